@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { describe, it } from "node:test";
+import { Block, EventColumns } from "@hosttrail/proto/block";
+import { Event } from "@hosttrail/proto/event";
+import fc from "fast-check";
+import { nodePrimitives, signerOf, verifierOf } from "../crypto/index.ts";
+import { anyEvent } from "./arbitrary.ts";
+import {
+  BLOCK_BYTES_MAX,
+  BlockError,
+  checkPayloadHash,
+  checkSignature,
+  ColumnBlock,
+  encodeColumns,
+  EVENTS_MAX,
+  openBlock,
+  parseBlock,
+  type SealOptions,
+  sealBlock,
+} from "./index.ts";
+
+const hostId = "0123456789abcdef0123456789abcdef";
+const position = { hostId, epoch: 7n, firstSeq: 100n };
+const keys = generateKeyPairSync("ed25519");
+const sign = signerOf(keys.privateKey.export({ format: "pem", type: "pkcs8" }).toString());
+const verify = verifierOf(keys.publicKey);
+const options: SealOptions = {
+  ...position,
+  bootId: "b",
+  agentVersion: "1",
+  flags: 0,
+  previousHeaderSha256: new Uint8Array(0),
+};
+
+/** The event as the block gives it back: with the id and the sequence that its position implies. */
+function placed(event: Event, index: number): Event {
+  const sequence = position.firstSeq + BigInt(index);
+  const seq = sequence.toString(16).padStart(16, "0");
+  return {
+    ...event,
+    id: `${hostId}-0000000000000007-${seq}`,
+    event: event.event === undefined ? undefined : { ...event.event, sequence },
+  };
+}
+
+const simple = Event.fromPartial({
+  event: { timeUnixNano: 1_700_000_000_000_000_000n, action: "executed", category: ["process"] },
+  process: { pid: 7, executable: "/bin/ls", args: ["ls", "-l"] },
+  files: [{ path: "/bin/ls" }],
+  audit: { serial: 9, records: [{ type: 1300, layout: "arch" }] },
+});
+
+describe("encodeColumns and ColumnBlock", () => {
+  it("give back every event deeply equal", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 12 }), (events) => {
+        const decoded = new ColumnBlock(encodeColumns(events), position).events();
+        assert.deepEqual(decoded, events.map(placed));
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it("give back events that share their rows, as an agent hands them in", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { minLength: 1, maxLength: 4 }), (few) => {
+        const events = Array.from({ length: 40 }, (_, index) => few[index % few.length] as Event);
+        assert.deepEqual(new ColumnBlock(encodeColumns(events), position).events(), events.map(placed));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("write what the generated protobuf code reads, and nothing it does not know", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 6 }), (events) => {
+        const bytes = encodeColumns(events);
+        const message = EventColumns.decode(bytes);
+        assert.equal(message.count, events.length);
+        // Encoding it again by generated code leads to the same events: no field was lost on the way.
+        const again = EventColumns.encode(message).finish();
+        assert.deepEqual(new ColumnBlock(again, position).events(), events.map(placed));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("refuse more events than a block may hold", () => {
+    const events = new Array<Event>(EVENTS_MAX + 1).fill(simple);
+    assert.throws(() => encodeColumns(events), /at most 2000 events, not 2001/);
+  });
+});
+
+describe("a sealed block", () => {
+  const sealed = sealBlock([simple, simple], options, nodePrimitives, sign);
+
+  it("opens to its events, with hash and signature right", () => {
+    const parsed = parseBlock(sealed.bytes);
+    checkPayloadHash(parsed, nodePrimitives);
+    checkSignature(parsed, verify);
+    assert.deepEqual(openBlock(parsed, nodePrimitives).events(), [simple, simple].map(placed));
+  });
+
+  it("names the previous header, so that blocks form a chain", () => {
+    const next = sealBlock(
+      [simple],
+      { ...options, firstSeq: 102n, previousHeaderSha256: sealed.headerSha256 },
+      nodePrimitives,
+      sign,
+    );
+    const { header } = parseBlock(next.bytes);
+    assert.deepEqual(
+      Buffer.from(header.previousHeaderSha256),
+      Buffer.from(nodePrimitives.sha256(parseBlock(sealed.bytes).block.header)),
+    );
+  });
+
+  it("shows every single altered byte, by a typed error", () => {
+    for (let at = 0; at < sealed.bytes.length; at++) {
+      const altered = Uint8Array.from(sealed.bytes);
+      altered[at] = (altered[at] ?? 0) ^ 0x41;
+      assert.throws(
+        () => {
+          const parsed = parseBlock(altered);
+          checkSignature(parsed, verify);
+          checkPayloadHash(parsed, nodePrimitives);
+          openBlock(parsed, nodePrimitives);
+        },
+        BlockError,
+        `byte ${at}`,
+      );
+    }
+  });
+
+  it("shows every truncation, by a typed error", () => {
+    for (let length = 0; length < sealed.bytes.length; length++) {
+      assert.throws(() => {
+        const parsed = parseBlock(sealed.bytes.subarray(0, length));
+        checkSignature(parsed, verify);
+        checkPayloadHash(parsed, nodePrimitives);
+      }, BlockError);
+    }
+  });
+
+  it("is refused when signed by another host's key", () => {
+    const other = signerOf(
+      generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString(),
+    );
+    const foreign = sealBlock([simple], options, nodePrimitives, other);
+    assert.throws(() => checkSignature(parseBlock(foreign.bytes), verify), { code: "SIGNATURE_INVALID" });
+  });
+
+  it("is refused when larger than the limit", () => {
+    assert.throws(() => parseBlock(new Uint8Array(BLOCK_BYTES_MAX + 1)), { code: "BLOCK_TOO_LARGE" });
+  });
+
+  it("does not decompress past what its header says", () => {
+    const { block, header } = parseBlock(sealed.bytes);
+    const bomb = nodePrimitives.compress(new Uint8Array(8 * 1024 * 1024));
+    assert.throws(() => openBlock({ block: { ...block, payload: bomb }, header }, nodePrimitives), {
+      code: "PAYLOAD_MALFORMED",
+    });
+  });
+});
+
+describe("fuzzed bytes", () => {
+  it("never do anything but throw a BlockError in parseBlock", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        try {
+          parseBlock(bytes);
+        } catch (error) {
+          assert.ok(error instanceof BlockError);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("never do anything but throw a BlockError in ColumnBlock, also when close to a real payload", () => {
+    const real = encodeColumns([simple, simple, simple]);
+    const edits = fc.array(fc.tuple(fc.nat(real.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(edits, fc.nat(real.length), (changes, length) => {
+        const bytes = Uint8Array.from(real);
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          new ColumnBlock(length % 2 === 0 ? bytes : bytes.subarray(0, length), position).events();
+        } catch (error) {
+          assert.ok(error instanceof BlockError, String(error));
+        }
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it("cannot make a block claim more bytes than it has", () => {
+    const { block } = parseBlock(sealBlock([simple], options, nodePrimitives, sign).bytes);
+    const bytes = Block.encode({ ...block, header: new Uint8Array(2000) }).finish();
+    assert.throws(() => parseBlock(bytes), { code: "HEADER_INVALID" });
+  });
+});

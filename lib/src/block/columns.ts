@@ -1,0 +1,319 @@
+/** The kinds of column that a table can have: how a value is compared, collected, written and read. */
+import type { AuditField, Label, ProcessReference } from "@hosttrail/proto/event";
+import type { StringTable, StringTableBuilder } from "./strings.ts";
+import { sameTexts, type TableReader } from "./table.ts";
+import { highHalf, joinUnsigned, lowHalf, type WireWriter } from "./wire.ts";
+
+/** Gives the row of another table that a column refers to; index 0 is "absent". */
+export interface RowReader<Row> {
+  row(index: number, place: string): Row | undefined;
+}
+
+/** The values of one column, collected while a block is built. */
+export interface ColumnState<Value> {
+  /**
+   * Adds what the value refers to, before any column of the row is appended: a process refers to a row of
+   * its own table, its parent, which must be whole before it.
+   */
+  prepare?(value: Value): void;
+  append(value: Value): void;
+  write(writer: WireWriter): void;
+}
+
+/** One column (or the few that make up one value). `Links` are the tables that it may refer to. */
+export interface Column<Value, Links> {
+  same(a: Value, b: Value): boolean;
+  collect(strings: StringTableBuilder, links: Links): ColumnState<Value>;
+  read(table: TableReader, strings: StringTable, links: ReadLinks<Links>): (row: number) => Value;
+}
+
+/** For each linked table of the writing side, its reader. */
+export type ReadLinks<Links> = {
+  [Name in keyof Links]: Links[Name] extends RowAdder<infer Row> ? RowReader<Row> : never;
+};
+
+/** Adds a row to another table and gives its index, 0 for none. */
+export interface RowAdder<Row> {
+  add(row: Row | undefined): number;
+}
+
+function identical(a: unknown, b: unknown): boolean {
+  return a === b;
+}
+
+type Pack = "packed" | "packedDeltas";
+
+function simple<Value>(
+  field: number,
+  pack: Pack,
+  encode: (value: Value, strings: StringTableBuilder) => number,
+  decode: (value: number, strings: StringTable, place: string) => Value,
+): Column<Value, unknown> {
+  return {
+    same: identical,
+    collect(strings) {
+      const values: number[] = [];
+      return {
+        append: (value) => values.push(encode(value, strings)),
+        write: (writer) => writer[pack](field, values),
+      };
+    },
+    read(table, strings) {
+      const values = pack === "packed" ? table.numbers(field) : table.deltas(field);
+      const place = `${table.place}.${field}`;
+      return (row) => decode(values[row] ?? 0, strings, place);
+    },
+  };
+}
+
+/** A string, as its index in the string table. */
+export function text(field: number): Column<string, unknown> {
+  return simple<string>(
+    field,
+    "packed",
+    (value, strings) => strings.text(value),
+    (value, strings, place) => strings.text(value, place),
+  );
+}
+
+/** A u32. */
+export function number(field: number): Column<number, unknown> {
+  return simple<number>(
+    field,
+    "packed",
+    (value) => value,
+    (value) => value,
+  );
+}
+
+/** A u32 that is near the one of the row before. */
+export function delta(field: number): Column<number, unknown> {
+  return simple<number>(
+    field,
+    "packedDeltas",
+    (value) => value,
+    (value) => value,
+  );
+}
+
+export function flag(field: number): Column<boolean, unknown> {
+  return simple<boolean>(
+    field,
+    "packed",
+    (value) => (value ? 1 : 0),
+    (value) => value !== 0,
+  );
+}
+
+/** A u64, as two columns of its halves. */
+export function halves(lowField: number, highField: number): Column<bigint, unknown> {
+  return {
+    same: identical,
+    collect() {
+      const low: number[] = [];
+      const high: number[] = [];
+      return {
+        append(value) {
+          low.push(lowHalf(value));
+          high.push(highHalf(value));
+        },
+        write(writer) {
+          writer.packed(lowField, low);
+          writer.packed(highField, high);
+        },
+      };
+    },
+    read(table) {
+      const low = table.numbers(lowField);
+      const high = table.numbers(highField);
+      return (row) => joinUnsigned(low[row] ?? 0, high[row] ?? 0);
+    },
+  };
+}
+
+/** An i64, most often a time, as an Int64Column. */
+export function int64(field: number): Column<bigint, unknown> {
+  return {
+    same: identical,
+    collect() {
+      const values: bigint[] = [];
+      return { append: (value) => values.push(value), write: (writer) => writer.int64Column(field, values) };
+    },
+    read(table) {
+      const values = table.int64(field);
+      return (row) => values[row] ?? 0n;
+    },
+  };
+}
+
+/** A list of strings. */
+export function texts(lengthField: number, field: number): Column<string[], unknown> {
+  return {
+    same: sameTexts,
+    collect(strings) {
+      const lengths: number[] = [];
+      const values: number[] = [];
+      return {
+        append(list) {
+          lengths.push(list.length);
+          for (const value of list) values.push(strings.text(value));
+        },
+        write(writer) {
+          writer.packed(lengthField, lengths);
+          writer.packed(field, values);
+        },
+      };
+    },
+    read(table, strings) {
+      const { offsets, values } = table.lists(lengthField, field);
+      const items = values[0] ?? [];
+      const place = `${table.place}.${field}`;
+      return (row) => slice(offsets, row, (at) => strings.text(items[at] ?? 0, place));
+    },
+  };
+}
+
+/** The labels of a host. */
+export function labels(lengthField: number, keyField: number, valueField: number): Column<Label[], unknown> {
+  return {
+    same: (a, b) =>
+      a === b ||
+      (a.length === b.length && a.every((label, at) => label.key === b[at]?.key && label.value === b[at]?.value)),
+    collect(strings) {
+      const lengths: number[] = [];
+      const keys: number[] = [];
+      const values: number[] = [];
+      return {
+        append(list) {
+          lengths.push(list.length);
+          for (const label of list) {
+            keys.push(strings.text(label.key));
+            values.push(strings.text(label.value));
+          }
+        },
+        write(writer) {
+          writer.packed(lengthField, lengths);
+          writer.packed(keyField, keys);
+          writer.packed(valueField, values);
+        },
+      };
+    },
+    read(table, strings) {
+      const { offsets, values } = table.lists(lengthField, keyField, valueField);
+      const [keys = [], texts = []] = values;
+      const place = `${table.place}.${keyField}`;
+      return (row) =>
+        slice(offsets, row, (at) => ({
+          key: strings.text(keys[at] ?? 0, place),
+          value: strings.text(texts[at] ?? 0, place),
+        }));
+    },
+  };
+}
+
+/** A reference to a row of another table, or to none. */
+export function link<Row, Name extends string>(
+  field: number,
+  name: Name,
+): Column<Row | undefined, Record<Name, RowAdder<Row>>> {
+  return {
+    same: identical,
+    collect(_strings, links) {
+      const values: number[] = [];
+      const target = links[name];
+      return {
+        prepare: (row) => void target.add(row),
+        append: (row) => values.push(target.add(row)),
+        write: (writer) => writer.packed(field, values),
+      };
+    },
+    read(table, _strings, readLinks) {
+      const values = table.numbers(field);
+      const target = readLinks[name] as RowReader<Row>;
+      const place = `${table.place}.${field}`;
+      return (row) => target.row(values[row] ?? 0, place);
+    },
+  };
+}
+
+/** The ancestry of a process: one row of the table that holds whole lists. */
+export function ancestry(field: number): Column<ProcessReference[], AncestryLink> {
+  return {
+    same: identical,
+    collect(_strings, links) {
+      const values: number[] = [];
+      return {
+        append: (list) => values.push(links.ancestries.add(list)),
+        write: (writer) => writer.packed(field, values),
+      };
+    },
+    read(table, _strings, links) {
+      const values = table.numbers(field);
+      const place = `${table.place}.${field}`;
+      return (row) => links.ancestries.row(values[row] ?? 0, place) ?? [];
+    },
+  };
+}
+
+/** The table that `ancestry` refers to. */
+export type AncestryLink = { ancestries: RowAdder<ProcessReference[]> };
+
+/** The fields of a record that have no place of their own. */
+export function recordFields(
+  lengthField: number,
+  keyField: number,
+  valueField: number,
+  bytesField: number,
+): Column<AuditField[], unknown> {
+  return {
+    same: (a, b) => a === b || (a.length === b.length && a.every((field, at) => sameField(field, b[at]))),
+    collect(strings) {
+      const lengths: number[] = [];
+      const keys: number[] = [];
+      const values: number[] = [];
+      const bytes: number[] = [];
+      return {
+        append(list) {
+          lengths.push(list.length);
+          for (const field of list) {
+            keys.push(strings.text(field.key));
+            values.push(strings.text(field.value));
+            bytes.push(strings.binary(field.valueBytes));
+          }
+        },
+        write(writer) {
+          writer.packed(lengthField, lengths);
+          writer.packed(keyField, keys);
+          writer.packed(valueField, values);
+          writer.packed(bytesField, bytes);
+        },
+      };
+    },
+    read(table, strings) {
+      const { offsets, values } = table.lists(lengthField, keyField, valueField, bytesField);
+      const [keys = [], texts = [], bytes = []] = values;
+      const place = `${table.place}.${keyField}`;
+      return (row) =>
+        slice(offsets, row, (at) => ({
+          key: strings.text(keys[at] ?? 0, place),
+          value: strings.text(texts[at] ?? 0, place),
+          valueBytes: strings.binary(bytes[at] ?? 0, place),
+        }));
+    },
+  };
+}
+
+function sameField(a: AuditField, b: AuditField | undefined): boolean {
+  // Bytes are rare; comparing them would cost more than an equal row saves.
+  return a.key === b?.key && a.value === b.value && a.valueBytes.length === 0 && b.valueBytes.length === 0;
+}
+
+/** The items of one row of a list column. */
+export function slice<Item>(offsets: readonly number[], row: number, item: (at: number) => Item): Item[] {
+  const end = offsets[row + 1] ?? 0;
+  const start = offsets[row] ?? 0;
+  if (end === start) return [];
+  const items: Item[] = [];
+  for (let at = start; at < end; at++) items.push(item(at));
+  return items;
+}

@@ -1,0 +1,267 @@
+/** Columns to events. */
+import type {
+  Audit,
+  AuditRecord,
+  Cloud,
+  Container,
+  Endpoint,
+  Event,
+  File,
+  Host,
+  Process,
+  ProcessReference,
+  Syscall,
+  User,
+} from "@hosttrail/proto/event";
+import { slice } from "./columns.ts";
+import { BlockError } from "./error.ts";
+import { eventId } from "./id.ts";
+import { EVENTS_MAX } from "./limits.ts";
+import { RowsReader } from "./rows.ts";
+import { readStrings, StringTable } from "./strings.ts";
+import { TableReader } from "./table.ts";
+import * as tables from "./tables.ts";
+import { joinUnsigned, WireReader } from "./wire.ts";
+
+const { EVENT, ANCESTRIES, TOP } = tables;
+
+type Span = { start: number; end: number };
+
+/** Where a block's events stand in the trail of their host: needed to name them. */
+export interface BlockPosition {
+  hostId: string;
+  epoch: bigint;
+  firstSeq: bigint;
+}
+
+/** The lists of references that ancestries refer to. */
+class AncestryReader {
+  readonly #table: TableReader;
+  readonly #references: RowsReader<ProcessReference, unknown>;
+  #rows: ProcessReference[][] | undefined;
+
+  constructor(table: TableReader, references: RowsReader<ProcessReference, unknown>) {
+    this.#table = table;
+    this.#references = references;
+  }
+
+  row(index: number, place: string): ProcessReference[] | undefined {
+    if (index === 0) return undefined;
+    this.#rows ??= this.#build();
+    return this.#rows[index - 1] ?? this.#table.fail(place, `row ${index} of ${this.#rows.length}`);
+  }
+
+  #build(): ProcessReference[][] {
+    const { offsets, values } = this.#table.lists(ANCESTRIES.lengths, ANCESTRIES.references);
+    const items = values[0] ?? [];
+    return Array.from({ length: this.#table.count }, (_, row) =>
+      slice(
+        offsets,
+        row,
+        (at) => this.#references.row(items[at] ?? 0, "references") ?? this.#table.fail("references", "row 0"),
+      ),
+    );
+  }
+}
+
+interface Lists {
+  /** Where each event's items begin; count + 1 numbers. */
+  offsets: number[];
+  values: number[][];
+}
+
+/** The per-event columns: plain values, or references to a table's rows, plus one (0: absent). */
+export interface EventColumnValues {
+  time: BigInt64Array;
+  kind: number[];
+  host: number[];
+  process: number[];
+  user: number[];
+  files: Lists;
+  source: number[];
+  destination: number[];
+  container: number[];
+  cloud: number[];
+  hasAudit: number[];
+  serial: number[];
+  node: number[];
+  partial: number[];
+  syscall: number[];
+  exit: BigInt64Array;
+  arguments: Lists;
+  keys: Lists;
+  records: Lists;
+}
+
+/** Reads them all together. */
+function readEventColumns(table: TableReader): EventColumnValues {
+  return {
+    time: table.int64(EVENT.time),
+    kind: table.numbers(EVENT.kind),
+    host: table.numbers(EVENT.host),
+    process: table.numbers(EVENT.process),
+    user: table.numbers(EVENT.user),
+    files: table.lists(EVENT.filesLength, EVENT.files),
+    source: table.numbers(EVENT.source),
+    destination: table.numbers(EVENT.destination),
+    container: table.numbers(EVENT.container),
+    cloud: table.numbers(EVENT.cloud),
+    hasAudit: table.numbers(EVENT.hasAudit),
+    serial: table.deltas(EVENT.serial),
+    node: table.numbers(EVENT.node),
+    partial: table.numbers(EVENT.partial),
+    syscall: table.numbers(EVENT.syscall),
+    exit: table.signed64(EVENT.exit),
+    arguments: table.lists(EVENT.argumentsLength, EVENT.argumentsLow, EVENT.argumentsHigh),
+    keys: table.lists(EVENT.keysLength, EVENT.keys),
+    records: table.lists(EVENT.recordsLength, EVENT.records),
+  };
+}
+
+/**
+ * A decoded payload. Its tables can be read without building events, so that a predicate is decided once for
+ * each distinct row; `event(n)` builds one event, whose groups are shared with other events: read only.
+ */
+export class ColumnBlock {
+  readonly count: number;
+  readonly position: BlockPosition;
+  readonly strings: StringTable;
+  readonly kinds: RowsReader<tables.Kind, unknown>;
+  readonly hosts: RowsReader<Host, unknown>;
+  readonly processes: RowsReader<Process, tables.ProcessLinks>;
+  readonly users: RowsReader<User, tables.UserLinks>;
+  readonly files: RowsReader<File, unknown>;
+  readonly endpoints: RowsReader<Endpoint, unknown>;
+  readonly containers: RowsReader<Container, unknown>;
+  readonly clouds: RowsReader<Cloud, unknown>;
+  readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
+  readonly records: RowsReader<AuditRecord, unknown>;
+  readonly #eventTable: TableReader;
+  #columns: EventColumnValues | undefined;
+
+  constructor(payload: Uint8Array, position: BlockPosition) {
+    const reader = new WireReader(payload, "payload");
+    const spans = new Map<number, Span>();
+    let count = 0;
+    while (!reader.done) {
+      const { field, wireType } = reader.tag();
+      if (field === TOP.count && wireType === 0) count = reader.varint();
+      else if (wireType === 2) spans.set(field, reader.span());
+      else reader.skip(wireType);
+    }
+    if (count > EVENTS_MAX) {
+      throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${count} events; at most ${EVENTS_MAX} are allowed`);
+    }
+    this.count = count;
+    this.position = position;
+    const stringSpan = spans.get(TOP.strings);
+    this.strings =
+      stringSpan === undefined
+        ? StringTable.empty
+        : readStrings(payload, new WireReader(payload, "strings", stringSpan.start, stringSpan.end));
+    const open = <Row extends object>(spec: tables.AnySpec<Row>): TableReader =>
+      new TableReader(payload, spans.get(spec.field), spec.place);
+    const plain = <Row extends object>(spec: tables.PlainSpec<Row>): RowsReader<Row, unknown> =>
+      new RowsReader(spec, open(spec), this.strings, {});
+    this.kinds = plain(tables.kinds);
+    this.hosts = plain(tables.hosts);
+    this.files = plain(tables.files);
+    this.endpoints = plain(tables.endpoints);
+    this.containers = plain(tables.containers);
+    this.clouds = plain(tables.clouds);
+    this.syscalls = plain(tables.syscalls);
+    this.records = plain(tables.records);
+    const groups = plain(tables.groups);
+    this.users = new RowsReader(tables.users, open(tables.users), this.strings, { groups });
+    const lists = new TableReader(payload, spans.get(ANCESTRIES.field), "ancestries");
+    const ancestries = new AncestryReader(lists, plain(tables.references));
+    this.processes = new RowsReader(tables.processes, open(tables.processes), this.strings, {
+      ancestries,
+      processes: { row: (index, place) => this.processes.row(index, place) },
+    });
+    this.#eventTable = new TableReader(payload, spans.get(TOP.events), "events", count);
+  }
+
+  /** The per-event columns: numbers that refer to the tables' rows, plus one. */
+  get columns(): EventColumnValues {
+    this.#columns ??= readEventColumns(this.#eventTable);
+    return this.#columns;
+  }
+
+  /** Builds event n, 0 to count - 1. */
+  event(index: number): Event {
+    const columns = this.columns;
+    const { hostId, epoch, firstSeq } = this.position;
+    const sequence = firstSeq + BigInt(index);
+    const kind = this.kinds.row(columns.kind[index] ?? 0, "events.kind");
+    const files = columns.files.values[0] ?? [];
+    return {
+      id: eventId(hostId, epoch, sequence),
+      event:
+        kind === undefined
+          ? undefined
+          : {
+              timeUnixNano: columns.time[index] ?? 0n,
+              kind: kind.kind,
+              category: kind.category,
+              type: kind.type,
+              action: kind.action,
+              outcome: kind.outcome,
+              sequence,
+            },
+      host: this.hosts.row(columns.host[index] ?? 0, "events.host"),
+      process: this.processes.row(columns.process[index] ?? 0, "events.process"),
+      user: this.users.row(columns.user[index] ?? 0, "events.user"),
+      files: slice(
+        columns.files.offsets,
+        index,
+        (at) => this.files.row(files[at] ?? 0, "events.files") ?? this.#eventTable.fail("files", "row 0"),
+      ),
+      source: this.endpoints.row(columns.source[index] ?? 0, "events.source"),
+      destination: this.endpoints.row(columns.destination[index] ?? 0, "events.destination"),
+      container: this.containers.row(columns.container[index] ?? 0, "events.container"),
+      cloud: this.clouds.row(columns.cloud[index] ?? 0, "events.cloud"),
+      audit: columns.hasAudit[index] === 0 ? undefined : this.#audit(index),
+    };
+  }
+
+  #audit(index: number): Audit {
+    const { serial, node, partial, keys, records } = this.columns;
+    const keyItems = keys.values[0] ?? [];
+    const recordItems = records.values[0] ?? [];
+    return {
+      serial: serial[index] ?? 0,
+      node: this.strings.text(node[index] ?? 0, "events.node"),
+      partial: this.strings.text(partial[index] ?? 0, "events.partial"),
+      syscall: this.#syscall(index),
+      keys: slice(keys.offsets, index, (at) => this.strings.text(keyItems[at] ?? 0, "events.keys")),
+      records: slice(
+        records.offsets,
+        index,
+        (at) => this.records.row(recordItems[at] ?? 0, "events.records") ?? this.#eventTable.fail("records", "row 0"),
+      ),
+    };
+  }
+
+  #syscall(index: number): Syscall | undefined {
+    const kind = this.syscalls.row(this.columns.syscall[index] ?? 0, "events.syscall");
+    if (kind === undefined) return undefined;
+    const { offsets, values } = this.columns.arguments;
+    const [low = [], high = []] = values;
+    return {
+      arch: kind.arch,
+      number: kind.number,
+      name: kind.name,
+      success: kind.success,
+      exit: this.columns.exit[index] ?? 0n,
+      arguments: slice(offsets, index, (at) => joinUnsigned(low[at] ?? 0, high[at] ?? 0)),
+      items: kind.items,
+      archName: kind.archName,
+    };
+  }
+
+  /** Every event, in order. */
+  events(): Event[] {
+    return Array.from({ length: this.count }, (_, index) => this.event(index));
+  }
+}

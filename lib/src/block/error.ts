@@ -1,0 +1,23 @@
+/** What can be wrong with a block. */
+export type BlockErrorCode =
+  | "BLOCK_TOO_LARGE"
+  | "BLOCK_MALFORMED"
+  | "HEADER_INVALID"
+  | "SIGNATURE_INVALID"
+  | "PAYLOAD_HASH_MISMATCH"
+  | "PAYLOAD_MALFORMED"
+  | "HOST_MISMATCH";
+
+/** A block that is not what it should be. Always permanent: the same bytes fail again. */
+export class BlockError extends Error {
+  override readonly name = "BlockError";
+  readonly code: BlockErrorCode;
+  /** Where in the block, e.g. `processes.executable[12]`. */
+  readonly place: string;
+
+  constructor(code: BlockErrorCode, place: string, detail: string, options?: ErrorOptions) {
+    super(`${code} at ${place}: ${detail}`, options);
+    this.code = code;
+    this.place = place;
+  }
+}

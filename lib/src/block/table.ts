@@ -1,0 +1,173 @@
+/** What all tables of a block share: finding a row that is there already, and reading columns. */
+import { BlockError } from "./error.ts";
+import { TABLE_ROWS_MAX } from "./limits.ts";
+import { unzigzag, WireReader } from "./wire.ts";
+
+/** Rows with the same key that are compared before a new row is made instead; keeps adding a row O(1). */
+const BUCKET_MAX = 8;
+
+/**
+ * Finds the row that equals a new one: by identity first, since an agent hands in the same process and
+ * user objects again and again, then by key and comparison.
+ */
+export class RowIndex<Row extends object> {
+  readonly rows: Row[] = [];
+  readonly #byIdentity = new Map<Row, number>();
+  readonly #byKey = new Map<string | number, number[]>();
+  readonly #key: (row: Row) => string | number;
+  readonly #same: (a: Row, b: Row) => boolean;
+
+  constructor(key: (row: Row) => string | number, same: (a: Row, b: Row) => boolean) {
+    this.#key = key;
+    this.#same = same;
+  }
+
+  /** Index of an equal row plus one, or 0: then the caller appends the row's columns and calls add(). */
+  find(row: Row): number {
+    const known = this.#byIdentity.get(row);
+    if (known !== undefined) return known;
+    const bucket = this.#byKey.get(this.#key(row));
+    if (bucket === undefined) return 0;
+    for (const index of bucket) {
+      const other = this.rows[index - 1];
+      if (other !== undefined && this.#same(row, other)) {
+        this.#byIdentity.set(row, index);
+        return index;
+      }
+    }
+    return 0;
+  }
+
+  /** Adds a row that find() did not know; returns its index plus one. */
+  add(row: Row): number {
+    const index = this.rows.push(row);
+    this.#byIdentity.set(row, index);
+    const key = this.#key(row);
+    const bucket = this.#byKey.get(key);
+    if (bucket === undefined) this.#byKey.set(key, [index]);
+    else if (bucket.length < BUCKET_MAX) bucket.push(index);
+    return index;
+  }
+}
+
+/** True for two lists of the same texts. */
+export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false;
+  return true;
+}
+
+type Span = { start: number; end: number };
+
+/** The columns of one table, found on opening and read on demand. */
+export class TableReader {
+  readonly place: string;
+  readonly count: number;
+  readonly #bytes: Uint8Array;
+  readonly #spans = new Map<number, Span>();
+
+  /** `count` is given for the events, whose number stands outside of their table. */
+  constructor(bytes: Uint8Array, span: Span | undefined, place: string, count?: number) {
+    this.#bytes = bytes;
+    this.place = place;
+    let rows = count ?? 0;
+    if (span !== undefined) {
+      const reader = new WireReader(bytes, place, span.start, span.end);
+      while (!reader.done) {
+        const { field, wireType } = reader.tag();
+        if (wireType === 2) this.#spans.set(field, reader.span());
+        else if (wireType === 0 && field === 1 && count === undefined) rows = reader.varint();
+        else reader.skip(wireType);
+      }
+    }
+    if (rows > TABLE_ROWS_MAX) this.fail("count", `${rows} rows; at most ${TABLE_ROWS_MAX} are allowed`);
+    this.count = rows;
+  }
+
+  fail(column: string, detail: string): never {
+    throw new BlockError("PAYLOAD_MALFORMED", `${this.place}.${column}`, detail);
+  }
+
+  #values(field: number): number[] | undefined {
+    const span = this.#spans.get(field);
+    if (span === undefined) return undefined;
+    return new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end).packed();
+  }
+
+  /** A column with one value a row. */
+  numbers(field: number): number[] {
+    const values = this.#values(field);
+    if (values === undefined) return new Array<number>(this.count).fill(0);
+    if (values.length !== this.count) this.fail(`${field}`, `${values.length} values for ${this.count} rows`);
+    return values;
+  }
+
+  /** A column of zigzag differences to the row before. */
+  deltas(field: number): number[] {
+    const values = this.numbers(field);
+    let sum = 0;
+    for (let index = 0; index < values.length; index++) {
+      sum += unzigzag(values[index] ?? 0);
+      values[index] = sum;
+    }
+    return values;
+  }
+
+  /** A column of zigzag 64-bit integers. */
+  signed64(field: number): BigInt64Array {
+    const values = new BigInt64Array(this.count);
+    const span = this.#spans.get(field);
+    if (span === undefined) return values;
+    const reader = new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
+    for (let index = 0; index < values.length; index++) values[index] = reader.signed64();
+    if (!reader.done) this.fail(`${field}`, `more than ${this.count} values`);
+    return values;
+  }
+
+  /** An Int64Column message. */
+  int64(field: number): BigInt64Array {
+    const values = new BigInt64Array(this.count);
+    const span = this.#spans.get(field);
+    if (span === undefined) return values;
+    const reader = new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
+    let base = 0n;
+    let unit = 1n;
+    let deltas: Span | undefined;
+    while (!reader.done) {
+      const { field: inner, wireType } = reader.tag();
+      if (inner === 1 && wireType === 0) base = reader.signed64();
+      else if (inner === 2 && wireType === 0) unit = BigInt(reader.varint());
+      else if (inner === 3 && wireType === 2) deltas = reader.span();
+      else reader.skip(wireType);
+    }
+    if (deltas === undefined) return this.fail(`${field}`, "no deltas");
+    const inner = reader.within(this.#bytes, deltas.start, deltas.end);
+    let sum = base;
+    for (let index = 0; index < values.length; index++) {
+      const delta = inner.signed64();
+      if (delta !== 0n) sum = BigInt.asIntN(64, sum + delta * unit);
+      values[index] = sum;
+    }
+    if (!inner.done) this.fail(`${field}`, `more than ${this.count} values`);
+    return values;
+  }
+
+  /** A list column: where each row's values begin (count + 1 offsets), and the values. */
+  lists(lengthField: number, ...valueFields: number[]): { offsets: number[]; values: number[][] } {
+    const lengths = this.numbers(lengthField);
+    const offsets = [0];
+    let sum = 0;
+    for (let index = 0; index < lengths.length; index++) {
+      sum += lengths[index] ?? 0;
+      offsets.push(sum);
+    }
+    if (sum > TABLE_ROWS_MAX) this.fail(`${lengthField}`, `${sum} list items; at most ${TABLE_ROWS_MAX} are allowed`);
+    const values = valueFields.map((field) => {
+      const column = this.#values(field) ?? new Array<number>(sum).fill(0);
+      if (column.length !== sum) this.fail(`${field}`, `${column.length} list items for ${sum}`);
+      return column;
+    });
+    return { offsets, values };
+  }
+}

@@ -1,0 +1,224 @@
+/** The tables of a block; the numbers are those of proto/hosttrail/v1/block.proto. */
+import type {
+  AuditRecord,
+  Cloud,
+  Container,
+  Endpoint,
+  EventInfo,
+  File,
+  Group,
+  Host,
+  Process,
+  ProcessReference,
+  Syscall,
+  User,
+} from "@hosttrail/proto/event";
+import {
+  type AncestryLink,
+  ancestry,
+  delta,
+  flag,
+  halves,
+  int64,
+  labels,
+  link,
+  number,
+  type RowAdder,
+  recordFields,
+  text,
+  texts,
+} from "./columns.ts";
+import type { TableSpec } from "./rows.ts";
+
+/** The part of the event group that repeats from event to event. */
+export type Kind = Omit<EventInfo, "timeUnixNano" | "sequence">;
+
+export const kinds: TableSpec<Kind, unknown> = {
+  place: "kinds",
+  field: 4,
+  key: (row) => row.action,
+  columns: { kind: text(2), category: texts(3, 4), type: texts(5, 6), action: text(7), outcome: text(8) },
+};
+
+export const hosts: TableSpec<Host, unknown> = {
+  place: "hosts",
+  field: 5,
+  key: (row) => row.id,
+  columns: {
+    id: text(2),
+    name: text(3),
+    bootId: text(4),
+    architecture: text(5),
+    osName: text(6),
+    osVersion: text(7),
+    kernel: text(8),
+    ip: texts(9, 10),
+    labels: labels(11, 12, 13),
+  },
+};
+
+/** What a process row refers to. */
+export type ProcessLinks = AncestryLink & { processes: RowAdder<Process> };
+
+export const processes: TableSpec<Process, ProcessLinks> = {
+  place: "processes",
+  field: 6,
+  key: (row) => row.entityId,
+  columns: {
+    entityId: text(2),
+    pid: delta(3),
+    name: text(4),
+    executable: text(5),
+    args: texts(6, 7),
+    workingDirectory: text(8),
+    title: text(9),
+    startUnixNano: int64(10),
+    tty: text(11),
+    provenance: text(12),
+    parent: link<Process, "processes">(13, "processes"),
+    ancestry: ancestry(14),
+    sessionId: number(15),
+    argsCount: number(16),
+  },
+};
+
+/** What a user row refers to. */
+export type UserLinks = { groups: RowAdder<Group> };
+
+export const users: TableSpec<User, UserLinks> = {
+  place: "users",
+  field: 7,
+  key: (row) => row.id,
+  columns: {
+    id: number(2),
+    name: text(3),
+    effectiveId: number(4),
+    effectiveName: text(5),
+    savedId: number(6),
+    filesystemId: number(7),
+    auditId: number(8),
+    auditName: text(9),
+    group: link<Group, "groups">(10, "groups"),
+    targetName: text(11),
+  },
+};
+
+export const groups: TableSpec<Group, unknown> = {
+  place: "groups",
+  field: 16,
+  key: (row) => row.id,
+  columns: { id: number(2), name: text(3), effectiveId: number(4), savedId: number(5), filesystemId: number(6) },
+};
+
+export const files: TableSpec<File, unknown> = {
+  place: "files",
+  field: 8,
+  key: (row) => row.path,
+  columns: {
+    path: text(2),
+    name: text(3),
+    inode: halves(4, 5),
+    device: text(6),
+    mode: number(7),
+    uid: number(8),
+    owner: text(9),
+    gid: number(10),
+    group: text(11),
+    targetDevice: text(12),
+    item: number(13),
+    nametype: text(14),
+    hasAttributes: flag(15),
+  },
+};
+
+export const endpoints: TableSpec<Endpoint, unknown> = {
+  place: "endpoints",
+  field: 9,
+  key: (row) => row.address,
+  columns: { address: text(2), ip: text(3), port: number(4), path: text(5), family: text(6) },
+};
+
+export const containers: TableSpec<Container, unknown> = {
+  place: "containers",
+  field: 10,
+  key: (row) => row.id,
+  columns: { id: text(2), runtime: text(3), systemdUnit: text(4) },
+};
+
+export const clouds: TableSpec<Cloud, unknown> = {
+  place: "clouds",
+  field: 11,
+  key: (row) => row.instanceId,
+  columns: {
+    provider: text(2),
+    accountId: text(3),
+    region: text(4),
+    availabilityZone: text(5),
+    instanceId: text(6),
+    machineType: text(7),
+  },
+};
+
+/** The part of a system call that repeats from event to event. */
+export type SyscallKind = Omit<Syscall, "exit" | "arguments">;
+
+export const syscalls: TableSpec<SyscallKind, unknown> = {
+  place: "syscalls",
+  field: 12,
+  key: (row) => row.number,
+  columns: { arch: number(2), number: number(3), name: text(4), success: text(5), items: number(6), archName: text(7) },
+};
+
+export const records: TableSpec<AuditRecord, unknown> = {
+  place: "records",
+  field: 13,
+  key: (row) => row.layout,
+  columns: { type: number(2), typeName: text(3), layout: text(4), fields: recordFields(5, 6, 7, 8) },
+};
+
+export const references: TableSpec<ProcessReference, unknown> = {
+  place: "references",
+  field: 14,
+  key: (row) => row.entityId,
+  columns: { entityId: text(2), pid: delta(3), name: text(4), executable: text(5) },
+};
+
+/** EventColumns.ancestries: rows that are lists of references. */
+export const ANCESTRIES = { field: 15, lengths: 2, references: 3 } as const;
+
+/** EventColumns.count, strings and events. */
+export const TOP = { count: 1, strings: 2, events: 3 } as const;
+
+/** The columns of EventRows. */
+export const EVENT = {
+  time: 1,
+  kind: 2,
+  host: 3,
+  process: 4,
+  user: 5,
+  filesLength: 6,
+  files: 7,
+  source: 8,
+  destination: 9,
+  container: 10,
+  cloud: 11,
+  hasAudit: 12,
+  serial: 13,
+  node: 14,
+  partial: 15,
+  syscall: 16,
+  exit: 17,
+  argumentsLength: 18,
+  argumentsLow: 19,
+  argumentsHigh: 20,
+  keysLength: 21,
+  keys: 22,
+  recordsLength: 23,
+  records: 24,
+} as const;
+
+/** A table that refers to no other one. */
+export type PlainSpec<Row extends object> = TableSpec<Row, unknown>;
+
+/** What all tables have. */
+export type AnySpec<Row extends object> = Pick<TableSpec<Row, never>, "field" | "place">;

@@ -1,0 +1,37 @@
+/** The platform's hash, compression and signatures, as lib/block wants them. */
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
+import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
+
+const COMPRESSION_LEVEL = 3;
+
+export const nodePrimitives: BlockPrimitives = {
+  compress: (bytes) =>
+    zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
+  decompress: (bytes, bytesMax) => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }),
+  sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+};
+
+/** A signer for an Ed25519 private key in PEM. */
+export function signerOf(privateKeyPem: string): Sign {
+  const key = createPrivateKey(privateKeyPem);
+  requireEd25519(key);
+  return (message) => sign(null, message, key);
+}
+
+/** A verifier for the Ed25519 key of a certificate (X.509) or of a public key in PEM. */
+export function verifierOf(publicKey: KeyObject): Verify {
+  requireEd25519(publicKey);
+  return (message, signature) => signature.length === 64 && verify(null, message, publicKey, signature);
+}
+
+/** Reads a public key in PEM or in DER (SubjectPublicKeyInfo). */
+export function publicKeyOf(key: string | Buffer): KeyObject {
+  return typeof key === "string" ? createPublicKey(key) : createPublicKey({ key, format: "der", type: "spki" });
+}
+
+function requireEd25519(key: KeyObject): void {
+  if (key.asymmetricKeyType !== "ed25519") {
+    throw new TypeError(`blocks are signed with Ed25519; this key is ${key.asymmetricKeyType ?? "of no known type"}`);
+  }
+}
