@@ -1,0 +1,95 @@
+/** SOCKADDR: the address that a socket call named, as the kernel dumped its bytes. */
+import { bytesOfHex } from "@hosttrail/lib/audit";
+import type { Endpoint } from "@hosttrail/proto/event";
+
+// Address families, the same on all Linux architectures. Source: include/linux/socket.h.
+const UNIX = 1;
+const INET = 2;
+const INET6 = 10;
+const NETLINK = 16;
+const PACKET = 17;
+
+/** The endpoint, or undefined where the text is no hex. */
+export function decodeSocketAddress(text: string): Endpoint | undefined {
+  const bytes = bytesOfHex(text);
+  if (bytes === undefined || bytes.length < 2) return undefined;
+  const family = familyOf(bytes);
+  switch (family) {
+    case UNIX:
+      return unix(bytes);
+    case INET:
+      return bytes.length < 8 ? unknown("inet") : internet("inet", dotted(bytes, 4), port(bytes));
+    case INET6:
+      return bytes.length < 24 ? unknown("inet6") : internet("inet6", inet6(bytes), port(bytes));
+    case NETLINK:
+      return unknown("netlink");
+    case PACKET:
+      return unknown("packet");
+    default:
+      return unknown(`family-${family}`);
+  }
+}
+
+/** The family is in the host's order; no known family has a low byte of zero, so the other byte tells. */
+function familyOf(bytes: Uint8Array): number {
+  const [first = 0, second = 0] = bytes;
+  return first === 0 ? second : first + second * 256;
+}
+
+function port(bytes: Uint8Array): number {
+  return (bytes[2] ?? 0) * 256 + (bytes[3] ?? 0);
+}
+
+function dotted(bytes: Uint8Array, at: number): string {
+  return bytes.subarray(at, at + 4).join(".");
+}
+
+function inet6(bytes: Uint8Array): string {
+  const address = bytes.subarray(8, 24);
+  const mapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;
+  if (mapped) return `::ffff:${dotted(address, 12)}`;
+  const groups = Array.from({ length: 8 }, (_, at) => (address[2 * at] ?? 0) * 256 + (address[2 * at + 1] ?? 0));
+  return compress(groups);
+}
+
+/** RFC 5952: the longest run of two or more zero groups becomes "::", the first one of equals. */
+function compress(groups: number[]): string {
+  let best = { start: -1, length: 1 };
+  for (let start = 0; start < 8; start++) {
+    let end = start;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - start > best.length) best = { start, length: end - start };
+  }
+  const text = (from: number, to: number): string =>
+    groups
+      .slice(from, to)
+      .map((group) => group.toString(16))
+      .join(":");
+  if (best.start < 0) return text(0, 8);
+  return `${text(0, best.start)}::${text(best.start + best.length, 8)}`;
+}
+
+function unix(bytes: Uint8Array): Endpoint {
+  const path = bytes.subarray(2);
+  const decoder = new TextDecoder();
+  if (path.length === 0) return unknown("unix");
+  if (path[0] === 0) {
+    // Abstract: all bytes count, shown with the usual "@"; padding at the end is dropped.
+    let end = path.length;
+    while (end > 1 && path[end - 1] === 0) end--;
+    if (end === 1) return unknown("unix");
+    const name = `@${decoder.decode(path.subarray(1, end)).replaceAll("\0", "@")}`;
+    return { address: name, ip: "", port: 0, path: name, family: "unix" };
+  }
+  const end = path.indexOf(0);
+  const name = decoder.decode(end < 0 ? path : path.subarray(0, end));
+  return { address: name, ip: "", port: 0, path: name, family: "unix" };
+}
+
+function internet(family: string, ip: string, portNumber: number): Endpoint {
+  return { address: ip, ip, port: portNumber, path: "", family };
+}
+
+function unknown(family: string): Endpoint {
+  return { address: "", ip: "", port: 0, path: "", family };
+}

@@ -1,0 +1,70 @@
+/** The host itself: the same object for all events until something about it changes. */
+import { readFileSync } from "node:fs";
+import { arch, hostname, networkInterfaces, release } from "node:os";
+import type { Host, Label } from "@hosttrail/proto/event";
+
+const REFRESH_INTERVAL_MS = 60_000;
+const ADDRESSES_MAX = 16;
+/** Architectures as `uname -m` names them. */
+const MACHINE: Readonly<Record<string, string>> = { x64: "x86_64", arm64: "aarch64" };
+
+/** The id that the kernel gave this boot. */
+export function readBootId(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
+
+export class HostFacts {
+  readonly #id: string;
+  readonly #bootId: string;
+  readonly #labels: Label[];
+  #host: Host;
+  #readMs = Number.NEGATIVE_INFINITY;
+
+  constructor(id: string, bootId: string, labels: Readonly<Record<string, string>>) {
+    this.#id = id;
+    this.#bootId = bootId;
+    this.#labels = Object.entries(labels).map(([key, value]) => ({ key, value }));
+    this.#host = this.#read();
+  }
+
+  /** The host as it is now; looked at again every minute. */
+  current(nowMs: number): Host {
+    if (nowMs - this.#readMs < REFRESH_INTERVAL_MS) return this.#host;
+    this.#readMs = nowMs;
+    const host = this.#read();
+    if (JSON.stringify(host) !== JSON.stringify(this.#host)) this.#host = host;
+    return this.#host;
+  }
+
+  #read(): Host {
+    const os = readRelease();
+    return {
+      id: this.#id,
+      name: hostname(),
+      bootId: this.#bootId,
+      architecture: MACHINE[arch()] ?? arch(),
+      osName: os.get("NAME") ?? "",
+      osVersion: os.get("VERSION_ID") ?? "",
+      kernel: release(),
+      ip: addresses(),
+      labels: this.#labels,
+    };
+  }
+}
+
+function readRelease(): Map<string, string> {
+  try {
+    const lines = readFileSync("/etc/os-release", "utf8").matchAll(/^(\w+)=(?:"(.*)"|(.*))$/gm);
+    return new Map(Array.from(lines, (match) => [match[1] ?? "", match[2] ?? match[3] ?? ""]));
+  } catch {
+    return new Map();
+  }
+}
+
+function addresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter((address) => !address.internal)
+    .map((address) => address.address)
+    .slice(0, ADDRESSES_MAX);
+}

@@ -1,0 +1,3 @@
+/** The kernel's audit subsystem as a service: the addon, its settings, and what we changed of them. */
+export { errnoOf, native, type ReaderHandle, type ReaderStatistics } from "./native.ts";
+export { KernelAudit, type KernelSettings, type KernelStatus } from "./status.ts";

@@ -1,0 +1,73 @@
+/** The kernel's audit settings: reading them, changing ours, giving them back. */
+import { type ControlHandle, native } from "./native.ts";
+
+// Source: include/uapi/linux/audit.h.
+const AUDIT_GET = 1000;
+const AUDIT_SET = 1001;
+const MASK = { enabled: 1, failure: 2, pid: 4, rateLimit: 8, backlogLimit: 16, backlogWaitTime: 32 } as const;
+const STATUS_BYTES = 44;
+const REQUEST_TIMEOUT_MS = 2000;
+
+/** struct audit_status. Fields that an older kernel lacks are undefined. */
+export interface KernelStatus {
+  /** 0 off, 1 on, 2 locked until reboot. */
+  enabled: number;
+  failure: number;
+  /** Process id of the registered audit daemon, 0 for none. */
+  pid: number;
+  rateLimit: number;
+  backlogLimit: number;
+  lost: number;
+  backlog: number;
+  backlogWaitTime: number | undefined;
+}
+
+/** What we may change. */
+export type KernelSettings = Partial<Pick<KernelStatus, "enabled" | "backlogLimit" | "backlogWaitTime">>;
+
+/** The control socket to the kernel's audit. */
+export class KernelAudit {
+  readonly #control: ControlHandle;
+
+  constructor() {
+    this.#control = native().openControl();
+  }
+
+  /** Sends a request; throws an Error whose code is the kernel's errno. */
+  request(type: number, payload: Buffer = Buffer.alloc(0), dump = false): Buffer[] {
+    return native().request(this.#control, type, payload, dump, REQUEST_TIMEOUT_MS);
+  }
+
+  status(): KernelStatus {
+    const [reply] = this.request(AUDIT_GET);
+    if (reply === undefined || reply.length < 32) throw new Error("the kernel's audit status is too short");
+    // 32 bytes on the oldest kernels, 44 and more on newer ones.
+    const word = (index: number): number => reply.readUInt32LE(index * 4);
+    return {
+      enabled: word(1),
+      failure: word(2),
+      pid: word(3),
+      rateLimit: word(4),
+      backlogLimit: word(5),
+      lost: word(6),
+      backlog: word(7),
+      backlogWaitTime: reply.length >= 40 ? word(9) : undefined,
+    };
+  }
+
+  set(settings: KernelSettings): void {
+    const status = Buffer.alloc(STATUS_BYTES);
+    let mask = 0;
+    const put = (bit: number, index: number, value: number | undefined): void => {
+      if (value === undefined) return;
+      mask |= bit;
+      status.writeUInt32LE(value, index * 4);
+    };
+    put(MASK.enabled, 1, settings.enabled);
+    put(MASK.backlogLimit, 5, settings.backlogLimit);
+    put(MASK.backlogWaitTime, 9, settings.backlogWaitTime);
+    if (mask === 0) return;
+    status.writeUInt32LE(mask, 0);
+    this.request(AUDIT_SET, status);
+  }
+}

@@ -1,0 +1,25 @@
+/** What the steps hand to each other. */
+
+/** One record as it came from a source, its stamp taken apart. */
+export interface RawRecord {
+  /** Record type, e.g. 1300 for SYSCALL. */
+  type: number;
+  /** Name of the host where forwarded logs carry one; else empty. */
+  node: string;
+  seconds: number;
+  milliseconds: number;
+  serial: number;
+  /** All after the stamp, as Latin-1, so that each character is one byte. */
+  text: string;
+}
+
+/** The records of one event. */
+export interface RecordGroup {
+  node: string;
+  seconds: number;
+  milliseconds: number;
+  serial: number;
+  records: RawRecord[];
+  /** Why the event may not be whole: "" where it is, else "timeout", "bytes" or "end". */
+  partial: "" | "timeout" | "bytes" | "end";
+}

@@ -1,0 +1,175 @@
+/** The agent's whole way: source -> reassemble -> decode -> enrich -> block -> spool -> ship. */
+import { readFileSync } from "node:fs";
+import { condenseRecords } from "@hosttrail/lib/audit";
+import { sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
+import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
+import type { Logger } from "@hosttrail/lib/log";
+import type { AgentStatus } from "@hosttrail/proto/ingest";
+import { BlockBuilder } from "./block/index.ts";
+import type { AgentConfig } from "./config/index.ts";
+import { decode } from "./decode/index.ts";
+import { Enricher, readBootId } from "./enrich/index.ts";
+import { KernelAudit } from "./kernel/index.ts";
+import { nativeArch, type RecordGroup } from "./model/index.ts";
+import { Reassembler } from "./reassemble/index.ts";
+import { compileRules, KernelHold } from "./rules/index.ts";
+import { Shipper } from "./ship/index.ts";
+import { openSource, type Source } from "./source/index.ts";
+import { Spool } from "./spool/index.ts";
+import { hostname } from "node:os";
+
+/** Version of this agent, as blocks and logs name it. */
+export const AGENT_VERSION = "0.1.0";
+const EXPIRE_INTERVAL_MS = 250;
+
+export interface RunningAgent {
+  /** Settles when a file source is read to its end. */
+  finished: Promise<void>;
+  status(): AgentStatus;
+  /** Stops intake, flushes, waits for the collector within the deadline, releases. Safe twice. */
+  stop(): Promise<void>;
+}
+
+/** Starts all steps; throws where one cannot start. */
+export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
+  makePrivateDirectory(config.stateDirectory);
+  const bootId = readBootId();
+  const key = readSecretFile(config.collector.keyFile);
+  const sign = signerOf(key);
+  const spool = new Spool(
+    { ...config.spool, directory: `${config.stateDirectory}/spool`, bootId },
+    (event, detail) => logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
+  );
+  const gaps = new SerialGaps();
+  let events = 0;
+  let unspooled = 0;
+
+  const shipper = new Shipper(
+    {
+      ...config.collector,
+      ca: readFileSync(config.collector.caFile, "utf8"),
+      certificate: readFileSync(config.collector.certificateFile, "utf8"),
+      key,
+      hello: () => ({
+        hostId: config.hostId,
+        hostName: hostname(),
+        agentVersion: AGENT_VERSION,
+        bootId,
+        epoch: spool.position.epoch,
+      }),
+      status,
+    },
+    spool,
+    logger,
+  );
+  const builder = new BlockBuilder({
+    lingerMs: config.block.lingerMs,
+    seal: (batch) => {
+      const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
+      const place = { hostId: config.hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
+      return sealBlock(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
+    },
+    append: (block) => {
+      try {
+        shipper.offer(spool.append(block));
+      } catch (error) {
+        // The disk is full or gone. The number is not used up, so the trail shows no gap; the loss is counted.
+        unspooled += block.header.count;
+        logger.error({ events: block.header.count, error: String(error) }, "a block cannot be spooled: events lost");
+      }
+    },
+  });
+  const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels });
+  const accept = (group: RecordGroup): void => {
+    gaps.see(group.serial);
+    const { event, words, executed } = decode(group);
+    enricher.enrich(event, executed, performance.now());
+    if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
+    events++;
+    builder.add(
+      event,
+      group.records.reduce((sum, record) => sum + record.text.length, 0),
+    );
+  };
+  const kernel = config.source.mode === "file" ? undefined : new KernelAudit();
+  const hold = kernel && new KernelHold(kernel, config.stateDirectory);
+  let reassembler: Reassembler | undefined;
+  const source: Source = openSource(config.source, (record) => reassembler?.push(record, performance.now()));
+  reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
+  try {
+    if (hold !== undefined) prepareKernel(config, hold, source, logger);
+  } catch (error) {
+    void source.close();
+    hold?.release();
+    throw error;
+  }
+  const expiry = setInterval(() => reassembler.expire(performance.now()), EXPIRE_INTERVAL_MS);
+  shipper.start();
+  logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
+
+  function status(): AgentStatus {
+    const { parseFailures, overruns } = source.counters();
+    const { blocks, evictedEvents } = spool.counters();
+    return {
+      source: source.name,
+      kernelLost: BigInt(kernel?.status().lost ?? 0),
+      serialGaps: BigInt(gaps.missing),
+      parseFailures: BigInt(parseFailures),
+      events: BigInt(events),
+      blocksSpooled: BigInt(shipper.counters.blocksStored + blocks),
+      blocksStored: BigInt(shipper.counters.blocksStored),
+      blocksPending: BigInt(blocks),
+      eventsEvicted: BigInt(evictedEvents + unspooled),
+      receiveBufferOverruns: BigInt(overruns),
+    };
+  }
+
+  let stopped: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    if (hold !== undefined && config.audit.onStop === "release") hold.release();
+    await source.close();
+    clearInterval(expiry);
+    reassembler.flush(source.endOfEventExpected ? "end" : "");
+    builder.flush();
+    await shipper.close(config.shutdownDeadlineMs);
+    spool.close();
+    logger.info({ ...shipper.counters, events }, "agent stopped");
+  };
+  return {
+    finished: source.finished.then(() => {
+      reassembler.flush("");
+      builder.flush();
+    }),
+    status,
+    stop: () => (stopped ??= stop()),
+  };
+}
+
+/** Switches audit on and puts our rules in. Settings of a foreign daemon are left alone. */
+function prepareKernel(config: AgentConfig, hold: KernelHold, source: Source, logger: Logger): void {
+  const { audit } = config;
+  const own = source.name === "netlink-unicast" ? { backlogWaitTime: 0, backlogLimit: audit.backlogLimit } : {};
+  hold.applySettings({ ...own, ...(audit.enable ? { enabled: 1 } : {}) });
+  if (audit.rulesFiles.length === 0) return;
+  const arch = nativeArch(process.arch);
+  if (arch === undefined) throw new Error(`audit rules are not known for the architecture ${process.arch}`);
+  const rules = audit.rulesFiles.flatMap((file) => compileRules(readFileSync(file, "utf8"), file, arch));
+  const added = hold.applyRules(rules);
+  logger.info({ rules: rules.length, added }, "audit rules are loaded");
+}
+
+/** Serials that never came. Late ones are not gaps; a wrap or a reset begins anew. */
+class SerialGaps {
+  missing = 0;
+  #next = -1;
+
+  see(serial: number): void {
+    const ahead = serial - this.#next;
+    if (this.#next < 0 || ahead > 1_000_000 || ahead < -1_000_000) this.#next = serial + 1;
+    else if (ahead >= 0) {
+      this.missing += ahead;
+      this.#next = serial + 1;
+    } else if (this.missing > 0) this.missing--;
+  }
+}

@@ -1,0 +1,291 @@
+/**
+ * Sends blocks to a collector and frees what is stored.
+ *
+ * States of a block: waiting -> sent (on the stream) -> received (JetStream has it) -> freed (stored). A broken
+ * stream, or no word of *stored* for too long, puts it back to waiting: sending twice is harmless, since the
+ * block's id is the same.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
+import type { Logger } from "@hosttrail/lib/log";
+import {
+  type AgentStatus,
+  type BlockReference,
+  type Hello,
+  IngestServiceClient,
+  type StreamRequest,
+  type StreamResponse,
+} from "@hosttrail/proto/ingest";
+import type { Spool, SpooledBlock } from "../spool/index.ts";
+
+export interface ShipOptions {
+  /** `host:port` of collectors; one after the other is tried. */
+  endpoints: readonly string[];
+  ca: string;
+  certificate: string;
+  key: string;
+  hello: () => Hello;
+  status: () => AgentStatus;
+  statusIntervalMs: number;
+  /** Time after which a block that was received but not stored is sent again. */
+  storedTimeoutMs: number;
+  backoffMinMs: number;
+  backoffMaxMs: number;
+}
+
+export interface ShipCounters {
+  connects: number;
+  blocksSent: number;
+  blocksReceived: number;
+  blocksStored: number;
+  blocksRejected: number;
+  blocksResent: number;
+}
+
+type Stream = ClientDuplexStream<StreamRequest, StreamResponse>;
+
+/** A block that is on its way. */
+interface InFlight {
+  block: SpooledBlock;
+  sentMs: number;
+  received: boolean;
+}
+
+export class Shipper {
+  readonly counters: ShipCounters = {
+    connects: 0,
+    blocksSent: 0,
+    blocksReceived: 0,
+    blocksStored: 0,
+    blocksRejected: 0,
+    blocksResent: 0,
+  };
+  readonly #options: ShipOptions;
+  readonly #spool: Spool;
+  readonly #logger: Logger;
+  readonly #inFlight = new Map<string, InFlight>();
+  #waiting: SpooledBlock[] = [];
+  /** Sent and neither received nor rejected. */
+  #unanswered = 0;
+  #credit = 0;
+  #pausedUntilMs = 0;
+  #stream: Stream | undefined;
+  #stopping = false;
+  #stop = new AbortController();
+  #finished: Promise<void> | undefined;
+
+  constructor(options: ShipOptions, spool: Spool, logger: Logger) {
+    this.#options = options;
+    this.#spool = spool;
+    this.#logger = logger;
+  }
+
+  start(): void {
+    this.#finished = this.#run();
+  }
+
+  /** A new block is in the spool. */
+  offer(block: SpooledBlock): void {
+    // Without a stream the spool itself is the queue.
+    if (this.#stream === undefined) return;
+    this.#waiting.push(block);
+    this.#pump();
+  }
+
+  /** Blocks that the collector has not yet received. */
+  get unreceived(): number {
+    return this.#stream === undefined ? this.#spool.counters().blocks : this.#waiting.length + this.#unanswered;
+  }
+
+  /** Waits until all blocks are received, at most `deadlineMs`, then ends the stream. Safe twice. */
+  async close(deadlineMs: number): Promise<void> {
+    const end = performance.now() + deadlineMs;
+    while (!this.#stopping && this.unreceived > 0 && performance.now() < end) await sleep(20);
+    this.#stopping = true;
+    this.#stop.abort();
+    this.#stream?.end();
+    await Promise.race([this.#finished, sleep(500).then(() => this.#stream?.cancel())]);
+    await this.#finished;
+  }
+
+  async #run(): Promise<void> {
+    let attempt = 0;
+    for (let turn = 0; !this.#stopping; turn++) {
+      const endpoint = this.#options.endpoints[turn % this.#options.endpoints.length] ?? "";
+      const welcomed = await this.#serve(endpoint);
+      if (this.#stopping) return;
+      attempt = welcomed ? 0 : attempt + 1;
+      const ceiling = Math.min(this.#options.backoffMinMs * 2 ** attempt, this.#options.backoffMaxMs);
+      // Full jitter: a fleet that lost its collector does not come back as one.
+      const delay = this.#options.backoffMinMs + Math.random() * ceiling;
+      await sleep(delay, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  /** One stream from start to end; true if the collector welcomed us. */
+  async #serve(endpoint: string): Promise<boolean> {
+    const { ca, key, certificate } = this.#options;
+    const client = new IngestServiceClient(
+      endpoint,
+      credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(certificate)),
+      {
+        "grpc.keepalive_time_ms": 20_000,
+        "grpc.keepalive_timeout_ms": 10_000,
+        "grpc.max_send_message_length": BLOCK_BYTES_MAX + 1024,
+        // We have our own backoff, with one attempt a turn.
+        "grpc.enable_retries": 0,
+        // Each turn resolves and connects anew.
+        "grpc.use_local_subchannel_pool": 1,
+      },
+    );
+    const stream = client.stream();
+    let welcomed = false;
+    const timer = setInterval(() => this.#tick(stream), 1000);
+    let statusMs = performance.now();
+    const status = setInterval(() => {
+      if (!welcomed || performance.now() - statusMs < this.#options.statusIntervalMs) return;
+      statusMs = performance.now();
+      stream.write({ message: { $case: "status", value: this.#options.status() } });
+    }, 1000);
+    try {
+      await new Promise<void>((resolve) => {
+        stream.on("data", (response: StreamResponse) => {
+          if (response.message?.$case === "welcome") {
+            welcomed = true;
+            this.#begin(stream, endpoint, response.message.value.credit);
+          } else this.#answer(response);
+        });
+        stream.on("drain", () => this.#pump());
+        stream.on("error", (error) => {
+          if (!this.#stopping) this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
+          resolve();
+        });
+        stream.on("end", () => resolve());
+        stream.write({ message: { $case: "hello", value: this.#options.hello() } });
+      });
+    } finally {
+      clearInterval(timer);
+      clearInterval(status);
+      this.#stream = undefined;
+      this.#inFlight.clear();
+      this.#waiting = [];
+      this.#unanswered = 0;
+      stream.cancel();
+      client.close();
+    }
+    return welcomed;
+  }
+
+  /** All that is not stored goes again: the collector drops what it has. */
+  #begin(stream: Stream, endpoint: string, credit: number): void {
+    this.counters.connects++;
+    this.#stream = stream;
+    this.#credit = credit;
+    this.#pausedUntilMs = 0;
+    this.#waiting = [...this.#spool.blocks];
+    this.#logger.info({ endpoint, credit, waiting: this.#waiting.length }, "connected to the collector");
+    this.#pump();
+  }
+
+  #pump(): void {
+    const stream = this.#stream;
+    if (stream === undefined || performance.now() < this.#pausedUntilMs) return;
+    while (this.#unanswered < this.#credit && !stream.writableNeedDrain) {
+      const block = this.#waiting.shift();
+      if (block === undefined) return;
+      const bytes = this.#read(block);
+      if (bytes === undefined) continue;
+      this.#inFlight.set(block.key, { block, sentMs: performance.now(), received: false });
+      this.#unanswered++;
+      this.counters.blocksSent++;
+      stream.write({ message: { $case: "block", value: bytes } });
+    }
+  }
+
+  /** The block's bytes; undefined where it was evicted meanwhile or cannot be read. */
+  #read(block: SpooledBlock): Buffer | undefined {
+    if (this.#spool.get(block.epoch, block.firstSeq) === undefined) return undefined;
+    try {
+      return this.#spool.read(block);
+    } catch (error) {
+      this.#logger.error({ block: block.key, error: String(error) }, "a block cannot be read from the spool");
+      return undefined;
+    }
+  }
+
+  #answer({ message }: StreamResponse): void {
+    switch (message?.$case) {
+      case "received":
+        for (const reference of message.value.blocks) this.#received(reference);
+        break;
+      case "stored":
+        for (const reference of message.value.blocks) this.#stored(reference);
+        break;
+      case "credit":
+        this.#credit = message.value.blocks;
+        break;
+      case "throttle":
+        this.#pausedUntilMs = performance.now() + message.value.retryDelayMs;
+        this.#logger.warn({ ...message.value }, "the collector asks to wait");
+        break;
+      case "rejected":
+        this.#rejected(message.value.block, message.value.reason, message.value.detail);
+        break;
+      default:
+        break;
+    }
+    this.#pump();
+  }
+
+  #find(reference: BlockReference | undefined): InFlight | undefined {
+    if (reference === undefined) return undefined;
+    const block = this.#spool.get(reference.epoch, reference.firstSeq);
+    return block && this.#inFlight.get(block.key);
+  }
+
+  #received(reference: BlockReference): void {
+    const flight = this.#find(reference);
+    if (flight === undefined || flight.received) return;
+    flight.received = true;
+    this.#unanswered--;
+    this.counters.blocksReceived++;
+  }
+
+  #stored(reference: BlockReference): void {
+    const block = this.#spool.get(reference.epoch, reference.firstSeq);
+    if (block === undefined) return;
+    this.#settle(block.key);
+    this.counters.blocksStored++;
+    this.#spool.free(block);
+  }
+
+  #rejected(reference: BlockReference | undefined, reason: string, detail: string): void {
+    const flight = this.#find(reference);
+    this.counters.blocksRejected++;
+    this.#logger.error({ block: flight?.block.key, reason, detail }, "the collector rejected a block");
+    if (flight === undefined) return;
+    this.#settle(flight.block.key);
+    this.#spool.quarantine(flight.block, `${reason}: ${detail}`);
+  }
+
+  #settle(key: string): void {
+    const flight = this.#inFlight.get(key);
+    if (flight === undefined) return;
+    if (!flight.received) this.#unanswered--;
+    this.#inFlight.delete(key);
+  }
+
+  /** Once a second: sends again what was received long ago and never stored. */
+  #tick(stream: Stream): void {
+    if (this.#stream !== stream) return;
+    const now = performance.now();
+    for (const [key, flight] of this.#inFlight) {
+      if (!flight.received || now - flight.sentMs < this.#options.storedTimeoutMs) continue;
+      this.#inFlight.delete(key);
+      this.#waiting.push(flight.block);
+      this.counters.blocksResent++;
+    }
+    this.#pump();
+  }
+}

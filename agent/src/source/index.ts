@@ -1,0 +1,68 @@
+/** Where records come from. `auto` asks the kernel which way is open. */
+import { readlinkSync } from "node:fs";
+import { errnoOf, KernelAudit, type KernelStatus } from "../kernel/index.ts";
+import { openFile } from "./file.ts";
+import { openNetlink } from "./netlink.ts";
+import type { Source, TakeRecord } from "./source.ts";
+
+export { parseLogLine } from "./file.ts";
+export type { Source, SourceCounters, TakeRecord } from "./source.ts";
+
+export type SourceMode = "auto" | "unicast" | "multicast" | "file";
+
+export interface SourceOptions {
+  mode: SourceMode;
+  /** Of `file`. */
+  path: string;
+  receiveBufferBytes: number;
+  ringBytes: number;
+}
+
+/** Opens the source that the mode asks for. Errors say what is missing. */
+export function openSource(options: SourceOptions, take: TakeRecord): Source {
+  if (options.mode === "file") return openFile(options.path, take);
+  const mode = options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
+  try {
+    return openNetlink({ ...options, multicast: mode === "multicast" }, take);
+  } catch (cause) {
+    throw explain(mode, cause);
+  }
+}
+
+/** Beside a living audit daemon we only listen; without one we are the daemon, where we can be. */
+function chooseMode(status: KernelStatus): "unicast" | "multicast" {
+  return status.pid === 0 && inInitialNamespaces() ? "unicast" : "multicast";
+}
+
+function readStatus(): KernelStatus {
+  try {
+    return new KernelAudit().status();
+  } catch (cause) {
+    throw explain("auto", cause);
+  }
+}
+
+/** Registration needs the initial pid and user namespaces, whose numbers the kernel fixes. */
+function inInitialNamespaces(): boolean {
+  try {
+    return (
+      readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]" &&
+      readlinkSync("/proc/self/ns/user") === "user:[4026531837]"
+    );
+  } catch {
+    return false;
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: "another audit daemon is registered; use mode multicast beside it",
+  EPERM: "CAP_AUDIT_CONTROL (unicast) or CAP_AUDIT_READ (multicast) is missing, or this is not the initial namespace",
+  EPROTONOSUPPORT: "this kernel has no audit (CONFIG_AUDIT), or it is switched off in this container",
+  ECONNREFUSED: "this kernel has no audit (CONFIG_AUDIT), or audit cannot be reached from this network namespace",
+};
+
+function explain(mode: string, cause: unknown): Error {
+  const errno = errnoOf(cause);
+  const reason = errno === undefined ? String(cause) : (REASONS[errno] ?? `the kernel answered ${errno}`);
+  return new Error(`cannot read kernel audit events (mode ${mode}): ${reason}`, { cause });
+}

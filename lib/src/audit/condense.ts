@@ -1,0 +1,90 @@
+/**
+ * Keeping a record without keeping it twice.
+ *
+ * Most fields of a record have a place of their own in the event (`process.pid`, `file.inode` …). Such a field is
+ * only named in the record's layout, if and only if the event gives back exactly the text that the kernel
+ * wrote; every other field is kept as it was. So rebuilding is exact by construction, whatever the kernel,
+ * a patched distribution or an old log may have written.
+ */
+import type { AuditField, AuditRecord, Event } from "@hosttrail/proto/event";
+import { latin1Bytes, utf8OfLatin1 } from "./text.ts";
+import { typedValue } from "./typed.ts";
+import { recordTypeName } from "./types.ts";
+
+/** A record as its words, in the kernel's order. */
+export interface RecordWords {
+  type: number;
+  /** One a word; empty for a word that is no `key=value`. */
+  keys: string[];
+  /** One a word: the value, or the whole word where the key is empty. Latin-1, as it came. */
+  values: string[];
+}
+
+const NO_BYTES = new Uint8Array(0);
+/** Ends the name of a field that the event gives back; `=` ends one that is kept. */
+const TYPED = "@";
+
+/** Records without fields of their own are the same object for the same layout: most are. */
+const plainRecords = new Map<string, AuditRecord>();
+const PLAIN_RECORDS_MAX = 4096;
+
+/** The event's records, each without the fields that the event itself gives back. */
+export function condenseRecords(event: Event, records: readonly RecordWords[]): AuditRecord[] {
+  const occurrences = new Map<number, number>();
+  return records.map((record) => {
+    const occurrence = occurrences.get(record.type) ?? 0;
+    occurrences.set(record.type, occurrence + 1);
+    return condense(event, record, occurrence);
+  });
+}
+
+function condense(event: Event, record: RecordWords, occurrence: number): AuditRecord {
+  const { type, keys, values } = record;
+  const fields: AuditField[] = [];
+  let layout = "";
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? "";
+    const value = values[at] ?? "";
+    const typed = key !== "" && typedValue(event, type, key, occurrence) === value;
+    layout += `${at === 0 ? "" : " "}${key}${typed ? TYPED : "="}`;
+    if (typed) continue;
+    const text = utf8OfLatin1(value);
+    fields.push(
+      text === undefined
+        ? { key, value: "", valueBytes: latin1Bytes(value) }
+        : { key, value: text, valueBytes: NO_BYTES },
+    );
+  }
+  if (fields.length > 0) return { type, typeName: recordTypeName(type), layout, fields };
+  const name = `${type} ${layout}`;
+  let plain = plainRecords.get(name);
+  if (plain === undefined) {
+    plain = { type, typeName: recordTypeName(type), layout, fields: [] };
+    if (plainRecords.size < PLAIN_RECORDS_MAX) plainRecords.set(name, plain);
+  }
+  return plain;
+}
+
+/** Every field of the event's record number `index` as the kernel wrote it; a bare word has an empty key. */
+export function recordFields(event: Event, index: number): AuditField[] {
+  const records = event.audit?.records ?? [];
+  const record = records[index];
+  if (record === undefined || record.layout === "") return [];
+  const occurrence = records.slice(0, index).filter((other) => other.type === record.type).length;
+  let next = 0;
+  return record.layout.split(" ").map((word) => {
+    const key = word.slice(0, -1);
+    if (!word.endsWith(TYPED)) return record.fields[next++] ?? { key, value: "", valueBytes: NO_BYTES };
+    return { key, value: typedValue(event, record.type, key, occurrence) ?? "", valueBytes: NO_BYTES };
+  });
+}
+
+/** A record's text as the kernel wrote it, without its stamp; bytes that are not UTF-8 become U+FFFD. */
+export function recordText(event: Event, index: number): string {
+  return recordFields(event, index)
+    .map(({ key, value, valueBytes }) => {
+      const text = valueBytes.length > 0 ? new TextDecoder().decode(valueBytes) : value;
+      return key === "" ? text : `${key}=${text}`;
+    })
+    .join(" ");
+}

@@ -1,0 +1,122 @@
+/** Configuration: one YAML file, one JSON Schema, complete defaults, errors that say where and what. */
+import { readFileSync } from "node:fs";
+import { Ajv, type ErrorObject } from "ajv";
+import { LineCounter, parseDocument } from "yaml";
+
+/** JSON Schema (draft-07) of a config file. */
+export type ConfigSchema = Record<string, unknown>;
+
+/** A config file that cannot be used. Each problem names file, line, key, value and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+/** Reads and checks a config file; the result is frozen. Throws a ConfigError with all problems at once. */
+export function loadConfig<Config>(path: string, schema: ConfigSchema): Readonly<Config> {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError([`${path}: cannot be read (${cause instanceof Error ? cause.message : String(cause)})`]);
+  }
+  return parseConfig<Config>(text, path, schema);
+}
+
+/** As loadConfig, from text. */
+export function parseConfig<Config>(text: string, path: string, schema: ConfigSchema): Readonly<Config> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, maxAliasCount: 20 } as never);
+  if (document.errors.length > 0) {
+    throw new ConfigError(
+      document.errors.map((error) => {
+        const { line, col } = lines.linePos(error.pos[0]);
+        return `${path}:${line}:${col}: ${error.message}`;
+      }),
+    );
+  }
+  const value: unknown = document.toJS() ?? {};
+  const validate = new Ajv({ allErrors: true, useDefaults: true, strict: true, allowUnionTypes: true }).compile(schema);
+  if (!validate(value)) {
+    const place = (error: ErrorObject): string => {
+      const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
+      const extra: unknown = error.params["additionalProperty"];
+      if (typeof extra === "string") keys.push(extra);
+      return placeOf(document, lines, path, keys);
+    };
+    const seen = (validate.errors ?? []).map((error) => `${place(error)}: ${explain(error, value)}`);
+    throw new ConfigError([...new Set(seen)]);
+  }
+  return deepFreeze(camelize(value)) as Readonly<Config>;
+}
+
+function unescapePointer(part: string): string {
+  return part.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+function placeOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: string, keys: string[]): string {
+  // Of a key that is missing, the nearest thing around it that is there.
+  for (let length = keys.length; length > 0; length--) {
+    const parent: unknown = length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1).map(index), true);
+    const range = pairRange(parent, keys[length - 1] ?? "");
+    if (range === undefined) continue;
+    const { line, col } = lines.linePos(range);
+    return `${path}:${line}:${col}`;
+  }
+  return path;
+}
+
+function index(key: string): string | number {
+  return /^\d+$/.test(key) ? Number(key) : key;
+}
+
+function pairRange(parent: unknown, key: string): number | undefined {
+  if (parent === null || typeof parent !== "object" || !("items" in parent)) return undefined;
+  const items = parent.items as { key?: { value?: unknown; range?: number[] }; range?: number[] }[];
+  const item = /^\d+$/.test(key) && items[Number(key)]?.key === undefined ? items[Number(key)] : undefined;
+  if (item !== undefined) return item.range?.[0];
+  return items.find((pair) => pair.key?.value === key)?.key?.range?.[0];
+}
+
+function explain(error: ErrorObject, root: unknown): string {
+  const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
+  const name = keys.join(".") || "the file";
+  const value = JSON.stringify(keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], root));
+  const allowed = (error.parentSchema?.["properties"] ?? {}) as Record<string, unknown>;
+  switch (error.keyword) {
+    case "additionalProperties":
+      return `unknown key "${[...keys, error.params["additionalProperty"]].join(".")}"; allowed are ${Object.keys(error.parentSchema?.["properties"] ?? allowed).join(", ")}`;
+    case "required":
+      return `${name} lacks "${String(error.params["missingProperty"])}"`;
+    case "enum":
+      return `${name} is ${value}; allowed are ${(error.params["allowedValues"] as unknown[]).join(", ")}`;
+    default:
+      return `${name} is ${value}; it ${error.message ?? "is not allowed"}`;
+  }
+}
+
+/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`). */
+function camelize(value: unknown, key = ""): unknown {
+  if (Array.isArray(value)) return value.map((item) => camelize(item));
+  if (value === null || typeof value !== "object") return value;
+  if (key === "labels") return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, inner]) => [
+      name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+      camelize(inner, name),
+    ]),
+  );
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (value !== null && typeof value === "object") {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,42 @@
+/** Files that are there whole or not at all. */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** Writes a file (mode 0600) beside its place, syncs it, and moves it there. */
+export function writeFileDurably(path: string, content: string | Uint8Array): void {
+  const next = `${path}.new`;
+  const file = openSync(next, "w", 0o600);
+  try {
+    writeSync(file, typeof content === "string" ? Buffer.from(content) : content);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(next, path);
+  syncDirectory(dirname(path));
+}
+
+/** Syncs a folder, so that a new name in it survives a power loss. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Makes a folder that only its owner can enter. */
+export function makePrivateDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+/** Reads a secret; refuses a file that others can read or write. */
+export function readSecretFile(path: string): string {
+  const { mode } = statSync(path);
+  if ((mode & 0o077) !== 0) {
+    const octal = (mode & 0o777).toString(8).padStart(4, "0");
+    throw new Error(`${path} is a secret and has mode ${octal}; allowed are 0600 and 0400`);
+  }
+  return readFileSync(path, "utf8");
+}
