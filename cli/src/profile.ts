@@ -1,0 +1,48 @@
+/** How to reach the collector: a small YAML file, so that no secret stands on the command line. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { credentials } from "@grpc/grpc-js";
+import { type ConfigSchema, loadConfig } from "@hosttrail/lib/config";
+import { readSecretFile } from "@hosttrail/lib/files";
+import { QueryServiceClient } from "@hosttrail/proto/query";
+
+interface Profile {
+  endpoint: string;
+  caFile: string;
+  certificateFile: string;
+  keyFile: string;
+}
+
+const path = { type: "string", pattern: "^/" };
+const schema: ConfigSchema = {
+  type: "object",
+  additionalProperties: false,
+  required: ["endpoint", "ca_file", "certificate_file", "key_file"],
+  properties: {
+    endpoint: { type: "string", pattern: "^[^\\s]+:\\d{1,5}$" },
+    ca_file: path,
+    certificate_file: path,
+    key_file: path,
+  },
+};
+
+/** The profile's file: --profile, else $HOSTTRAIL_PROFILE, else the one in the user's config folder. */
+export function profilePath(option: string | undefined): string {
+  const fallback = join(process.env["XDG_CONFIG_HOME"] ?? join(homedir(), ".config"), "hosttrail", "profile.yaml");
+  return option ?? process.env["HOSTTRAIL_PROFILE"] ?? fallback;
+}
+
+/** A client of the query API; throws a ConfigError where the profile is wrong. */
+export function openClient(file: string): QueryServiceClient {
+  const profile = loadConfig<Profile>(file, schema);
+  return new QueryServiceClient(
+    profile.endpoint,
+    credentials.createSsl(
+      readFileSync(profile.caFile),
+      Buffer.from(readSecretFile(profile.keyFile)),
+      readFileSync(profile.certificateFile),
+    ),
+    { "grpc.max_receive_message_length": 256 * 1024 * 1024 },
+  );
+}

@@ -1,0 +1,91 @@
+/** The streams and consumers that the collector works with. Made where missing; never made again under a name. */
+import {
+  AckPolicy,
+  DiscardPolicy,
+  type JetStreamManager,
+  JetStreamApiError,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
+
+/** Subjects of blocks: `blocks.<partition>.<host id>`. */
+export const BLOCKS = { stream: "HOSTTRAIL_BLOCKS_1", prefix: "blocks", consumer: "store" } as const;
+/** Subjects of what could not be stored: `dead.<reason>.<host id>`. */
+export const DEAD = { stream: "HOSTTRAIL_DEAD_1", prefix: "dead" } as const;
+/** Plain subjects (no stream) between store and ingest: `<prefix>.<host id>`. */
+export const STORED_PREFIX = "hosttrail.stored";
+export const CONFIRM_PREFIX = "hosttrail.confirm";
+
+/** Partitions of hosts: fixed, since a host must stay in its own. */
+const PARTITIONS = 64;
+
+/** Bounds and copies of the streams. */
+export interface TopologyOptions {
+  replicas: number;
+  /** Bytes of blocks that wait to be stored, at most; beyond, publishing is refused and agents keep their blocks. */
+  streamBytesMax: number;
+  /** Time that the store role has for a block before it is given to another one. */
+  ackWaitMs: number;
+}
+
+const STREAM_NAME_IN_USE = 10_058;
+const DUPLICATE_WINDOW_MS = 120_000;
+const DAY_MS = 86_400_000;
+
+/** The partition of a host: FNV-1a over its id, so that every node finds the same one. */
+export function partitionOf(hostId: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < hostId.length; at++) hash = Math.imul(hash ^ hostId.charCodeAt(at), 0x01000193) >>> 0;
+  return hash % PARTITIONS;
+}
+
+function nanos(milliseconds: number): number {
+  return milliseconds * 1_000_000;
+}
+
+/** Makes what is missing. */
+export async function ensureTopology(manager: JetStreamManager, options: TopologyOptions): Promise<void> {
+  // Interest retention keeps a block until each consumer has it, and refuses new ones at the bound rather than
+  // dropping old ones. It needs its consumers to exist first: whoever starts makes them all.
+  await ensureStream(manager, {
+    name: BLOCKS.stream,
+    subjects: [`${BLOCKS.prefix}.>`],
+    retention: RetentionPolicy.Interest,
+    discard: DiscardPolicy.New,
+    storage: StorageType.File,
+    num_replicas: options.replicas,
+    max_bytes: options.streamBytesMax,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  });
+  await ensureStream(manager, {
+    name: DEAD.stream,
+    subjects: [`${DEAD.prefix}.>`],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    storage: StorageType.File,
+    num_replicas: options.replicas,
+    max_bytes: Math.max(16 * 1024 * 1024, Math.floor(options.streamBytesMax / 16)),
+    max_age: nanos(30 * DAY_MS),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  });
+  await manager.consumers.add(BLOCKS.stream, {
+    durable_name: BLOCKS.consumer,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(options.ackWaitMs),
+    max_ack_pending: 4096,
+    max_deliver: -1,
+  });
+}
+
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Parameters<JetStreamManager["streams"]["add"]>[0] & { name: string },
+): Promise<void> {
+  try {
+    await manager.streams.add(config);
+  } catch (error) {
+    // There already, with other bounds: bring those up to what is configured now.
+    if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NAME_IN_USE) throw error;
+    await manager.streams.update(config.name, { max_bytes: config.max_bytes ?? -1 });
+  }
+}

@@ -1,0 +1,51 @@
+/** The collector's program: reads the config and starts the pipeline. */
+import tls from "node:tls";
+import { parseArgs } from "node:util";
+import { openLogger } from "@hosttrail/lib/log";
+import { loadCollectorConfig } from "./config/index.ts";
+import { COLLECTOR_VERSION, startCollector } from "./pipeline.ts";
+
+const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
+
+  --config FILE    configuration (YAML)
+  --check-config   say whether the configuration is right, and end
+  --version        print the version
+`;
+
+function fail(error: unknown): never {
+  process.stderr.write(`hosttrail-collector: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      config: { type: "string" },
+      "check-config": { type: "boolean", default: false },
+      version: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.version) process.stdout.write(`hosttrail-collector ${COLLECTOR_VERSION}\n`);
+  else if (values.help || values.config === undefined) {
+    process.stdout.write(USAGE);
+    if (!values.help) process.exitCode = 2;
+  } else {
+    const config = loadCollectorConfig(values.config);
+    if (values["check-config"]) {
+      process.stdout.write(`${values.config}: ok\n`);
+      return;
+    }
+    tls.DEFAULT_MIN_VERSION = "TLSv1.3";
+    const logger = openLogger("hosttrail-collector", config.logLevel);
+    const collector = await startCollector(config, logger);
+    const end = (reason: string): void => {
+      logger.info({ reason }, "stopping");
+      collector.stop().then(() => process.exit(0), fail);
+    };
+    process.once("SIGTERM", () => end("SIGTERM"));
+    process.once("SIGINT", () => end("SIGINT"));
+  }
+}
+
+run().catch(fail);

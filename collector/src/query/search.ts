@@ -1,0 +1,131 @@
+/**
+ * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
+ * is given out only when no block that is still to come can have a later one.
+ */
+import { type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import type { Filter, Term } from "@hosttrail/lib/filter";
+import type { Event } from "@hosttrail/proto/event";
+import type { Position } from "./token.ts";
+
+/** A block from the database. */
+export interface FoundBlock {
+  id: string;
+  lastTimeNano: bigint;
+  bytes: Uint8Array;
+}
+
+/** What search needs of the database. */
+export interface BlockSource {
+  /** Days that have blocks, newest first, "YYYYMMDD". */
+  days(): Promise<string[]>;
+  dayRange(day: string): { startNano: bigint; endNano: bigint };
+  findBlocks(query: {
+    day: string;
+    hostId: string | undefined;
+    startNano: bigint;
+    endNano: bigint;
+    terms: readonly Term[];
+  }): AsyncGenerator<FoundBlock>;
+}
+
+export interface SearchRequest {
+  filter: Filter;
+  hostId: string | undefined;
+  /** Inclusive start and exclusive end, nanoseconds since 1970. */
+  startNano: bigint;
+  endNano: bigint;
+  pageSize: number;
+  /** Where the page before ended. */
+  after: Position | undefined;
+}
+
+export interface SearchBounds {
+  /** Blocks that one call opens, at most; a call that reaches it answers with what it has and a token. */
+  blocksMax: number;
+  /** Told of each block that is opened. */
+  opened: () => void;
+}
+
+export interface SearchResult {
+  events: Event[];
+  /** Where the next page begins; undefined after the last one. */
+  next: Position | undefined;
+}
+
+interface Candidate {
+  timeNano: bigint;
+  id: string;
+  block: ColumnBlock;
+  index: number;
+}
+
+/** Runs a search within its bounds. */
+export async function searchEvents(
+  source: BlockSource,
+  request: SearchRequest,
+  bounds: SearchBounds,
+): Promise<SearchResult> {
+  const page: Candidate[] = [];
+  const built = (): Event[] => page.map(({ block, index }) => block.event(index));
+  const { after } = request;
+  // Events at the position's own time may still be to come.
+  const endNano = after !== undefined && after.timeNano < request.endNano ? after.timeNano + 1n : request.endNano;
+  let opened = 0;
+  for (const day of await source.days()) {
+    const range = source.dayRange(day);
+    if (range.startNano >= endNano || range.endNano <= request.startNano) continue;
+    // Events of this day that match and are not given out yet, latest last.
+    let ready: Candidate[] = [];
+    const give = (lowerNano: bigint): boolean => {
+      for (let last = ready.at(-1); last !== undefined && last.timeNano > lowerNano; last = ready.at(-1)) {
+        if (page.length >= request.pageSize) return true;
+        page.push(last);
+        ready.pop();
+      }
+      return false;
+    };
+    const { hostId, startNano, filter } = request;
+    for await (const found of source.findBlocks({ day, hostId, startNano, endNano, terms: filter.terms })) {
+      if (give(found.lastTimeNano)) return { events: built(), next: positionOf(page) };
+      if (opened >= bounds.blocksMax) {
+        return { events: built(), next: { timeNano: found.lastTimeNano, id: "" } };
+      }
+      opened++;
+      bounds.opened();
+      const more = candidates(found, request, endNano);
+      if (more.length > 0) ready = [...ready, ...more].sort(compare);
+    }
+    if (give(-(1n << 63n))) return { events: built(), next: positionOf(page) };
+  }
+  return { events: built(), next: undefined };
+}
+
+function positionOf(page: readonly Candidate[]): Position | undefined {
+  const last = page.at(-1);
+  return last && { timeNano: last.timeNano, id: last.id };
+}
+
+/** Ascending by time, then by id. */
+function compare(a: Candidate, b: Candidate): number {
+  if (a.timeNano !== b.timeNano) return a.timeNano < b.timeNano ? -1 : 1;
+  if (a.id === b.id) return 0;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** The events of a block that belong to the answer. */
+function candidates(found: FoundBlock, request: SearchRequest, endNano: bigint): Candidate[] {
+  const block = openBlock(parseBlock(found.bytes), nodePrimitives);
+  const times = block.columns.time;
+  const { after, startNano } = request;
+  const list: Candidate[] = [];
+  for (const index of request.filter.match(block)) {
+    const timeNano = times[index] ?? 0n;
+    if (timeNano < startNano || timeNano >= endNano) continue;
+    const { id } = block.event(index);
+    // The position's own event and those before it in the answer are out already.
+    if (after !== undefined && after.id !== "" && timeNano === after.timeNano && id >= after.id) continue;
+    list.push({ timeNano, id, block, index });
+  }
+  return list;
+}

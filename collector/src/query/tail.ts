@@ -1,0 +1,56 @@
+/** Events as they arrive. */
+import { BlockError, openBlock, parseBlock } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import type { Filter } from "@hosttrail/lib/filter";
+import type { TailEventsResponse } from "@hosttrail/proto/query";
+
+/** Blocks remembered, so that one that is sent again is not shown again. */
+const SEEN_MAX = 4096;
+
+/** Where an answer goes; `full` says that the caller reads too slowly for more. */
+export interface TailSink {
+  full(): boolean;
+  write(response: TailEventsResponse): void;
+}
+
+/** Turns blocks to answers: filters, drops repetitions, and counts what a slow caller misses. */
+export class Tail {
+  readonly #filter: Filter;
+  readonly #sink: TailSink;
+  readonly #seen = new Set<string>();
+  #dropped = 0n;
+
+  constructor(filter: Filter, sink: TailSink) {
+    this.#filter = filter;
+    this.#sink = sink;
+  }
+
+  take(bytes: Uint8Array): void {
+    try {
+      const parsed = parseBlock(bytes);
+      const { hostId, epoch, firstSeq, count } = parsed.header;
+      const id = `${hostId} ${epoch} ${firstSeq}`;
+      if (this.#seen.has(id)) return;
+      this.#remember(id);
+      if (this.#sink.full()) {
+        this.#dropped += BigInt(count);
+        return;
+      }
+      const block = openBlock(parsed, nodePrimitives);
+      const events = this.#filter.match(block).map((index) => block.event(index));
+      if (events.length === 0 && this.#dropped === 0n) return;
+      this.#sink.write({ events, dropped: this.#dropped });
+      this.#dropped = 0n;
+    } catch (error) {
+      // The store role buries such a block with its reason; who watches loses nothing that could be shown.
+      if (!(error instanceof BlockError)) throw error;
+    }
+  }
+
+  #remember(id: string): void {
+    this.#seen.add(id);
+    if (this.#seen.size <= SEEN_MAX) return;
+    const [oldest] = this.#seen;
+    if (oldest !== undefined) this.#seen.delete(oldest);
+  }
+}

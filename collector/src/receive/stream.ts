@@ -1,0 +1,229 @@
+/**
+ * One agent's stream. States: waiting for hello -> open -> ended. In *open* at most `credit` blocks are being
+ * published; an agent that sends more is read no further until some are done.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ServerDuplexStream, status } from "@grpc/grpc-js";
+import {
+  BLOCK_BYTES_MAX,
+  BlockError,
+  checkPayloadHash,
+  checkSignature,
+  eventId,
+  type ParsedBlock,
+  parseBlock,
+  type Verify,
+} from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import type { Logger } from "@hosttrail/lib/log";
+import {
+  type BlockReference,
+  type Hello,
+  StoredNotice,
+  type StreamRequest,
+  type StreamResponse,
+} from "@hosttrail/proto/ingest";
+import { metrics } from "../metrics/index.ts";
+import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
+import { type Peer, serviceError } from "../serve/index.ts";
+
+/** Where blocks go, and where news of stored ones come from. */
+export interface BlockSink {
+  publish(block: BlockMessage): Promise<{ duplicate: boolean }>;
+  onStored(hostId: string, take: (notice: Uint8Array) => void): { close: () => void };
+  askStored(hostId: string, notice: Uint8Array): void;
+}
+
+export interface ReceiveOptions {
+  sink: BlockSink;
+  collectorVersion: string;
+  /** Blocks of one agent that may be on their way at once. */
+  credit: number;
+  /** Time in which a new stream must say hello. */
+  helloTimeoutMs: number;
+  /** Times that publishing one block is tried before the stream is given up. */
+  publishAttempts: number;
+}
+
+type Call = ServerDuplexStream<StreamRequest, StreamResponse>;
+
+export class HostStream {
+  readonly #call: Call;
+  readonly #peer: Peer;
+  readonly #verify: Verify;
+  readonly #options: ReceiveOptions;
+  readonly #logger: Logger;
+  readonly #ended: () => void;
+  readonly #helloTimer: NodeJS.Timeout;
+  #hello: Hello | undefined;
+  #subscription: { close: () => void } | undefined;
+  #publishing = 0;
+  #open = true;
+
+  constructor(call: Call, peer: Peer, options: ReceiveOptions, logger: Logger, ended: () => void) {
+    this.#call = call;
+    this.#peer = peer;
+    this.#verify = peer.verifier();
+    this.#options = options;
+    this.#logger = logger;
+    this.#ended = ended;
+    metrics.ingestStreams.inc();
+    this.#helloTimer = setTimeout(
+      () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
+      options.helloTimeoutMs,
+    );
+    call.on("data", (request: StreamRequest) => this.#take(request));
+    call.on("end", () => this.end());
+    call.on("cancelled", () => this.#close());
+    call.on("error", () => this.#close());
+  }
+
+  /** Ends the stream in order; the agent connects again. */
+  end(): void {
+    if (!this.#open) return;
+    this.#close();
+    this.#call.end();
+  }
+
+  #fail(code: status, reason: string, message: string, retryDelayMs?: number): void {
+    if (!this.#open) return;
+    this.#close();
+    this.#logger.warn({ reason, message }, "an agent's stream was ended");
+    this.#call.emit("error", serviceError(code, reason, message, { host_id: this.#peer.name }, retryDelayMs));
+  }
+
+  #close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    clearTimeout(this.#helloTimer);
+    this.#subscription?.close();
+    metrics.ingestStreams.dec();
+    this.#ended();
+  }
+
+  #answer(message: NonNullable<StreamResponse["message"]>): void {
+    if (this.#open) this.#call.write({ message });
+  }
+
+  #take({ message }: StreamRequest): void {
+    if (!this.#open) return;
+    if (message?.$case === "hello") this.#greet(message.value);
+    else if (this.#hello === undefined) this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
+    else if (message?.$case === "block") void this.#block(message.value);
+    else if (message?.$case === "status") {
+      metrics.agentLost.set({ host: this.#peer.name }, Number(message.value.kernelLost));
+      this.#logger.debug({ kernelLost: String(message.value.kernelLost) }, "agent status");
+    }
+  }
+
+  #greet(hello: Hello): void {
+    if (this.#hello !== undefined) {
+      this.#fail(status.INVALID_ARGUMENT, "HELLO_REPEATED", "hello comes once");
+      return;
+    }
+    if (hello.hostId !== this.#peer.name) {
+      const detail = `hello is of host ${hello.hostId.slice(0, 64)}, the certificate of host ${this.#peer.name}`;
+      this.#fail(status.PERMISSION_DENIED, "HOST_MISMATCH", detail);
+      return;
+    }
+    clearTimeout(this.#helloTimer);
+    this.#hello = hello;
+    this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
+      this.#answer({ $case: "stored", value: { blocks: StoredNotice.decode(notice).blocks } });
+    });
+    const { collectorVersion, credit } = this.#options;
+    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax: BLOCK_BYTES_MAX } });
+    this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");
+  }
+
+  async #block(bytes: Uint8Array): Promise<void> {
+    let parsed: ParsedBlock;
+    try {
+      parsed = this.#check(bytes);
+    } catch (error) {
+      if (error instanceof BlockError) this.#reject(bytes, error);
+      else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
+      return;
+    }
+    this.#publishing++;
+    if (this.#publishing >= this.#options.credit * 2) this.#call.pause();
+    try {
+      await this.#publish(bytes, parsed);
+    } finally {
+      this.#publishing--;
+      if (this.#publishing < this.#options.credit) this.#call.resume();
+    }
+  }
+
+  /** The header's host must be the certificate's; hash and signature must fit. The payload stays closed. */
+  #check(bytes: Uint8Array): ParsedBlock {
+    const parsed = parseBlock(bytes);
+    if (parsed.header.hostId !== this.#peer.name) {
+      const detail = `the block is of host ${parsed.header.hostId}, the certificate of host ${this.#peer.name}`;
+      throw new BlockError("HOST_MISMATCH", "header.host_id", detail);
+    }
+    checkSignature(parsed, this.#verify);
+    checkPayloadHash(parsed, nodePrimitives);
+    return parsed;
+  }
+
+  #reject(bytes: Uint8Array, error: BlockError): void {
+    metrics.ingestBlocks.inc({ result: error.code });
+    this.#logger.warn({ code: error.code, place: error.place }, "a block was rejected");
+    this.#answer({
+      $case: "rejected",
+      value: { block: referenceOf(bytes), reason: error.code, detail: error.message },
+    });
+  }
+
+  async #publish(bytes: Uint8Array, { header }: ParsedBlock): Promise<void> {
+    const reference: BlockReference = { epoch: header.epoch, firstSeq: header.firstSeq };
+    const message: BlockMessage = {
+      id: eventId(header.hostId, header.epoch, header.firstSeq),
+      hostId: header.hostId,
+      hostName: this.#hello?.hostName ?? "",
+      signer: this.#peer.keyFingerprint,
+      bytes,
+    };
+    const done = metrics.publishSeconds.startTimer();
+    for (let attempt = 1; this.#open; attempt++) {
+      try {
+        const { duplicate } = await this.#options.sink.publish(message);
+        done();
+        metrics.ingestBlocks.inc({ result: duplicate ? "duplicate" : "published" });
+        metrics.ingestEvents.inc(duplicate ? 0 : header.count);
+        metrics.ingestBytes.inc(duplicate ? 0 : bytes.length);
+        this.#answer({ $case: "received", value: { blocks: [reference] } });
+        // It went through before, so the news that it is stored may have been lost: ask for it again.
+        if (duplicate) {
+          this.#options.sink.askStored(message.hostId, StoredNotice.encode({ blocks: [reference] }).finish());
+        }
+        return;
+      } catch (error) {
+        if (error instanceof PermanentError) {
+          this.#reject(bytes, new BlockError("BLOCK_TOO_LARGE", "block", error.message, { cause: error }));
+          return;
+        }
+        const delayMs = error instanceof RetryableError ? error.retryDelayMs : 1000;
+        this.#logger.warn({ attempt, error: String(error) }, "a block could not be published");
+        if (attempt >= this.#options.publishAttempts) {
+          metrics.ingestBlocks.inc({ result: "unavailable" });
+          this.#fail(status.UNAVAILABLE, "STREAM_UNAVAILABLE", "blocks cannot be kept at the moment", delayMs);
+          return;
+        }
+        this.#answer({ $case: "throttle", value: { retryDelayMs: delayMs, reason: String(error) } });
+        await sleep(delayMs);
+      }
+    }
+  }
+}
+
+/** Which block was rejected, where its header can be read at all. */
+function referenceOf(bytes: Uint8Array): BlockReference | undefined {
+  try {
+    const { header } = parseBlock(bytes);
+    return { epoch: header.epoch, firstSeq: header.firstSeq };
+  } catch {
+    return undefined;
+  }
+}

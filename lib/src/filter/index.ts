@@ -1,0 +1,3 @@
+/** Filters over events: AIP-160 text, decided on the columns of blocks. */
+export { compileFilter, type Filter, type Term, termsOf } from "./match.ts";
+export { FilterError, parseFilter } from "./parse.ts";

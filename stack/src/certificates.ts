@@ -1,0 +1,120 @@
+/** A development CA and the certificates of one stack. For development and tests only. */
+import { randomBytes, webcrypto } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as x509 from "@peculiar/x509";
+
+const DAY_MS = 86_400_000;
+const VALID_DAYS = 30;
+const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+/** Hosts sign blocks with the key of their certificate, so it is Ed25519. */
+const ED = { name: "Ed25519" } as const;
+
+/** Files of one identity. */
+export interface Identity {
+  certificateFile: string;
+  keyFile: string;
+}
+
+/** A certificate authority that lives in a folder. */
+export class DevelopmentCa {
+  readonly caFile: string;
+  readonly #directory: string;
+  readonly #certificate: x509.X509Certificate;
+  readonly #key: webcrypto.CryptoKey;
+
+  private constructor(directory: string, certificate: x509.X509Certificate, key: webcrypto.CryptoKey) {
+    this.#directory = directory;
+    this.#certificate = certificate;
+    this.#key = key;
+    this.caFile = join(directory, "ca.crt");
+  }
+
+  /** Makes a CA; its key stays in memory and is gone with this process. */
+  static async create(directory: string): Promise<DevelopmentCa> {
+    x509.cryptoProvider.set(webcrypto as never);
+    const keys = (await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: serial(),
+      name: "CN=Hosttrail development CA",
+      ...validity(),
+      signingAlgorithm: EC,
+      keys: keys as never,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      ],
+    });
+    const ca = new DevelopmentCa(directory, certificate, keys.privateKey);
+    writeFileSync(ca.caFile, certificate.toString("pem"), { mode: 0o644 });
+    return ca;
+  }
+
+  /** A certificate for an agent: its URI names the host. */
+  host(hostId: string, file = "host"): Promise<Identity> {
+    return this.#issue(file, `CN=${hostId}`, ED, [{ type: "url", value: `spiffe://hosttrail/host/${hostId}` }], ["client"]);
+  }
+
+  /** A certificate for a person or a program that asks. */
+  user(name: string): Promise<Identity> {
+    return this.#issue(`user-${name}`, `CN=${name}`, EC, [{ type: "url", value: `spiffe://hosttrail/user/${name}` }], [
+      "client",
+    ]);
+  }
+
+  /** A certificate for a collector on this machine. */
+  server(): Promise<Identity> {
+    const names: x509.JsonGeneralNames = [
+      { type: "dns", value: "localhost" },
+      { type: "ip", value: "127.0.0.1" },
+    ];
+    return this.#issue("collector", "CN=localhost", EC, names, ["server"]);
+  }
+
+  async #issue(
+    file: string,
+    subject: string,
+    algorithm: typeof EC | typeof ED,
+    names: x509.JsonGeneralNames,
+    usages: ("client" | "server")[],
+  ): Promise<Identity> {
+    const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serial(),
+      subject,
+      issuer: this.#certificate.subject,
+      ...validity(),
+      signingAlgorithm: EC,
+      publicKey: keys.publicKey as never,
+      signingKey: this.#key as never,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension(
+          usages.map((usage) => x509.ExtendedKeyUsage[usage === "client" ? "clientAuth" : "serverAuth"]),
+        ),
+        new x509.SubjectAlternativeNameExtension(names),
+      ],
+    });
+    const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
+    const identity = {
+      certificateFile: join(this.#directory, `${file}.crt`),
+      keyFile: join(this.#directory, `${file}.key`),
+    };
+    writeFileSync(identity.certificateFile, certificate.toString("pem"), { mode: 0o644 });
+    writeFileSync(identity.keyFile, x509.PemConverter.encode(der, "PRIVATE KEY"), { mode: 0o600 });
+    return identity;
+  }
+}
+
+function serial(): string {
+  const bytes = randomBytes(16);
+  // A positive number: the first bit of the DER integer is its sign.
+  bytes[0] = (bytes[0] ?? 0) & 0x7f;
+  return bytes.toString("hex");
+}
+
+function validity(): { notBefore: Date; notAfter: Date } {
+  const now = Date.now();
+  return { notBefore: new Date(now - DAY_MS), notAfter: new Date(now + VALID_DAYS * DAY_MS) };
+}

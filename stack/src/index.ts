@@ -1,0 +1,6 @@
+/** The real parts, started on this machine: for ./dev up, the end-to-end tests and the benchmarks. */
+export { DevelopmentCa, type Identity } from "./certificates.ts";
+export { Child, endLeftovers } from "./child.ts";
+export { freePort, waitForPort } from "./ports.ts";
+export { natsService, type Say, type Service } from "./services.ts";
+export { Stack, type StackOptions } from "./stack.ts";

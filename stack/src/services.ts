@@ -1,0 +1,154 @@
+/** NATS and a MongoDB wire server: given, found on PATH, or built from the pinned Go modules beside this package. */
+import { execFileSync } from "node:child_process";
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { Child } from "./child.ts";
+import { freePort, waitForPort } from "./ports.ts";
+
+const PACKAGE = new URL("..", import.meta.url).pathname;
+/** Below 2.10.23 a killed server could lose whole streams. */
+const NATS_MINIMUM = [2, 10, 23] as const;
+
+/** A server that a stack uses. `child` is there where we run it ourselves. */
+export interface Service {
+  url: string;
+  what: string;
+  child: Child | undefined;
+  /** Starts it (again) and waits until it answers. */
+  start(): Promise<void>;
+}
+
+/** Tells a person what is going on. */
+export type Say = (text: string) => void;
+
+function findOnPath(name: string): string | undefined {
+  for (const directory of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(directory, name);
+    try {
+      accessSync(path, constants.X_OK);
+      if (statSync(path).isFile()) return path;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+function natsVersionFits(path: string): boolean {
+  const match = /v(\d+)\.(\d+)\.(\d+)/.exec(execFileSync(path, ["--version"], { encoding: "utf8" }));
+  if (match === null) return false;
+  const version = match.slice(1).map(Number);
+  for (const [at, minimum] of NATS_MINIMUM.entries()) {
+    const part = version[at] ?? 0;
+    if (part !== minimum) return part > minimum;
+  }
+  return true;
+}
+
+/** Builds a Go program once; the stamp is the content of its go.sum and source. */
+function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
+  const source = join(PACKAGE, "services", name);
+  const binary = join(tools, name === "nats" ? "nats-server" : "ferretdb");
+  const stamp = ["go.mod", "go.sum", "main.go"]
+    .map((file) => join(source, file))
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, "utf8"))
+    .join("\n");
+  if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp) return binary;
+  const go = findOnPath("go");
+  if (go === undefined) throw new Error(missing(name));
+  say(`building ${name === "nats" ? "nats-server" : "FerretDB"} from its pinned Go module (about a minute, once)`);
+  mkdirSync(tools, { recursive: true });
+  const target = name === "nats" ? "github.com/nats-io/nats-server/v2" : ".";
+  execFileSync(go, ["build", "-trimpath", "-mod=readonly", "-o", binary, target], {
+    cwd: source,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, GOFLAGS: "-buildvcs=false", CGO_ENABLED: "0" },
+  });
+  writeFileSync(`${binary}.stamp`, stamp);
+  return binary;
+}
+
+function missing(name: "nats" | "ferretdb"): string {
+  const [what, variable, program] =
+    name === "nats"
+      ? ["NATS with JetStream", "HOSTTRAIL_NATS_URL", "nats-server (2.10.23 or newer)"]
+      : ["a MongoDB server", "HOSTTRAIL_MONGODB_URL", "mongod"];
+  return [
+    `${what} is needed, and there are three ways to it:`,
+    `  1. set ${variable} to the URL of one that runs`,
+    `  2. put ${program} on PATH`,
+    "  3. put go (1.25 or newer) on PATH, and it is built from a pinned module",
+  ].join("\n");
+}
+
+export interface ServiceOptions {
+  /** Data and logs of this stack. */
+  directory: string;
+  /** Where built programs are kept. */
+  tools: string;
+  say: Say;
+  /** Arguments for nats-server beside ours, for benchmarks. */
+  natsConfig?: string;
+}
+
+export async function natsService(options: ServiceOptions): Promise<Service> {
+  const given = process.env["HOSTTRAIL_NATS_URL"];
+  if (given !== undefined && given !== "") {
+    return { url: given, what: "NATS as HOSTTRAIL_NATS_URL says", child: undefined, start: async () => undefined };
+  }
+  const onPath = findOnPath("nats-server");
+  const usable = onPath !== undefined && natsVersionFits(onPath);
+  const binary = usable ? onPath : build("nats", options.tools, options.say);
+  const port = await freePort();
+  const store = join(options.directory, "nats");
+  mkdirSync(store, { recursive: true });
+  const configFile = join(options.directory, "nats.conf");
+  const jetstream = `jetstream { store_dir: "${store}" }`;
+  writeFileSync(configFile, `listen: "127.0.0.1:${port}"\n${jetstream}\n${options.natsConfig ?? ""}\n`);
+  const child = new Child({ name: "nats", command: binary, args: ["-c", configFile], directory: options.directory });
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    what: usable ? `nats-server from PATH (${onPath})` : "nats-server built from its Go module",
+    child,
+    async start() {
+      child.start();
+      await waitForPort(port, "NATS", () => child.assertRunning());
+    },
+  };
+}
+
+export async function mongodbService(options: ServiceOptions): Promise<Service> {
+  const given = process.env["HOSTTRAIL_MONGODB_URL"];
+  if (given !== undefined && given !== "") {
+    return { url: given, what: "MongoDB as HOSTTRAIL_MONGODB_URL says", child: undefined, start: async () => undefined };
+  }
+  const mongod = findOnPath("mongod");
+  const port = await freePort();
+  const data = join(options.directory, "mongodb");
+  mkdirSync(data, { recursive: true });
+  const child = new Child(
+    mongod === undefined
+      ? {
+          name: "mongodb",
+          command: build("ferretdb", options.tools, options.say),
+          args: ["-listen", `127.0.0.1:${port}`, "-directory", data],
+          directory: options.directory,
+        }
+      : {
+          name: "mongodb",
+          command: mongod,
+          args: ["--bind_ip", "127.0.0.1", "--port", String(port), "--dbpath", data],
+          directory: options.directory,
+        },
+  );
+  return {
+    url: `mongodb://127.0.0.1:${port}`,
+    what: mongod === undefined ? "FerretDB (SQLite) built from its Go module" : `mongod from PATH (${mongod})`,
+    child,
+    async start() {
+      child.start();
+      await waitForPort(port, "the database", () => child.assertRunning(), 60_000);
+    },
+  };
+}

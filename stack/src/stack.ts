@@ -1,0 +1,170 @@
+/** A whole Hosttrail on this machine: NATS, database, collector, agent, each a process of its own. */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { DevelopmentCa, type Identity } from "./certificates.ts";
+import { Child } from "./child.ts";
+import { freePort, waitForPort } from "./ports.ts";
+import { mongodbService, natsService, type Say, type Service } from "./services.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+export interface StackOptions {
+  /** Everything of the stack lies here; it may be deleted afterwards. */
+  directory: string;
+  /** Where built programs are kept from run to run. */
+  tools: string;
+  say: Say;
+  /** Parts of agent.yaml that differ from the stack's own, by section. */
+  agent?: Readonly<Record<string, unknown>>;
+  /** Parts of collector.yaml that differ, by section. */
+  collector?: Readonly<Record<string, unknown>>;
+  natsConfig?: string;
+}
+
+/** Its parts start and stop one by one, so that tests can kill each of them. */
+export class Stack {
+  readonly hostId: string;
+  readonly database: string = `hosttrail_${randomBytes(6).toString("hex")}`;
+  readonly ca: DevelopmentCa;
+  readonly host: Identity;
+  readonly user: Identity;
+  readonly nats: Service;
+  readonly mongodb: Service;
+  readonly collector: Child;
+  readonly agent: Child;
+  readonly ingestPort: number;
+  readonly queryPort: number;
+  readonly metricsPort: number;
+  readonly agentConfigFile: string;
+  readonly profileFile: string;
+
+  private constructor(parts: {
+    options: StackOptions;
+    hostId: string;
+    ca: DevelopmentCa;
+    host: Identity;
+    user: Identity;
+    server: Identity;
+    nats: Service;
+    mongodb: Service;
+    ports: [number, number, number];
+  }) {
+    const { options, ca, nats, mongodb } = parts;
+    const { directory } = options;
+    [this.ingestPort, this.queryPort, this.metricsPort] = parts.ports;
+    this.hostId = parts.hostId;
+    this.ca = ca;
+    this.host = parts.host;
+    this.user = parts.user;
+    this.nats = nats;
+    this.mongodb = mongodb;
+    this.agentConfigFile = join(directory, "agent.yaml");
+    this.profileFile = join(directory, "profile.yaml");
+    const collectorConfigFile = join(directory, "collector.yaml");
+    writeConfig(collectorConfigFile, this.#collectorConfig(parts.server), options.collector);
+    writeConfig(this.agentConfigFile, this.#agentConfig(directory), options.agent);
+    writeConfig(this.profileFile, this.profile(this.user));
+    this.collector = program("collector", directory, collectorConfigFile);
+    this.agent = program("agent", directory, this.agentConfigFile);
+  }
+
+  /** Prepares everything; nothing runs yet. */
+  static async prepare(options: StackOptions): Promise<Stack> {
+    const { directory } = options;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const nats = await natsService(options);
+    const mongodb = await mongodbService(options);
+    const certificates = join(directory, "certificates");
+    mkdirSync(certificates, { recursive: true, mode: 0o700 });
+    const ca = await DevelopmentCa.create(certificates);
+    const hostId = randomBytes(16).toString("hex");
+    const [host, user, server] = await Promise.all([ca.host(hostId), ca.user("dev"), ca.server()]);
+    const ports = (await Promise.all([freePort(), freePort(), freePort()])) as [number, number, number];
+    return new Stack({ options, hostId, ca, host, user, server, nats, mongodb, ports });
+  }
+
+  #collectorConfig(server: Identity): Record<string, unknown> {
+    return {
+      roles: ["all"],
+      log_level: "info",
+      tls: { ca_file: this.ca.caFile, certificate_file: server.certificateFile, key_file: server.keyFile },
+      ingest: { listen: `127.0.0.1:${this.ingestPort}` },
+      query: { listen: `127.0.0.1:${this.queryPort}` },
+      metrics: { listen: `127.0.0.1:${this.metricsPort}` },
+      nats: { servers: [this.nats.url] },
+      mongodb: { url: this.mongodb.url, database: this.database },
+    };
+  }
+
+  #agentConfig(directory: string): Record<string, unknown> {
+    return {
+      host_id: this.hostId,
+      state_directory: join(directory, "agent-state"),
+      collector: {
+        endpoints: [`127.0.0.1:${this.ingestPort}`],
+        ca_file: this.ca.caFile,
+        certificate_file: this.host.certificateFile,
+        key_file: this.host.keyFile,
+      },
+      block: { linger_ms: 250 },
+      audit: { on_stop: "release" },
+    };
+  }
+
+  /** A CLI profile for an identity. */
+  profile(identity: Identity): Record<string, string> {
+    return {
+      endpoint: `127.0.0.1:${this.queryPort}`,
+      ca_file: this.ca.caFile,
+      certificate_file: identity.certificateFile,
+      key_file: identity.keyFile,
+    };
+  }
+
+  async startServices(): Promise<void> {
+    await Promise.all([this.nats.start(), this.mongodb.start()]);
+  }
+
+  async startCollector(): Promise<void> {
+    this.collector.start();
+    for (const port of [this.ingestPort, this.queryPort]) {
+      await waitForPort(port, "the collector", () => this.collector.assertRunning());
+    }
+  }
+
+  startAgent(): void {
+    this.agent.start();
+  }
+
+  /** Stops all, the agent first so that it can hand over what it has. Safe twice. */
+  async stop(): Promise<void> {
+    await this.agent.stop();
+    await this.collector.stop();
+    await Promise.all([this.nats.child?.stop(), this.mongodb.child?.stop()]);
+  }
+}
+
+function program(name: "agent" | "collector", directory: string, configFile: string): Child {
+  return new Child({
+    name,
+    command: process.execPath,
+    args: [join(ROOT, name, "src", "main.ts"), "--config", configFile],
+    directory,
+  });
+}
+
+/** Writes a config file; sections of `changes` are merged into the stack's own. */
+function writeConfig(file: string, own: Record<string, unknown>, changes: Readonly<Record<string, unknown>> = {}): void {
+  const merged: Record<string, unknown> = { ...own };
+  for (const [section, value] of Object.entries(changes)) {
+    const before = merged[section];
+    merged[section] = isMap(before) && isMap(value) ? { ...before, ...value } : value;
+  }
+  writeFileSync(file, stringify(merged), { mode: 0o600 });
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
