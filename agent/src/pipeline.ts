@@ -80,7 +80,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       }
     },
   });
-  const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels });
+  const local = config.source.mode !== "file";
+  const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels, local });
   const accept = (group: RecordGroup): void => {
     gaps.see(group.serial);
     const { event, words, executed } = decode(group);
@@ -92,7 +93,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       group.records.reduce((sum, record) => sum + record.text.length, 0),
     );
   };
-  const kernel = config.source.mode === "file" ? undefined : new KernelAudit();
+  const kernel = local ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
   let reassembler: Reassembler | undefined;
   const source: Source = openSource(config.source, (record) => reassembler?.push(record, performance.now()));

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { credentials } from "@grpc/grpc-js";
-import { type ConfigSchema, loadConfig } from "@hosttrail/lib/config";
+import { absolutePath, address, type ConfigSchema, loadConfig, mapOf } from "@hosttrail/lib/config";
 import { readSecretFile } from "@hosttrail/lib/files";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 
@@ -14,18 +14,10 @@ interface Profile {
   keyFile: string;
 }
 
-const path = { type: "string", pattern: "^/" };
-const schema: ConfigSchema = {
-  type: "object",
-  additionalProperties: false,
-  required: ["endpoint", "ca_file", "certificate_file", "key_file"],
-  properties: {
-    endpoint: { type: "string", pattern: "^[^\\s]+:\\d{1,5}$" },
-    ca_file: path,
-    certificate_file: path,
-    key_file: path,
-  },
-};
+const schema: ConfigSchema = mapOf(
+  { endpoint: address, ca_file: absolutePath, certificate_file: absolutePath, key_file: absolutePath },
+  ["endpoint", "ca_file", "certificate_file", "key_file"],
+);
 
 /** The profile's file: --profile, else $HOSTTRAIL_PROFILE, else the one in the user's config folder. */
 export function profilePath(option: string | undefined): string {

@@ -2,6 +2,8 @@
 import { randomBytes, webcrypto } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+// @peculiar/x509 stands on a container of dependencies that wants this first.
+import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 
 const DAY_MS = 86_400_000;

@@ -78,7 +78,7 @@ function missing(name: "nats" | "ferretdb"): string {
     `${what} is needed, and there are three ways to it:`,
     `  1. set ${variable} to the URL of one that runs`,
     `  2. put ${program} on PATH`,
-    "  3. put go (1.25 or newer) on PATH, and it is built from a pinned module",
+    "  3. put go on PATH (1.21 or newer; it fetches the newer one that the module asks for), and it is built from a pinned module",
   ].join("\n");
 }
 

@@ -103,7 +103,7 @@ export class Stack {
       host_id: this.hostId,
       state_directory: join(directory, "agent-state"),
       collector: {
-        endpoints: [`127.0.0.1:${this.ingestPort}`],
+        endpoints: [`localhost:${this.ingestPort}`],
         ca_file: this.ca.caFile,
         certificate_file: this.host.certificateFile,
         key_file: this.host.keyFile,
@@ -116,7 +116,7 @@ export class Stack {
   /** A CLI profile for an identity. */
   profile(identity: Identity): Record<string, string> {
     return {
-      endpoint: `127.0.0.1:${this.queryPort}`,
+      endpoint: `localhost:${this.queryPort}`,
       ca_file: this.ca.caFile,
       certificate_file: identity.certificateFile,
       key_file: identity.keyFile,

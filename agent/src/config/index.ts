@@ -1,5 +1,16 @@
 /** The agent's configuration file: its schema, its defaults and its type. */
-import { type ConfigSchema, loadConfig } from "@hosttrail/lib/config";
+import {
+  absolutePath,
+  address,
+  type ConfigSchema,
+  choice,
+  integer,
+  loadConfig,
+  logLevel,
+  MIB,
+  mapOf,
+  optionalPath,
+} from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 import type { SourceMode } from "../source/index.ts";
 import type { SyncPolicy } from "../spool/index.ts";
@@ -28,65 +39,46 @@ export interface AgentConfig {
   shutdownDeadlineMs: number;
 }
 
-const object = (properties: Record<string, unknown>, required: string[] = []): Record<string, unknown> => ({
-  type: "object",
-  additionalProperties: false,
-  default: {},
-  properties,
-  required,
-});
-const integer = (minimum: number, maximum: number, value: number): Record<string, unknown> => ({
-  type: "integer",
-  minimum,
-  maximum,
-  default: value,
-});
-const choice = (values: string[], value: string): Record<string, unknown> => ({
-  type: "string",
-  enum: values,
-  default: value,
-});
-const path = { type: "string", pattern: "^/" };
-const MIB = 1024 * 1024;
-
 /** JSON Schema of agent.yaml. */
-export const agentSchema: ConfigSchema = object(
+export const agentSchema: ConfigSchema = mapOf(
   {
     host_id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "As in the host's certificate." },
-    state_directory: { ...path, default: "/var/lib/hosttrail-agent" },
-    log_level: choice(["trace", "debug", "info", "warn", "error"], "info"),
-    labels: { type: "object", default: {}, additionalProperties: { type: "string", maxLength: 256 }, maxProperties: 64 },
-    collector: {
-      ...object(
-        {
-          endpoints: { type: "array", minItems: 1, maxItems: 16, items: { type: "string", pattern: "^[^\\s]+:\\d{1,5}$" } },
-          ca_file: path,
-          certificate_file: path,
-          key_file: path,
-          stored_timeout_ms: integer(1000, 3_600_000, 60_000),
-          backoff_min_ms: integer(10, 60_000, 500),
-          backoff_max_ms: integer(100, 600_000, 30_000),
-          status_interval_ms: integer(1000, 600_000, 60_000),
-        },
-        ["endpoints", "ca_file", "certificate_file", "key_file"],
-      ),
-      default: undefined,
+    state_directory: { ...absolutePath, default: "/var/lib/hosttrail-agent" },
+    log_level: logLevel,
+    labels: {
+      type: "object",
+      default: {},
+      additionalProperties: { type: "string", maxLength: 256 },
+      maxProperties: 64,
     },
-    source: object({
+    collector: mapOf(
+      {
+        endpoints: { type: "array", minItems: 1, maxItems: 16, items: address },
+        ca_file: absolutePath,
+        certificate_file: absolutePath,
+        key_file: absolutePath,
+        stored_timeout_ms: integer(1000, 3_600_000, 60_000),
+        backoff_min_ms: integer(10, 60_000, 500),
+        backoff_max_ms: integer(100, 600_000, 30_000),
+        status_interval_ms: integer(1000, 600_000, 60_000),
+      },
+      ["endpoints", "ca_file", "certificate_file", "key_file"],
+    ),
+    source: mapOf({
       mode: choice(["auto", "unicast", "multicast", "file"], "auto"),
-      path: { type: "string", default: "" },
+      path: optionalPath,
       receive_buffer_bytes: integer(65_536, 256 * MIB, 16 * MIB),
       ring_bytes: integer(MIB, 1024 * MIB, 64 * MIB),
     }),
-    audit: object({
+    audit: mapOf({
       enable: { type: "boolean", default: true },
       backlog_limit: integer(64, 1_048_576, 8192),
-      rules_files: { type: "array", default: [], maxItems: 64, items: path },
+      rules_files: { type: "array", default: [], maxItems: 64, items: absolutePath },
       on_stop: choice(["keep", "release"], "keep"),
     }),
-    reassemble: object({ timeout_ms: integer(100, 60_000, 2000), bytes_max: integer(MIB, 1024 * MIB, 16 * MIB) }),
-    block: object({ linger_ms: integer(10, 60_000, 1000) }),
-    spool: object({
+    reassemble: mapOf({ timeout_ms: integer(100, 60_000, 2000), bytes_max: integer(MIB, 1024 * MIB, 16 * MIB) }),
+    block: mapOf({ linger_ms: integer(10, 60_000, 1000) }),
+    spool: mapOf({
       bytes_max: integer(4 * MIB, 1024 * 1024 * MIB, 512 * MIB),
       segment_bytes: integer(65_536, 256 * MIB, MIB),
       sync: choice(["always", "never"], "always"),

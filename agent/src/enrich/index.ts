@@ -2,6 +2,7 @@
 import type { Event } from "@hosttrail/proto/event";
 import { HostFacts } from "./host.ts";
 import { ProcessTable } from "./processes.ts";
+import { readProcess } from "./procfs.ts";
 import { UserNames } from "./users.ts";
 
 export { readBootId } from "./host.ts";
@@ -10,17 +11,20 @@ export interface EnrichOptions {
   hostId: string;
   bootId: string;
   labels: Readonly<Record<string, string>>;
+  /** False for records of another place or time: then /proc and /etc of this host say nothing about them. */
+  local: boolean;
 }
 
 /** Enriches events in the order in which they happened. */
 export class Enricher {
   readonly #host: HostFacts;
-  readonly #users = new UserNames();
+  readonly #users: UserNames;
   readonly #processes: ProcessTable;
 
-  constructor({ hostId, bootId, labels }: EnrichOptions) {
+  constructor({ hostId, bootId, labels, local }: EnrichOptions) {
     this.#host = new HostFacts(hostId, bootId, labels);
-    this.#processes = new ProcessTable(hostId, bootId);
+    this.#processes = new ProcessTable(hostId, bootId, local ? readProcess : () => undefined);
+    this.#users = new UserNames(local);
   }
 
   /** Fills the event in place. `nowMs` is monotonic. */

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Event, Process, ProcessReference } from "@hosttrail/proto/event";
 import { titleOfArguments } from "@hosttrail/lib/audit";
-import { bootTimeMs, readProcess, startNano } from "./procfs.ts";
+import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
 const PROCESSES_MAX = 16_384;
@@ -30,7 +30,10 @@ export class ProcessTable {
   readonly #identity: string;
   readonly #bootMs: number;
 
-  constructor(hostId: string, bootId: string) {
+  readonly #readProcess: (pid: number) => ProcStat | undefined;
+
+  constructor(hostId: string, bootId: string, readProcess: (pid: number) => ProcStat | undefined) {
+    this.#readProcess = readProcess;
     this.#identity = `${hostId} ${bootId}`;
     this.#bootMs = bootTimeMs();
   }
@@ -78,7 +81,7 @@ export class ProcessTable {
 
   /** Reads a process, and those above it that are not known yet, from /proc. */
   #read(pid: number, depth: number): Entry | undefined {
-    const stat = readProcess(pid);
+    const stat = this.#readProcess(pid);
     if (stat === undefined) return undefined;
     const { parentPid } = stat;
     const above =

@@ -42,15 +42,20 @@ class NameFile {
   }
 }
 
-/** Fills names in; the same ids give the same object until the files change. */
+/** Fills names in, where the ids are this host's; the same ids give the same object until the files change. */
 export class UserNames {
   readonly #users = new NameFile("/etc/passwd");
   readonly #groups = new NameFile("/etc/group");
   readonly #known = new Map<string, User>();
+  readonly #local: boolean;
   #checkedMs = Number.NEGATIVE_INFINITY;
 
+  constructor(local: boolean) {
+    this.#local = local;
+  }
+
   resolve(user: User, nowMs: number): User {
-    if (nowMs - this.#checkedMs >= CHECK_INTERVAL_MS) {
+    if (this.#local && nowMs - this.#checkedMs >= CHECK_INTERVAL_MS) {
       this.#checkedMs = nowMs;
       const usersChanged = this.#users.refresh();
       if (this.#groups.refresh() || usersChanged) this.#known.clear();

@@ -1,5 +1,14 @@
 /** The collector's configuration file: its schema, its defaults and its type. */
-import { type ConfigSchema, loadConfig } from "@hosttrail/lib/config";
+import {
+  absolutePath,
+  type ConfigSchema,
+  integer,
+  loadConfig,
+  logLevel,
+  MIB,
+  mapOf,
+  optionalPath,
+} from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
 export type Role = "all" | "ingest" | "store" | "query";
@@ -25,29 +34,15 @@ export interface CollectorConfig {
   shutdownDeadlineMs: number;
 }
 
-const object = (properties: Record<string, unknown>, required: string[] = []): Record<string, unknown> => ({
-  type: "object",
-  additionalProperties: false,
-  properties,
-  required,
-  ...(required.length === 0 ? { default: {} } : {}),
-});
-const integer = (minimum: number, maximum: number, value: number): Record<string, unknown> => ({
-  type: "integer",
-  minimum,
-  maximum,
-  default: value,
-});
-const path = { type: "string", pattern: "^/" };
-const listen = (value: string): Record<string, unknown> => ({
+/** `host:port`, or empty for not at all. */
+const listen = (fallback: string): Record<string, unknown> => ({
   type: "string",
   pattern: "^(?:[^\\s]+:\\d{1,5})?$",
-  default: value,
+  default: fallback,
 });
-const MIB = 1024 * 1024;
 
 /** JSON Schema of collector.yaml. */
-export const collectorSchema: ConfigSchema = object(
+export const collectorSchema: ConfigSchema = mapOf(
   {
     roles: {
       type: "array",
@@ -56,28 +51,28 @@ export const collectorSchema: ConfigSchema = object(
       items: { type: "string", enum: ["all", "ingest", "store", "query"] },
       default: ["all"],
     },
-    log_level: { type: "string", enum: ["trace", "debug", "info", "warn", "error"], default: "info" },
-    tls: object({ ca_file: path, certificate_file: path, key_file: path }, ["ca_file", "certificate_file", "key_file"]),
-    ingest: object({
+    log_level: logLevel,
+    tls: mapOf({ ca_file: absolutePath, certificate_file: absolutePath, key_file: absolutePath }, ["ca_file", "certificate_file", "key_file"]),
+    ingest: mapOf({
       listen: listen("0.0.0.0:7443"),
       credit: integer(1, 1024, 32),
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),
     }),
-    query: object({ listen: listen("0.0.0.0:7444"), blocks_max: integer(1, 100_000, 2000) }),
-    store: object({ batch_max: integer(1, 2000, 64), linger_ms: integer(1, 5000, 20) }),
-    metrics: object({ listen: listen("127.0.0.1:9464") }),
-    nats: object({
+    query: mapOf({ listen: listen("0.0.0.0:7444"), blocks_max: integer(1, 100_000, 2000) }),
+    store: mapOf({ batch_max: integer(1, 2000, 64), linger_ms: integer(1, 5000, 20) }),
+    metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
+    nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },
-      credentials_file: { type: "string", default: "" },
+      credentials_file: optionalPath,
       replicas: { type: "integer", enum: [1, 3, 5], default: 1 },
       stream_bytes_max: integer(16 * MIB, 1024 * 1024 * MIB, 4096 * MIB),
       publish_timeout_ms: integer(100, 60_000, 5000),
       ack_wait_ms: integer(1000, 600_000, 30_000),
     }),
-    mongodb: object({
+    mongodb: mapOf({
       url: { type: "string", default: "" },
-      url_file: { type: "string", default: "" },
+      url_file: optionalPath,
       database: { type: "string", pattern: "^[A-Za-z0-9_-]{1,63}$", default: "hosttrail" },
     }),
     shutdown_deadline_ms: integer(100, 60_000, 5000),

@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { Ajv, type ErrorObject } from "ajv";
 import { LineCounter, parseDocument } from "yaml";
 
+export { absolutePath, address, choice, integer, logLevel, MIB, mapOf, optionalPath } from "./schema.ts";
+
 /** JSON Schema (draft-07) of a config file. */
 export type ConfigSchema = Record<string, unknown>;
 

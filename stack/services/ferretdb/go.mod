@@ -1,6 +1,6 @@
 module hosttrail/stack/ferretdb
 
-go 1.25.0
+go 1.24
 
 require github.com/FerretDB/FerretDB v1.24.2
 

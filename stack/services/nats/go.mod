@@ -1,6 +1,6 @@
 module hosttrail/stack/nats
 
-go 1.25.0
+go 1.26.0
 
 tool github.com/nats-io/nats-server/v2
 

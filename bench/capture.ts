@@ -1,0 +1,43 @@
+/** The recorded capture as the agent's own steps make events of it. */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { decode } from "@hosttrail/agent/decode";
+import { Enricher } from "@hosttrail/agent/enrich";
+import type { RecordGroup } from "@hosttrail/agent/model";
+import { Reassembler } from "@hosttrail/agent/reassemble";
+import { parseLogLine } from "@hosttrail/agent/source";
+import { condenseRecords } from "@hosttrail/lib/audit";
+import type { Event } from "@hosttrail/proto/event";
+
+export const CAPTURE: string = new URL("captures/workload.log.gz", import.meta.url).pathname;
+export const HOST_ID = "00112233445566778899aabbccddeeff";
+
+/** The capture's lines. */
+export function captureLines(): string[] {
+  return gunzipSync(readFileSync(CAPTURE)).toString("latin1").trimEnd().split("\n");
+}
+
+/** The capture's events, in the order in which they ended. */
+export function captureGroups(): RecordGroup[] {
+  const groups: RecordGroup[] = [];
+  const options = { timeoutMs: 1000, endOfEventExpected: true, bytesMax: 1 << 30 };
+  const reassembler = new Reassembler(options, (group) => groups.push(group));
+  for (const line of captureLines()) {
+    const record = parseLogLine(line);
+    if (record === undefined) throw new Error(`not a record: ${line}`);
+    reassembler.push(record, 0);
+  }
+  reassembler.flush("");
+  return groups;
+}
+
+/** Events from groups, by decode, enrich and condense as in the agent's pipeline. */
+export function eventsOf(groups: readonly RecordGroup[]): Event[] {
+  const enricher = new Enricher({ hostId: HOST_ID, bootId: "boot", labels: { env: "bench" }, local: false });
+  return groups.map((group) => {
+    const { event, words, executed } = decode(group);
+    enricher.enrich(event, executed, 0);
+    if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
+    return event;
+  });
+}

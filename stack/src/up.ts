@@ -1,0 +1,192 @@
+/**
+ * `./dev up`: the whole product on this machine, on this kernel's events, until Ctrl-C.
+ * `./dev up --once`: the same without a terminal: some activity, the answer, a summary, the end.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import { endLeftovers, Stack } from "./index.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const RUN = join(ROOT, ".hosttrail", "up");
+const TOOLS = join(ROOT, ".hosttrail", "tools");
+const RULES = new URL("../rules/development.rules", import.meta.url).pathname;
+const CAPTURE = join(ROOT, "bench", "captures", "workload.log.gz");
+const CLI = join(ROOT, "cli", "src", "main.ts");
+
+const ACTIVITY = 20;
+const ANSWER_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 15_000;
+
+function say(text: string): void {
+  process.stdout.write(`▸ ${text}\n`);
+}
+
+/** Where the agent gets its events from. */
+type Origin = { live: true } | { live: false; reason: string };
+
+/** What an earlier run left, ended by kill -9 perhaps, goes first. */
+async function cleanUp(): Promise<void> {
+  const ended = await endLeftovers(RUN);
+  if (ended.length > 0) say(`ended what an earlier run left: ${ended.join(", ")}`);
+  const config = join(RUN, "agent.yaml");
+  if (existsSync(join(RUN, "agent-state", "kernel.json")) && existsSync(config)) {
+    const text = execFileSync(process.execPath, [join(ROOT, "agent", "src", "main.ts"), "--config", config, "--release"], {
+      encoding: "utf8",
+    });
+    say(`kernel: ${text.trim()} of an earlier run`);
+  }
+  rmSync(RUN, { recursive: true, force: true });
+}
+
+/** Starts the agent on the kernel; where that cannot be, on the recorded capture. */
+async function startAgent(stack: Stack): Promise<Origin> {
+  if (process.getuid?.() === 0) {
+    stack.startAgent();
+    const end = performance.now() + START_TIMEOUT_MS;
+    while (stack.agent.running && performance.now() < end) {
+      if (stack.agent.logTail(50).includes("agent started")) return { live: true };
+      await sleep(50);
+    }
+    await stack.agent.stop();
+  }
+  const log = stack.agent.logTail(1).replace(/^hosttrail-agent: /, "");
+  const reason = process.getuid?.() === 0 ? log : "kernel audit needs root, and this is not root";
+  say(`no live events: ${reason}`);
+  say("replaying a recorded capture instead");
+  const capture = join(RUN, "capture.log");
+  writeFileSync(capture, gunzipSync(readFileSync(CAPTURE)));
+  const text = readFileSync(stack.agentConfigFile, "utf8");
+  writeFileSync(stack.agentConfigFile, `${text}source:\n  mode: file\n  path: ${capture}\n`);
+  stack.startAgent();
+  return { live: false, reason };
+}
+
+function hosttrail(stack: Stack, ...args: string[]): string {
+  return execFileSync(process.execPath, [CLI, "--profile", stack.profileFile, ...args], {
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+  });
+}
+
+interface JsonEvent {
+  event: { timeUnixNano: string; action: string };
+}
+
+function search(stack: Stack, filter: string, limit: number): JsonEvent[] {
+  const text = hosttrail(stack, "search", filter, "--limit", String(limit), "--json");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JsonEvent);
+}
+
+/** Runs marked programs and waits until all of them are found; returns the seconds from syscall to answer. */
+async function proveLive(stack: Stack): Promise<{ found: number; seconds: number }> {
+  const marker = `hosttrail-${randomBytes(6).toString("hex")}`;
+  for (let run = 0; run < ACTIVITY; run++) execFileSync("/bin/true", [marker]);
+  const filter = `process.args : ${marker} AND event.action = executed`;
+  const end = performance.now() + ANSWER_TIMEOUT_MS;
+  let first: number | undefined;
+  for (;;) {
+    const events = search(stack, filter, 1000);
+    const newest = events[0];
+    if (newest !== undefined && events.length >= ACTIVITY) {
+      first = Date.now() / 1000 - Number(BigInt(newest.event.timeUnixNano) / 1_000_000n) / 1000;
+      process.stdout.write(hosttrail(stack, "search", filter, "--limit", "5"));
+      return { found: events.length, seconds: first };
+    }
+    if (performance.now() > end) throw new Error(`found ${events.length} of ${ACTIVITY} marked programs`);
+    stack.agent.assertRunning();
+    stack.collector.assertRunning();
+    await sleep(100);
+  }
+}
+
+async function proveReplay(stack: Stack): Promise<number> {
+  const end = performance.now() + ANSWER_TIMEOUT_MS;
+  for (;;) {
+    const events = search(stack, "event.action : *", 1000);
+    if (events.length > 0 && !stack.agent.running) {
+      process.stdout.write(hosttrail(stack, "search", "event.action = executed", "--limit", "5"));
+      return events.length;
+    }
+    if (performance.now() > end) throw new Error("the capture's events did not arrive");
+    await sleep(200);
+  }
+}
+
+async function once(stack: Stack, origin: Origin): Promise<void> {
+  process.stdout.write("\n");
+  let summary: string;
+  if (origin.live) {
+    const { found, seconds } = await proveLive(stack);
+    summary =
+      `${found} of ${ACTIVITY} marked programs on this kernel read back through the query API; ` +
+      `${seconds.toFixed(2)} s from the last one's system call to the answer`;
+  } else {
+    const found = await proveReplay(stack);
+    summary = `${found} events of a recorded capture read back through the query API (no live events: ${origin.reason})`;
+  }
+  process.stdout.write(`\n${hosttrail(stack, "hosts")}\n`);
+  say(`summary: ${summary}`);
+}
+
+/** Shows events live until a signal. */
+async function watch(stack: Stack, interrupt: AbortSignal): Promise<void> {
+  const command = `${process.execPath} ${CLI} --profile ${stack.profileFile}`;
+  say("ask it from another terminal:");
+  process.stdout.write(
+    [
+      `    export HOSTTRAIL_PROFILE=${stack.profileFile}`,
+      `    ${command} hosts`,
+      `    ${command} search 'event.action = executed' --since 5m`,
+      `    ${command} search 'file.path : /etc/ AND event.outcome = success'`,
+      "",
+      "",
+    ].join("\n"),
+  );
+  say("events as they arrive (Ctrl-C ends everything and cleans up):");
+  const tail = spawn(process.execPath, [CLI, "--profile", stack.profileFile, "tail"], {
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+  });
+  const ended = new Promise<void>((resolve) => tail.once("exit", () => resolve()));
+  interrupt.addEventListener("abort", () => tail.kill("SIGTERM"), { once: true });
+  if (interrupt.aborted) tail.kill("SIGTERM");
+  await ended;
+}
+
+async function run(): Promise<void> {
+  const isOnce = process.argv.includes("--once");
+  const interrupt = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
+  await cleanUp();
+  say("preparing certificates, NATS and the database");
+  const stack = await Stack.prepare({ directory: RUN, tools: TOOLS, say, agent: { audit: { rules_files: [RULES] } } });
+  try {
+    say(`starting ${stack.nats.what} and ${stack.mongodb.what}`);
+    await stack.startServices();
+    say("starting a collector (role all)");
+    await stack.startCollector();
+    say("starting an agent on this machine's kernel, with the rules of stack/rules/development.rules");
+    const origin = await startAgent(stack);
+    if (isOnce) await once(stack, origin);
+    else await watch(stack, interrupt.signal);
+  } finally {
+    say("stopping; taking our audit rules and registration back");
+    await stack.stop();
+    rmSync(RUN, { recursive: true, force: true });
+  }
+}
+
+run().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(`\n${error instanceof Error ? error.message : String(error)}\n`);
+    process.exit(1);
+  },
+);
