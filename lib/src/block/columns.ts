@@ -1,5 +1,6 @@
 /** The kinds of column that a table can have: how a value is compared, collected, written and read. */
 import type { AuditField, Label, ProcessReference } from "@hosttrail/proto/event";
+import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { sameTexts, type TableReader } from "./table.ts";
 import { highHalf, joinUnsigned, lowHalf, type WireWriter } from "./wire.ts";
@@ -18,6 +19,8 @@ export interface ColumnState<Value> {
   prepare?(value: Value): void;
   append(value: Value): void;
   write(writer: WireWriter): void;
+  /** Forgets all values, for the next block. */
+  clear(): void;
 }
 
 /** One column (or the few that make up one value). `Links` are the tables that it may refer to. */
@@ -52,10 +55,11 @@ function simple<Value>(
   return {
     same: identical,
     collect(strings) {
-      const values: number[] = [];
+      const values = new U32List();
       return {
         append: (value) => values.push(encode(value, strings)),
         write: (writer) => writer[pack](field, values),
+        clear: () => values.clear(),
       };
     },
     read(table, strings) {
@@ -110,8 +114,8 @@ export function halves(lowField: number, highField: number): Column<bigint, unkn
   return {
     same: identical,
     collect() {
-      const low: number[] = [];
-      const high: number[] = [];
+      const low = new U32List();
+      const high = new U32List();
       return {
         append(value) {
           low.push(lowHalf(value));
@@ -120,6 +124,10 @@ export function halves(lowField: number, highField: number): Column<bigint, unkn
         write(writer) {
           writer.packed(lowField, low);
           writer.packed(highField, high);
+        },
+        clear() {
+          low.clear();
+          high.clear();
         },
       };
     },
@@ -137,7 +145,13 @@ export function int64(field: number): Column<bigint, unknown> {
     same: identical,
     collect() {
       const values: bigint[] = [];
-      return { append: (value) => values.push(value), write: (writer) => writer.int64Column(field, values) };
+      return {
+        append: (value) => values.push(value),
+        write: (writer) => writer.int64Column(field, values),
+        clear() {
+          values.length = 0;
+        },
+      };
     },
     read(table) {
       const values = table.int64(field);
@@ -151,8 +165,8 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
   return {
     same: sameTexts,
     collect(strings) {
-      const lengths: number[] = [];
-      const values: number[] = [];
+      const lengths = new U32List();
+      const values = new U32List();
       return {
         append(list) {
           lengths.push(list.length);
@@ -161,6 +175,10 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
         write(writer) {
           writer.packed(lengthField, lengths);
           writer.packed(field, values);
+        },
+        clear() {
+          lengths.clear();
+          values.clear();
         },
       };
     },
@@ -180,9 +198,9 @@ export function labels(lengthField: number, keyField: number, valueField: number
       a === b ||
       (a.length === b.length && a.every((label, at) => label.key === b[at]?.key && label.value === b[at]?.value)),
     collect(strings) {
-      const lengths: number[] = [];
-      const keys: number[] = [];
-      const values: number[] = [];
+      const lengths = new U32List();
+      const keys = new U32List();
+      const values = new U32List();
       return {
         append(list) {
           lengths.push(list.length);
@@ -195,6 +213,9 @@ export function labels(lengthField: number, keyField: number, valueField: number
           writer.packed(lengthField, lengths);
           writer.packed(keyField, keys);
           writer.packed(valueField, values);
+        },
+        clear() {
+          for (const list of [lengths, keys, values]) list.clear();
         },
       };
     },
@@ -219,12 +240,13 @@ export function link<Row, Name extends string>(
   return {
     same: identical,
     collect(_strings, links) {
-      const values: number[] = [];
+      const values = new U32List();
       const target = links[name];
       return {
         prepare: (row) => void target.add(row),
         append: (row) => values.push(target.add(row)),
         write: (writer) => writer.packed(field, values),
+        clear: () => values.clear(),
       };
     },
     read(table, _strings, readLinks) {
@@ -241,10 +263,11 @@ export function ancestry(field: number): Column<ProcessReference[], AncestryLink
   return {
     same: identical,
     collect(_strings, links) {
-      const values: number[] = [];
+      const values = new U32List();
       return {
         append: (list) => values.push(links.ancestries.add(list)),
         write: (writer) => writer.packed(field, values),
+        clear: () => values.clear(),
       };
     },
     read(table, _strings, links) {
@@ -268,10 +291,10 @@ export function recordFields(
   return {
     same: (a, b) => a === b || (a.length === b.length && a.every((field, at) => sameField(field, b[at]))),
     collect(strings) {
-      const lengths: number[] = [];
-      const keys: number[] = [];
-      const values: number[] = [];
-      const bytes: number[] = [];
+      const lengths = new U32List();
+      const keys = new U32List();
+      const values = new U32List();
+      const bytes = new U32List();
       return {
         append(list) {
           lengths.push(list.length);
@@ -286,6 +309,9 @@ export function recordFields(
           writer.packed(keyField, keys);
           writer.packed(valueField, values);
           writer.packed(bytesField, bytes);
+        },
+        clear() {
+          for (const list of [lengths, keys, values, bytes]) list.clear();
         },
       };
     },

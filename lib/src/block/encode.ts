@@ -1,6 +1,7 @@
 /** Events to columns. */
 import type { Audit, Event, EventInfo, Process, ProcessReference, Syscall } from "@hosttrail/proto/event";
 import { EVENTS_MAX } from "./limits.ts";
+import { U32List } from "./list.ts";
 import { RowsWriter } from "./rows.ts";
 import { StringTableBuilder } from "./strings.ts";
 import { RowIndex } from "./table.ts";
@@ -16,8 +17,8 @@ class AncestryWriter {
     (list) => `${list.length} ${list[0]?.entityId}`,
     (a, b) => a.every((reference, at) => reference === b[at]),
   );
-  readonly #lengths: number[] = [];
-  readonly #values: number[] = [];
+  readonly #lengths = new U32List();
+  readonly #values = new U32List();
 
   constructor(references: RowsWriter<ProcessReference, unknown>) {
     this.#references = references;
@@ -30,6 +31,12 @@ class AncestryWriter {
     this.#lengths.push(list.length);
     for (const reference of list) this.#values.push(this.#references.add(reference));
     return this.#index.add(list);
+  }
+
+  clear(): void {
+    this.#index.clear();
+    this.#lengths.clear();
+    this.#values.clear();
   }
 
   write(writer: WireWriter): void {
@@ -60,29 +67,32 @@ class Columns {
   readonly records = new RowsWriter(tables.records, this.strings, {});
 
   readonly time: bigint[] = [];
-  readonly kind: number[] = [];
-  readonly host: number[] = [];
-  readonly process: number[] = [];
-  readonly user: number[] = [];
-  readonly filesLength: number[] = [];
-  readonly file: number[] = [];
-  readonly source: number[] = [];
-  readonly destination: number[] = [];
-  readonly container: number[] = [];
-  readonly cloud: number[] = [];
-  readonly hasAudit: number[] = [];
-  readonly serial: number[] = [];
-  readonly node: number[] = [];
-  readonly partial: number[] = [];
-  readonly syscall: number[] = [];
+  readonly kind = new U32List();
+  readonly host = new U32List();
+  readonly process = new U32List();
+  readonly user = new U32List();
+  readonly filesLength = new U32List();
+  readonly file = new U32List();
+  readonly source = new U32List();
+  readonly destination = new U32List();
+  readonly container = new U32List();
+  readonly cloud = new U32List();
+  readonly hasAudit = new U32List();
+  readonly serial = new U32List();
+  readonly node = new U32List();
+  readonly partial = new U32List();
+  readonly syscall = new U32List();
   readonly exit: bigint[] = [];
-  readonly argumentsLength: number[] = [];
-  readonly argumentsLow: number[] = [];
-  readonly argumentsHigh: number[] = [];
-  readonly keysLength: number[] = [];
-  readonly keys: number[] = [];
-  readonly recordsLength: number[] = [];
-  readonly record: number[] = [];
+  readonly argumentsLength = new U32List();
+  readonly argumentsLow = new U32List();
+  readonly argumentsHigh = new U32List();
+  readonly keysLength = new U32List();
+  readonly keys = new U32List();
+  readonly recordsLength = new U32List();
+  readonly record = new U32List();
+
+  readonly #tables: { write(writer: WireWriter): void; clear(): void }[];
+  readonly #lists: U32List[];
 
   constructor() {
     // A process refers to its parent, a row of the same table.
@@ -90,6 +100,11 @@ class Columns {
       ancestries: this.ancestries,
       processes: { add: (row: Process | undefined): number => this.processes.add(row) },
     });
+    const { kinds, hosts, processes, users, groups, files, endpoints, containers, clouds, syscalls, records } = this;
+    const { references, ancestries } = this;
+    this.#tables = [kinds, hosts, processes, users, groups, files, endpoints, containers, clouds, syscalls, records];
+    this.#tables.push(references, ancestries);
+    this.#lists = Object.values(this).filter((value) => value instanceof U32List);
   }
 
   add(event: Event): void {
@@ -135,6 +150,14 @@ class Columns {
     }
   }
 
+  clear(): void {
+    this.strings.clear();
+    for (const table of this.#tables) table.clear();
+    for (const list of this.#lists) list.clear();
+    this.time.length = 0;
+    this.exit.length = 0;
+  }
+
   write(writer: WireWriter): void {
     writer.uint(TOP.count, this.time.length);
     this.strings.write(writer, TOP.strings);
@@ -164,18 +187,13 @@ class Columns {
     writer.packed(EVENT.recordsLength, this.recordsLength);
     writer.packed(EVENT.records, this.record);
     writer.close(begin);
-    for (const table of [this.kinds, this.hosts, this.processes, this.users, this.groups, this.files]) {
-      table.write(writer);
-    }
-    for (const table of [this.endpoints, this.containers, this.clouds, this.syscalls, this.records]) {
-      table.write(writer);
-    }
-    this.references.write(writer);
-    this.ancestries.write(writer);
+    for (const table of this.#tables) table.write(writer);
   }
 }
 
+// Both are used again for each block: encoding ends before anybody else can begin.
 const writer = new WireWriter();
+const columns = new Columns();
 
 /**
  * Encodes events as a serialized EventColumns. `Event.id` and `Event.event.sequence` are not kept: the block's
@@ -185,9 +203,13 @@ export function encodeColumns(events: readonly Event[]): Uint8Array {
   if (events.length > EVENTS_MAX) {
     throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not ${events.length}`);
   }
-  const columns = new Columns();
-  for (const event of events) columns.add(event);
   writer.reset();
-  columns.write(writer);
-  return writer.finish();
+  try {
+    for (const event of events) columns.add(event);
+    columns.write(writer);
+    return writer.finish();
+  } finally {
+    // Also lets go of the events.
+    columns.clear();
+  }
 }

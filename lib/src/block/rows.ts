@@ -48,8 +48,13 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
     return this.#index.add(row);
   }
 
+  clear(): void {
+    this.#index.clear();
+    for (const state of this.#states) state.clear();
+  }
+
   write(writer: WireWriter): void {
-    const count = this.#index.rows.length;
+    const count = this.#index.length;
     if (count === 0) return;
     const begin = writer.open(this.#spec.field);
     writer.uint(1, count);

@@ -1,5 +1,6 @@
 /** The string table of a block: each distinct string once, in the order of first use. */
 import { BlockError } from "./error.ts";
+import { U32List } from "./list.ts";
 import type { WireReader, WireWriter } from "./wire.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -8,7 +9,8 @@ const latin1 = new TextDecoder("latin1");
 export class StringTableBuilder {
   readonly #indexes = new Map<string, number>();
   readonly #entries: (string | Uint8Array)[] = [];
-  readonly #binary: number[] = [];
+  readonly #binary = new U32List();
+  readonly #lengths = new U32List();
 
   /** Index of a string; 0 for the empty one. */
   text(value: string): number {
@@ -31,10 +33,17 @@ export class StringTableBuilder {
 
   write(writer: WireWriter, field: number): void {
     const begin = writer.open(field);
-    const lengths = writer.strings(2, this.#entries);
-    writer.packed(1, lengths);
+    writer.strings(2, this.#entries, this.#binary.length === 0, this.#lengths);
+    writer.packed(1, this.#lengths);
     writer.packed(3, this.#binary);
     writer.close(begin);
+  }
+
+  clear(): void {
+    this.#indexes.clear();
+    this.#entries.length = 0;
+    this.#binary.clear();
+    this.#lengths.clear();
   }
 }
 

@@ -11,9 +11,11 @@ const BUCKET_MAX = 8;
  * user objects again and again, then by key and comparison.
  */
 export class RowIndex<Row extends object> {
-  readonly rows: Row[] = [];
+  readonly #rows: Row[] = [];
   readonly #byIdentity = new Map<Row, number>();
   readonly #byKey = new Map<string | number, number[]>();
+  #last: Row | undefined;
+  #lastIndex = 0;
   readonly #key: (row: Row) => string | number;
   readonly #same: (a: Row, b: Row) => boolean;
 
@@ -22,14 +24,34 @@ export class RowIndex<Row extends object> {
     this.#same = same;
   }
 
+  get length(): number {
+    return this.#rows.length;
+  }
+
+  clear(): void {
+    this.#rows.length = 0;
+    this.#byIdentity.clear();
+    this.#byKey.clear();
+    this.#last = undefined;
+    this.#lastIndex = 0;
+  }
+
   /** Index of an equal row plus one, or 0: then the caller appends the row's columns and calls add(). */
   find(row: Row): number {
-    const known = this.#byIdentity.get(row);
-    if (known !== undefined) return known;
+    // Neighbours often share their rows.
+    if (row === this.#last) return this.#lastIndex;
+    const known = this.#byIdentity.get(row) ?? this.#findEqual(row);
+    if (known === 0) return 0;
+    this.#last = row;
+    this.#lastIndex = known;
+    return known;
+  }
+
+  #findEqual(row: Row): number {
     const bucket = this.#byKey.get(this.#key(row));
     if (bucket === undefined) return 0;
     for (const index of bucket) {
-      const other = this.rows[index - 1];
+      const other = this.#rows[index - 1];
       if (other !== undefined && this.#same(row, other)) {
         this.#byIdentity.set(row, index);
         return index;
@@ -40,7 +62,7 @@ export class RowIndex<Row extends object> {
 
   /** Adds a row that find() did not know; returns its index plus one. */
   add(row: Row): number {
-    const index = this.rows.push(row);
+    const index = this.#rows.push(row);
     this.#byIdentity.set(row, index);
     const key = this.#key(row);
     const bucket = this.#byKey.get(key);

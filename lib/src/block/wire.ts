@@ -6,6 +6,7 @@
  * Source: https://protobuf.dev/programming-guides/encoding/
  */
 import { BlockError } from "./error.ts";
+import type { U32List } from "./list.ts";
 
 const encoder = new TextEncoder();
 const words = new Uint32Array(2);
@@ -105,15 +106,26 @@ export class WireWriter {
     this.#at += value.length;
   }
 
-  /** Writes several strings, one after the other, as one bytes field; returns each one's length in bytes. */
-  strings(field: number, values: readonly (string | Uint8Array)[]): number[] {
-    const lengths: number[] = [];
+  /** Writes several strings, one after the other, as one bytes field; puts each one's length in bytes to `lengths`. */
+  strings(field: number, values: readonly (string | Uint8Array)[], allText: boolean, lengths: U32List): void {
     const begin = this.#open(field);
+    const joined = allText ? values.join("") : undefined;
+    if (joined !== undefined) {
+      this.#reserve(joined.length * 3);
+      const { written } = encoder.encodeInto(joined, this.#bytes.subarray(this.#at));
+      if (written === joined.length) {
+        // All ASCII, as nearly always: each character is one byte.
+        for (const value of values) lengths.push(value.length);
+        this.#at += written;
+        this.#close(begin);
+        return;
+      }
+    }
     for (const value of values) {
       const before = this.#at;
       if (typeof value === "string") {
-        this.#reserve(value.length * 3 + 8);
-        this.#text(value);
+        this.#reserve(value.length * 3);
+        this.#at += encoder.encodeInto(value, this.#bytes.subarray(this.#at)).written;
       } else {
         this.#reserve(value.length);
         this.#bytes.set(value, this.#at);
@@ -122,56 +134,36 @@ export class WireWriter {
       lengths.push(this.#at - before);
     }
     this.#close(begin);
-    return lengths;
   }
 
-  #text(value: string): void {
-    // Short ASCII strings, nearly all there are, are faster copied here than through the encoder.
+  /** A packed column; left out when all values are zero. */
+  packed(field: number, list: U32List): void {
+    const { values, length } = list;
+    if (allZero(values, length)) return;
+    const begin = this.#open(field);
+    this.#reserve(length * 5);
     const bytes = this.#bytes;
-    const start = this.#at;
-    if (value.length < 64) {
-      let at = start;
-      for (let index = 0; index < value.length; index++) {
-        const code = value.charCodeAt(index);
-        if (code > 127) {
-          at = -1;
-          break;
-        }
-        bytes[at++] = code;
+    let at = this.#at;
+    for (let index = 0; index < length; index++) {
+      let rest = values[index] ?? 0;
+      while (rest > 127) {
+        bytes[at++] = (rest & 127) | 0x80;
+        rest >>>= 7;
       }
-      if (at >= 0) {
-        this.#at = at;
-        return;
-      }
+      bytes[at++] = rest;
     }
-    this.#at = start + encoder.encodeInto(value, bytes.subarray(start)).written;
-  }
-
-  /** A packed column of unsigned integers below 2^53; left out when all are zero. */
-  packed(field: number, values: readonly number[]): void {
-    if (allZero(values)) return;
-    const begin = this.#open(field);
-    this.#reserve(values.length * 8);
-    for (let index = 0; index < values.length; index++) this.#varint(values[index] ?? 0);
+    this.#at = at;
     this.#close(begin);
   }
 
-  /** A packed column of zigzag integers between -2^52 and 2^52; left out when all are zero. */
-  packedSigned(field: number, values: readonly number[]): void {
-    if (allZero(values)) return;
+  /** A packed column of zigzag differences to the value before; left out when all values are zero. */
+  packedDeltas(field: number, list: U32List): void {
+    const { values, length } = list;
+    if (allZero(values, length)) return;
     const begin = this.#open(field);
-    this.#reserve(values.length * 8);
-    for (let index = 0; index < values.length; index++) this.#varint(zigzag(values[index] ?? 0));
-    this.#close(begin);
-  }
-
-  /** As packedSigned, each value as its difference to the one before. */
-  packedDeltas(field: number, values: readonly number[]): void {
-    if (allZero(values)) return;
-    const begin = this.#open(field);
-    this.#reserve(values.length * 8);
+    this.#reserve(length * 6);
     let before = 0;
-    for (let index = 0; index < values.length; index++) {
+    for (let index = 0; index < length; index++) {
       const value = values[index] ?? 0;
       this.#varint(zigzag(value - before));
       before = value;
@@ -270,8 +262,8 @@ export class WireWriter {
   }
 }
 
-function allZero(values: readonly number[]): boolean {
-  for (let index = 0; index < values.length; index++) if (values[index] !== 0) return false;
+function allZero(values: Uint32Array, length: number): boolean {
+  for (let index = 0; index < length; index++) if (values[index] !== 0) return false;
   return true;
 }
 
