@@ -24,9 +24,10 @@ const NO_BYTES = new Uint8Array(0);
 /** Ends the name of a field that the event gives back; `=` ends one that is kept. */
 const TYPED = "@";
 
-/** Records without fields of their own are the same object for the same layout: most are. */
-const plainRecords = new Map<string, AuditRecord>();
-const PLAIN_RECORDS_MAX = 4096;
+/** The same record is the same object, so that a block finds its row at once: most events of a kind have the same. */
+const knownRecords = new Map<string, AuditRecord>();
+const KNOWN_RECORDS_MAX = 1024;
+const NAME_LENGTH_MAX = 1024;
 
 /** The event's records, each without the fields that the event itself gives back. */
 export function condenseRecords(event: Event, records: readonly RecordWords[]): AuditRecord[] {
@@ -55,14 +56,24 @@ function condense(event: Event, record: RecordWords, occurrence: number): AuditR
         : { key, value: text, valueBytes: NO_BYTES },
     );
   }
-  if (fields.length > 0) return { type, typeName: recordTypeName(type), layout, fields };
-  const name = `${type} ${layout}`;
-  let plain = plainRecords.get(name);
-  if (plain === undefined) {
-    plain = { type, typeName: recordTypeName(type), layout, fields: [] };
-    if (plainRecords.size < PLAIN_RECORDS_MAX) plainRecords.set(name, plain);
+  const name = nameOf(type, layout, fields);
+  let known = knownRecords.get(name);
+  if (known === undefined) {
+    known = { type, typeName: recordTypeName(type), layout, fields };
+    if (knownRecords.size >= KNOWN_RECORDS_MAX) knownRecords.clear();
+    if (name.length <= NAME_LENGTH_MAX) knownRecords.set(name, known);
   }
-  return plain;
+  return known;
+}
+
+/** The same text for the same record, and for no other one. */
+function nameOf(type: number, layout: string, fields: readonly AuditField[]): string {
+  let name = `${type} ${layout}`;
+  for (const { value, valueBytes } of fields) {
+    name += ` ${value.length}:${value}`;
+    if (valueBytes.length > 0) name += ` ${valueBytes.join()}`;
+  }
+  return name;
 }
 
 /** Every field of the event's record number `index` as the kernel wrote it; a bare word has an empty key. */

@@ -72,12 +72,35 @@ function simple<Value>(
 
 /** A string, as its index in the string table. */
 export function text(field: number): Column<string, unknown> {
-  return simple<string>(
-    field,
-    "packed",
-    (value, strings) => strings.text(value),
-    (value, strings, place) => strings.text(value, place),
-  );
+  return {
+    same: identical,
+    collect(strings) {
+      const values = new U32List();
+      // Most columns repeat themselves from row to row, which saves a look-up.
+      let last = "";
+      let lastIndex = 0;
+      return {
+        append(value) {
+          if (value !== last) {
+            lastIndex = strings.text(value);
+            last = value;
+          }
+          values.push(lastIndex);
+        },
+        write: (writer) => writer.packed(field, values),
+        clear() {
+          values.clear();
+          last = "";
+          lastIndex = 0;
+        },
+      };
+    },
+    read(table, strings) {
+      const values = table.numbers(field);
+      const place = `${table.place}.${field}`;
+      return (row) => strings.text(values[row] ?? 0, place);
+    },
+  };
 }
 
 /** A u32. */

@@ -1,5 +1,5 @@
 /** Events to columns. */
-import type { Audit, Event, EventInfo, Process, ProcessReference, Syscall } from "@hosttrail/proto/event";
+import type { Audit, AuditRecord, Event, EventInfo, Process, ProcessReference, Syscall } from "@hosttrail/proto/event";
 import { EVENTS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
 import { RowsWriter } from "./rows.ts";
@@ -90,6 +90,8 @@ class Columns {
   readonly keys = new U32List();
   readonly recordsLength = new U32List();
   readonly record = new U32List();
+  readonly #lastRecords: AuditRecord[] = [];
+  readonly #lastIndexes: number[] = [];
 
   readonly #tables: { write(writer: WireWriter): void; clear(): void }[];
   readonly #lists: U32List[];
@@ -136,7 +138,19 @@ class Columns {
     this.recordsLength.push(audit?.records.length ?? 0);
     if (audit === undefined) return;
     for (const key of audit.keys) this.keys.push(this.strings.text(key));
-    for (const record of audit.records) this.record.push(this.records.add(record));
+    this.#records(audit.records);
+  }
+
+  /** Records come in the same order event after event: look at the same place of the event before first. */
+  #records(records: readonly AuditRecord[]): void {
+    for (let at = 0; at < records.length; at++) {
+      const record = records[at] as AuditRecord;
+      if (record !== this.#lastRecords[at]) {
+        this.#lastRecords[at] = record;
+        this.#lastIndexes[at] = this.records.add(record);
+      }
+      this.record.push(this.#lastIndexes[at] ?? 0);
+    }
   }
 
   #syscall(syscall: Syscall | undefined): void {
@@ -156,6 +170,8 @@ class Columns {
     for (const list of this.#lists) list.clear();
     this.time.length = 0;
     this.exit.length = 0;
+    this.#lastRecords.length = 0;
+    this.#lastIndexes.length = 0;
   }
 
   write(writer: WireWriter): void {

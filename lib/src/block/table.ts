@@ -1,19 +1,21 @@
 /** What all tables of a block share: finding a row that is there already, and reading columns. */
 import { BlockError } from "./error.ts";
 import { TABLE_ROWS_MAX } from "./limits.ts";
+import { U32List } from "./list.ts";
 import { unzigzag, WireReader } from "./wire.ts";
 
-/** Rows with the same key that are compared before a new row is made instead; keeps adding a row O(1). */
-const BUCKET_MAX = 8;
+/** Rows with the same key that are compared before a new row is made instead; keeps finding a row O(1). */
+const CHAIN_MAX = 8;
 
 /**
- * Finds the row that equals a new one: by identity first, since an agent hands in the same process and
- * user objects again and again, then by key and comparison.
+ * Finds the row that equals a new one, by key and comparison. An agent hands in the same process and user
+ * objects again and again, so the comparison is most often one of identity.
  */
 export class RowIndex<Row extends object> {
   readonly #rows: Row[] = [];
-  readonly #byIdentity = new Map<Row, number>();
-  readonly #byKey = new Map<string | number, number[]>();
+  /** The newest row of each key; older ones hang on it. Indexes are plus one. */
+  readonly #newest = new Map<string | number, number>();
+  readonly #older = new U32List();
   #last: Row | undefined;
   #lastIndex = 0;
   readonly #key: (row: Row) => string | number;
@@ -30,8 +32,8 @@ export class RowIndex<Row extends object> {
 
   clear(): void {
     this.#rows.length = 0;
-    this.#byIdentity.clear();
-    this.#byKey.clear();
+    this.#newest.clear();
+    this.#older.clear();
     this.#last = undefined;
     this.#lastIndex = 0;
   }
@@ -40,22 +42,15 @@ export class RowIndex<Row extends object> {
   find(row: Row): number {
     // Neighbours often share their rows.
     if (row === this.#last) return this.#lastIndex;
-    const known = this.#byIdentity.get(row) ?? this.#findEqual(row);
-    if (known === 0) return 0;
-    this.#last = row;
-    this.#lastIndex = known;
-    return known;
-  }
-
-  #findEqual(row: Row): number {
-    const bucket = this.#byKey.get(this.#key(row));
-    if (bucket === undefined) return 0;
-    for (const index of bucket) {
-      const other = this.#rows[index - 1];
-      if (other !== undefined && this.#same(row, other)) {
-        this.#byIdentity.set(row, index);
+    let index = this.#newest.get(this.#key(row)) ?? 0;
+    for (let tries = 0; index !== 0 && tries < CHAIN_MAX; tries++) {
+      const other = this.#rows[index - 1] as Row;
+      if (other === row || this.#same(row, other)) {
+        this.#last = row;
+        this.#lastIndex = index;
         return index;
       }
+      index = this.#older.values[index - 1] ?? 0;
     }
     return 0;
   }
@@ -63,11 +58,11 @@ export class RowIndex<Row extends object> {
   /** Adds a row that find() did not know; returns its index plus one. */
   add(row: Row): number {
     const index = this.#rows.push(row);
-    this.#byIdentity.set(row, index);
     const key = this.#key(row);
-    const bucket = this.#byKey.get(key);
-    if (bucket === undefined) this.#byKey.set(key, [index]);
-    else if (bucket.length < BUCKET_MAX) bucket.push(index);
+    this.#older.push(this.#newest.get(key) ?? 0);
+    this.#newest.set(key, index);
+    this.#last = row;
+    this.#lastIndex = index;
     return index;
   }
 }

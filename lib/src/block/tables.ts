@@ -29,6 +29,7 @@ import {
   texts,
 } from "./columns.ts";
 import type { TableSpec } from "./rows.ts";
+import { sameTexts } from "./table.ts";
 
 /** The part of the event group that repeats from event to event. */
 export type Kind = Omit<EventInfo, "timeUnixNano" | "sequence">;
@@ -37,6 +38,12 @@ export const kinds: TableSpec<Kind, unknown> = {
   place: "kinds",
   field: 4,
   key: (row) => row.action,
+  same: (a, b) =>
+    a.action === b.action &&
+    a.outcome === b.outcome &&
+    a.kind === b.kind &&
+    sameTexts(a.category, b.category) &&
+    sameTexts(a.type, b.type),
   columns: { kind: text(2), category: texts(3, 4), type: texts(5, 6), action: text(7), outcome: text(8) },
 };
 
@@ -64,6 +71,21 @@ export const processes: TableSpec<Process, ProcessLinks> = {
   place: "processes",
   field: 6,
   key: (row) => row.entityId,
+  same: (a, b) =>
+    a.entityId === b.entityId &&
+    a.pid === b.pid &&
+    a.name === b.name &&
+    a.executable === b.executable &&
+    a.workingDirectory === b.workingDirectory &&
+    a.title === b.title &&
+    a.startUnixNano === b.startUnixNano &&
+    a.tty === b.tty &&
+    a.provenance === b.provenance &&
+    a.sessionId === b.sessionId &&
+    a.argsCount === b.argsCount &&
+    a.parent === b.parent &&
+    a.ancestry === b.ancestry &&
+    sameTexts(a.args, b.args),
   columns: {
     entityId: text(2),
     pid: delta(3),
@@ -114,6 +136,20 @@ export const files: TableSpec<File, unknown> = {
   place: "files",
   field: 8,
   key: (row) => row.path,
+  same: (a, b) =>
+    a.path === b.path &&
+    a.item === b.item &&
+    a.nametype === b.nametype &&
+    a.name === b.name &&
+    a.inode === b.inode &&
+    a.device === b.device &&
+    a.mode === b.mode &&
+    a.uid === b.uid &&
+    a.owner === b.owner &&
+    a.gid === b.gid &&
+    a.group === b.group &&
+    a.targetDevice === b.targetDevice &&
+    a.hasAttributes === b.hasAttributes,
   columns: {
     path: text(2),
     name: text(3),
@@ -166,6 +202,13 @@ export const syscalls: TableSpec<SyscallKind, unknown> = {
   place: "syscalls",
   field: 12,
   key: (row) => row.number,
+  same: (a, b) =>
+    a.number === b.number &&
+    a.success === b.success &&
+    a.items === b.items &&
+    a.arch === b.arch &&
+    a.name === b.name &&
+    a.archName === b.archName,
   columns: { arch: number(2), number: number(3), name: text(4), success: text(5), items: number(6), archName: text(7) },
 };
 
