@@ -9,6 +9,7 @@ import {
   Long,
   MongoBulkWriteError,
   MongoClient,
+  MongoServerError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
 import type { BlockDocument, HostDocument } from "../model/index.ts";
@@ -24,6 +25,15 @@ export interface MongoOptions {
   url: string;
   database: string;
 }
+
+/** Indexes of a day's blocks, by name. */
+const INDEXES: Readonly<Record<string, Record<string, 1 | -1>>> = {
+  host_t1: { host: 1, t1: -1 },
+  terms_t1: { terms: 1, t1: -1 },
+  t1: { t1: -1 },
+  host_epoch_first_seq: { host: 1, epoch: 1, first_seq: 1 },
+};
+const NAMESPACE_NOT_FOUND = 26;
 
 interface StoredBlock extends Document {
   _id: string;
@@ -120,12 +130,11 @@ export class Archive {
 
   async #ensureIndexes(day: string, collection: Collection<StoredBlock>): Promise<void> {
     if (this.#indexed.has(day)) return;
-    await collection.createIndexes([
-      { key: { host: 1, t1: -1 }, name: "host_t1" },
-      { key: { terms: 1, t1: -1 }, name: "terms_t1" },
-      { key: { t1: -1 }, name: "t1" },
-      { key: { host: 1, epoch: 1, first_seq: 1 }, name: "host_epoch_first_seq" },
-    ]);
+    // One by one and only what is missing: FerretDB 1.24 panics on a list of which a part is there already.
+    const present = new Set(await indexNames(collection));
+    for (const [name, key] of Object.entries(INDEXES)) {
+      if (!present.has(name)) await collection.createIndex(key, { name });
+    }
     this.#indexed.add(day);
     this.#days = undefined;
   }
@@ -251,6 +260,16 @@ export class Archive {
 
   async close(): Promise<void> {
     await this.#client.close();
+  }
+}
+
+/** Names of a collection's indexes; none where the collection is not there yet. */
+async function indexNames(collection: Collection<StoredBlock>): Promise<string[]> {
+  try {
+    return (await collection.listIndexes().toArray()).map((index) => String(index["name"]));
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
+    throw error;
   }
 }
 

@@ -1,0 +1,98 @@
+/** What end-to-end tests share: a stack in a folder of its own, and clients of its query API. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ChannelCredentials, credentials, type ServiceError } from "@grpc/grpc-js";
+import { KernelAudit } from "@hosttrail/agent/kernel";
+import type { Event } from "@hosttrail/proto/event";
+import { QueryServiceClient, SearchEventsRequest, type SearchEventsResponse } from "@hosttrail/proto/query";
+import { type Identity, Stack, type StackOptions } from "@hosttrail/stack";
+
+const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
+
+/** Why this machine cannot read kernel audit events, or undefined where it can. */
+export function kernelAuditMissing(): string | undefined {
+  if (process.getuid?.() !== 0) return "kernel audit needs root";
+  try {
+    const { enabled, pid } = new KernelAudit().status();
+    if (enabled === 2) return "kernel audit is locked until reboot";
+    return pid === 0 ? undefined : `another audit daemon is registered (pid ${pid})`;
+  } catch (error) {
+    return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** A stack whose folder goes when it is disposed of. */
+export async function openStack(changes: Partial<StackOptions> = {}): Promise<Stack & AsyncDisposable> {
+  const directory = mkdtempSync(join(tmpdir(), "hosttrail-e2e-"));
+  const say = (text: string): void => void process.stderr.write(`▸ ${text}\n`);
+  const stack = await Stack.prepare({ directory, tools: TOOLS, say, ...changes });
+  return Object.assign(stack, {
+    async [Symbol.asyncDispose]() {
+      await stack.stop();
+      if (process.env["HOSTTRAIL_E2E_KEEP"] === undefined) rmSync(directory, { recursive: true, force: true });
+    },
+  });
+}
+
+/** Credentials of an identity of the stack. */
+export function credentialsOf(stack: Stack, identity: Identity): ChannelCredentials {
+  const [ca, key, certificate] = [stack.ca.caFile, identity.keyFile, identity.certificateFile].map((file) =>
+    readFileSync(file),
+  );
+  return credentials.createSsl(ca, key, certificate);
+}
+
+export function queryClient(stack: Stack, identity: Identity = stack.user): QueryServiceClient {
+  return new QueryServiceClient(`localhost:${stack.queryPort}`, credentialsOf(stack, identity), {
+    "grpc.max_receive_message_length": 256 * 1024 * 1024,
+  });
+}
+
+export function search(
+  client: QueryServiceClient,
+  request: Partial<SearchEventsRequest>,
+): Promise<SearchEventsResponse> {
+  return new Promise((resolve, reject) => {
+    client.searchEvents(SearchEventsRequest.fromPartial(request), (error: ServiceError | null, response) =>
+      error === null ? resolve(response) : reject(error),
+    );
+  });
+}
+
+/** All pages of a search. */
+export async function searchAll(client: QueryServiceClient, request: Partial<SearchEventsRequest>): Promise<Event[]> {
+  const events: Event[] = [];
+  let pageToken = "";
+  do {
+    const page = await search(client, { ...request, pageToken });
+    events.push(...page.events);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return events;
+}
+
+/** Tries until the value is there; throws with the last reason when the time is over. */
+export async function eventually<Value>(
+  what: string,
+  timeoutMs: number,
+  attempt: () => Promise<Value | undefined>,
+): Promise<Value> {
+  let reason = "";
+  for (const end = performance.now() + timeoutMs; performance.now() < end; await sleep(100)) {
+    try {
+      const value = await attempt();
+      if (value !== undefined) return value;
+    } catch (error) {
+      reason = `: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  throw new Error(`${what} did not happen within ${timeoutMs / 1000} s${reason}`);
+}
+
+/** Writes a rule file into the stack's folder. */
+export function writeRules(path: string, rules: readonly string[]): string {
+  writeFileSync(path, `${rules.join("\n")}\n`);
+  return path;
+}
