@@ -85,5 +85,12 @@ async function killInTurn(stack: Awaited<ReturnType<typeof openStack>>): Promise
     await stack.mongodb.start();
     killed.push("database");
   }
+  await sleep(1500);
+  stack.killAgent();
+  killed.push("agent");
+  await sleep(1500);
+  stack.killAgent();
+  killed.push("agent again");
+  await sleep(1000);
   return killed;
 }

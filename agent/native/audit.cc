@@ -6,17 +6,23 @@
 
 #define NAPI_VERSION 8
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <node_api.h>
 #include <poll.h>
+#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -83,25 +89,172 @@ int64_t MonotonicMs() {
   return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+// ---- The ring ---------------------------------------------------------------------------------------
+
+// Records on their way from the kernel to the spool. The memory is a file's, in a folder of tmpfs where there is
+// one: what was read from the kernel and is not spooled yet outlives the process, however that ends. Whoever
+// opens the file next goes on at the last commit.
+
+constexpr size_t kHeaderBytes = 64 * 1024;
+constexpr uint32_t kSpooledMax = 1024;
+constexpr uint64_t kReleaseBytes = 1 << 20;
+constexpr char kMagic[8] = {'H', 'T', 'R', 'I', 'N', 'G', '0', '1'};
+
+// An event that was spooled although an earlier one still waits for its records.
+struct SpooledEvent {
+  uint64_t time_ms;
+  uint32_t serial;
+  uint32_t unused;
+};
+
+// The state at a commit. Two of them take turns, so that one is always whole.
+struct Commit {
+  uint64_t tail;
+  uint32_t count;
+  uint32_t unused;
+  SpooledEvent spooled[kSpooledMax];
+};
+
+struct RingHeader {
+  char magic[8];
+  char boot_id[40];
+  uint64_t capacity;
+  std::atomic<uint64_t> head;
+  std::atomic<uint32_t> turn;
+  uint32_t unused;
+  Commit commits[2];
+};
+static_assert(sizeof(RingHeader) <= kHeaderBytes, "the header has its own pages");
+
+class Ring {
+ public:
+  ~Ring() {
+    if (memory_ != nullptr) munmap(memory_, kHeaderBytes + capacity_);
+    if (file_ >= 0) close(file_);
+  }
+
+  // Maps the file, or plain memory where the path is empty. Returns an errno, 0 for success.
+  int Open(const char* path, const char* boot_id, size_t capacity) {
+    capacity_ = capacity;
+    int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    if (path[0] != 0) {
+      file_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+      if (file_ < 0) return errno;
+      if (flock(file_, LOCK_EX | LOCK_NB) != 0) return errno;
+      if (ftruncate(file_, static_cast<off_t>(kHeaderBytes + capacity)) != 0) return errno;
+      flags = MAP_SHARED;
+    }
+    void* memory = mmap(nullptr, kHeaderBytes + capacity, PROT_READ | PROT_WRITE, flags, file_, 0);
+    if (memory == MAP_FAILED) return errno;
+    memory_ = static_cast<uint8_t*>(memory);
+    header_ = reinterpret_cast<RingHeader*>(memory_);
+    const bool known = memcmp(header_->magic, kMagic, sizeof kMagic) == 0 && header_->capacity == capacity &&
+                       strncmp(header_->boot_id, boot_id, sizeof header_->boot_id) == 0;
+    if (!known || !IsSound()) {
+      memset(static_cast<void*>(header_), 0, sizeof *header_);
+      strncpy(header_->boot_id, boot_id, sizeof header_->boot_id - 1);
+      header_->capacity = capacity;
+      memcpy(header_->magic, kMagic, sizeof kMagic);
+    }
+    released_ = Current().tail;
+    return 0;
+  }
+
+  uint64_t head() const { return header_->head.load(std::memory_order_acquire); }
+  uint64_t tail() const { return Current().tail; }
+  size_t capacity() const { return capacity_; }
+  const Commit& Current() const { return header_->commits[header_->turn.load(std::memory_order_acquire) & 1]; }
+
+  void Append(const uint8_t* head, const uint8_t* payload, size_t length) {
+    const uint64_t at = header_->head.load(std::memory_order_relaxed);
+    CopyIn(at, head, kFrameHeader);
+    CopyIn(at + kFrameHeader, payload, length);
+    header_->head.store(at + kFrameHeader + length, std::memory_order_release);
+  }
+
+  void CommitTo(uint64_t tail, const SpooledEvent* spooled, uint32_t count) {
+    const uint32_t turn = header_->turn.load(std::memory_order_relaxed);
+    Commit& next = header_->commits[(turn + 1) & 1];
+    next.tail = tail;
+    next.count = count < kSpooledMax ? count : kSpooledMax;
+    memcpy(next.spooled, spooled, next.count * sizeof *spooled);
+    header_->turn.store(turn + 1, std::memory_order_release);
+    Release(tail);
+  }
+
+  void CopyOut(uint64_t at, uint8_t* data, size_t length) const {
+    const size_t offset = at % capacity_;
+    const size_t first = std::min(length, capacity_ - offset);
+    memcpy(data, memory_ + kHeaderBytes + offset, first);
+    memcpy(data + first, memory_ + kHeaderBytes, length - first);
+  }
+
+ private:
+  void CopyIn(uint64_t at, const uint8_t* data, size_t length) {
+    const size_t offset = at % capacity_;
+    const size_t first = std::min(length, capacity_ - offset);
+    memcpy(memory_ + kHeaderBytes + offset, data, first);
+    memcpy(memory_ + kHeaderBytes, data + first, length - first);
+  }
+
+  // Frames must lead from tail to head exactly; a file that somebody wrote into is begun anew.
+  bool IsSound() const {
+    const Commit& commit = Current();
+    const uint64_t head = header_->head.load();
+    if (commit.count > kSpooledMax || commit.tail > head || head - commit.tail > capacity_) return false;
+    uint64_t at = commit.tail;
+    while (at < head) {
+      if (head - at < kFrameHeader) return false;
+      uint8_t frame[kFrameHeader];
+      CopyOut(at, frame, kFrameHeader);
+      uint32_t length;
+      memcpy(&length, frame + 4, 4);
+      if (length > kMessageBytesMax) return false;
+      at += kFrameHeader + length;
+    }
+    return at == head;
+  }
+
+  // Gives memory of committed frames back, so that a ring that was once full does not stay large.
+  void Release(uint64_t tail) {
+    if (tail - released_ < kReleaseBytes) return;
+    const uint64_t page = 4096;
+    uint64_t from = (released_ + page - 1) / page * page;
+    const uint64_t to = tail / page * page;
+    while (from < to) {
+      const size_t offset = from % capacity_;
+      const size_t length = std::min<uint64_t>(to - from, capacity_ - offset);
+      madvise(memory_ + kHeaderBytes + offset, length, file_ >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+      from += length;
+    }
+    released_ = to;
+  }
+
+  int file_ = -1;
+  size_t capacity_ = 0;
+  uint8_t* memory_ = nullptr;
+  RingHeader* header_ = nullptr;
+  uint64_t released_ = 0;
+};
+
 // ---- The reader -------------------------------------------------------------------------------------
 
 class Reader {
  public:
-  Reader(int fd, size_t ring_bytes) : fd_(fd), capacity_(ring_bytes) {}
+  explicit Reader(int fd) : fd_(fd) {}
 
   ~Reader() {
-    if (ring_ != nullptr) munmap(ring_, capacity_);
     if (stop_fd_ >= 0) close(stop_fd_);
     if (fd_ >= 0) close(fd_);
   }
 
-  // Pages are touched only when the ring fills, so an idle agent does not pay for them.
-  bool Allocate() {
-    void* memory = mmap(nullptr, capacity_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED) return false;
-    ring_ = static_cast<uint8_t*>(memory);
+  // Returns an errno, 0 for success.
+  int Open(const char* path, const char* boot_id, size_t ring_bytes) {
+    const int error = ring_.Open(path, boot_id, ring_bytes);
+    if (error != 0) return error;
+    cursor_ = ring_.tail();
     stop_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return stop_fd_ >= 0;
+    return stop_fd_ < 0 ? errno : 0;
   }
 
   // Makes this socket the audit daemon's. The kernel sends events to the port that the request came from, so
@@ -136,8 +289,8 @@ class Reader {
     thread_ = std::thread([this] { Run(); });
   }
 
-  // Stops the thread and gives the registration back. What the ring holds can still be drained.
-  void Stop() {
+  // Stops the thread; with `release` gives the registration back. What the ring holds can still be drained.
+  void Stop(bool release) {
     if (stopped_.exchange(true)) return;
     const uint64_t one = 1;
     if (write(stop_fd_, &one, sizeof one) < 0) { /* The counter is full: it is readable all the same. */
@@ -147,7 +300,7 @@ class Reader {
       space_.notify_all();
     }
     if (thread_.joinable()) thread_.join();
-    if (registered_) {
+    if (registered_ && release) {
       StatusHead status{};
       status.mask = AUDIT_STATUS_PID;
       Send(fd_, AUDIT_SET, 0, 2, &status, sizeof status);
@@ -159,14 +312,14 @@ class Reader {
     notify_ = nullptr;
   }
 
-  // Whole frames from the ring, at most kDrainBytesMax or one frame.
+  // Whole frames after the cursor, at most kDrainBytesMax or one frame. They stay in the ring until a commit.
   napi_value Drain(napi_env env) {
     std::unique_lock<std::mutex> lock(mutex_);
-    const size_t used = head_ - tail_;
+    const size_t used = ring_.head() - cursor_;
     size_t take = 0;
     while (take < used) {
       uint8_t header[kFrameHeader];
-      CopyOut(tail_ + take, header, kFrameHeader);
+      ring_.CopyOut(cursor_ + take, header, kFrameHeader);
       uint32_t length;
       memcpy(&length, header + 4, 4);
       const size_t frame = kFrameHeader + length;
@@ -181,11 +334,24 @@ class Reader {
       return result;
     }
     if (napi_create_buffer(env, take, &data, &result) != napi_ok) return nullptr;
-    CopyOut(tail_, static_cast<uint8_t*>(data), take);
-    tail_ += take;
-    space_.notify_one();
+    ring_.CopyOut(cursor_, static_cast<uint8_t*>(data), take);
+    cursor_ += take;
     return result;
   }
+
+  uint64_t cursor() const { return cursor_; }
+
+  // Everything before `tail` is spooled, and so are the events in `spooled`.
+  void Commit(uint64_t tail, const SpooledEvent* spooled, uint32_t count) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (tail < ring_.tail() || tail > cursor_) return;
+    ring_.CommitTo(tail, spooled, count);
+    space_.notify_one();
+  }
+
+  const ::Commit& committed() const { return ring_.Current(); }
+
+  int fd() const { return fd_; }
 
   napi_value Statistics(napi_env env) {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -195,7 +361,7 @@ class Reader {
     Set(env, object, "overruns", overruns_);
     Set(env, object, "foreign", foreign_);
     Set(env, object, "ringWaits", ring_waits_);
-    Set(env, object, "ringBytes", head_ - tail_);
+    Set(env, object, "ringBytes", ring_.head() - ring_.tail());
     Set(env, object, "receiveBufferBytes", receive_buffer_);
     Set(env, object, "portId", port_id_);
     return object;
@@ -223,43 +389,29 @@ class Reader {
     napi_set_named_property(env, object, name, value);
   }
 
-  void CopyIn(uint64_t at, const uint8_t* data, size_t length) {
-    const size_t offset = at % capacity_;
-    const size_t first = std::min(length, capacity_ - offset);
-    memcpy(ring_ + offset, data, first);
-    memcpy(ring_, data + first, length - first);
-  }
-
-  void CopyOut(uint64_t at, uint8_t* data, size_t length) {
-    const size_t offset = at % capacity_;
-    const size_t first = std::min(length, capacity_ - offset);
-    memcpy(data, ring_ + offset, first);
-    memcpy(data + first, ring_, length - first);
-  }
-
   // Waits while the ring is full: the kernel's buffer is the next bound, and the kernel counts what passes it.
   void Push(uint16_t type, const uint8_t* payload, size_t length) {
     std::unique_lock<std::mutex> lock(mutex_);
     const size_t frame = kFrameHeader + length;
-    if (capacity_ - (head_ - tail_) < frame) {
+    if (Free() < frame) {
       ring_waits_++;
-      space_.wait(lock, [&] { return stopped_ || capacity_ - (head_ - tail_) >= frame; });
+      space_.wait(lock, [&] { return stopped_ || Free() >= frame; });
       if (stopped_) return;
     }
     uint8_t header[kFrameHeader] = {0};
     const uint32_t size = static_cast<uint32_t>(length);
     memcpy(header, &type, 2);
     memcpy(header + 4, &size, 4);
-    CopyIn(head_, header, kFrameHeader);
-    CopyIn(head_ + kFrameHeader, payload, length);
-    head_ += frame;
+    ring_.Append(header, payload, length);
     records_++;
   }
+
+  size_t Free() const { return ring_.capacity() - (ring_.head() - ring_.tail()); }
 
   void Notify() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (signalled_ || head_ == tail_) return;
+      if (signalled_ || ring_.head() == cursor_) return;
       signalled_ = true;
     }
     napi_call_threadsafe_function(notify_, nullptr, napi_tsfn_nonblocking);
@@ -314,12 +466,10 @@ class Reader {
 
   int fd_;
   int stop_fd_ = -1;
-  const size_t capacity_;
-  uint8_t* ring_ = nullptr;
+  Ring ring_;
   std::mutex mutex_;
   std::condition_variable space_;
-  uint64_t head_ = 0;
-  uint64_t tail_ = 0;
+  uint64_t cursor_ = 0;
   bool signalled_ = false;
   bool registered_ = false;
   std::atomic<bool> stopped_{false};
@@ -340,36 +490,52 @@ T* Unwrap(napi_env env, napi_value value) {
   return static_cast<T*>(data);
 }
 
-// openReader(multicast: boolean, receiveBufferBytes: number, ringBytes: number, onReadable: () => void)
+std::string Text(napi_env env, napi_value value) {
+  size_t length = 0;
+  napi_get_value_string_utf8(env, value, nullptr, 0, &length);
+  std::string text(length, 0);
+  napi_get_value_string_utf8(env, value, &text[0], length + 1, &length);
+  return text;
+}
+
+// openReader(multicast: boolean, inheritedFd: number, receiveBufferBytes: number, ringPath: string, bootId: string,
+//            ringBytes: number, onReadable: () => void)
+//
+// inheritedFd is a socket that an earlier process opened and registered, -1 for none.
 napi_value OpenReader(napi_env env, napi_callback_info info) {
-  size_t count = 4;
-  napi_value arguments[4];
+  size_t count = 7;
+  napi_value arguments[7];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   bool multicast = false;
+  int32_t inherited = -1;
   int32_t receive_buffer = 0;
   int64_t ring_bytes = 0;
   napi_get_value_bool(env, arguments[0], &multicast);
-  napi_get_value_int32(env, arguments[1], &receive_buffer);
-  napi_get_value_int64(env, arguments[2], &ring_bytes);
+  napi_get_value_int32(env, arguments[1], &inherited);
+  napi_get_value_int32(env, arguments[2], &receive_buffer);
+  const std::string path = Text(env, arguments[3]);
+  const std::string boot_id = Text(env, arguments[4]);
+  napi_get_value_int64(env, arguments[5], &ring_bytes);
   if (ring_bytes < static_cast<int64_t>(2 * kMessageBytesMax)) {
     napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "ringBytes is too small for one message");
     return nullptr;
   }
-  const int fd = OpenSocket(multicast ? 1U << (AUDIT_NLGRP_READLOG - 1) : 0);
+  const int fd = inherited >= 0 ? inherited : OpenSocket(multicast ? 1U << (AUDIT_NLGRP_READLOG - 1) : 0);
   if (fd < 0) {
     ThrowErrno(env, multicast ? "cannot join the audit multicast group" : "cannot open an audit socket", errno);
     return nullptr;
   }
-  auto* reader = new Reader(fd, static_cast<size_t>(ring_bytes));
-  if (!reader->Allocate()) {
-    const int error = errno;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  auto* reader = new Reader(fd);
+  int error = reader->Open(path.c_str(), boot_id.c_str(), static_cast<size_t>(ring_bytes));
+  if (error != 0) {
     delete reader;
-    ThrowErrno(env, "cannot allocate the ring", error);
+    ThrowErrno(env, ("cannot open the ring " + path).c_str(), error == EWOULDBLOCK ? EBUSY : error);
     return nullptr;
   }
   reader->SetReceiveBuffer(receive_buffer);
-  if (!multicast) {
-    const int error = reader->Register();
+  if (!multicast && inherited < 0) {
+    error = reader->Register();
     if (error != 0) {
       delete reader;
       ThrowErrno(env, "cannot register as the audit daemon", error);
@@ -379,14 +545,14 @@ napi_value OpenReader(napi_env env, napi_callback_info info) {
   napi_value name;
   napi_create_string_utf8(env, "hosttrail audit reader", NAPI_AUTO_LENGTH, &name);
   napi_threadsafe_function notify = nullptr;
-  napi_create_threadsafe_function(env, arguments[3], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &notify);
+  napi_create_threadsafe_function(env, arguments[6], nullptr, name, 0, 1, nullptr, nullptr, nullptr, nullptr, &notify);
   reader->Start(notify);
   napi_value result;
   napi_create_external(
       env, reader,
       [](napi_env, void* data, void*) {
         auto* closing = static_cast<Reader*>(data);
-        closing->Stop();
+        closing->Stop(false);
         delete closing;
       },
       nullptr, &result);
@@ -408,9 +574,95 @@ napi_value ReaderStatistics(napi_env env, napi_callback_info info) {
   return Unwrap<Reader>(env, OneArgument(env, info))->Statistics(env);
 }
 
+// stopReader(reader, release: boolean): void
 napi_value StopReader(napi_env env, napi_callback_info info) {
-  Unwrap<Reader>(env, OneArgument(env, info))->Stop();
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  bool release = false;
+  napi_get_value_bool(env, arguments[1], &release);
+  Unwrap<Reader>(env, arguments[0])->Stop(release);
   return nullptr;
+}
+
+// readerPosition(reader): number. Where in the ring the next drain begins.
+napi_value ReaderPosition(napi_env env, napi_callback_info info) {
+  napi_value result;
+  napi_create_double(env, static_cast<double>(Unwrap<Reader>(env, OneArgument(env, info))->cursor()), &result);
+  return result;
+}
+
+// commitReader(reader, position: number, spooled: Buffer of SpooledEvent): void
+napi_value CommitReader(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  double position = 0;
+  void* data = nullptr;
+  size_t length = 0;
+  napi_get_value_double(env, arguments[1], &position);
+  napi_get_buffer_info(env, arguments[2], &data, &length);
+  Unwrap<Reader>(env, arguments[0])
+      ->Commit(static_cast<uint64_t>(position), static_cast<SpooledEvent*>(data),
+               static_cast<uint32_t>(length / sizeof(SpooledEvent)));
+  return nullptr;
+}
+
+// readerCommitted(reader): Buffer of the SpooledEvents of the last commit.
+napi_value ReaderCommitted(napi_env env, napi_callback_info info) {
+  const Commit& commit = Unwrap<Reader>(env, OneArgument(env, info))->committed();
+  napi_value result;
+  void* copy = nullptr;
+  napi_create_buffer_copy(env, commit.count * sizeof(SpooledEvent), commit.spooled, &copy, &result);
+  return result;
+}
+
+// ---- The service manager ----------------------------------------------------------------------------
+
+// notifyManager(text: string, reader?: External): boolean
+//
+// sd_notify(3): tells the service manager something; with a reader, hands it the reader's socket to keep
+// (FDSTORE=1), so that the socket and what the kernel puts into it outlive this process.
+napi_value NotifyManager(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  std::string text = Text(env, arguments[0]);
+  napi_valuetype type = napi_undefined;
+  if (count > 1) napi_typeof(env, arguments[1], &type);
+  napi_value result;
+  napi_get_boolean(env, false, &result);
+  const char* path = getenv("NOTIFY_SOCKET");
+  if (path == nullptr || path[0] == 0) return result;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const size_t length = strlen(path);
+  if (length >= sizeof address.sun_path) return result;
+  memcpy(address.sun_path, path, length);
+  if (path[0] == '@') address.sun_path[0] = 0;
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return result;
+  iovec part{&text[0], text.size()};
+  msghdr message{};
+  message.msg_name = &address;
+  message.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+  if (type == napi_external) {
+    const int kept = Unwrap<Reader>(env, arguments[1])->fd();
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(header), &kept, sizeof kept);
+  }
+  const bool sent = sendmsg(fd, &message, MSG_NOSIGNAL) >= 0;
+  close(fd);
+  napi_get_boolean(env, sent, &result);
+  return result;
 }
 
 // ---- The control socket -----------------------------------------------------------------------------
@@ -502,6 +754,10 @@ napi_value Initialize(napi_env env, napi_value exports) {
       {"drainReader", nullptr, DrainReader, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"readerStatistics", nullptr, ReaderStatistics, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"stopReader", nullptr, StopReader, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"readerPosition", nullptr, ReaderPosition, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"commitReader", nullptr, CommitReader, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"readerCommitted", nullptr, ReaderCommitted, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"notifyManager", nullptr, NotifyManager, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"openControl", nullptr, OpenControl, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"request", nullptr, Request, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
   };

@@ -1,14 +1,21 @@
 #!/usr/bin/env bash
-# Builds the addon with nothing but a C++ compiler: the N-API headers come from npm, and N-API is stable over
-# Node versions, so node-gyp and its download of headers are not needed.
+# Builds the addon and the keeper with nothing but a C++ compiler: the N-API headers come from npm, and N-API is stable
+# over Node versions, so node-gyp and its download of headers are not needed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 headers=$here/../../node_modules/node-api-headers/include
 compiler=${CXX:-g++}
-output=$here/build/audit.node
+flags=(-std=c++17 -O2 -g0 -pthread -fvisibility=hidden -Wall -Wextra -Werror -Wno-missing-field-initializers
+  -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -Wl,-z,relro,-z,now -s)
 mkdir -p "$here/build"
-if [ "$output" -nt "$here/audit.cc" ] && [ "$output" -nt "$0" ]; then exit 0; fi
-"$compiler" -std=c++17 -O2 -g0 -fPIC -shared -pthread -fvisibility=hidden \
-  -Wall -Wextra -Werror -Wno-missing-field-initializers -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -Wl,-z,relro,-z,now -s \
-  -I "$headers" -o "$output.new" "$here/audit.cc"
-mv "$output.new" "$output"
+
+build() { # SOURCE OUTPUT FLAG...
+  local source=$here/$1 output=$here/build/$2
+  shift 2
+  if [ "$output" -nt "$source" ] && [ "$output" -nt "$0" ]; then return; fi
+  "$compiler" "${flags[@]}" "$@" -o "$output.new" "$source"
+  mv "$output.new" "$output"
+}
+
+build audit.cc audit.node -fPIC -shared -I "$headers"
+build keeper.cc hosttrail-agent-keeper -fPIE -pie

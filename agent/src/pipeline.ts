@@ -1,7 +1,8 @@
 /** The agent's whole way: source -> reassemble -> decode -> enrich -> block -> spool -> ship. */
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { condenseRecords } from "@hosttrail/lib/audit";
-import { sealBlock } from "@hosttrail/lib/block";
+import { openBlock, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -10,14 +11,14 @@ import { BlockBuilder } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
 import { decode } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
-import { KernelAudit } from "./kernel/index.ts";
+import { type EventKey, Journal } from "./journal/index.ts";
+import { KernelAudit, notifyManager } from "./kernel/index.ts";
 import { nativeArch, type RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
 import { compileRules, KernelHold } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
 import { openSource, type Source } from "./source/index.ts";
 import { Spool } from "./spool/index.ts";
-import { hostname } from "node:os";
 
 /** Version of this agent, as blocks and logs name it. */
 export const AGENT_VERSION = "0.1.0";
@@ -34,6 +35,7 @@ export interface RunningAgent {
 /** Starts all steps; throws where one cannot start. */
 export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   makePrivateDirectory(config.stateDirectory);
+  makePrivateDirectory(config.runtimeDirectory);
   const bootId = readBootId();
   const key = readSecretFile(config.collector.keyFile);
   const sign = signerOf(key);
@@ -78,12 +80,17 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         unspooled += block.header.count;
         logger.error({ events: block.header.count, error: String(error) }, "a block cannot be spooled: events lost");
       }
+      const { position, beyond } = journal.spooled(block.header.count, reassembler.oldestPosition ?? source.position());
+      source.commit(position, beyond);
     },
   });
   const local = config.source.mode !== "file";
   const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels, local });
   const accept = (group: RecordGroup): void => {
     gaps.see(group.serial);
+    const key = { timeMs: group.seconds * 1000 + group.milliseconds, serial: group.serial };
+    if (journal.isKnown(key)) return;
+    journal.add(key, group.records[0]?.position ?? 0);
     const { event, words, executed } = decode(group);
     enricher.enrich(event, executed, performance.now());
     if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
@@ -95,18 +102,22 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   };
   const kernel = local ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
-  let reassembler: Reassembler | undefined;
-  const source: Source = openSource(config.source, (record) => reassembler?.push(record, performance.now()));
-  reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
+  const ringPath = `${config.runtimeDirectory}/ring`;
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record) =>
+    reassembler.push(record, performance.now()),
+  );
+  const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
+  const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
   try {
     if (hold !== undefined) prepareKernel(config, hold, source, logger);
   } catch (error) {
-    void source.close();
+    void source.close(true);
     hold?.release();
     throw error;
   }
   const expiry = setInterval(() => reassembler.expire(performance.now()), EXPIRE_INTERVAL_MS);
   shipper.start();
+  if (local) notifyManager("READY=1");
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
 
   function status(): AgentStatus {
@@ -128,8 +139,11 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    if (hold !== undefined && config.audit.onStop === "release") hold.release();
-    await source.close();
+    const release = config.audit.onStop === "release";
+    if (release) hold?.releaseRules();
+    await source.close(release);
+    // Last, since the kernel notices a closed socket when it has something to say: that a setting changed.
+    if (release) hold?.release();
     clearInterval(expiry);
     reassembler.flush(source.endOfEventExpected ? "end" : "");
     builder.flush();
@@ -145,6 +159,13 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     status,
     stop: () => (stopped ??= stop()),
   };
+}
+
+/** The events of a block: an earlier life may have spooled it and ended before it told the source. */
+function eventKeys(block: Uint8Array | undefined): EventKey[] {
+  if (block === undefined) return [];
+  const { time, serial } = openBlock(parseBlock(block), nodePrimitives).columns;
+  return Array.from(time, (timeNano, index) => ({ timeMs: Number(timeNano / 1_000_000n), serial: serial[index] ?? 0 }));
 }
 
 /** Switches audit on and puts our rules in. Settings of a foreign daemon are left alone. */

@@ -1,6 +1,6 @@
 /** A whole Hosttrail on this machine: NATS, database, collector, agent, each a process of its own. */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { DevelopmentCa, type Identity } from "./certificates.ts";
@@ -9,6 +9,8 @@ import { freePort, waitForPort } from "./ports.ts";
 import { mongodbService, natsService, type Say, type Service } from "./services.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+/** Runs the agent as systemd would: keeps its socket and starts it again after a crash. */
+const KEEPER = join(ROOT, "agent", "native", "build", "hosttrail-agent-keeper");
 
 export interface StackOptions {
   /** Everything of the stack lies here; it may be deleted afterwards. */
@@ -67,7 +69,7 @@ export class Stack {
     writeConfig(this.agentConfigFile, this.#agentConfig(directory), options.agent);
     writeConfig(this.profileFile, this.profile(this.user));
     this.collector = program("collector", directory, collectorConfigFile);
-    this.agent = program("agent", directory, this.agentConfigFile);
+    this.agent = program("agent", directory, this.agentConfigFile, [KEEPER]);
   }
 
   /** Prepares everything; nothing runs yet. */
@@ -102,6 +104,7 @@ export class Stack {
     return {
       host_id: this.hostId,
       state_directory: join(directory, "agent-state"),
+      runtime_directory: join(directory, "agent-run"),
       collector: {
         endpoints: [`localhost:${this.ingestPort}`],
         ca_file: this.ca.caFile,
@@ -138,6 +141,14 @@ export class Stack {
     this.agent.start();
   }
 
+  /** Kills the agent by SIGKILL; its keeper starts it again. */
+  killAgent(): void {
+    const keeper = this.agent.pid;
+    const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8").trim();
+    if (!/^\d+$/.test(children)) throw new Error(`the agent's keeper has no one child: "${children}"`);
+    process.kill(Number(children), "SIGKILL");
+  }
+
   /** Stops all, the agent first so that it can hand over what it has. Safe twice. */
   async stop(): Promise<void> {
     await this.agent.stop();
@@ -146,13 +157,10 @@ export class Stack {
   }
 }
 
-function program(name: "agent" | "collector", directory: string, configFile: string): Child {
-  return new Child({
-    name,
-    command: process.execPath,
-    args: [join(ROOT, name, "src", "main.ts"), "--config", configFile],
-    directory,
-  });
+/** `wrapper` is a command that runs the program. */
+function program(name: "agent" | "collector", directory: string, configFile: string, wrapper: string[] = []): Child {
+  const words = [...wrapper, process.execPath, join(ROOT, name, "src", "main.ts"), "--config", configFile];
+  return new Child({ name, command: words[0] ?? "", args: words.slice(1), directory });
 }
 
 /** Writes a config file; sections of `changes` are merged into the stack's own. */

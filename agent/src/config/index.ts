@@ -19,6 +19,8 @@ import type { SyncPolicy } from "../spool/index.ts";
 export interface AgentConfig {
   hostId: string;
   stateDirectory: string;
+  /** For what need not outlive a reboot; best on tmpfs. */
+  runtimeDirectory: string;
   logLevel: LogLevel;
   labels: Record<string, string>;
   collector: {
@@ -44,6 +46,7 @@ export const agentSchema: ConfigSchema = mapOf(
   {
     host_id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "As in the host's certificate." },
     state_directory: { ...absolutePath, default: "/var/lib/hosttrail-agent" },
+    runtime_directory: { ...absolutePath, default: "/run/hosttrail-agent" },
     log_level: logLevel,
     labels: {
       type: "object",

@@ -22,11 +22,32 @@ export interface ReaderStatistics {
 }
 
 interface Addon {
-  openReader(multicast: boolean, receiveBufferBytes: number, ringBytes: number, onReadable: () => void): ReaderHandle;
+  /**
+   * Opens the reader. `inheritedFd` is a socket from an earlier process, -1 for none; `ringPath` is the file that holds
+   * records until they are spooled, empty for memory that ends with the process.
+   */
+  openReader(
+    multicast: boolean,
+    inheritedFd: number,
+    receiveBufferBytes: number,
+    ringPath: string,
+    bootId: string,
+    ringBytes: number,
+    onReadable: () => void,
+  ): ReaderHandle;
   /** Whole frames: u16 record type, u16 0, u32 length, payload, in host order; null when there are none. */
   drainReader(reader: ReaderHandle): Buffer | null;
+  /** Where in the ring the next drain begins. */
+  readerPosition(reader: ReaderHandle): number;
+  /** Everything before `position` is spooled, and so are these events: u64 milliseconds, u32 serial, u32 0 each. */
+  commitReader(reader: ReaderHandle, position: number, spooled: Buffer): void;
+  /** The events of the last commit, as they were given to it. */
+  readerCommitted(reader: ReaderHandle): Buffer;
   readerStatistics(reader: ReaderHandle): ReaderStatistics;
-  stopReader(reader: ReaderHandle): void;
+  /** Stops reading; `release` gives the registration as audit daemon back. */
+  stopReader(reader: ReaderHandle, release: boolean): void;
+  /** sd_notify(3); with a reader, hands its socket to the service manager to keep. False without a manager. */
+  notifyManager(text: string, reader?: ReaderHandle): boolean;
   openControl(): ControlHandle;
   /** Payloads of the replies. Throws an Error whose code is the kernel's errno. */
   request(control: ControlHandle, type: number, payload: Buffer, dump: boolean, timeoutMs: number): Buffer[];

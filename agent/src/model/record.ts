@@ -11,6 +11,8 @@ export interface RawRecord {
   serial: number;
   /** All after the stamp, as Latin-1, so that each character is one byte. */
   text: string;
+  /** Where the record begins in its source; what is before it need not be read again once it is spooled. */
+  position: number;
 }
 
 /** The records of one event. */

@@ -40,6 +40,13 @@ export class Reassembler {
     this.#emit = emit;
   }
 
+  /** Where the oldest record that still waits begins in its source; undefined when none waits. */
+  get oldestPosition(): number | undefined {
+    // Events stand in the order of their first records.
+    const [oldest] = this.#waiting.values();
+    return oldest?.group.records[0]?.position;
+  }
+
   /** Events that wait for more records. */
   get waiting(): number {
     return this.#waiting.size;

@@ -89,11 +89,10 @@ export class KernelHold {
     return added;
   }
 
-  /** Takes our rules away and sets the settings back. Safe twice, and after any end of an earlier life. */
-  release(): { rules: number; settings: number } {
-    const { rules, settings } = this.#held;
+  /** Takes our rules away. Safe twice. */
+  releaseRules(): number {
     let removed = 0;
-    for (const encoded of rules) {
+    for (const encoded of this.#held.rules) {
       try {
         this.#kernel.request(AUDIT_DEL_RULE, Buffer.from(encoded, "base64"));
         removed++;
@@ -102,9 +101,20 @@ export class KernelHold {
         if (errnoOf(error) !== "ENOENT") throw error;
       }
     }
+    if (this.#held.rules.length > 0) {
+      this.#held.rules = [];
+      this.#save();
+    }
+    return removed;
+  }
+
+  /** Takes our rules away and sets the settings back. Safe twice, and after any end of an earlier life. */
+  release(): { rules: number; settings: number } {
+    const rules = this.releaseRules();
+    const { settings } = this.#held;
     this.#kernel.set(settings);
     this.#held = { rules: [], settings: {} };
     rmSync(this.#path, { force: true });
-    return { rules: removed, settings: Object.keys(settings).length };
+    return { rules, settings: Object.keys(settings).length };
   }
 }

@@ -24,7 +24,7 @@ export function parseLogLine(line: string): RawRecord | undefined {
   const type = recordTypeNumber(line.slice(at + "type=".length, space));
   if (type === undefined) return undefined;
   const enriched = line.indexOf(ENRICHED);
-  return parseStamp(type, node, line.slice(space + 1 + "msg=".length, enriched < 0 ? undefined : enriched));
+  return parseStamp(type, node, line.slice(space + 1 + "msg=".length, enriched < 0 ? undefined : enriched), 0);
 }
 
 /** Reads a file from start to end. */
@@ -58,6 +58,9 @@ export function openFile(path: string, take: TakeRecord): Source {
       stream.destroy();
       await finished.catch(() => undefined);
     },
+    position: () => 0,
+    commit: () => undefined,
+    spooledBefore: () => [],
     finished,
   };
 }

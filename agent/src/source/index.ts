@@ -1,12 +1,12 @@
 /** Where records come from. `auto` asks the kernel which way is open. */
 import { readlinkSync } from "node:fs";
-import { errnoOf, KernelAudit, type KernelStatus } from "../kernel/index.ts";
+import { errnoOf, KernelAudit, type KernelStatus, type StoredSocket, storedSocket } from "../kernel/index.ts";
 import { openFile } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
 import type { Source, TakeRecord } from "./source.ts";
 
 export { parseLogLine } from "./file.ts";
-export type { Source, SourceCounters, TakeRecord } from "./source.ts";
+export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
 
 export type SourceMode = "auto" | "unicast" | "multicast" | "file";
 
@@ -16,17 +16,35 @@ export interface SourceOptions {
   path: string;
   receiveBufferBytes: number;
   ringBytes: number;
+  /** File that holds records until they are spooled; empty for memory that ends with the process. */
+  ringPath: string;
+  bootId: string;
 }
 
 /** Opens the source that the mode asks for. Errors say what is missing. */
 export function openSource(options: SourceOptions, take: TakeRecord): Source {
   if (options.mode === "file") return openFile(options.path, take);
-  const mode = options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
+  const stored = usableSocket(options.mode);
+  const mode = stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
   try {
-    return openNetlink({ ...options, multicast: mode === "multicast" }, take);
+    return openNetlink({ ...options, multicast: mode === "multicast", stored }, take);
   } catch (cause) {
     throw explain(mode, cause);
   }
+}
+
+function kindOf(stored: StoredSocket): "unicast" | "multicast" {
+  return stored.multicast ? "multicast" : "unicast";
+}
+
+/** The socket of an earlier process, where it fits the mode and is still the audit daemon's. */
+function usableSocket(mode: SourceMode): StoredSocket | undefined {
+  const stored = storedSocket();
+  if (stored === undefined) return undefined;
+  const fits = mode === "auto" || mode === kindOf(stored);
+  if (fits && (stored.multicast || readStatus().pid === stored.pid)) return stored;
+  stored.discard();
+  return undefined;
 }
 
 /** Beside a living audit daemon we only listen; without one we are the daemon, where we can be. */
@@ -55,6 +73,7 @@ function inInitialNamespaces(): boolean {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
+  EBUSY: "another agent runs with the same ring file",
   EEXIST: "another audit daemon is registered; use mode multicast beside it",
   EPERM: "CAP_AUDIT_CONTROL (unicast) or CAP_AUDIT_READ (multicast) is missing, or this is not the initial namespace",
   EPROTONOSUPPORT: "this kernel has no audit (CONFIG_AUDIT), or it is switched off in this container",

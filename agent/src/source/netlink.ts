@@ -1,59 +1,96 @@
 /** Records from the kernel, by netlink: as the audit daemon (unicast) or beside one (multicast). */
-import { native, type ReaderHandle } from "../kernel/index.ts";
-import type { RawRecord } from "../model/index.ts";
-import type { Source, SourceCounters, TakeRecord } from "./source.ts";
+import { native, type ReaderHandle, type StoredSocket, storeSocket, unstoreSocket } from "../kernel/index.ts";
+import type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
 import { parseStamp } from "./stamp.ts";
 
 const FRAME_HEADER_BYTES = 8;
+const SPOOLED_EVENT_BYTES = 16;
 
 export interface NetlinkOptions {
   multicast: boolean;
   receiveBufferBytes: number;
   ringBytes: number;
+  ringPath: string;
+  bootId: string;
+  /** The socket of an earlier process. */
+  stored: StoredSocket | undefined;
 }
 
 /** Opens the reader and hands on every record until it is closed. */
 export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
   const addon = native();
+  const { multicast, stored, ringPath } = options;
   let parseFailures = 0;
-  const accept = (record: RawRecord | undefined): void => {
-    if (record === undefined) parseFailures++;
-    else take(record);
-  };
+  let position = 0;
+  let closed = false;
   const drain = (): void => {
     for (;;) {
+      const base = addon.readerPosition(reader);
       const frames = addon.drainReader(reader);
       if (frames === null) return;
       for (let at = 0; at < frames.length; ) {
         const type = frames.readUInt16LE(at);
+        const from = base + at;
         const start = at + FRAME_HEADER_BYTES;
         const end = start + frames.readUInt32LE(at + 4);
         at = end;
-        // A string of its own per record: a slice would keep the whole buffer alive. The kernel ends some
-        // records with a NUL or a line feed.
+        position = base + end;
+        // The kernel ends some records with a NUL or a line feed.
         let last = end;
         while (last > start && (frames[last - 1] === 0 || frames[last - 1] === 0x0a)) last--;
-        accept(parseStamp(type, "", frames.toString("latin1", start, last)));
+        // A string of its own per record: a slice would keep the whole buffer alive.
+        const record = parseStamp(type, "", frames.toString("latin1", start, last), from);
+        if (record === undefined) parseFailures++;
+        else take(record);
       }
     }
   };
   const reader: ReaderHandle = addon.openReader(
-    options.multicast,
+    multicast,
+    stored?.fd ?? -1,
     options.receiveBufferBytes,
+    ringPath,
+    options.bootId,
     options.ringBytes,
     drain,
   );
+  position = addon.readerPosition(reader);
+  const before = readSpooled(addon.readerCommitted(reader));
+  const kept = stored !== undefined || storeSocket(reader, multicast);
   return {
-    name: options.multicast ? "netlink-multicast" : "netlink-unicast",
+    name: multicast ? "netlink-multicast" : "netlink-unicast",
     endOfEventExpected: true,
     counters(): SourceCounters {
       const { records, overruns, foreign, ringWaits, receiveBufferBytes } = addon.readerStatistics(reader);
       return { records, overruns, foreign, ringWaits, receiveBufferBytes, parseFailures };
     },
-    async close() {
-      addon.stopReader(reader);
+    position: () => position,
+    commit: (to, spooled) => addon.commitReader(reader, to, writeSpooled(spooled)),
+    spooledBefore: () => before,
+    async close(release) {
+      if (closed) return;
+      closed = true;
+      // With a manager that keeps the socket the next agent goes on with it.
+      if (release && kept) unstoreSocket(multicast, stored?.pid ?? process.pid);
+      addon.stopReader(reader, release || !kept);
       drain();
     },
     finished: new Promise<void>(() => undefined),
   };
+}
+
+function writeSpooled(events: readonly SpooledEvent[]): Buffer {
+  const buffer = Buffer.alloc(events.length * SPOOLED_EVENT_BYTES);
+  for (const [index, { timeMs, serial }] of events.entries()) {
+    buffer.writeBigUInt64LE(BigInt(timeMs), index * SPOOLED_EVENT_BYTES);
+    buffer.writeUInt32LE(serial, index * SPOOLED_EVENT_BYTES + 8);
+  }
+  return buffer;
+}
+
+function readSpooled(buffer: Buffer): SpooledEvent[] {
+  return Array.from({ length: buffer.length / SPOOLED_EVENT_BYTES }, (_, index) => ({
+    timeMs: Number(buffer.readBigUInt64LE(index * SPOOLED_EVENT_BYTES)),
+    serial: buffer.readUInt32LE(index * SPOOLED_EVENT_BYTES + 8),
+  }));
 }

@@ -13,14 +13,26 @@ export interface SourceCounters {
   parseFailures: number;
 }
 
+/** What tells an event from all others of this boot. */
+export interface SpooledEvent {
+  timeMs: number;
+  serial: number;
+}
+
 export interface Source {
   /** "netlink-unicast", "netlink-multicast" or "file". */
   name: string;
   /** True where each event of a system call ends with an EOE record. */
   endOfEventExpected: boolean;
   counters(): SourceCounters;
-  /** Stops reading; what was read before is handed on first. Safe twice. */
-  close(): Promise<void>;
+  /** Where the record after the last one that was handed on begins. */
+  position(): number;
+  /** Everything before `position` is spooled, and so are these later events: after a crash they need not come again. */
+  commit(position: number, spooled: readonly SpooledEvent[]): void;
+  /** The events of the last commit of an earlier process. */
+  spooledBefore(): SpooledEvent[];
+  /** Stops reading; what was read before is handed on first. `release`: nobody goes on reading. Safe twice. */
+  close(release: boolean): Promise<void>;
   /** Settles when the source has come to its end: a file does, the kernel does not. */
   finished: Promise<void>;
 }

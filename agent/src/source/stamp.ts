@@ -4,7 +4,7 @@ import type { RawRecord } from "../model/index.ts";
 const STAMP = "audit(";
 
 /** Takes a record's text apart; undefined where it has no stamp. */
-export function parseStamp(type: number, node: string, text: string): RawRecord | undefined {
+export function parseStamp(type: number, node: string, text: string, position: number): RawRecord | undefined {
   if (!text.startsWith(STAMP)) return undefined;
   const dot = text.indexOf(".", STAMP.length);
   const colon = text.indexOf(":", dot);
@@ -17,7 +17,7 @@ export function parseStamp(type: number, node: string, text: string): RawRecord 
   if (serial < 0 || serial > 0xffffffff) return undefined;
   if (text.charCodeAt(close + 1) !== 0x3a) return undefined;
   const start = text.charCodeAt(close + 2) === 0x20 ? close + 3 : close + 2;
-  return { type, node, seconds, milliseconds, serial, text: text.slice(start) };
+  return { type, node, seconds, milliseconds, serial, text: text.slice(start), position };
 }
 
 /** A decimal number of at most 15 digits, -1 where it is none. */

@@ -84,6 +84,8 @@ export class Spool {
   readonly #segments: Segment[] = [];
   readonly #blocks = new Map<string, SpooledBlock>();
   #active: { segment: Segment; file: number } | undefined;
+  /** The newest block of an earlier life; undefined where there is none. */
+  lastBlock: Uint8Array | undefined;
   #position: TrailPosition;
   #evictedBlocks = 0;
   #evictedEvents = 0;
@@ -152,6 +154,7 @@ export class Spool {
       }
       try {
         const { block, header } = parseBlock(stretch.bytes);
+        this.lastBlock = Uint8Array.from(stretch.bytes);
         last = { header, headerSha256: nodePrimitives.sha256(block.header) };
         this.#keep(segment, stretch.offset, stretch.bytes.length, header);
       } catch (error) {
