@@ -28,13 +28,16 @@ export function isoTime(timeNano: bigint): string {
 
 export const EVENT_HEADER: readonly string[] = ["TIME", "HOST", "USER", "PROCESS", "ACTION", "OBJECT", "OUTCOME", "ID"];
 
+/** The kernel's "no id". */
+const UNSET = 0xffffffff;
+
 /** One event as one line: who did what to what. */
 export function eventRow(event: Event): string[] {
   const { process, user } = event;
   return [
     isoTime(event.event?.timeUnixNano ?? 0n),
     event.host?.name || (event.host?.id ?? ""),
-    user?.name || (user === undefined ? "" : String(user.id)),
+    user === undefined || user.id === UNSET ? "" : user.name || String(user.id),
     process === undefined ? "" : `${process.name || process.executable}[${process.pid}]`,
     event.event?.action ?? "",
     objectOf(event),

@@ -164,6 +164,8 @@ async function run(): Promise<void> {
   const isOnce = process.argv.includes("--once");
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupt.abort());
+  // A reader that went away, as `head` does, must not keep us from cleaning up.
+  process.stdout.on("error", () => interrupt.abort());
   await cleanUp();
   say("preparing certificates, NATS and the database");
   const stack = await Stack.prepare({ directory: RUN, tools: TOOLS, say, agent: { audit: { rules_files: [RULES] } } });

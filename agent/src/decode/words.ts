@@ -5,6 +5,7 @@ const SPACE = 0x20;
 const EQUALS = 0x3d;
 const DOUBLE = 0x22;
 const SINGLE = 0x27;
+const LAST_ASCII = 0x7e;
 
 /** Splits at single spaces, outside of quotes, so that joining the words with spaces gives the text again. */
 export function splitWords(type: number, text: string): RecordWords {
@@ -15,11 +16,14 @@ export function splitWords(type: number, text: string): RecordWords {
   // An empty text has no words; a trailing space is followed by an empty one.
   while (at <= length && length > 0) {
     let equals = -1;
+    // The kernel's keys are ASCII; what is not is a word of its own, so that its bytes are kept as they are.
+    let isKey = true;
     let end = at;
     for (; end < length; end++) {
       const code = text.charCodeAt(end);
       if (code === SPACE) break;
-      if (code === EQUALS) {
+      if (code > LAST_ASCII) isKey = false;
+      if (code === EQUALS && isKey) {
         equals = end;
         end = valueEnd(text, end + 1);
         break;

@@ -42,8 +42,14 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
       }),
     );
   }
-  const value: unknown = document.toJS() ?? {};
-  const validate = new Ajv({ allErrors: true, useDefaults: true, strict: true, allowUnionTypes: true }).compile(schema);
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (error) {
+    // An alias that leads nowhere, or to too much.
+    throw new ConfigError([`${path}: ${error instanceof Error ? error.message : String(error)}`]);
+  }
+  const validate = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strict: true, allowUnionTypes: true }).compile(schema);
   if (!validate(value)) {
     const place = (error: ErrorObject): string => {
       const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
@@ -89,10 +95,10 @@ function explain(error: ErrorObject, root: unknown): string {
   const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
   const name = keys.join(".") || "the file";
   const value = JSON.stringify(keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], root));
-  const allowed = (error.parentSchema?.["properties"] ?? {}) as Record<string, unknown>;
+  const allowed = Object.keys((error.parentSchema?.["properties"] ?? {}) as Record<string, unknown>).join(", ");
   switch (error.keyword) {
     case "additionalProperties":
-      return `unknown key "${[...keys, error.params["additionalProperty"]].join(".")}"; allowed are ${Object.keys(error.parentSchema?.["properties"] ?? allowed).join(", ")}`;
+      return `unknown key "${[...keys, error.params["additionalProperty"]].join(".")}"; allowed are ${allowed}`;
     case "required":
       return `${name} lacks "${String(error.params["missingProperty"])}"`;
     case "enum":

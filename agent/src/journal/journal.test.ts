@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { type EventKey, Journal } from "./index.ts";
+
+/** One event of a made-up source: its records lie from `first` to `last`; it is complete at `last`. */
+interface Made {
+  key: EventKey;
+  first: number;
+  last: number;
+}
+
+describe("the journal", () => {
+  it("makes a crash at any moment lose nothing and repeat nothing", () => {
+    const plan = fc.record({
+      /** The source's records in order: each names its event, so that events interleave. */
+      source: fc.array(fc.nat(12), { minLength: 1, maxLength: 60 }),
+      blockSize: fc.integer({ min: 1, max: 5 }),
+      crashAt: fc.nat(60),
+      /** The crash falls between the write of a block and its commit. */
+      beforeCommit: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(plan, ({ source, blockSize, crashAt, beforeCommit }) => {
+        const made: Made[] = [...new Set(source)].map((serial) => ({
+          key: { timeMs: serial, serial },
+          first: source.indexOf(serial),
+          last: source.lastIndexOf(serial),
+        }));
+        const end = source.length;
+        const spooled: EventKey[] = [];
+        let committed = 0;
+        let beyond: EventKey[] = [];
+        let lastBlock: EventKey[] = [];
+
+        const live = (known: EventKey[], from: number, to: number): void => {
+          const journal = new Journal(known);
+          let block: Made[] = [];
+          const flush = (crashes: boolean): void => {
+            lastBlock = block.map((event) => event.key);
+            spooled.push(...lastBlock);
+            const openEvents = made.filter((event) => event.first >= from && event.first < position && event.last >= position);
+            const open = Math.min(position, ...openEvents.map((event) => event.first));
+            const commit = journal.spooled(block.length, open);
+            block = [];
+            if (crashes) return;
+            committed = commit.position;
+            beyond = [...commit.beyond];
+          };
+          let position = from;
+          while (position < to) {
+            position++;
+            for (const event of made.filter((each) => each.first >= from && each.last === position - 1)) {
+              if (journal.isKnown(event.key)) continue;
+              journal.add(event.key, event.first);
+              block.push(event);
+              if (block.length >= blockSize) flush(false);
+            }
+          }
+          if (block.length > 0 && (to === end || beforeCommit)) flush(to < end);
+        };
+
+        live([], 0, Math.min(crashAt, end - 1));
+        live([...beyond, ...lastBlock], committed, end);
+        const names = spooled.map((key) => key.serial).sort((a, b) => a - b);
+        assert.deepEqual(names, made.map((event) => event.key.serial).sort((a, b) => a - b));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
