@@ -7,10 +7,10 @@ import {
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
+import { loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
-import { HealthImplementation } from "grpc-health-check";
+import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 
 export { type Peer, PeerError, peerOf, type PeerRole } from "./peer.ts";
 export { serviceError } from "./error.ts";
@@ -48,9 +48,8 @@ export async function serve(
   const health = new HealthImplementation({ "": "SERVING", [name]: "SERVING" });
   health.addToServer(server);
   const descriptors = readFileSync(new URL(import.meta.resolve("@hosttrail/proto/descriptors.binpb")));
-  new ReflectionService(loadFileDescriptorSetFromBuffer(descriptors), {
-    services: [name, "grpc.health.v1.Health"],
-  }).addToServer(server);
+  const described = { ...loadFileDescriptorSetFromBuffer(descriptors), ...loadSync(healthProto) };
+  new ReflectionService(described, { services: [name, "grpc.health.v1.Health"] }).addToServer(server);
   const credentials = ServerCredentials.createSsl(
     Buffer.from(options.ca),
     [{ cert_chain: Buffer.from(options.certificate), private_key: Buffer.from(options.key) }],

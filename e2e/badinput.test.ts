@@ -1,0 +1,323 @@
+/** Bad input gets a clear error with the place and a counter, and nothing good is lost by it. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createPrivateKey, sign as signBytes } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
+import { Spool } from "@hosttrail/agent/spool";
+import { BLOCK_BYTES_MAX, eventId, sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
+import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Event } from "@hosttrail/proto/event";
+import { IngestServiceClient, type StreamRequest, type StreamResponse } from "@hosttrail/proto/ingest";
+import type { Identity } from "@hosttrail/stack";
+import { credentialsOf, eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
+
+const run = promisify(execFile);
+const ROOT = new URL("..", import.meta.url).pathname;
+
+let stack: Awaited<ReturnType<typeof openStack>>;
+
+before(async () => {
+  stack = await openStack({ collector: { ingest: { hello_timeout_ms: 500 } } });
+  await stack.startServices();
+  await stack.startCollector();
+});
+after(() => stack[Symbol.asyncDispose]());
+
+type Answer = NonNullable<StreamResponse["message"]>;
+type ValueOf<Case extends Answer["$case"]> = Extract<Answer, { $case: Case }>["value"];
+
+/** An agent's stream by hand. */
+class Stream {
+  readonly responses: Answer[] = [];
+  error: ServiceError | undefined;
+  readonly #client: IngestServiceClient;
+  readonly #stream: ClientDuplexStream<StreamRequest, StreamResponse>;
+
+  constructor(identity: Identity) {
+    this.#client = new IngestServiceClient(`localhost:${stack.ingestPort}`, credentialsOf(stack, identity), {
+      "grpc.max_send_message_length": 64 * 1024 * 1024,
+    });
+    this.#stream = this.#client.stream();
+    this.#stream.on("data", ({ message }: StreamResponse) => {
+      if (message !== undefined) this.responses.push(message);
+    });
+    this.#stream.on("error", (error: ServiceError) => {
+      this.error = error;
+    });
+  }
+
+  hello(hostId: string): void {
+    const value = { hostId, hostName: "bad", agentVersion: "0", bootId: "b", epoch: 1n };
+    this.#stream.write({ message: { $case: "hello", value } });
+  }
+
+  block(value: Uint8Array): void {
+    this.#stream.write({ message: { $case: "block", value } });
+  }
+
+  /** Waits for an answer of a kind. */
+  answer<Case extends Answer["$case"]>(wanted: Case): Promise<ValueOf<Case>> {
+    return eventually<ValueOf<Case>>(`the answer "${wanted}"`, 10_000, async () => {
+      const at = this.responses.findIndex((response) => response.$case === wanted);
+      if (at < 0) {
+        if (this.error !== undefined) throw this.error;
+        return undefined;
+      }
+      return this.responses.splice(at, 1)[0]?.value as ValueOf<Case>;
+    });
+  }
+
+  /** Waits for the stream's error. */
+  failure(): Promise<ServiceError> {
+    return eventually("the stream's end", 10_000, async () => this.error);
+  }
+
+  close(): void {
+    this.#stream.cancel();
+    this.#client.close();
+  }
+}
+
+let nextSeq = 0n;
+
+/** A good block with one event of the stack's host. */
+function goodBlock(action: string, hostId = stack.hostId): { bytes: Uint8Array; firstSeq: bigint } {
+  const firstSeq = nextSeq++;
+  const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
+  const place = { hostId, epoch: 5n, firstSeq, bootId: "b", agentVersion: "0", flags: 0 };
+  const key = readFileSync(stack.host.keyFile, "utf8");
+  const options = { ...place, previousHeaderSha256: new Uint8Array(0) };
+  return { bytes: sealBlock([event], options, nodePrimitives, signerOf(key)).bytes, firstSeq };
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.split(" ")[1] ?? 0);
+}
+
+describe("ingest", () => {
+  const altered: [string, string, (block: Block, bytes: Uint8Array) => Uint8Array][] = [
+    ["a truncated block", "BLOCK_MALFORMED", (_block, bytes) => bytes.subarray(0, bytes.length - 7)],
+    [
+      "an altered payload",
+      "PAYLOAD_HASH_MISMATCH",
+      ({ payload, ...rest }) => {
+        const changed = Uint8Array.from(payload);
+        changed[20] = (changed[20] ?? 0) ^ 1;
+        return Block.encode({ ...rest, payload: changed }).finish();
+      },
+    ],
+    [
+      "a wrong signature",
+      "SIGNATURE_INVALID",
+      ({ signature, ...rest }) => Block.encode({ ...rest, signature: Uint8Array.from(signature, (byte) => byte ^ 1) }).finish(),
+    ],
+    [
+      "an altered header",
+      "SIGNATURE_INVALID",
+      ({ header, ...rest }) => {
+        const changed = { ...BlockHeader.decode(header), agentVersion: "9" };
+        return Block.encode({ ...rest, header: BlockHeader.encode(changed).finish() }).finish();
+      },
+    ],
+    [
+      "a header that makes no sense",
+      "HEADER_INVALID",
+      ({ header, ...rest }) => {
+        const changed = { ...BlockHeader.decode(header), count: 5000 };
+        return Block.encode({ ...rest, header: BlockHeader.encode(changed).finish() }).finish();
+      },
+    ],
+    ["bytes that are no block", "BLOCK_MALFORMED", () => Uint8Array.from([1, 2, 3, 4])],
+  ];
+  for (const [what, reason, alter] of altered) {
+    it(`rejects ${what}, counts it, and goes on`, async () => {
+      const counter = `hosttrail_ingest_blocks_total{result="${reason}"}`;
+      const before = await metric(counter);
+      const stream = new Stream(stack.host);
+      try {
+        stream.hello(stack.hostId);
+        await stream.answer("welcome");
+        const { bytes } = goodBlock("never");
+        stream.block(alter(Block.decode(bytes), bytes));
+        const rejected = await stream.answer("rejected");
+        assert.equal(rejected.reason, reason);
+        assert.match(rejected.detail, /at \w/);
+        assert.equal(await metric(counter), before + 1);
+        const good = goodBlock("after-bad");
+        stream.block(good.bytes);
+        assert.equal((await stream.answer("received")).blocks[0]?.firstSeq, good.firstSeq);
+        assert.equal((await stream.answer("stored")).blocks[0]?.firstSeq, good.firstSeq);
+      } finally {
+        stream.close();
+      }
+    });
+  }
+
+  it("rejects a block of another host, though well signed", async () => {
+    const stream = new Stream(stack.host);
+    stream.hello(stack.hostId);
+    await stream.answer("welcome");
+    stream.block(goodBlock("foreign", "f".repeat(32)).bytes);
+    assert.equal((await stream.answer("rejected")).reason, "HOST_MISMATCH");
+    stream.close();
+  });
+
+  it("refuses the hello of another host", async () => {
+    const stream = new Stream(stack.host);
+    stream.hello("f".repeat(32));
+    const error = await stream.failure();
+    assert.equal(error.code, status.PERMISSION_DENIED);
+    assert.match(error.details, /hello is of host f{32}, the certificate of host/);
+    stream.close();
+  });
+
+  it("refuses a block before the hello, a second hello, and no hello in time", async () => {
+    const early = new Stream(stack.host);
+    early.block(goodBlock("early").bytes);
+    assert.match((await early.failure()).details, /hello comes first/);
+    const twice = new Stream(stack.host);
+    twice.hello(stack.hostId);
+    twice.hello(stack.hostId);
+    assert.match((await twice.failure()).details, /hello comes once/);
+    const silent = new Stream(stack.host);
+    assert.equal((await silent.failure()).code, status.DEADLINE_EXCEEDED);
+    for (const stream of [early, twice, silent]) stream.close();
+  });
+
+  it("ends the stream of an oversized message, and takes the next one", async () => {
+    const stream = new Stream(stack.host);
+    stream.hello(stack.hostId);
+    await stream.answer("welcome");
+    stream.block(new Uint8Array(BLOCK_BYTES_MAX * 2));
+    assert.equal((await stream.failure()).code, status.RESOURCE_EXHAUSTED);
+    stream.close();
+    const next = new Stream(stack.host);
+    next.hello(stack.hostId);
+    await next.answer("welcome");
+    const good = goodBlock("after-oversized");
+    next.block(good.bytes);
+    assert.equal((await next.answer("stored")).blocks[0]?.firstSeq, good.firstSeq);
+    next.close();
+  });
+
+  it("refuses the certificate of a user, and the query API that of a host", async () => {
+    const stream = new Stream(stack.user);
+    stream.hello(stack.hostId);
+    assert.equal((await stream.failure()).code, status.PERMISSION_DENIED);
+    stream.close();
+    const client = queryClient(stack, stack.host);
+    await assert.rejects(search(client, {}), { code: status.PERMISSION_DENIED });
+    client.close();
+  });
+
+  it("takes a block twice and stores it once, and tells stored both times", async () => {
+    const good = goodBlock("twice");
+    for (let time = 0; time < 2; time++) {
+      const stream = new Stream(stack.host);
+      stream.hello(stack.hostId);
+      await stream.answer("welcome");
+      stream.block(good.bytes);
+      assert.equal((await stream.answer("stored")).blocks[0]?.firstSeq, good.firstSeq);
+      stream.close();
+    }
+    const client = queryClient(stack);
+    assert.equal((await searchAll(client, { filter: "event.action = twice" })).length, 1);
+    client.close();
+  });
+
+  it("buries a block that is well signed and cannot be decoded, with its reason, and loses no other", async () => {
+    const before = await metric('hosttrail_store_blocks_total{result="dead"}');
+    const { bytes } = goodBlock("never");
+    const block = Block.decode(bytes);
+    const payload = nodePrimitives.compress(Uint8Array.from({ length: 200 }, (_, at) => at));
+    const header = { ...BlockHeader.decode(block.header), payloadSha256: nodePrimitives.sha256(payload) };
+    const headerBytes = BlockHeader.encode({ ...header, uncompressedBytes: 200 }).finish();
+    const key = createPrivateKey(readFileSync(stack.host.keyFile));
+    const signature = signBytes(null, Buffer.concat([Buffer.from("hosttrail-block-v1\0"), headerBytes]), key);
+    const stream = new Stream(stack.host);
+    stream.hello(stack.hostId);
+    await stream.answer("welcome");
+    stream.block(Block.encode({ header: headerBytes, signature, payload }).finish());
+    const good = goodBlock("beside-dead");
+    stream.block(good.bytes);
+    await eventually("both being settled", 10_000, async () => {
+      const settled = stream.responses.flatMap((each) => (each.$case === "stored" ? each.value.blocks : []));
+      return settled.length >= 2 || undefined;
+    });
+    stream.close();
+    assert.equal(await metric('hosttrail_store_blocks_total{result="dead"}'), before + 1);
+    const client = queryClient(stack);
+    assert.equal((await searchAll(client, { filter: "event.action = beside-dead" })).length, 1);
+    client.close();
+  });
+});
+
+describe("configuration", () => {
+  const check = (name: string, file: string): Promise<{ stdout: string }> =>
+    run(process.execPath, [join(ROOT, name, "src", "main.ts"), "--config", file, "--check-config"]);
+
+  it("is checked by --check-config, which names an unknown key with its line", async () => {
+    const directory = dirname(stack.agentConfigFile);
+    for (const name of ["agent", "collector"]) {
+      const file = join(directory, `${name}.yaml`);
+      assert.match((await check(name, file)).stdout, /: ok\n$/);
+      const wrong = join(directory, `wrong-${name}.yaml`);
+      writeFileSync(wrong, `${readFileSync(file, "utf8")}colour: red\n`);
+      const line = readFileSync(wrong, "utf8").trimEnd().split("\n").length;
+      const error = await check(name, wrong).then(
+        () => assert.fail("no error"),
+        (thrown: { code: number; stderr: string }) => thrown,
+      );
+      assert.equal(error.code, 1);
+      assert.match(error.stderr, new RegExp(`wrong-${name}\\.yaml:${line}:1: unknown key "colour"; allowed are `));
+    }
+  });
+});
+
+describe("a corrupt spool segment", () => {
+  it("costs the agent the one block that is damaged: the others arrive", async () => {
+    const directory = dirname(stack.agentConfigFile);
+    const spoolDirectory = join(directory, "agent-state", "spool");
+    const options = { bytesMax: 1 << 24, segmentBytes: 1 << 20, sync: "never", bootId: "other boot" } as const;
+    const spool = new Spool({ ...options, directory: spoolDirectory }, () => undefined);
+    const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
+    const offsets: number[] = [];
+    for (let count = 0; count < 3; count++) {
+      const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
+      const event = Event.fromPartial({ event: { action: `spooled-${count}`, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
+      const place = { hostId: stack.hostId, epoch, firstSeq, previousHeaderSha256, bootId: "other boot", agentVersion: "0", flags: 0 };
+      offsets.push(spool.append(sealBlock([event], place, nodePrimitives, sign)).offset);
+    }
+    const lost = eventId(stack.hostId, spool.position.epoch, 1n);
+    spool.close();
+    const [segment = ""] = readdirSync(spoolDirectory).filter((name) => name.endsWith(".segment"));
+    const content = readFileSync(join(spoolDirectory, segment));
+    const at = (offsets[1] ?? 0) + 50;
+    content[at] = (content[at] ?? 0) ^ 0xff;
+    writeFileSync(join(spoolDirectory, segment), content);
+    const empty = join(directory, "empty.log");
+    writeFileSync(empty, "");
+    writeFileSync(stack.agentConfigFile, `${readFileSync(stack.agentConfigFile, "utf8")}source:\n  mode: file\n  path: ${empty}\n`);
+    stack.startAgent();
+    const client = queryClient(stack);
+    for (const count of [0, 2]) {
+      await eventually(`block ${count}`, 20_000, async () => {
+        const { events } = await search(client, { filter: `event.action = spooled-${count}` });
+        return events.length === 1 || undefined;
+      });
+    }
+    client.close();
+    await sleep(100);
+    const log = stack.agent.logTail(50);
+    assert.match(log, new RegExp(`"path":"[^"]*${segment}","offset":${offsets[1]},"length":\\d+,"msg":"spool: corrupt"`));
+    assert.ok(readdirSync(join(spoolDirectory, "quarantine")).length === 1, `${lost} is kept aside`);
+  });
+});
