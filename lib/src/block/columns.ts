@@ -3,7 +3,7 @@ import type { AuditField, Label, ProcessReference } from "@hosttrail/proto/event
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { sameTexts, type TableReader } from "./table.ts";
-import { highHalf, joinUnsigned, lowHalf, type WireWriter } from "./wire.ts";
+import { joinUnsigned, pushHalves, type WireWriter } from "./wire.ts";
 
 /** Gives the row of another table that a column refers to; index 0 is "absent". */
 export interface RowReader<Row> {
@@ -39,6 +39,8 @@ export type ReadLinks<Links> = {
 export interface RowAdder<Row> {
   add(row: Row | undefined): number;
 }
+
+const NONE = new Uint32Array(0);
 
 function identical(a: unknown, b: unknown): boolean {
   return a === b;
@@ -140,10 +142,7 @@ export function halves(lowField: number, highField: number): Column<bigint, unkn
       const low = new U32List();
       const high = new U32List();
       return {
-        append(value) {
-          low.push(lowHalf(value));
-          high.push(highHalf(value));
-        },
+        append: (value) => pushHalves(value, low, high),
         write(writer) {
           writer.packed(lowField, low);
           writer.packed(highField, high);
@@ -167,12 +166,14 @@ export function int64(field: number): Column<bigint, unknown> {
   return {
     same: identical,
     collect() {
-      const values: bigint[] = [];
+      const low = new U32List();
+      const high = new U32List();
       return {
-        append: (value) => values.push(value),
-        write: (writer) => writer.int64Column(field, values),
+        append: (value) => pushHalves(value, low, high),
+        write: (writer) => writer.int64Column(field, low, high),
         clear() {
-          values.length = 0;
+          low.clear();
+          high.clear();
         },
       };
     },
@@ -207,7 +208,7 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
     },
     read(table, strings) {
       const { offsets, values } = table.lists(lengthField, field);
-      const items = values[0] ?? [];
+      const [items = NONE] = values;
       const place = `${table.place}.${field}`;
       return (row) => slice(offsets, row, (at) => strings.text(items[at] ?? 0, place));
     },
@@ -244,7 +245,7 @@ export function labels(lengthField: number, keyField: number, valueField: number
     },
     read(table, strings) {
       const { offsets, values } = table.lists(lengthField, keyField, valueField);
-      const [keys = [], texts = []] = values;
+      const [keys = NONE, texts = NONE] = values;
       const place = `${table.place}.${keyField}`;
       return (row) =>
         slice(offsets, row, (at) => ({
@@ -340,7 +341,7 @@ export function recordFields(
     },
     read(table, strings) {
       const { offsets, values } = table.lists(lengthField, keyField, valueField, bytesField);
-      const [keys = [], texts = [], bytes = []] = values;
+      const [keys = NONE, texts = NONE, bytes = NONE] = values;
       const place = `${table.place}.${keyField}`;
       return (row) =>
         slice(offsets, row, (at) => ({
@@ -358,7 +359,7 @@ function sameField(a: AuditField, b: AuditField | undefined): boolean {
 }
 
 /** The items of one row of a list column. */
-export function slice<Item>(offsets: readonly number[], row: number, item: (at: number) => Item): Item[] {
+export function slice<Item>(offsets: Uint32Array, row: number, item: (at: number) => Item): Item[] {
   const end = offsets[row + 1] ?? 0;
   const start = offsets[row] ?? 0;
   if (end === start) return [];

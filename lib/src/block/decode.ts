@@ -19,7 +19,7 @@ import { eventId } from "./id.ts";
 import { EVENTS_MAX } from "./limits.ts";
 import { RowsReader } from "./rows.ts";
 import { readStrings, StringTable } from "./strings.ts";
-import { TableReader } from "./table.ts";
+import { type Lists, TableReader } from "./table.ts";
 import * as tables from "./tables.ts";
 import { joinUnsigned, WireReader } from "./wire.ts";
 
@@ -33,6 +33,8 @@ export interface BlockPosition {
   epoch: bigint;
   firstSeq: bigint;
 }
+
+const NONE = new Uint32Array(0);
 
 /** The lists of references that ancestries refer to. */
 class AncestryReader {
@@ -53,7 +55,7 @@ class AncestryReader {
 
   #build(): ProcessReference[][] {
     const { offsets, values } = this.#table.lists(ANCESTRIES.lengths, ANCESTRIES.references);
-    const items = values[0] ?? [];
+    const [items = NONE] = values;
     return Array.from({ length: this.#table.count }, (_, row) =>
       slice(
         offsets,
@@ -64,29 +66,23 @@ class AncestryReader {
   }
 }
 
-interface Lists {
-  /** Where each event's items begin; count + 1 numbers. */
-  offsets: number[];
-  values: number[][];
-}
-
 /** The per-event columns: plain values, or references to a table's rows, plus one (0: absent). */
 export interface EventColumnValues {
   time: BigInt64Array;
-  kind: number[];
-  host: number[];
-  process: number[];
-  user: number[];
+  kind: Uint32Array;
+  host: Uint32Array;
+  process: Uint32Array;
+  user: Uint32Array;
   files: Lists;
-  source: number[];
-  destination: number[];
-  container: number[];
-  cloud: number[];
-  hasAudit: number[];
-  serial: number[];
-  node: number[];
-  partial: number[];
-  syscall: number[];
+  source: Uint32Array;
+  destination: Uint32Array;
+  container: Uint32Array;
+  cloud: Uint32Array;
+  hasAudit: Uint32Array;
+  serial: Uint32Array;
+  node: Uint32Array;
+  partial: Uint32Array;
+  syscall: Uint32Array;
   exit: BigInt64Array;
   arguments: Lists;
   keys: Lists;
@@ -194,7 +190,6 @@ export class ColumnBlock {
     const { hostId, epoch, firstSeq } = this.position;
     const sequence = firstSeq + BigInt(index);
     const kind = this.kinds.row(columns.kind[index] ?? 0, "events.kind");
-    const files = columns.files.values[0] ?? [];
     return {
       id: eventId(hostId, epoch, sequence),
       event:
@@ -212,11 +207,7 @@ export class ColumnBlock {
       host: this.hosts.row(columns.host[index] ?? 0, "events.host"),
       process: this.processes.row(columns.process[index] ?? 0, "events.process"),
       user: this.users.row(columns.user[index] ?? 0, "events.user"),
-      files: slice(
-        columns.files.offsets,
-        index,
-        (at) => this.files.row(files[at] ?? 0, "events.files") ?? this.#eventTable.fail("files", "row 0"),
-      ),
+      files: this.#rows(columns.files, index, this.files, "events.files"),
       source: this.endpoints.row(columns.source[index] ?? 0, "events.source"),
       destination: this.endpoints.row(columns.destination[index] ?? 0, "events.destination"),
       container: this.containers.row(columns.container[index] ?? 0, "events.container"),
@@ -225,21 +216,31 @@ export class ColumnBlock {
     };
   }
 
+  /** The rows of one event in a list column. */
+  #rows<Row extends object>(lists: Lists, index: number, table: RowsReader<Row, unknown>, place: string): Row[] {
+    const { offsets, values } = lists;
+    const [items = NONE] = values;
+    const rows: Row[] = [];
+    for (let at = offsets[index] ?? 0; at < (offsets[index + 1] ?? 0); at++) {
+      rows.push(table.row(items[at] ?? 0, place) ?? this.#eventTable.fail(place, "row 0"));
+    }
+    return rows;
+  }
+
   #audit(index: number): Audit {
     const { serial, node, partial, keys, records } = this.columns;
-    const keyItems = keys.values[0] ?? [];
-    const recordItems = records.values[0] ?? [];
+    const [keyItems = NONE] = keys.values;
+    const names: string[] = [];
+    for (let at = keys.offsets[index] ?? 0; at < (keys.offsets[index + 1] ?? 0); at++) {
+      names.push(this.strings.text(keyItems[at] ?? 0, "events.keys"));
+    }
     return {
       serial: serial[index] ?? 0,
       node: this.strings.text(node[index] ?? 0, "events.node"),
       partial: this.strings.text(partial[index] ?? 0, "events.partial"),
       syscall: this.#syscall(index),
-      keys: slice(keys.offsets, index, (at) => this.strings.text(keyItems[at] ?? 0, "events.keys")),
-      records: slice(
-        records.offsets,
-        index,
-        (at) => this.records.row(recordItems[at] ?? 0, "events.records") ?? this.#eventTable.fail("records", "row 0"),
-      ),
+      keys: names,
+      records: this.#rows(records, index, this.records, "events.records"),
     };
   }
 
@@ -247,14 +248,18 @@ export class ColumnBlock {
     const kind = this.syscalls.row(this.columns.syscall[index] ?? 0, "events.syscall");
     if (kind === undefined) return undefined;
     const { offsets, values } = this.columns.arguments;
-    const [low = [], high = []] = values;
+    const [low = NONE, high = NONE] = values;
+    const given: bigint[] = [];
+    for (let at = offsets[index] ?? 0; at < (offsets[index + 1] ?? 0); at++) {
+      given.push(joinUnsigned(low[at] ?? 0, high[at] ?? 0));
+    }
     return {
       arch: kind.arch,
       number: kind.number,
       name: kind.name,
       success: kind.success,
       exit: this.columns.exit[index] ?? 0n,
-      arguments: slice(offsets, index, (at) => joinUnsigned(low[at] ?? 0, high[at] ?? 0)),
+      arguments: given,
       items: kind.items,
       archName: kind.archName,
     };

@@ -6,7 +6,7 @@ import { RowsWriter } from "./rows.ts";
 import { StringTableBuilder } from "./strings.ts";
 import { RowIndex } from "./table.ts";
 import * as tables from "./tables.ts";
-import { highHalf, lowHalf, WireWriter } from "./wire.ts";
+import { pushHalves, WireWriter } from "./wire.ts";
 
 const { EVENT, ANCESTRIES, TOP } = tables;
 
@@ -66,7 +66,8 @@ class Columns {
   readonly syscalls = new RowsWriter(tables.syscalls, this.strings, {});
   readonly records = new RowsWriter(tables.records, this.strings, {});
 
-  readonly time: bigint[] = [];
+  readonly timeLow = new U32List();
+  readonly timeHigh = new U32List();
   readonly kind = new U32List();
   readonly host = new U32List();
   readonly process = new U32List();
@@ -82,7 +83,8 @@ class Columns {
   readonly node = new U32List();
   readonly partial = new U32List();
   readonly syscall = new U32List();
-  readonly exit: bigint[] = [];
+  readonly exitLow = new U32List();
+  readonly exitHigh = new U32List();
   readonly argumentsLength = new U32List();
   readonly argumentsLow = new U32List();
   readonly argumentsHigh = new U32List();
@@ -124,7 +126,7 @@ class Columns {
   }
 
   #event(info: EventInfo | undefined): void {
-    this.time.push(info?.timeUnixNano ?? 0n);
+    pushHalves(info?.timeUnixNano ?? 0n, this.timeLow, this.timeHigh);
     this.kind.push(this.kinds.add(info));
   }
 
@@ -155,30 +157,25 @@ class Columns {
 
   #syscall(syscall: Syscall | undefined): void {
     this.syscall.push(this.syscalls.add(syscall));
-    this.exit.push(syscall?.exit ?? 0n);
+    pushHalves(syscall?.exit ?? 0n, this.exitLow, this.exitHigh);
     this.argumentsLength.push(syscall?.arguments.length ?? 0);
     if (syscall === undefined) return;
-    for (const argument of syscall.arguments) {
-      this.argumentsLow.push(lowHalf(argument));
-      this.argumentsHigh.push(highHalf(argument));
-    }
+    for (const argument of syscall.arguments) pushHalves(argument, this.argumentsLow, this.argumentsHigh);
   }
 
   clear(): void {
     this.strings.clear();
     for (const table of this.#tables) table.clear();
     for (const list of this.#lists) list.clear();
-    this.time.length = 0;
-    this.exit.length = 0;
     this.#lastRecords.length = 0;
     this.#lastIndexes.length = 0;
   }
 
   write(writer: WireWriter): void {
-    writer.uint(TOP.count, this.time.length);
+    writer.uint(TOP.count, this.hasAudit.length);
     this.strings.write(writer, TOP.strings);
     const begin = writer.open(TOP.events);
-    writer.int64Column(EVENT.time, this.time);
+    writer.int64Column(EVENT.time, this.timeLow, this.timeHigh);
     writer.packed(EVENT.kind, this.kind);
     writer.packed(EVENT.host, this.host);
     writer.packed(EVENT.process, this.process);
@@ -194,7 +191,7 @@ class Columns {
     writer.packed(EVENT.node, this.node);
     writer.packed(EVENT.partial, this.partial);
     writer.packed(EVENT.syscall, this.syscall);
-    writer.packedSigned64(EVENT.exit, this.exit);
+    writer.packedSigned64(EVENT.exit, this.exitLow, this.exitHigh);
     writer.packed(EVENT.argumentsLength, this.argumentsLength);
     writer.packed(EVENT.argumentsLow, this.argumentsLow);
     writer.packed(EVENT.argumentsHigh, this.argumentsHigh);

@@ -80,7 +80,7 @@ function outside(place: string, index: number, size: number): never {
 
 /** Reads a StringTable message that lies in `bytes` from start to end. */
 export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable {
-  let lengths: number[] = [];
+  let lengths: Iterable<number> = [];
   let binaryIndexes = new Set<number>();
   let data = { start: 0, end: 0 };
   while (!reader.done) {
@@ -109,7 +109,7 @@ export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable 
   return new StringTable(texts, binary);
 }
 
-function readPacked(bytes: Uint8Array, reader: WireReader): number[] {
+function readPacked(bytes: Uint8Array, reader: WireReader): Uint32Array {
   const { start, end } = reader.span();
   return reader.within(bytes, start, end).packed();
 }

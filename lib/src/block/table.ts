@@ -106,37 +106,42 @@ export class TableReader {
     throw new BlockError("PAYLOAD_MALFORMED", `${this.place}.${column}`, detail);
   }
 
-  #values(field: number): number[] | undefined {
-    const span = this.#spans.get(field);
-    if (span === undefined) return undefined;
-    return new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end).packed();
+  #values(field: number): Uint32Array | undefined {
+    return this.#column(field)?.packed();
   }
 
-  /** A column with one value a row. */
-  numbers(field: number): number[] {
+  #column(field: number): WireReader | undefined {
+    const span = this.#spans.get(field);
+    return span && new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
+  }
+
+  /** A column with one u32 a row. */
+  numbers(field: number): Uint32Array {
     const values = this.#values(field);
-    if (values === undefined) return new Array<number>(this.count).fill(0);
+    if (values === undefined) return new Uint32Array(this.count);
     if (values.length !== this.count) this.fail(`${field}`, `${values.length} values for ${this.count} rows`);
     return values;
   }
 
-  /** A column of zigzag differences to the row before. */
-  deltas(field: number): number[] {
-    const values = this.numbers(field);
+  /** A column of u32 as zigzag differences to the row before. */
+  deltas(field: number): Uint32Array {
+    const values = new Uint32Array(this.count);
+    const reader = this.#column(field);
+    if (reader === undefined) return values;
     let sum = 0;
     for (let index = 0; index < values.length; index++) {
-      sum += unzigzag(values[index] ?? 0);
+      sum += unzigzag(reader.varint());
       values[index] = sum;
     }
+    if (!reader.done) this.fail(`${field}`, `more than ${this.count} values`);
     return values;
   }
 
   /** A column of zigzag 64-bit integers. */
   signed64(field: number): BigInt64Array {
     const values = new BigInt64Array(this.count);
-    const span = this.#spans.get(field);
-    if (span === undefined) return values;
-    const reader = new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
+    const reader = this.#column(field);
+    if (reader === undefined) return values;
     for (let index = 0; index < values.length; index++) values[index] = reader.signed64();
     if (!reader.done) this.fail(`${field}`, `more than ${this.count} values`);
     return values;
@@ -145,9 +150,8 @@ export class TableReader {
   /** An Int64Column message. */
   int64(field: number): BigInt64Array {
     const values = new BigInt64Array(this.count);
-    const span = this.#spans.get(field);
-    if (span === undefined) return values;
-    const reader = new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
+    const reader = this.#column(field);
+    if (reader === undefined) return values;
     let base = 0n;
     let unit = 1n;
     let deltas: Span | undefined;
@@ -171,20 +175,27 @@ export class TableReader {
   }
 
   /** A list column: where each row's values begin (count + 1 offsets), and the values. */
-  lists(lengthField: number, ...valueFields: number[]): { offsets: number[]; values: number[][] } {
+  lists(lengthField: number, ...valueFields: number[]): Lists {
     const lengths = this.numbers(lengthField);
-    const offsets = [0];
+    const offsets = new Uint32Array(lengths.length + 1);
     let sum = 0;
     for (let index = 0; index < lengths.length; index++) {
       sum += lengths[index] ?? 0;
-      offsets.push(sum);
+      offsets[index + 1] = sum;
     }
     if (sum > TABLE_ROWS_MAX) this.fail(`${lengthField}`, `${sum} list items; at most ${TABLE_ROWS_MAX} are allowed`);
     const values = valueFields.map((field) => {
-      const column = this.#values(field) ?? new Array<number>(sum).fill(0);
+      const column = this.#values(field) ?? new Uint32Array(sum);
       if (column.length !== sum) this.fail(`${field}`, `${column.length} list items for ${sum}`);
       return column;
     });
     return { offsets, values };
   }
+}
+
+/** The values of a list column, and of the columns that go with it. */
+export interface Lists {
+  /** Where each row's items begin; one more than there are rows. */
+  offsets: Uint32Array;
+  values: Uint32Array[];
 }

@@ -86,6 +86,38 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     a.parent === b.parent &&
     a.ancestry === b.ancestry &&
     sameTexts(a.args, b.args),
+  append(columns, row) {
+    columns.entityId.append(row.entityId);
+    columns.pid.append(row.pid);
+    columns.name.append(row.name);
+    columns.executable.append(row.executable);
+    columns.args.append(row.args);
+    columns.workingDirectory.append(row.workingDirectory);
+    columns.title.append(row.title);
+    columns.startUnixNano.append(row.startUnixNano);
+    columns.tty.append(row.tty);
+    columns.provenance.append(row.provenance);
+    columns.parent.append(row.parent);
+    columns.ancestry.append(row.ancestry);
+    columns.sessionId.append(row.sessionId);
+    columns.argsCount.append(row.argsCount);
+  },
+  build: (read, index) => ({
+    entityId: read.entityId(index),
+    pid: read.pid(index),
+    name: read.name(index),
+    executable: read.executable(index),
+    args: read.args(index),
+    workingDirectory: read.workingDirectory(index),
+    title: read.title(index),
+    startUnixNano: read.startUnixNano(index),
+    tty: read.tty(index),
+    provenance: read.provenance(index),
+    parent: read.parent(index),
+    ancestry: read.ancestry(index),
+    sessionId: read.sessionId(index),
+    argsCount: read.argsCount(index),
+  }),
   columns: {
     entityId: text(2),
     pid: delta(3),
@@ -150,6 +182,21 @@ export const files: TableSpec<File, unknown> = {
     a.group === b.group &&
     a.targetDevice === b.targetDevice &&
     a.hasAttributes === b.hasAttributes,
+  build: (read, index) => ({
+    path: read.path(index),
+    name: read.name(index),
+    inode: read.inode(index),
+    device: read.device(index),
+    mode: read.mode(index),
+    uid: read.uid(index),
+    owner: read.owner(index),
+    gid: read.gid(index),
+    group: read.group(index),
+    targetDevice: read.targetDevice(index),
+    item: read.item(index),
+    nametype: read.nametype(index),
+    hasAttributes: read.hasAttributes(index),
+  }),
   columns: {
     path: text(2),
     name: text(3),

@@ -24,16 +24,11 @@ export function joinUnsigned(low: number, high: number): bigint {
   return bigWord[0] ?? 0n;
 }
 
-/** The low 32 bits. */
-export function lowHalf(value: bigint): number {
+/** Puts the halves of a 64-bit integer to two lists. */
+export function pushHalves(value: bigint, low: U32List, high: U32List): void {
   split(value);
-  return words[0] ?? 0;
-}
-
-/** The high 32 bits. */
-export function highHalf(value: bigint): number {
-  split(value);
-  return words[1] ?? 0;
+  low.push(words[0] ?? 0);
+  high.push(words[1] ?? 0);
 }
 
 /** Appends protobuf fields to a buffer that grows. */
@@ -171,68 +166,79 @@ export class WireWriter {
     this.#close(begin);
   }
 
-  /** A packed column of signed 64-bit integers; left out when all are zero. */
-  packedSigned64(field: number, values: readonly bigint[]): void {
-    if (values.every((value) => value === 0n)) return;
+  /** A packed column of signed 64-bit integers in halves; left out when all are zero. */
+  packedSigned64(field: number, low: U32List, high: U32List): void {
+    const { length } = low;
+    if (allZero(low.values, length) && allZero(high.values, length)) return;
     const begin = this.#open(field);
-    this.#reserve(values.length * 10);
-    for (let index = 0; index < values.length; index++) this.#signed64(values[index] ?? 0n);
+    this.#reserve(length * 10);
+    for (let index = 0; index < length; index++) this.#signed64(low.values[index] ?? 0, high.values[index] ?? 0);
     this.#close(begin);
   }
 
-  #signed64(value: bigint): void {
-    split(value);
-    const low = words[0] ?? 0;
-    const high = words[1] ?? 0;
+  /** Zigzag of a 64-bit integer in halves. */
+  #signed64(low: number, high: number): void {
     if (high === 0) this.#varint(low * 2);
     else if (high === 0xffffffff && low !== 0) this.#varint((0x100000000 - low) * 2 - 1);
-    else this.#varint64(value >= 0n ? value << 1n : (-value << 1n) - 1n);
+    else {
+      const value = BigInt.asIntN(64, joinUnsigned(low, high));
+      this.#varint64(value >= 0n ? value << 1n : (-value << 1n) - 1n);
+    }
   }
 
-  /** An Int64Column message; left out when all values are zero. */
-  int64Column(field: number, values: readonly bigint[]): void {
-    const base = values[0] ?? 0n;
-    const deltas: number[] = [];
-    let before = base;
+  /** An Int64Column message of integers in halves; left out when all values are zero. */
+  int64Column(field: number, low: U32List, high: U32List): void {
+    const { length } = low;
+    const lows = low.values;
+    const highs = high.values;
+    if (allZero(lows, length) && allZero(highs, length)) return;
+    // Differences as doubles, which are exact up to 2^53: no BigInt on the way.
+    const deltas = new Float64Array(length);
     let micro = true;
     let milli = true;
     let safe = true;
-    let any = base !== 0n;
-    for (const value of values) {
-      const delta = value === before ? 0 : Number(value - before);
-      if (delta > 4e15 || delta < -4e15) {
+    let lowBefore = lows[0] ?? 0;
+    let highBefore = (highs[0] ?? 0) | 0;
+    for (let index = 0; index < length; index++) {
+      const lowNow = lows[index] ?? 0;
+      const highNow = (highs[index] ?? 0) | 0;
+      const delta = (highNow - highBefore) * 0x100000000 + (lowNow - lowBefore);
+      if (delta > SAFE_DELTA || delta < -SAFE_DELTA) {
         safe = false;
         break;
       }
-      if (delta % 1e3 !== 0) micro = false;
-      if (delta % 1e6 !== 0) milli = false;
-      if (delta !== 0) any = true;
-      deltas.push(delta);
-      before = value;
+      if (delta % 1e6 !== 0) {
+        milli = false;
+        if (delta % 1e3 !== 0) micro = false;
+      }
+      deltas[index] = delta;
+      lowBefore = lowNow;
+      highBefore = highNow;
     }
-    if (safe && !any) return;
     const begin = this.#open(field);
-    this.#reserve(40 + values.length * 10);
-    if (base !== 0n) {
-      this.#varint(1 * 8);
-      this.#signed64(base);
-    }
+    this.#reserve(40 + length * 10);
+    this.#varint(1 * 8);
+    this.#signed64(lows[0] ?? 0, highs[0] ?? 0);
     const unit = !safe ? 1 : milli ? 1e6 : micro ? 1e3 : 1;
     this.#varint(2 * 8);
     this.#varint(unit);
     const inner = this.#open(3);
-    this.#reserve(values.length * 10);
-    if (safe) {
-      for (const delta of deltas) this.#varint(zigzag(delta / unit));
-    } else {
-      before = base;
-      for (const value of values) {
-        this.#signed64(BigInt.asIntN(64, value - before));
-        before = value;
-      }
-    }
+    this.#reserve(length * 10);
+    if (safe) for (let index = 0; index < length; index++) this.#varint(zigzag((deltas[index] ?? 0) / unit));
+    else this.#wrappedDeltas(low, high);
     this.#close(inner);
     this.#close(begin);
+  }
+
+  /** Differences that may need all 64 bits. */
+  #wrappedDeltas(low: U32List, high: U32List): void {
+    let before = joinUnsigned(low.values[0] ?? 0, high.values[0] ?? 0);
+    for (let index = 0; index < low.length; index++) {
+      const value = joinUnsigned(low.values[index] ?? 0, high.values[index] ?? 0);
+      split(value - before);
+      this.#signed64(words[0] ?? 0, words[1] ?? 0);
+      before = value;
+    }
   }
 
   /** Opens a length-delimited field; give the result to close(). */
@@ -261,6 +267,9 @@ export class WireWriter {
     this.#at = begin + size + length;
   }
 }
+
+/** Differences up to here stay exact when zigzag doubles them. */
+const SAFE_DELTA = 4e15;
 
 function allZero(values: Uint32Array, length: number): boolean {
   for (let index = 0; index < length; index++) if (values[index] !== 0) return false;
@@ -314,19 +323,25 @@ export class WireReader {
     return this.fail("a number of more than 10 bytes");
   }
 
-  /** All numbers of a packed column. */
-  packed(): number[] {
-    const values: number[] = [];
+  /** All numbers of a packed column of u32. */
+  packed(): Uint32Array {
     const bytes = this.#bytes;
     const end = this.#end;
+    // Each number has at least one byte.
+    const values = new Uint32Array(end - this.#at);
+    let count = 0;
     while (this.#at < end) {
       const byte = bytes[this.#at] ?? 0;
       if (byte < 128) {
         this.#at++;
-        values.push(byte);
-      } else values.push(this.varint());
+        values[count++] = byte;
+        continue;
+      }
+      const value = this.varint();
+      if (value > 0xffffffff) this.fail(`${value} is more than 32 bits`);
+      values[count++] = value;
     }
-    return values;
+    return values.subarray(0, count);
   }
 
   /** A zigzag integer of 64 bits. */

@@ -12,7 +12,7 @@ export type FieldValue = string | number | bigint | undefined | readonly (string
 export interface Field {
   rows(block: ColumnBlock): readonly unknown[];
   value(row: never): FieldValue;
-  rowsOf(block: ColumnBlock, event: number): number | readonly number[];
+  rowsOf(block: ColumnBlock, event: number): number | Uint32Array;
   /** The field's name in the terms of a block's document, where it is one. */
   term?: string;
 }
@@ -43,10 +43,12 @@ const ofContainer = of("containers", "container");
 const ofCloud = of("clouds", "cloud");
 const ofSyscall = of("syscalls", "syscall");
 
-function listAt(column: "files" | "records"): (block: ColumnBlock, event: number) => number[] {
+const NONE = new Uint32Array(0);
+
+function listAt(column: "files" | "records"): (block: ColumnBlock, event: number) => Uint32Array {
   return (block, event) => {
     const { offsets, values } = block.columns[column];
-    return (values[0] ?? []).slice(offsets[event] ?? 0, offsets[event + 1] ?? 0);
+    return (values[0] ?? NONE).subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0);
   };
 }
 
@@ -71,9 +73,8 @@ function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, term?
 
 function keysOf(block: ColumnBlock, event: number): string[] {
   const { offsets, values } = block.columns.keys;
-  return (values[0] ?? [])
-    .slice(offsets[event] ?? 0, offsets[event + 1] ?? 0)
-    .map((index) => block.strings.text(index, "events.keys"));
+  const indexes = (values[0] ?? NONE).subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0);
+  return Array.from(indexes, (index) => block.strings.text(index, "events.keys"));
 }
 
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
