@@ -34,17 +34,39 @@ function cpuSeconds(pid: number): number {
 /** The same events again and again, each time as another block of the host's trail. */
 function blocksOf(hostId: string, keyFile: string, size: number, round: number): Uint8Array[] {
   const sign = signerOf(readFileSync(keyFile, "utf8"));
-  const place = { hostId, epoch: BigInt(size * 100 + round), firstSeq: 0n, bootId: "boot", agentVersion: "bench", flags: 0 };
-  const { bytes, header } = sealBlock(capture.slice(0, size), { ...place, previousHeaderSha256: new Uint8Array(32) }, nodePrimitives, sign);
+  const place = {
+    hostId,
+    epoch: BigInt(size * 100 + round),
+    firstSeq: 0n,
+    bootId: "boot",
+    agentVersion: "bench",
+    flags: 0,
+  };
+  const { bytes, header } = sealBlock(
+    capture.slice(0, size),
+    { ...place, previousHeaderSha256: new Uint8Array(32) },
+    nodePrimitives,
+    sign,
+  );
   const { payload } = Block.decode(bytes);
   return Array.from({ length: BLOCKS_PER_AGENT }, (_, index) => {
     const headerBytes = BlockHeader.encode({ ...header, firstSeq: BigInt(index * size) }).finish();
-    return Block.encode({ header: headerBytes, signature: sign(Buffer.concat([DOMAIN, headerBytes])), payload }).finish();
+    return Block.encode({
+      header: headerBytes,
+      signature: sign(Buffer.concat([DOMAIN, headerBytes])),
+      payload,
+    }).finish();
   });
 }
 
 /** Sends blocks within the credit until all are received. */
-async function send(port: number, ca: Buffer, hostId: string, identity: Identity, blocks: readonly Uint8Array[]): Promise<void> {
+async function send(
+  port: number,
+  ca: Buffer,
+  hostId: string,
+  identity: Identity,
+  blocks: readonly Uint8Array[],
+): Promise<void> {
   const [key, certificate] = [identity.keyFile, identity.certificateFile].map((file) => readFileSync(file));
   const client = new IngestServiceClient(`localhost:${port}`, credentials.createSsl(ca, key, certificate), {
     "grpc.use_local_subchannel_pool": 1,
@@ -98,8 +120,13 @@ try {
     ["nats-server", stack.nats.child?.pid],
   ];
   say(`${AGENTS} agents, ${BLOCKS_PER_AGENT} blocks each, ${cpus().length} cores`);
-  for (const [size, round] of BLOCK_SIZES.flatMap((each) => Array.from({ length: ROUNDS }, (_, at) => [each, at] as const))) {
-    const work = agents.map((agent) => ({ ...agent, blocks: blocksOf(agent.hostId, agent.identity.keyFile, size, round) }));
+  for (const [size, round] of BLOCK_SIZES.flatMap((each) =>
+    Array.from({ length: ROUNDS }, (_, at) => [each, at] as const),
+  )) {
+    const work = agents.map((agent) => ({
+      ...agent,
+      blocks: blocksOf(agent.hostId, agent.identity.keyFile, size, round),
+    }));
     const before = pids.map(([, pid]) => (pid === undefined ? 0 : cpuSeconds(pid)));
     const start = performance.now();
     await Promise.all(work.map(({ hostId, identity, blocks }) => send(stack.ingestPort, ca, hostId, identity, blocks)));
@@ -107,12 +134,16 @@ try {
     const total = AGENTS * BLOCKS_PER_AGENT * size;
     const bytes = work.reduce((sum, { blocks }) => sum + blocks.reduce((inner, block) => inner + block.length, 0), 0);
     const rate = Math.round(total / seconds).toLocaleString("en");
-    process.stdout.write(`${size} events a block, round ${round + 1}: ${rate} events/s, ${(bytes / seconds / 1e6).toFixed(1)} MB/s\n`);
+    process.stdout.write(
+      `${size} events a block, round ${round + 1}: ${rate} events/s, ${(bytes / seconds / 1e6).toFixed(1)} MB/s\n`,
+    );
     for (const [index, [name, pid]] of pids.entries()) {
       if (pid === undefined) continue;
       const used = cpuSeconds(pid) - (before[index] ?? 0);
       const perMillion = (used / (total / 1e6)).toFixed(3);
-      process.stdout.write(`  ${name.padEnd(22)} ${((100 * used) / seconds).toFixed(0).padStart(4)} % of a core, ${perMillion} CPU s per million events\n`);
+      process.stdout.write(
+        `  ${name.padEnd(22)} ${((100 * used) / seconds).toFixed(0).padStart(4)} % of a core, ${perMillion} CPU s per million events\n`,
+      );
     }
   }
 } finally {

@@ -31,7 +31,14 @@ const [command = "", ...words] = rest.slice(dashes + 1);
 const records: RawRecord[] = [];
 const state = mkdtempSync(join(tmpdir(), "hosttrail-record-"));
 const hold = new KernelHold(new KernelAudit(), state);
-const options = { mode: "auto", path: "", receiveBufferBytes: 64 * MIB, ringBytes: 256 * MIB, ringPath: "", bootId: "" } as const;
+const options = {
+  mode: "auto",
+  path: "",
+  receiveBufferBytes: 64 * MIB,
+  ringBytes: 256 * MIB,
+  ringPath: "",
+  bootId: "",
+} as const;
 const source = openSource(options, (record) => records.push(record));
 try {
   hold.applySettings({ enabled: 1, backlogLimit: 65_536, backlogWaitTime: 0 });

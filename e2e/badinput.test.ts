@@ -117,7 +117,8 @@ describe("ingest", () => {
     [
       "a wrong signature",
       "SIGNATURE_INVALID",
-      ({ signature, ...rest }) => Block.encode({ ...rest, signature: Uint8Array.from(signature, (byte) => byte ^ 1) }).finish(),
+      ({ signature, ...rest }) =>
+        Block.encode({ ...rest, signature: Uint8Array.from(signature, (byte) => byte ^ 1) }).finish(),
     ],
     [
       "an altered header",
@@ -292,8 +293,18 @@ describe("a corrupt spool segment", () => {
     const offsets: number[] = [];
     for (let count = 0; count < 3; count++) {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-      const event = Event.fromPartial({ event: { action: `spooled-${count}`, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
-      const place = { hostId: stack.hostId, epoch, firstSeq, previousHeaderSha256, bootId: "other boot", agentVersion: "0", flags: 0 };
+      const event = Event.fromPartial({
+        event: { action: `spooled-${count}`, timeUnixNano: BigInt(Date.now()) * 1_000_000n },
+      });
+      const place = {
+        hostId: stack.hostId,
+        epoch,
+        firstSeq,
+        previousHeaderSha256,
+        bootId: "other boot",
+        agentVersion: "0",
+        flags: 0,
+      };
       offsets.push(spool.append(sealBlock([event], place, nodePrimitives, sign)).offset);
     }
     const lost = eventId(stack.hostId, spool.position.epoch, 1n);
@@ -305,7 +316,10 @@ describe("a corrupt spool segment", () => {
     writeFileSync(join(spoolDirectory, segment), content);
     const empty = join(directory, "empty.log");
     writeFileSync(empty, "");
-    writeFileSync(stack.agentConfigFile, `${readFileSync(stack.agentConfigFile, "utf8")}source:\n  mode: file\n  path: ${empty}\n`);
+    writeFileSync(
+      stack.agentConfigFile,
+      `${readFileSync(stack.agentConfigFile, "utf8")}source:\n  mode: file\n  path: ${empty}\n`,
+    );
     stack.startAgent();
     const client = queryClient(stack);
     for (const count of [0, 2]) {
@@ -317,7 +331,10 @@ describe("a corrupt spool segment", () => {
     client.close();
     await sleep(100);
     const log = stack.agent.logTail(50);
-    assert.match(log, new RegExp(`"path":"[^"]*${segment}","offset":${offsets[1]},"length":\\d+,"msg":"spool: corrupt"`));
+    assert.match(
+      log,
+      new RegExp(`"path":"[^"]*${segment}","offset":${offsets[1]},"length":\\d+,"msg":"spool: corrupt"`),
+    );
     assert.ok(readdirSync(join(spoolDirectory, "quarantine")).length === 1, `${lost} is kept aside`);
   });
 });

@@ -30,7 +30,11 @@ describe("the whole way, killed in turn", { timeout: 300_000 }, () => {
       await stack.startServices();
       await stack.startCollector();
       stack.startAgent();
-      await eventually("the agent's start", 15_000, async () => stack.agent.logTail(50).includes("agent started") || undefined);
+      await eventually(
+        "the agent's start",
+        15_000,
+        async () => stack.agent.logTail(50).includes("agent started") || undefined,
+      );
       const kernel = new KernelAudit();
       const lostBefore = kernel.status().lost;
 

@@ -36,7 +36,10 @@ describe("SearchEvents", () => {
     const small = await searchAll(client, { pageSize: 97 });
     assert.equal(large.length, CAPTURE_EVENTS);
     assert.equal(new Set(large.map((event) => event.id)).size, CAPTURE_EVENTS);
-    assert.deepEqual(small.map((event) => event.id), large.map((event) => event.id));
+    assert.deepEqual(
+      small.map((event) => event.id),
+      large.map((event) => event.id),
+    );
   });
 
   it("finds by filter, host and time", async () => {
@@ -122,10 +125,13 @@ describe("reflection", () => {
     const dynamic = new definitions.hosttrail.v1.QueryService(address, credentials);
     const answer = await new Promise<{ hosts: { host_id: string }[] }>((resolve, reject) => {
       dynamic["ListHosts"]?.({}, (error: unknown, response: { hosts: { host_id: string }[] }) =>
-        error === null ? resolve(response) : reject(error as Error),
+        error === null ? resolve(response) : reject(error),
       );
     });
-    assert.deepEqual(answer.hosts.map((host) => host.host_id), [stack.hostId]);
+    assert.deepEqual(
+      answer.hosts.map((host) => host.host_id),
+      [stack.hostId],
+    );
     dynamic.close();
     reflection.close();
   });
@@ -162,7 +168,9 @@ describe("the CLI", () => {
     const { stdout } = await hosttrail("search", "event.action = executed AND process.name = tar", "--limit", "3");
     assert.equal(stdout.trimEnd().split("\n").length, 4);
     assert.match(stdout, /tar czf app-6\.tar\.gz/);
-    const json = (await hosttrail("search", "process.name = tar", "--limit", "2", "--json")).stdout.trimEnd().split("\n");
+    const json = (await hosttrail("search", "process.name = tar", "--limit", "2", "--json")).stdout
+      .trimEnd()
+      .split("\n");
     assert.equal(Event.fromJSON(JSON.parse(json[0] ?? "")).process?.name, "tar");
   });
 
@@ -190,9 +198,13 @@ describe("the CLI", () => {
   });
 
   it("follows events as they arrive", async () => {
-    const tail = spawn(process.execPath, [CLI, "--profile", stack.profileFile, "tail", "process.name = tar", "--json"], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const tail = spawn(
+      process.execPath,
+      [CLI, "--profile", stack.profileFile, "tail", "process.name = tar", "--json"],
+      {
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     let text = "";
     tail.stdout.on("data", (chunk: Buffer) => {
       text += chunk.toString();

@@ -22,7 +22,10 @@ export async function openReplay(): Promise<Awaited<ReturnType<typeof openStack>
   const client = queryClient(stack);
   try {
     await eventually("the capture's arrival", 60_000, async () => {
-      const { events, nextPageToken } = await search(client, { filter: "event.action = deleted-user-account", pageSize: 1 });
+      const { events, nextPageToken } = await search(client, {
+        filter: "event.action = deleted-user-account",
+        pageSize: 1,
+      });
       return (events.length > 0 && nextPageToken === "" && !stack.agent.running) || undefined;
     });
   } finally {

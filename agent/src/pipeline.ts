@@ -39,9 +39,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const bootId = readBootId();
   const key = readSecretFile(config.collector.keyFile);
   const sign = signerOf(key);
-  const spool = new Spool(
-    { ...config.spool, directory: `${config.stateDirectory}/spool`, bootId },
-    (event, detail) => logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
+  const spool = new Spool({ ...config.spool, directory: `${config.stateDirectory}/spool`, bootId }, (event, detail) =>
+    logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
   );
   const gaps = new SerialGaps();
   let events = 0;

@@ -35,7 +35,7 @@ export class DevelopmentCa {
   /** Makes a CA; its key stays in memory and is gone with this process. */
   static async create(directory: string): Promise<DevelopmentCa> {
     x509.cryptoProvider.set(webcrypto as never);
-    const keys = (await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+    const keys = await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"]);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: serial(),
       name: "CN=Hosttrail development CA",
@@ -54,14 +54,24 @@ export class DevelopmentCa {
 
   /** A certificate for an agent: its URI names the host. */
   host(hostId: string, file = "host"): Promise<Identity> {
-    return this.#issue(file, `CN=${hostId}`, ED, [{ type: "url", value: `spiffe://hosttrail/host/${hostId}` }], ["client"]);
+    return this.#issue(
+      file,
+      `CN=${hostId}`,
+      ED,
+      [{ type: "url", value: `spiffe://hosttrail/host/${hostId}` }],
+      ["client"],
+    );
   }
 
   /** A certificate for a person or a program that asks. */
   user(name: string): Promise<Identity> {
-    return this.#issue(`user-${name}`, `CN=${name}`, EC, [{ type: "url", value: `spiffe://hosttrail/user/${name}` }], [
-      "client",
-    ]);
+    return this.#issue(
+      `user-${name}`,
+      `CN=${name}`,
+      EC,
+      [{ type: "url", value: `spiffe://hosttrail/user/${name}` }],
+      ["client"],
+    );
   }
 
   /** A certificate for a collector on this machine. */

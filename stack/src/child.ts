@@ -84,7 +84,9 @@ export class Child {
 
   /** The last lines of the log, for error messages. */
   logTail(lines = 15): string {
-    return existsSync(this.logFile) ? readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n") : "";
+    return existsSync(this.logFile)
+      ? readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n")
+      : "";
   }
 
   /** Throws, with the log, where the program has ended. */

@@ -54,7 +54,8 @@ function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
     .filter((file) => existsSync(file))
     .map((file) => readFileSync(file, "utf8"))
     .join("\n");
-  if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp) return binary;
+  if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp)
+    return binary;
   const go = findOnPath("go");
   if (go === undefined) throw new Error(missing(name));
   say(`building ${name === "nats" ? "nats-server" : "FerretDB"} from its pinned Go module (about a minute, once)`);
@@ -121,7 +122,12 @@ export async function natsService(options: ServiceOptions): Promise<Service> {
 export async function mongodbService(options: ServiceOptions): Promise<Service> {
   const given = process.env["HOSTTRAIL_MONGODB_URL"];
   if (given !== undefined && given !== "") {
-    return { url: given, what: "MongoDB as HOSTTRAIL_MONGODB_URL says", child: undefined, start: async () => undefined };
+    return {
+      url: given,
+      what: "MongoDB as HOSTTRAIL_MONGODB_URL says",
+      child: undefined,
+      start: async () => undefined,
+    };
   }
   const mongod = findOnPath("mongod");
   const port = await freePort();

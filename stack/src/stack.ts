@@ -60,7 +60,7 @@ export class Stack {
     server: Identity;
     nats: Service;
     mongodb: Service;
-    ports: [number, number, number];
+    ports: readonly [number, number, number];
   }) {
     const { options, ca, nats, mongodb } = parts;
     const { directory } = options;
@@ -92,7 +92,7 @@ export class Stack {
     const ca = await DevelopmentCa.create(certificates);
     const hostId = randomBytes(16).toString("hex");
     const [host, user, server] = await Promise.all([ca.host(hostId), ca.user("dev"), ca.server()]);
-    const ports = (await Promise.all([freePort(), freePort(), freePort()])) as [number, number, number];
+    const ports = await Promise.all([freePort(), freePort(), freePort()] as const);
     return new Stack({ options, hostId, ca, host, user, server, nats, mongodb, ports });
   }
 
@@ -168,12 +168,23 @@ export class Stack {
 
 /** `wrapper` is a command that runs the program. */
 function program(name: "agent" | "collector", directory: string, configFile: string, wrapper: string[] = []): Child {
-  const words = [...wrapper, process.execPath, ...NODE_FLAGS[name], join(ROOT, name, "src", "main.ts"), "--config", configFile];
+  const words = [
+    ...wrapper,
+    process.execPath,
+    ...NODE_FLAGS[name],
+    join(ROOT, name, "src", "main.ts"),
+    "--config",
+    configFile,
+  ];
   return new Child({ name, command: words[0] ?? "", args: words.slice(1), directory });
 }
 
 /** Writes a config file; sections of `changes` are merged into the stack's own. */
-function writeConfig(file: string, own: Record<string, unknown>, changes: Readonly<Record<string, unknown>> = {}): void {
+function writeConfig(
+  file: string,
+  own: Record<string, unknown>,
+  changes: Readonly<Record<string, unknown>> = {},
+): void {
   const merged: Record<string, unknown> = { ...own };
   for (const [section, value] of Object.entries(changes)) {
     const before = merged[section];

@@ -34,9 +34,13 @@ async function cleanUp(): Promise<void> {
   if (ended.length > 0) say(`ended what an earlier run left: ${ended.join(", ")}`);
   const config = join(RUN, "agent.yaml");
   if (existsSync(join(RUN, "agent-state", "kernel.json")) && existsSync(config)) {
-    const text = execFileSync(process.execPath, [join(ROOT, "agent", "src", "main.ts"), "--config", config, "--release"], {
-      encoding: "utf8",
-    });
+    const text = execFileSync(
+      process.execPath,
+      [join(ROOT, "agent", "src", "main.ts"), "--config", config, "--release"],
+      {
+        encoding: "utf8",
+      },
+    );
     say(`kernel: ${text.trim()} of an earlier run`);
   }
   rmSync(RUN, { recursive: true, force: true });

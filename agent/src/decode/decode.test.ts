@@ -99,7 +99,8 @@ describe("a system call", () => {
 
   it("that is still connecting has not failed", () => {
     const connect = (exit: number): string | undefined =>
-      syscall((text) => text.replace("syscall=59 success=yes exit=0", `syscall=42 success=no exit=${exit}`)).event?.outcome;
+      syscall((text) => text.replace("syscall=59 success=yes exit=0", `syscall=42 success=no exit=${exit}`)).event
+        ?.outcome;
     assert.equal(connect(-115), "success");
     assert.equal(connect(-111), "failure");
   });
@@ -129,8 +130,10 @@ describe("PATH", () => {
   });
 
   it("resolves a relative name against the working directory, but not one relative to a descriptor", () => {
-    const openat = (descriptor: string) => (text: string): string =>
-      text.replace("syscall=59", "syscall=257").replace("a0=1", `a0=${descriptor}`);
+    const openat =
+      (descriptor: string) =>
+      (text: string): string =>
+        text.replace("syscall=59", "syscall=257").replace("a0=1", `a0=${descriptor}`);
     const path = 'item=0 name="../x" inode=2 nametype=NORMAL';
     assert.deepEqual(files(openat("ffffff9c"), path), ["NORMAL /srv/x"]);
     assert.deepEqual(files(openat("ffffffffffffff9c"), path), ["NORMAL /srv/x"]);
@@ -138,7 +141,10 @@ describe("PATH", () => {
   });
 
   it("may have no name", () => {
-    assert.deepEqual(files((text) => text, "item=0 name=(null) nametype=UNKNOWN"), ["UNKNOWN "]);
+    assert.deepEqual(
+      files((text) => text, "item=0 name=(null) nametype=UNKNOWN"),
+      ["UNKNOWN "],
+    );
   });
 });
 
@@ -150,8 +156,8 @@ describe("SOCKADDR", () => {
   const cases: [string, string, string, string, number][] = [
     ["an IPv4 address", "020001BB7F0000010000000000000000", "inet", "127.0.0.1", 443],
     ["a big-endian host's family", "0002D9037F0000010000000000000000", "inet", "127.0.0.1", 0xd903],
-    ["an IPv6 address", `0A000050${"00000000"}20010DB8000000000000000000000001${"00000000"}`, "inet6", "2001:db8::1", 80],
-    ["a mapped address", `0A000050${"00000000"}00000000000000000000FFFF7F000001${"00000000"}`, "inet6", "::ffff:127.0.0.1", 80],
+    ["an IPv6 address", `0A0000500000000020010DB800000000000000000000000100000000`, "inet6", "2001:db8::1", 80],
+    ["a mapped address", `0A0000500000000000000000000000000000FFFF7F00000100000000`, "inet6", "::ffff:127.0.0.1", 80],
     ["a unix path", "01002F72756E2F7800", "unix", "/run/x", 0],
     ["a short unix path", "01002F72756E2F78", "unix", "/run/x", 0],
     ["an abstract unix name", "010000616263", "unix", "@abc", 0],
@@ -169,7 +175,7 @@ describe("SOCKADDR", () => {
 
 describe("what user space wrote", () => {
   it("never overrides the kernel's own fields", () => {
-    const text = "pid=77 uid=0 auid=1000 ses=1 msg='op=x pid=1 uid=4242 acct=\"o'brien\" exe=\"/bin/x\" res=failed'";
+    const text = 'pid=77 uid=0 auid=1000 ses=1 msg=\'op=x pid=1 uid=4242 acct="o\'brien" exe="/bin/x" res=failed\'';
     const event = eventOf(group(record(1100, text)));
     assert.equal(event.process?.pid, 77);
     assert.equal(event.user?.id, 0);
@@ -208,7 +214,10 @@ describe("any text", () => {
         for (const [index, { text: original }] of whole.records.entries()) {
           const bytes = Uint8Array.from(original, (character) => character.charCodeAt(0));
           // What is not UTF-8 shows as U+FFFD here; the exact bytes are in the record's fields.
-          assert.equal(recordText(event, index).replaceAll("\ufffd", ""), decoder.decode(bytes).replaceAll("\ufffd", ""));
+          assert.equal(
+            recordText(event, index).replaceAll("\ufffd", ""),
+            decoder.decode(bytes).replaceAll("\ufffd", ""),
+          );
         }
       }),
       { numRuns: 3000 },
@@ -221,7 +230,8 @@ describe("any text", () => {
     fc.assert(
       fc.property(edits, (changes) => {
         const changed = [...fields];
-        for (const [at, value] of changes) changed[at] = `${changed[at]?.split("=")[0]}=${value.replaceAll(/[^\x21-\x7e]/g, "")}`;
+        for (const [at, value] of changes)
+          changed[at] = `${changed[at]?.split("=")[0]}=${value.replaceAll(/[^\x21-\x7e]/g, "")}`;
         const event = eventOf(group(record(RECORD.SYSCALL, changed.join(" "))));
         assert.equal(recordText(event, 0), changed.join(" "));
       }),

@@ -75,7 +75,7 @@ const AT_FDCWD = 0xffffff9c;
 /** Calls like openat(dirfd, …), whose relative names do not resolve against the working directory. */
 function isRelativeToDescriptor(syscall: Syscall | undefined): boolean {
   if (syscall === undefined || !/at2?$/.test(syscall.name)) return false;
-  if (/stat$/.test(syscall.name)) return false;
+  if (syscall.name.endsWith("stat")) return false;
   return Number(BigInt.asUintN(32, syscall.arguments[0] ?? 0n)) !== AT_FDCWD;
 }
 

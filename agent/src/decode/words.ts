@@ -12,9 +12,10 @@ export function splitWords(type: number, text: string): RecordWords {
   const keys: string[] = [];
   const values: string[] = [];
   const length = text.length;
+  if (length === 0) return { type, keys, values };
   let at = 0;
-  // An empty text has no words; a trailing space is followed by an empty one.
-  while (at <= length && length > 0) {
+  // A trailing space is followed by an empty word.
+  while (at <= length) {
     let equals = -1;
     // The kernel's keys are ASCII; what is not is a word of its own, so that its bytes are kept as they are.
     let isKey = true;

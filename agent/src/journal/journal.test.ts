@@ -39,7 +39,9 @@ describe("the journal", () => {
           const flush = (crashes: boolean): void => {
             lastBlock = block.map((event) => event.key);
             spooled.push(...lastBlock);
-            const openEvents = made.filter((event) => event.first >= from && event.first < position && event.last >= position);
+            const openEvents = made.filter(
+              (event) => event.first >= from && event.first < position && event.last >= position,
+            );
             const open = Math.min(position, ...openEvents.map((event) => event.first));
             const commit = journal.spooled(block.length, open);
             block = [];
@@ -63,7 +65,10 @@ describe("the journal", () => {
         live([], 0, Math.min(crashAt, end - 1));
         live([...beyond, ...lastBlock], committed, end);
         const names = spooled.map((key) => key.serial).sort((a, b) => a - b);
-        assert.deepEqual(names, made.map((event) => event.key.serial).sort((a, b) => a - b));
+        assert.deepEqual(
+          names,
+          made.map((event) => event.key.serial).sort((a, b) => a - b),
+        );
       }),
       { numRuns: 2000 },
     );

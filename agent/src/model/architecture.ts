@@ -2,7 +2,12 @@
 import { AARCH64_SYSCALLS, I386_SYSCALLS, X32_SYSCALLS, X86_64_SYSCALLS } from "./syscalls.ts";
 
 /** AUDIT_ARCH_* of include/uapi/linux/audit.h. */
-export const ARCH: Readonly<Record<"x86_64" | "i386" | "aarch64" | "arm", number>> = { x86_64: 0xc000003e, i386: 0x40000003, aarch64: 0xc00000b7, arm: 0x40000028 };
+export const ARCH: Readonly<Record<"x86_64" | "i386" | "aarch64" | "arm", number>> = {
+  x86_64: 0xc000003e,
+  i386: 0x40000003,
+  aarch64: 0xc00000b7,
+  arm: 0x40000028,
+};
 
 /** x32 shares its arch with x86_64 and sets this bit in the number. */
 const X32_BIT = 0x40000000;

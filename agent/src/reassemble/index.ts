@@ -84,7 +84,8 @@ export class Reassembler {
   /** Gives up on events whose last record came too long ago. Call it now and then. */
   expire(nowMs: number): void {
     for (const [key, waiting] of this.#waiting) {
-      if (nowMs - waiting.lastArrivalMs >= this.#options.timeoutMs) this.#finish(key, waiting, this.#isCut(waiting) ? "timeout" : "");
+      if (nowMs - waiting.lastArrivalMs >= this.#options.timeoutMs)
+        this.#finish(key, waiting, this.#isCut(waiting) ? "timeout" : "");
     }
   }
 

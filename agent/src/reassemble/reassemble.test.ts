@@ -35,7 +35,12 @@ describe("the reassembler", () => {
   });
 
   it("tells serials of different times apart, as after a wrap", () => {
-    const { groups } = run([record(1300, 1, "x", 1), record(1300, 1, "x", 2), record(1320, 1, "", 1), record(1320, 1, "", 2)]);
+    const { groups } = run([
+      record(1300, 1, "x", 1),
+      record(1300, 1, "x", 2),
+      record(1320, 1, "", 1),
+      record(1320, 1, "", 2),
+    ]);
     assert.equal(groups.length, 2);
   });
 

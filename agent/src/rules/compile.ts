@@ -106,7 +106,8 @@ class RuleBuilder {
 
   field(name: string, operator: number, value: string): void {
     const field = FIELD[name];
-    if (field === undefined) throw new Error(`field "${name}" is not known; known are ${Object.keys(FIELD).join(", ")}`);
+    if (field === undefined)
+      throw new Error(`field "${name}" is not known; known are ${Object.keys(FIELD).join(", ")}`);
     if (this.#fields.length >= FIELD_MAX) throw new Error(`more than ${FIELD_MAX} fields`);
     if (TEXT_FIELDS.has(name)) {
       const text = Buffer.from(value);

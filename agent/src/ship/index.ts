@@ -158,7 +158,8 @@ export class Shipper {
         });
         stream.on("drain", () => this.#pump());
         stream.on("error", (error) => {
-          if (!this.#stopping) this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
+          if (!this.#stopping)
+            this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
           resolve();
         });
         stream.on("end", () => resolve());

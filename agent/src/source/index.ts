@@ -25,7 +25,8 @@ export interface SourceOptions {
 export function openSource(options: SourceOptions, take: TakeRecord): Source {
   if (options.mode === "file") return openFile(options.path, take);
   const stored = usableSocket(options.mode);
-  const mode = stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
+  const mode =
+    stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
   try {
     return openNetlink({ ...options, multicast: mode === "multicast", stored }, take);
   } catch (cause) {

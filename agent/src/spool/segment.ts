@@ -22,7 +22,9 @@ export function frameHeader(block: Uint8Array): Buffer {
 }
 
 /** A stretch of a segment: a whole block, or bytes that are none. */
-export type Stretch = { kind: "block"; offset: number; bytes: Buffer } | { kind: "corrupt"; offset: number; length: number };
+export type Stretch =
+  | { kind: "block"; offset: number; bytes: Buffer }
+  | { kind: "corrupt"; offset: number; length: number };
 
 /** Walks through a segment. After damage it goes on at the next whole frame, so one bad block costs one block. */
 export function scanSegment(content: Buffer): Stretch[] {

@@ -51,7 +51,10 @@ describe("the spool", () => {
     const again = open();
     assert.equal(again.position.epoch, spool.position.epoch);
     assert.equal(again.position.nextSeq, 4n);
-    assert.deepEqual(Buffer.from(again.position.previousHeaderSha256), Buffer.from(spool.position.previousHeaderSha256));
+    assert.deepEqual(
+      Buffer.from(again.position.previousHeaderSha256),
+      Buffer.from(spool.position.previousHeaderSha256),
+    );
     assert.deepEqual(again.read(again.get(second.epoch, second.firstSeq) as SpooledBlock), spool.read(second));
     again.close();
   });

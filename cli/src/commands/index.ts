@@ -1,7 +1,13 @@
 /** The commands; each writes to `print` and returns when it is done. */
 import { recordText } from "@hosttrail/lib/audit";
 import { Event } from "@hosttrail/proto/event";
-import { HostRecord, type ListHostsResponse, type QueryServiceClient, type SearchEventsResponse, type TailEventsResponse } from "@hosttrail/proto/query";
+import {
+  HostRecord,
+  type ListHostsResponse,
+  type QueryServiceClient,
+  type SearchEventsResponse,
+  type TailEventsResponse,
+} from "@hosttrail/proto/query";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
 import { EVENT_HEADER, eventRow, isoTime, printable, table } from "../text.ts";

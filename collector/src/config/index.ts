@@ -42,7 +42,7 @@ const listen = (fallback: string): Record<string, unknown> => ({
 });
 
 /** JSON Schema of collector.yaml. */
-export const collectorSchema: ConfigSchema = mapOf(
+const collectorSchema: ConfigSchema = mapOf(
   {
     roles: {
       type: "array",
@@ -52,7 +52,11 @@ export const collectorSchema: ConfigSchema = mapOf(
       default: ["all"],
     },
     log_level: logLevel,
-    tls: mapOf({ ca_file: absolutePath, certificate_file: absolutePath, key_file: absolutePath }, ["ca_file", "certificate_file", "key_file"]),
+    tls: mapOf({ ca_file: absolutePath, certificate_file: absolutePath, key_file: absolutePath }, [
+      "ca_file",
+      "certificate_file",
+      "key_file",
+    ]),
     ingest: mapOf({
       listen: listen("0.0.0.0:7443"),
       credit: integer(1, 1024, 32),

@@ -2,7 +2,7 @@
 import { createServer, type Server } from "node:http";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
-export const registry: Registry = new Registry();
+const registry: Registry = new Registry();
 collectDefaultMetrics({ register: registry, prefix: "hosttrail_" });
 
 const registers = [registry];

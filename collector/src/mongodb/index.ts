@@ -274,7 +274,7 @@ async function indexNames(collection: Collection<StoredBlock>): Promise<string[]
 }
 
 /** UTC day of a time, "YYYYMMDD". */
-export function dayOf(timeNano: bigint): string {
+function dayOf(timeNano: bigint): string {
   const bounded = timeNano < 0n ? 0n : timeNano;
   return new Date(Number(bounded / 1_000_000n)).toISOString().slice(0, 10).replaceAll("-", "");
 }

@@ -32,8 +32,6 @@ import { type BlockSource, type FoundBlock, searchEvents } from "./search.ts";
 import { Tail } from "./tail.ts";
 import { decodePosition, decodeToken, encodePosition, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
-export type { BlockSource, FoundBlock } from "./search.ts";
-
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 const TIME_MAX = (1n << 63n) - 1n;
@@ -195,7 +193,8 @@ export class QueryApi {
 function asServiceError(error: unknown): ServiceError | undefined {
   if (error instanceof FilterError) return invalid("FILTER_INVALID", error.message, { column: String(error.column) });
   if (error instanceof TokenError) return invalid("PAGE_TOKEN_INVALID", error.message);
-  if (error instanceof PeerError) return serviceError(status.PERMISSION_DENIED, "CERTIFICATE_UNSUITABLE", error.message);
+  if (error instanceof PeerError)
+    return serviceError(status.PERMISSION_DENIED, "CERTIFICATE_UNSUITABLE", error.message);
   return error instanceof Error && "code" in error && "details" in error ? (error as ServiceError) : undefined;
 }
 

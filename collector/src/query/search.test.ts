@@ -43,7 +43,12 @@ function seal(hostDigit: string, firstSeq: bigint, times: readonly bigint[]): St
     Event.fromPartial({ event: { timeUnixNano, action: timeUnixNano % 3n === 0n ? "third" : "other" } }),
   );
   const place = { hostId, epoch: 1n, firstSeq, bootId: "b", agentVersion: "1", flags: 0 };
-  const { bytes, header } = sealBlock(events, { ...place, previousHeaderSha256: new Uint8Array(0) }, nodePrimitives, sign);
+  const { bytes, header } = sealBlock(
+    events,
+    { ...place, previousHeaderSha256: new Uint8Array(0) },
+    nodePrimitives,
+    sign,
+  );
   return { id: `${hostId}-${firstSeq}`, hostId, first: header.firstTimeUnixNano, last: header.lastTimeUnixNano, bytes };
 }
 
@@ -97,7 +102,10 @@ describe("searchEvents", () => {
         };
         const paged = await all(rest.pageSize, Math.max(blocksMax, 10));
         const whole = await all(1000, 1000);
-        assert.deepEqual(paged.map((event) => event.id), whole.map((event) => event.id));
+        assert.deepEqual(
+          paged.map((event) => event.id),
+          whole.map((event) => event.id),
+        );
         const keys = whole.map((event) => [event.event?.timeUnixNano ?? 0n, event.id] as const);
         for (const [at, key] of keys.entries()) {
           const next = keys[at + 1];
@@ -117,7 +125,11 @@ describe("searchEvents", () => {
     let after: Position | undefined;
     let calls = 0;
     do {
-      const page = await searchEvents(sourceOf(stored), { ...request, after }, { blocksMax: 2, opened: () => undefined });
+      const page = await searchEvents(
+        sourceOf(stored),
+        { ...request, after },
+        { blocksMax: 2, opened: () => undefined },
+      );
       found.push(...page.events.map((event) => event.id));
       after = page.next;
       calls++;
@@ -139,7 +151,11 @@ async function naiveIds(
     if (hostId !== undefined && block.hostId !== hostId) continue;
     const only = sourceOf([block]);
     const request = { filter: compileFilter(""), hostId: undefined, startNano: 0n, endNano: 1n << 60n, pageSize: 1000 };
-    const { events } = await searchEvents(only, { ...request, after: undefined }, { blocksMax: 9, opened: () => undefined });
+    const { events } = await searchEvents(
+      only,
+      { ...request, after: undefined },
+      { blocksMax: 9, opened: () => undefined },
+    );
     for (const { id, event } of events) {
       const time = event?.timeUnixNano ?? 0n;
       if (time >= start && time < end && (text === "" || event?.action === "third")) ids.push(id);

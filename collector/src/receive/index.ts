@@ -8,8 +8,6 @@ import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
 import { PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { HostStream, type ReceiveOptions } from "./stream.ts";
 
-export type { BlockSink, ReceiveOptions } from "./stream.ts";
-
 type Call = ServerDuplexStream<StreamRequest, StreamResponse>;
 
 /** The streams of all agents on this node. */

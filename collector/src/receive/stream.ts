@@ -28,7 +28,7 @@ import { type BlockMessage, PermanentError, RetryableError } from "../model/inde
 import { type Peer, serviceError } from "../serve/index.ts";
 
 /** Where blocks go, and where news of stored ones come from. */
-export interface BlockSink {
+interface BlockSink {
   publish(block: BlockMessage): Promise<{ duplicate: boolean }>;
   onStored(hostId: string, take: (notice: Uint8Array) => void): { close: () => void };
   askStored(hostId: string, notice: Uint8Array): void;

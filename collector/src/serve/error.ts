@@ -42,7 +42,10 @@ function encodeStatus(
   if (retryDelayMs !== undefined) {
     const retry = new BinaryWriter().uint32(10).fork();
     retry.uint32(8).int64(Math.floor(retryDelayMs / 1000));
-    retry.uint32(16).int32((retryDelayMs % 1000) * 1_000_000).join();
+    retry
+      .uint32(16)
+      .int32((retryDelayMs % 1000) * 1_000_000)
+      .join();
     detail(RETRY_INFO, retry.finish());
   }
   return result.finish();

@@ -1,18 +1,12 @@
 /** A gRPC server with mutual TLS, health and reflection. */
 import { readFileSync } from "node:fs";
-import {
-  Server,
-  ServerCredentials,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 
-export { type Peer, PeerError, peerOf, type PeerRole } from "./peer.ts";
+export { type Peer, PeerError, peerOf } from "./peer.ts";
 export { serviceError } from "./error.ts";
 
 export interface ServeOptions {
@@ -76,6 +70,3 @@ export async function serve(
       }),
   };
 }
-
-/** gRPC status codes, for those who answer. */
-export { status };

@@ -41,7 +41,9 @@ export interface BlockFeed {
 
 /** What the step needs of the database. */
 export interface BlockArchive {
-  insertBlocks(blocks: readonly BlockDocument[]): Promise<{ stored: string[]; failed: { id: string; error: string }[] }>;
+  insertBlocks(
+    blocks: readonly BlockDocument[],
+  ): Promise<{ stored: string[]; failed: { id: string; error: string }[] }>;
   noteHosts(hosts: readonly HostDocument[]): Promise<void>;
   storedIds(ids: readonly string[]): Promise<string[]>;
 }

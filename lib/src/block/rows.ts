@@ -28,7 +28,7 @@ export interface TableSpec<Row extends object, Links> {
 export type States<Row> = { [Name in keyof Row]-?: ColumnState<Row[Name]> };
 
 /** For each field of a row, what reads it. */
-export type Readers<Row> = { [Name in keyof Row]-?: (index: number) => Row[Name] };
+type Readers<Row> = { [Name in keyof Row]-?: (index: number) => Row[Name] };
 
 /** The building side of a table. */
 export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {

@@ -55,7 +55,24 @@ describe("parseConfig", () => {
   });
 
   it("throws nothing but ConfigErrors, whatever the text", () => {
-    const unit = fc.constantFrom("a", ":", " ", "\n", "-", "{", "}", "[", "]", "&", "*", "!", "|", ">", '"', "name: x\n");
+    const unit = fc.constantFrom(
+      "a",
+      ":",
+      " ",
+      "\n",
+      "-",
+      "{",
+      "}",
+      "[",
+      "]",
+      "&",
+      "*",
+      "!",
+      "|",
+      ">",
+      '"',
+      "name: x\n",
+    );
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 40 }), (text) => {
         problems(text);

@@ -33,7 +33,12 @@ export function loadConfig<Config>(path: string, schema: ConfigSchema): Readonly
 /** As loadConfig, from text. */
 export function parseConfig<Config>(text: string, path: string, schema: ConfigSchema): Readonly<Config> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, maxAliasCount: 20 } as never);
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    maxAliasCount: 20,
+  } as never);
   if (document.errors.length > 0) {
     throw new ConfigError(
       document.errors.map((error) => {
@@ -49,7 +54,13 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     // An alias that leads nowhere, or to too much.
     throw new ConfigError([`${path}: ${error instanceof Error ? error.message : String(error)}`]);
   }
-  const validate = new Ajv({ allErrors: true, verbose: true, useDefaults: true, strict: true, allowUnionTypes: true }).compile(schema);
+  const validate = new Ajv({
+    allErrors: true,
+    verbose: true,
+    useDefaults: true,
+    strict: true,
+    allowUnionTypes: true,
+  }).compile(schema);
   if (!validate(value)) {
     const place = (error: ErrorObject): string => {
       const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
@@ -70,7 +81,8 @@ function unescapePointer(part: string): string {
 function placeOf(document: ReturnType<typeof parseDocument>, lines: LineCounter, path: string, keys: string[]): string {
   // Of a key that is missing, the nearest thing around it that is there.
   for (let length = keys.length; length > 0; length--) {
-    const parent: unknown = length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1).map(index), true);
+    const parent: unknown =
+      length === 1 ? document.contents : document.getIn(keys.slice(0, length - 1).map(index), true);
     const range = pairRange(parent, keys[length - 1] ?? "");
     if (range === undefined) continue;
     const { line, col } = lines.linePos(range);

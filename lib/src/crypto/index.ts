@@ -6,8 +6,7 @@ import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
 const COMPRESSION_LEVEL = 3;
 
 export const nodePrimitives: BlockPrimitives = {
-  compress: (bytes) =>
-    zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
+  compress: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
   decompress: (bytes, bytesMax) => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }),
   sha256: (bytes) => createHash("sha256").update(bytes).digest(),
 };

@@ -18,7 +18,9 @@ export interface Field {
 }
 
 type Tables = {
-  [Name in keyof ColumnBlock as ColumnBlock[Name] extends { rows: readonly unknown[] } ? Name : never]: ColumnBlock[Name];
+  [Name in keyof ColumnBlock as ColumnBlock[Name] extends { rows: readonly unknown[] }
+    ? Name
+    : never]: ColumnBlock[Name];
 };
 type RowOf<Table extends keyof Tables> = Tables[Table] extends { rows: readonly (infer Row)[] } ? Row : never;
 type PlainColumn = "kind" | "host" | "process" | "user" | "source" | "destination" | "container" | "cloud" | "syscall";
@@ -27,7 +29,7 @@ type PlainColumn = "kind" | "host" | "process" | "user" | "source" | "destinatio
 function of<Table extends keyof Tables>(table: Table, column: PlainColumn) {
   return (value: (row: RowOf<Table>) => FieldValue, term?: string): Field => ({
     rows: (block) => block[table].rows,
-    value: value as Field["value"],
+    value: value,
     rowsOf: (block, event) => block.columns[column][event] ?? 0,
     ...(term === undefined ? {} : { term }),
   });
@@ -55,7 +57,7 @@ function listAt(column: "files" | "records"): (block: ColumnBlock, event: number
 function ofFile(value: (row: RowOf<"files">) => FieldValue, term?: string): Field {
   return {
     rows: (block) => block.files.rows,
-    value: value as Field["value"],
+    value: value,
     rowsOf: listAt("files"),
     ...(term === undefined ? {} : { term }),
   };
@@ -65,7 +67,7 @@ function ofFile(value: (row: RowOf<"files">) => FieldValue, term?: string): Fiel
 function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, term?: string): Field {
   return {
     rows: (block) => Array.from({ length: block.count }, (_, event) => value(block, event)),
-    value: ((row: FieldValue) => row) as Field["value"],
+    value: (row: FieldValue) => row,
     rowsOf: (_block, event) => event + 1,
     ...(term === undefined ? {} : { term }),
   };
@@ -147,10 +149,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["audit.arch", ofSyscall((row) => row.archName)],
   ["audit.success", ofSyscall((row) => row.success)],
   ["audit.exit", ofEvent((block, event) => block.columns.exit[event])],
-  [
-    "audit.record_type",
-    { rows: (block) => block.records.rows, value: recordType as Field["value"], rowsOf: listAt("records") },
-  ],
+  ["audit.record_type", { rows: (block) => block.records.rows, value: recordType, rowsOf: listAt("records") }],
 ]);
 
 function recordType(row: RowOf<"records">): string {

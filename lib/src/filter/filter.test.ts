@@ -68,12 +68,15 @@ describe("a filter", () => {
   ];
   for (const [filter, column, pattern] of wrong) {
     it(`"${filter.slice(0, 40)}" is refused, with the place`, () => {
-      assert.throws(() => compileFilter(filter), (error) => {
-        assert.ok(error instanceof FilterError);
-        assert.equal(error.column, column);
-        assert.match(error.message, pattern);
-        return true;
-      });
+      assert.throws(
+        () => compileFilter(filter),
+        (error) => {
+          assert.ok(error instanceof FilterError);
+          assert.equal(error.column, column);
+          assert.match(error.message, pattern);
+          return true;
+        },
+      );
     });
   }
 

@@ -50,7 +50,8 @@ function compile({ field: name, operator, value, quoted, column }: Comparison): 
   }
   const any = operator === ":" && value === "*" && !quoted;
   const matches = any ? isPresent : comparer(operator, value);
-  const term = operator === "=" && field.term !== undefined ? { field: field.term, term: termOf(name, value) } : undefined;
+  const term =
+    operator === "=" && field.term !== undefined ? { field: field.term, term: termOf(name, value) } : undefined;
   return { term, test: (block) => decideRows(field, block, matches) };
 }
 
@@ -75,8 +76,7 @@ function isPresent(value: FieldValue): boolean {
 
 function comparer(operator: Operator, wanted: string): (value: FieldValue) => boolean {
   const equals = (value: FieldValue): boolean => value !== undefined && String(value) === wanted;
-  const has = (value: FieldValue): boolean =>
-    typeof value === "string" ? value.includes(wanted) : equals(value);
+  const has = (value: FieldValue): boolean => (typeof value === "string" ? value.includes(wanted) : equals(value));
   // `:` on a list asks for an item; on a text for a part of it.
   return (value) => (Array.isArray(value) ? value.some(equals) : operator === "=" ? equals(value) : has(value));
 }

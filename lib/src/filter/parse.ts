@@ -29,7 +29,7 @@ export class FilterError extends Error {
 }
 
 /** Characters of a filter, at most. */
-export const FILTER_LENGTH_MAX = 4096;
+const FILTER_LENGTH_MAX = 4096;
 /** Comparisons in a filter, at most. */
 const COMPARISONS_MAX = 32;
 

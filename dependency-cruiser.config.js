@@ -1,0 +1,116 @@
+// The layers of the project: who may import whom, and why. Checked by ./dev check, which also plants a fault to
+// see that the check sees.
+
+/** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
+const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
+const COLLECTOR_STEPS = "receive|store|query";
+
+export default {
+  forbidden: [
+    {
+      name: "no-cycles",
+      comment: "A cycle has no first file to read.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "agent-and-collector-apart",
+      comment: "They meet on the wire only.",
+      severity: "error",
+      from: { path: "^(agent|collector|cli)/src" },
+      to: { path: "^(agent|collector|cli)/src", pathNot: "^$1/src" },
+    },
+    {
+      name: "lib-stands-alone",
+      comment: "Everybody uses lib; it uses the protos.",
+      severity: "error",
+      from: { path: "^lib/src" },
+      to: { path: "^(agent|collector|cli|stack|e2e|bench)/" },
+    },
+    {
+      name: "products-need-no-tools",
+      comment: "What users run needs nothing that only develops or tests it.",
+      severity: "error",
+      from: { path: "^(lib|agent|collector|cli)/src" },
+      to: { path: "^(stack|e2e|bench|tools)/" },
+    },
+    {
+      name: "agent-steps-apart",
+      comment: "Steps meet in pipeline.ts; a step may be exchanged without reading the others.",
+      severity: "error",
+      from: { path: `^agent/src/(${AGENT_STEPS})/`, pathNot: "\\.test\\.ts$|^agent/src/ship/" },
+      to: { path: `^agent/src/(${AGENT_STEPS}|config)/`, pathNot: "^agent/src/$1/" },
+    },
+    {
+      name: "ship-reads-the-spool",
+      comment: "Shipping is reading the spool and freeing it; it uses nothing else.",
+      severity: "error",
+      from: { path: "^agent/src/ship/" },
+      to: { path: `^agent/src/(${AGENT_STEPS}|config)/`, pathNot: "^agent/src/(ship|spool)/" },
+    },
+    {
+      name: "collector-steps-apart",
+      comment: "Steps meet in pipeline.ts.",
+      severity: "error",
+      from: { path: `^collector/src/(${COLLECTOR_STEPS})/`, pathNot: "\\.test\\.ts$" },
+      to: { path: `^collector/src/(${COLLECTOR_STEPS}|config|jetstream|mongodb)/`, pathNot: "^collector/src/$1/" },
+    },
+    {
+      name: "pure-work-has-no-io",
+      comment: "What computes can be tested, fuzzed and moved anywhere; I/O lives with those who call it.",
+      severity: "error",
+      from: {
+        path: "^(lib/src/(block|audit|filter)|agent/src/(reassemble|decode|journal|model))/",
+        pathNot: "\\.test\\.ts$|arbitrary\\.ts$",
+      },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "grpc-at-the-edges",
+      comment: "gRPC is for those who speak to others.",
+      severity: "error",
+      from: { path: "^(lib|agent|collector)/src", pathNot: "^agent/src/ship/|^collector/src/(receive|query|serve)/" },
+      to: { path: "node_modules/@grpc/" },
+    },
+    {
+      name: "one-user-of-the-nats-client",
+      comment: "Its errors and its habits are known in one place.",
+      severity: "error",
+      from: { path: "^(lib|agent|collector|cli|stack|e2e|bench)/", pathNot: "^collector/src/jetstream/" },
+      to: { path: "node_modules/@nats-io/" },
+    },
+    {
+      name: "one-user-of-the-mongodb-driver",
+      comment: "What only some servers can do is known in one place.",
+      severity: "error",
+      from: { path: "^(lib|agent|collector|cli|stack|e2e|bench)/", pathNot: "^collector/src/mongodb/" },
+      to: { path: "node_modules/mongodb/" },
+    },
+    {
+      name: "doors-only",
+      comment: "A folder is entered by its index.ts.",
+      severity: "error",
+      from: { path: "^(agent|collector|lib|cli)/src/([^/]+)/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(agent|collector|lib|cli)/src/[^/]+/", pathNot: "^$1/src/$2/|/index\\.ts$" },
+    },
+    {
+      name: "resolvable",
+      comment: "An import that leads nowhere hides from all other rules.",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^proto/gen|\\.hosttrail" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
+  },
+};
