@@ -89,8 +89,6 @@ export interface ServiceOptions {
   /** Where built programs are kept. */
   tools: string;
   say: Say;
-  /** Arguments for nats-server beside ours, for benchmarks. */
-  natsConfig?: string;
 }
 
 export async function natsService(options: ServiceOptions): Promise<Service> {
@@ -105,8 +103,7 @@ export async function natsService(options: ServiceOptions): Promise<Service> {
   const store = join(options.directory, "nats");
   mkdirSync(store, { recursive: true });
   const configFile = join(options.directory, "nats.conf");
-  const jetstream = `jetstream { store_dir: "${store}" }`;
-  writeFileSync(configFile, `listen: "127.0.0.1:${port}"\n${jetstream}\n${options.natsConfig ?? ""}\n`);
+  writeFileSync(configFile, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n`);
   const child = new Child({ name: "nats", command: binary, args: ["-c", configFile], directory: options.directory });
   return {
     url: `nats://127.0.0.1:${port}`,

@@ -22,7 +22,6 @@ export interface StackOptions {
   agent?: Readonly<Record<string, unknown>>;
   /** Parts of collector.yaml that differ, by section. */
   collector?: Readonly<Record<string, unknown>>;
-  natsConfig?: string;
 }
 
 /**

@@ -44,6 +44,25 @@ function placed(event: Event, index: number): Event {
   };
 }
 
+/** A value with each of its leaves changed in turn. The derived id and sequence are left alone. */
+function variantsOf(value: unknown): unknown[] {
+  if (typeof value === "string") return [`${value}!`];
+  if (typeof value === "number") return [value + 1];
+  if (typeof value === "bigint") return [value + 1n];
+  if (typeof value === "boolean") return [!value];
+  if (value instanceof Uint8Array) return [Uint8Array.of(0xff)];
+  if (Array.isArray(value)) {
+    const changed = value.flatMap((item, at) => variantsOf(item).map((variant) => value.with(at, variant)));
+    return [[...value, ...value], ...changed];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === "sequence" || (key === "id" && inner === "")
+      ? []
+      : variantsOf(inner).map((variant) => ({ ...value, [key]: variant })),
+  );
+}
+
 const simple = Event.fromPartial({
   event: { timeUnixNano: 1_700_000_000_000_000_000n, action: "executed", category: ["process"] },
   process: { pid: 7, executable: "/bin/ls", args: ["ls", "-l"] },
@@ -60,6 +79,47 @@ describe("encodeColumns and ColumnBlock", () => {
       }),
       { numRuns: 400 },
     );
+  });
+
+  it("tell events apart that differ in one single value", () => {
+    const full = Event.fromPartial({
+      event: { timeUnixNano: 1n, kind: "k", category: ["c"], type: ["t"], action: "a", outcome: "o" },
+      host: { id: "h", name: "n", bootId: "b", architecture: "a", osName: "o", osVersion: "v", kernel: "k", ip: ["i"] },
+      process: {
+        ...{ entityId: "e", pid: 1, name: "n", executable: "x", args: ["a"], workingDirectory: "w", title: "t" },
+        ...{ startUnixNano: 1n, tty: "y", provenance: "p", sessionId: 1, argsCount: 1 },
+        parent: { entityId: "f", pid: 2, name: "m" },
+        ancestry: [{ entityId: "f", pid: 2, name: "m", executable: "x" }],
+      },
+      user: {
+        ...{ id: 1, name: "n", effectiveId: 1, effectiveName: "e", savedId: 1, filesystemId: 1, auditId: 1 },
+        ...{ auditName: "a", targetName: "t" },
+        group: { id: 1, name: "g", effectiveId: 1, savedId: 1, filesystemId: 1 },
+      },
+      files: [
+        {
+          ...{ path: "p", name: "n", inode: 1n, device: "d", mode: 1, uid: 1, owner: "o", gid: 1, group: "g" },
+          ...{ targetDevice: "t", item: 1, nametype: "n", hasAttributes: true },
+        },
+      ],
+      source: { address: "a", ip: "i", port: 1, path: "p", family: "f" },
+      destination: { address: "a", ip: "i", port: 1, path: "p", family: "f" },
+      container: { id: "i", runtime: "r", systemdUnit: "s" },
+      cloud: {
+        ...{ provider: "p", accountId: "a", region: "r", availabilityZone: "z", instanceId: "i", machineType: "m" },
+      },
+      audit: {
+        ...{ serial: 1, node: "n", partial: "p", keys: ["k"] },
+        syscall: { arch: 1, number: 1, name: "n", success: "s", exit: 1n, arguments: [1n], items: 1, archName: "a" },
+        records: [{ type: 1, typeName: "t", layout: "l", fields: [{ key: "k", value: "v" }] }],
+      },
+    });
+    const variants = variantsOf(full) as Event[];
+    assert.ok(variants.length > 90, `${variants.length} variants`);
+    for (const variant of variants) {
+      const events = [full, variant, full];
+      assert.deepEqual(new ColumnBlock(encodeColumns(events), position).events(), events.map(placed));
+    }
   });
 
   it("give back events that share their rows, as an agent hands them in", () => {
