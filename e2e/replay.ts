@@ -12,6 +12,16 @@ export const CAPTURE_EVENTS = 2439;
 /** Starts everything and waits until the capture's events can be found. */
 export async function openReplay(): Promise<Awaited<ReturnType<typeof openStack>>> {
   const stack = await openStack();
+  try {
+    await replayInto(stack);
+    return stack;
+  } catch (error) {
+    await stack[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function replayInto(stack: Awaited<ReturnType<typeof openStack>>): Promise<void> {
   const capture = join(dirname(stack.agentConfigFile), "capture.log");
   writeFileSync(capture, gunzipSync(readFileSync(CAPTURE)));
   const config = readFileSync(stack.agentConfigFile, "utf8");
@@ -31,5 +41,4 @@ export async function openReplay(): Promise<Awaited<ReturnType<typeof openStack>
   } finally {
     client.close();
   }
-  return stack;
 }

@@ -35,6 +35,7 @@ export function openClient(file: string): QueryServiceClient {
       Buffer.from(readSecretFile(profile.keyFile)),
       readFileSync(profile.certificateFile),
     ),
-    { "grpc.max_receive_message_length": 256 * 1024 * 1024 },
+    // No TXT record of the collector's name may configure us.
+    { "grpc.max_receive_message_length": 256 * 1024 * 1024, "grpc.service_config_disable_resolution": 1 },
   );
 }

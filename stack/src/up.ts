@@ -113,7 +113,7 @@ async function proveLive(stack: Stack): Promise<{ found: number; seconds: number
 async function proveReplay(stack: Stack): Promise<number> {
   const end = performance.now() + ANSWER_TIMEOUT_MS;
   for (;;) {
-    const events = search(stack, "event.action : *", 1000);
+    const events = search(stack, "event.action : *", 100_000);
     if (events.length > 0 && !stack.agent.running) {
       process.stdout.write(hosttrail(stack, "search", "event.action = executed", "--limit", "5"));
       return events.length;

@@ -137,6 +137,8 @@ export class Shipper {
         "grpc.enable_retries": 0,
         // Each turn resolves and connects anew.
         "grpc.use_local_subchannel_pool": 1,
+        // No TXT record of the collector's name may configure an agent.
+        "grpc.service_config_disable_resolution": 1,
       },
     );
     const stream = client.stream();

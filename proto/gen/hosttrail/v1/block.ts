@@ -47,7 +47,7 @@ export interface BlockHeader {
   uncompressedBytes: number;
   /** SHA-256 of Block.payload, 32 bytes. */
   payloadSha256: Uint8Array;
-  /** SHA-256 of the previous block's header bytes, 32 bytes; empty for the first block of an epoch. */
+  /** SHA-256 of the previous block's header bytes, 32 bytes; empty where the agent knows of none. */
   previousHeaderSha256: Uint8Array;
   /** Bit 0: urgent (cut at once). Bit 1: contains a canary. */
   flags: number;
