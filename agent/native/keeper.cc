@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -88,6 +89,9 @@ pid_t Start(char** command, const std::string& notify, const sigset_t& before) {
   const pid_t pid = fork();
   if (pid != 0) return pid;
   sigprocmask(SIG_SETMASK, &before, nullptr);
+  // An agent whose keeper was killed would be nobody's.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() == 1) _exit(1);
   setenv("NOTIFY_SOCKET", notify.c_str(), 1);
   unsetenv("LISTEN_FDS");
   if (kept >= 0) {

@@ -6,6 +6,9 @@ import { KernelAudit } from "./kernel/index.ts";
 import { AGENT_VERSION, startAgent } from "./pipeline.ts";
 import { KernelHold } from "./rules/index.ts";
 
+/** Time beyond the shutdown deadline after which the process ends all the same. */
+const EXIT_GRACE_MS = 2000;
+
 const USAGE = `usage: hosttrail-agent --config FILE [--check-config | --release]
 
   --config FILE    configuration (YAML)
@@ -45,6 +48,8 @@ async function run(config: AgentConfig): Promise<void> {
   const agent = startAgent(config, logger);
   const end = (reason: string): void => {
     logger.info({ reason }, "stopping");
+    // Whatever hangs: the spool is on disk, and the next start goes on from there.
+    setTimeout(() => process.exit(1), config.shutdownDeadlineMs + EXIT_GRACE_MS).unref();
     agent.stop().then(() => process.exit(0), fail);
   };
   process.once("SIGTERM", () => end("SIGTERM"));

@@ -30,10 +30,14 @@ export function parseLogLine(line: string): RawRecord | undefined {
 /** Reads a file from start to end. */
 export function openFile(path: string, take: TakeRecord): Source {
   const stream = createReadStream(path, { encoding: "latin1" });
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
   let records = 0;
   let parseFailures = 0;
+  let closed = false;
   const finished = (async (): Promise<void> => {
-    for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of lines) {
+      // The interface goes on with lines that it has read already.
+      if (closed) return;
       if (line === "") continue;
       const record = parseLogLine(line);
       if (record === undefined) parseFailures++;
@@ -55,6 +59,9 @@ export function openFile(path: string, take: TakeRecord): Source {
       receiveBufferBytes: 0,
     }),
     async close() {
+      closed = true;
+      // Destroying the stream alone would leave the loop waiting for ever.
+      lines.close();
       stream.destroy();
       await finished.catch(() => undefined);
     },
