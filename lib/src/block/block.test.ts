@@ -13,6 +13,7 @@ import {
   checkSignature,
   ColumnBlock,
   encodeColumns,
+  eventId,
   EVENTS_MAX,
   openBlock,
   parseBlock,
@@ -180,6 +181,16 @@ describe("encodeColumns and ColumnBlock", () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it("name events across a carry, and at the end of 64 bits", () => {
+    for (const firstSeq of [0n, 0xffen, 0xffffffffffen, (1n << 64n) - 4n]) {
+      const events = new ColumnBlock(encodeColumns([simple, simple, simple]), { ...position, firstSeq }).events();
+      assert.deepEqual(
+        events.map((event) => event.id),
+        [0n, 1n, 2n].map((more) => eventId(hostId, position.epoch, firstSeq + more)),
+      );
+    }
   });
 
   it("refuse more events than a block may hold", () => {

@@ -15,7 +15,7 @@ import type {
 } from "@hosttrail/proto/event";
 import { slice } from "./columns.ts";
 import { BlockError } from "./error.ts";
-import { eventId } from "./id.ts";
+import { EventIds } from "./id.ts";
 import { EVENTS_MAX } from "./limits.ts";
 import { RowsReader } from "./rows.ts";
 import { readStrings, StringTable } from "./strings.ts";
@@ -133,6 +133,7 @@ export class ColumnBlock {
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
   readonly #eventTable: TableReader;
+  readonly #ids: EventIds;
   #columns: EventColumnValues | undefined;
 
   constructor(payload: Uint8Array, position: BlockPosition) {
@@ -150,6 +151,7 @@ export class ColumnBlock {
     }
     this.count = count;
     this.position = position;
+    this.#ids = new EventIds(position.hostId, position.epoch, position.firstSeq);
     const stringSpan = spans.get(TOP.strings);
     this.strings =
       stringSpan === undefined
@@ -187,11 +189,10 @@ export class ColumnBlock {
   /** Builds event n, 0 to count - 1. */
   event(index: number): Event {
     const columns = this.columns;
-    const { hostId, epoch, firstSeq } = this.position;
-    const sequence = firstSeq + BigInt(index);
+    const sequence = this.position.firstSeq + BigInt(index);
     const kind = this.kinds.row(columns.kind[index] ?? 0, "events.kind");
     return {
-      id: eventId(hostId, epoch, sequence),
+      id: this.#ids.at(index),
       event:
         kind === undefined
           ? undefined

@@ -15,16 +15,37 @@ export function hex64(value: bigint): string {
 
 /** `<host id>-<epoch>-<seq>`; a block has the id of its first event. */
 export function eventId(hostId: string, epoch: bigint, seq: bigint): string {
-  if (epoch !== lastEpoch) {
-    lastEpoch = epoch;
-    lastEpochText = hex64(epoch);
-  }
-  return `${hostId}-${lastEpochText}-${hex64(seq)}`;
+  return `${hostId}-${hex64(epoch)}-${hex64(seq)}`;
 }
 
-// Consecutive events nearly always share their epoch.
-let lastEpoch = -1n;
-let lastEpochText = "";
+/** The last three hex digits of a number. */
+const LAST_DIGITS: readonly string[] = Array.from({ length: 4096 }, (_, low) => low.toString(16).padStart(3, "0"));
+
+/** Ids of consecutive events, which differ in their last three digits only, but for one in 4,096. */
+export class EventIds {
+  readonly #head: string;
+  readonly #high: bigint;
+  readonly #low: number;
+  #prefix = "";
+  #prefixCarry = -1;
+
+  constructor(hostId: string, epoch: bigint, firstSeq: bigint) {
+    this.#head = `${hostId}-${hex64(epoch)}-`;
+    this.#high = firstSeq >> 12n;
+    this.#low = Number(firstSeq & 0xfffn);
+  }
+
+  /** Id of the event that comes `index` after the first. */
+  at(index: number): string {
+    const low = this.#low + index;
+    const carry = low >>> 12;
+    if (carry !== this.#prefixCarry) {
+      this.#prefixCarry = carry;
+      this.#prefix = this.#head + (this.#high + BigInt(carry)).toString(16).padStart(13, "0");
+    }
+    return this.#prefix + (LAST_DIGITS[low & 0xfff] ?? "");
+  }
+}
 
 /** The parts of an event's or block's id, or undefined where it is not one. */
 export function parseEventId(id: string): { hostId: string; epoch: bigint; seq: bigint } | undefined {

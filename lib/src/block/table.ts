@@ -142,7 +142,16 @@ export class TableReader {
     const values = new BigInt64Array(this.count);
     const reader = this.#column(field);
     if (reader === undefined) return values;
-    for (let index = 0; index < values.length; index++) values[index] = reader.signed64();
+    const halves = new Int32Array(values.buffer);
+    for (let index = 0; index < values.length; index++) {
+      const zigzag = reader.peekVarint();
+      if (zigzag > MAX_SAFE) values[index] = reader.signed64();
+      else {
+        const value = unzigzag(reader.varint());
+        halves[2 * index] = value;
+        halves[2 * index + 1] = Math.floor(value / TWO_32);
+      }
+    }
     if (!reader.done) this.fail(`${field}`, `more than ${this.count} values`);
     return values;
   }
@@ -163,11 +172,18 @@ export class TableReader {
       else reader.skip(wireType);
     }
     if (deltas === undefined) return this.fail(`${field}`, "no deltas");
-    const inner = reader.within(this.#bytes, deltas.start, deltas.end);
+    const open = (): WireReader => reader.within(this.#bytes, deltas.start, deltas.end);
+    const inner = open();
+    if (!fillByDoubles(values, inner, base, unit)) return this.#fillByBigints(values, open(), base, unit, field);
+    if (!inner.done) this.fail(`${field}`, `more than ${this.count} values`);
+    return values;
+  }
+
+  /** The same for differences that a double cannot hold. */
+  #fillByBigints(values: BigInt64Array, inner: WireReader, base: bigint, unit: bigint, field: number): BigInt64Array {
     let sum = base;
     for (let index = 0; index < values.length; index++) {
-      const delta = inner.signed64();
-      if (delta !== 0n) sum = BigInt.asIntN(64, sum + delta * unit);
+      sum = BigInt.asIntN(64, sum + inner.signed64() * unit);
       values[index] = sum;
     }
     if (!inner.done) this.fail(`${field}`, `more than ${this.count} values`);
@@ -191,6 +207,31 @@ export class TableReader {
     });
     return { offsets, values };
   }
+}
+
+const TWO_32 = 0x100000000;
+const MAX_SAFE = Number.MAX_SAFE_INTEGER;
+/** Sums up to here, added to a low half, are exact in a double. */
+const OFFSET_MAX = 2 ** 52;
+
+/** Fills a column without BigInts; false, having done nothing useful, where a double cannot hold the sums. */
+function fillByDoubles(values: BigInt64Array, inner: WireReader, base: bigint, unit: bigint): boolean {
+  const halves = new Int32Array(values.buffer);
+  const factor = Number(unit);
+  const baseLow = Number(BigInt.asUintN(32, base));
+  const baseHigh = Number(base >> 32n);
+  let offset = 0;
+  for (let index = 0; index < values.length; index++) {
+    const zigzag = inner.varint();
+    if (zigzag > MAX_SAFE) return false;
+    offset += unzigzag(zigzag) * factor;
+    if (offset > OFFSET_MAX || offset < -OFFSET_MAX) return false;
+    const total = baseLow + offset;
+    const carry = Math.floor(total / TWO_32);
+    halves[2 * index] = total - carry * TWO_32;
+    halves[2 * index + 1] = baseHigh + carry;
+  }
+  return true;
 }
 
 /** The values of a list column, and of the columns that go with it. */

@@ -9,6 +9,7 @@ import { BlockError } from "./error.ts";
 import type { U32List } from "./list.ts";
 
 const encoder = new TextEncoder();
+// Low half first: every platform that Node runs this on is little-endian.
 const words = new Uint32Array(2);
 const bigWord = new BigUint64Array(words.buffer);
 
@@ -321,6 +322,14 @@ export class WireReader {
       factor *= 128;
     }
     return this.fail("a number of more than 10 bytes");
+  }
+
+  /** As varint, without going on. */
+  peekVarint(): number {
+    const at = this.#at;
+    const value = this.varint();
+    this.#at = at;
+    return value;
   }
 
   /** All numbers of a packed column of u32. */
