@@ -3,11 +3,17 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
 
-const COMPRESSION_LEVEL = 3;
+const COMPRESSION_LEVEL = 1;
+const CHUNK_BYTES_MAX = 1024 * 1024;
 
 export const nodePrimitives: BlockPrimitives = {
   compress: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
-  decompress: (bytes, bytesMax) => zstdDecompressSync(bytes, { maxOutputLength: bytesMax }),
+  // One output buffer that fits, where the size is known and not absurd.
+  decompress: (bytes, bytesMax) =>
+    zstdDecompressSync(bytes, {
+      maxOutputLength: bytesMax,
+      chunkSize: Math.max(64, Math.min(bytesMax, CHUNK_BYTES_MAX)),
+    }),
   sha256: (bytes) => createHash("sha256").update(bytes).digest(),
 };
 
