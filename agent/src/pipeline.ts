@@ -45,6 +45,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const gaps = new SerialGaps();
   let events = 0;
   let unspooled = 0;
+  let failures = 0;
+  let kernelLost = 0;
 
   const shipper = new Shipper(
     {
@@ -85,19 +87,32 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   });
   const local = config.source.mode !== "file";
   const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels, local });
-  const accept = (group: RecordGroup): void => {
-    gaps.see(group.serial);
+  const take = (group: RecordGroup): void => {
     const key = { timeMs: group.seconds * 1000 + group.milliseconds, serial: group.serial };
     if (journal.isKnown(key)) return;
-    journal.add(key, group.records[0]?.position ?? 0);
     const { event, words, executed } = decode(group);
     enricher.enrich(event, executed, performance.now());
     if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
     events++;
+    journal.add(key, group.records[0]?.position ?? 0);
     builder.add(
       event,
       group.records.reduce((sum, record) => sum + record.text.length, 0),
     );
+  };
+  const accept = (group: RecordGroup): void => {
+    gaps.see(group.serial);
+    try {
+      take(group);
+    } catch (error) {
+      // Our own mistake: it must not end the agent, which would meet the same records again.
+      failures++;
+      const types = group.records.map((record) => record.type);
+      logger.error(
+        { serial: group.serial, types, error: String(error) },
+        "an event could not be processed: it is lost",
+      );
+    }
   };
   const kernel = local ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
@@ -120,13 +135,18 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
 
   function status(): AgentStatus {
+    try {
+      kernelLost = kernel?.status().lost ?? 0;
+    } catch (error) {
+      logger.warn({ error: String(error) }, "the kernel did not tell its audit status");
+    }
     const { parseFailures, overruns } = source.counters();
     const { blocks, evictedEvents } = spool.counters();
     return {
       source: source.name,
-      kernelLost: BigInt(kernel?.status().lost ?? 0),
+      kernelLost: BigInt(kernelLost),
       serialGaps: BigInt(gaps.missing),
-      parseFailures: BigInt(parseFailures),
+      parseFailures: BigInt(parseFailures + failures),
       events: BigInt(events),
       blocksSpooled: BigInt(shipper.counters.blocksStored + blocks),
       blocksStored: BigInt(shipper.counters.blocksStored),

@@ -1,7 +1,7 @@
 /** An event's records to an event in ECS terms: pure, bytes in and values out. */
 import { RECORD, type RecordWords, recordTypeName, titleOfArguments, unquote } from "@hosttrail/lib/audit";
 import type { Endpoint, Event, File, Process, Syscall, User } from "@hosttrail/proto/event";
-import { nameSyscall, type RecordGroup } from "../model/index.ts";
+import { emptyProcess, nameSyscall, type RecordGroup } from "../model/index.ts";
 import { meaningOf } from "./action.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeSocketAddress } from "./sockaddr.ts";
@@ -134,26 +134,6 @@ function decodeProcess(
 /** `(null)` is the kernel's word for no name. */
 function unquoteName(value: string | undefined): string {
   return value === undefined || value === "(null)" ? "" : unquote(value);
-}
-
-/** A process of which only the pid is known. */
-export function emptyProcess(pid: number): Process {
-  return {
-    entityId: "",
-    pid,
-    name: "",
-    executable: "",
-    args: [],
-    workingDirectory: "",
-    title: "",
-    startUnixNano: 0n,
-    tty: "",
-    provenance: "",
-    parent: undefined,
-    ancestry: [],
-    sessionId: 0,
-    argsCount: 0,
-  };
 }
 
 function decodeUser(actor: RecordWords, message: RecordWords | undefined): User | undefined {

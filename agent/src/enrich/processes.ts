@@ -8,6 +8,7 @@
 import { createHash } from "node:crypto";
 import type { Event, Process, ProcessReference } from "@hosttrail/proto/event";
 import { titleOfArguments } from "@hosttrail/lib/audit";
+import { emptyProcess } from "../model/index.ts";
 import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
@@ -114,22 +115,8 @@ export class ProcessTable {
 
   /** A parent that ended before we could look: only its pid is known. */
   #gone(pid: number, timeNano: bigint): Entry {
-    return this.#add({
-      entityId: this.#entityId(pid, `parent ${timeNano}`),
-      pid,
-      name: "",
-      executable: "",
-      args: [],
-      workingDirectory: "",
-      title: "",
-      startUnixNano: 0n,
-      tty: "",
-      provenance: "inferred",
-      parent: undefined,
-      ancestry: [],
-      sessionId: 0,
-      argsCount: 0,
-    });
+    const entityId = this.#entityId(pid, `parent ${timeNano}`);
+    return this.#add({ ...emptyProcess(pid), entityId, provenance: "inferred" });
   }
 
   #add(process: Process): Entry {

@@ -8,7 +8,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect, credsAuthenticator, headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
-import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
+import { type BlockMessage, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
 import {
   BLOCKS,
   CONFIRM_PREFIX,
@@ -28,18 +28,6 @@ export interface JetStreamOptions extends TopologyOptions {
 
 const HEADER = { host: "Hosttrail-Host-Name", signer: "Hosttrail-Signer", reason: "Hosttrail-Reason" } as const;
 const CONNECT_RETRY_MS = 500;
-
-/** A block that was taken from the stream and must be acknowledged. */
-export interface TakenBlock {
-  message: BlockMessage;
-  /** Times that it was delivered, this one included. */
-  deliveries: number;
-  ack(): void;
-  /** Gives it back, to be delivered again after a while. */
-  retry(delayMs: number): void;
-  /** It went to the dead letters: never deliver it again. */
-  terminate(reason: string): void;
-}
 
 export class BlockStream {
   readonly #connection: NatsConnection;

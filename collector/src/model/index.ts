@@ -11,6 +11,18 @@ export interface BlockMessage {
   bytes: Uint8Array;
 }
 
+/** A block that was taken from the stream and must be acknowledged. */
+export interface TakenBlock {
+  message: BlockMessage;
+  /** Times that it was delivered, this one included. */
+  deliveries: number;
+  ack(): void;
+  /** Gives it back, to be delivered again after a while. */
+  retry(delayMs: number): void;
+  /** It went to the dead letters: never deliver it again. */
+  terminate(reason: string): void;
+}
+
 /** A block as the database keeps it. Times are nanoseconds since 1970 UTC. */
 export interface BlockDocument {
   id: string;

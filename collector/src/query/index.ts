@@ -7,7 +7,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { isHostId, openBlock, parseBlock, parseEventId } from "@hosttrail/lib/block";
+import { BlockError, isHostId, openBlock, parseBlock, parseEventId } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { compileFilter, type Filter, FilterError } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
@@ -193,6 +193,9 @@ export class QueryApi {
 function asServiceError(error: unknown): ServiceError | undefined {
   if (error instanceof FilterError) return invalid("FILTER_INVALID", error.message, { column: String(error.column) });
   if (error instanceof TokenError) return invalid("PAGE_TOKEN_INVALID", error.message);
+  if (error instanceof BlockError) {
+    return serviceError(status.DATA_LOSS, "BLOCK_DAMAGED", `a stored block is damaged: ${error.message}`);
+  }
   if (error instanceof PeerError)
     return serviceError(status.PERMISSION_DENIED, "CERTIFICATE_UNSUITABLE", error.message);
   return error instanceof Error && "code" in error && "details" in error ? (error as ServiceError) : undefined;

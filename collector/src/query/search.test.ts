@@ -118,6 +118,16 @@ describe("searchEvents", () => {
     );
   });
 
+  it("names the stored block that is damaged", async () => {
+    const good = seal("a", 0n, [5n]);
+    const bytes = Uint8Array.from(good.bytes);
+    bytes[bytes.length - 10] = (bytes.at(-10) ?? 0) ^ 0xff;
+    const request = { filter: compileFilter(""), hostId: undefined, startNano: 0n, endNano: DAY, pageSize: 9 };
+    const bounds = { blocksMax: 9, opened: () => undefined };
+    const search = searchEvents(sourceOf([{ ...good, bytes }]), { ...request, after: undefined }, bounds);
+    await assert.rejects(search, new RegExp(`block ${good.id}, payload`));
+  });
+
   it("answers with what it has when it opened as many blocks as it may, and goes on from there", async () => {
     const stored = Array.from({ length: 6 }, (_, at) => seal("a", BigInt(at), [BigInt(at * 10)]));
     const request = { filter: compileFilter(""), hostId: undefined, startNano: 0n, endNano: DAY, pageSize: 100 };

@@ -2,7 +2,7 @@
  * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
  * is given out only when no block that is still to come can have a later one.
  */
-import { type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
+import { BlockError, type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Filter, Term } from "@hosttrail/lib/filter";
 import type { Event } from "@hosttrail/proto/event";
@@ -113,9 +113,19 @@ function compare(a: Candidate, b: Candidate): number {
   return a.id < b.id ? -1 : 1;
 }
 
+/** Opens a block; an error names it. */
+function open(found: FoundBlock): ColumnBlock {
+  try {
+    return openBlock(parseBlock(found.bytes), nodePrimitives);
+  } catch (error) {
+    if (!(error instanceof BlockError)) throw error;
+    throw new BlockError(error.code, `block ${found.id}, ${error.place}`, error.message, { cause: error });
+  }
+}
+
 /** The events of a block that belong to the answer. */
 function candidates(found: FoundBlock, request: SearchRequest, endNano: bigint): Candidate[] {
-  const block = openBlock(parseBlock(found.bytes), nodePrimitives);
+  const block = open(found);
   const times = block.columns.time;
   const { after, startNano } = request;
   const list: Candidate[] = [];

@@ -16,16 +16,7 @@ import { termsOf } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
 import { type BlockReference, StoredNotice } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
-import type { BlockDocument, BlockMessage, HostDocument } from "../model/index.ts";
-
-/** A block from the stream, to be settled in one of three ways. */
-export interface TakenBlock {
-  message: BlockMessage;
-  deliveries: number;
-  ack(): void;
-  retry(delayMs: number): void;
-  terminate(reason: string): void;
-}
+import type { BlockDocument, BlockMessage, HostDocument, TakenBlock } from "../model/index.ts";
 
 /** What the step needs of the stream. */
 export interface BlockFeed {
@@ -98,8 +89,10 @@ export class Storer {
     try {
       return { taken, ...indexBlock(taken.message) };
     } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-      await this.#bury(taken, error);
+      // Also what we did not foresee: a block that is taken again and again would stop all others.
+      const reason =
+        error instanceof BlockError ? error : new BlockError("PAYLOAD_MALFORMED", "payload", String(error));
+      await this.#bury(taken, reason);
       return undefined;
     }
   }
