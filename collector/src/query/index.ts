@@ -7,8 +7,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { BlockError, isHostId, openBlock, parseBlock, parseEventId } from "@hosttrail/lib/block";
-import { nodePrimitives } from "@hosttrail/lib/crypto";
+import { BlockError, isHostId, parseEventId } from "@hosttrail/lib/block";
 import { compileFilter, type Filter, FilterError } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
@@ -28,7 +27,7 @@ import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { metrics } from "../metrics/index.ts";
 import type { HostDocument } from "../model/index.ts";
 import { PeerError, peerOf, serviceError } from "../serve/index.ts";
-import { type BlockSource, type FoundBlock, searchEvents } from "./search.ts";
+import { type BlockSource, type FoundBlock, openStored, searchEvents } from "./search.ts";
 import { Tail } from "./tail.ts";
 import { decodePosition, decodeToken, encodePosition, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
@@ -129,7 +128,7 @@ export class QueryApi {
     }
     const found = await this.#archive.findBlockOf(parts.hostId, parts.epoch, parts.seq);
     if (found === undefined) throw serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
-    const block = openBlock(parseBlock(found.bytes), nodePrimitives);
+    const block = openStored(found);
     return block.event(Number(parts.seq - block.position.firstSeq));
   }
 

@@ -2,7 +2,7 @@
  * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
  * is given out only when no block that is still to come can have a later one.
  */
-import { BlockError, type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
+import { BlockError, checkPayloadHash, type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Filter, Term } from "@hosttrail/lib/filter";
 import type { Event } from "@hosttrail/proto/event";
@@ -113,10 +113,12 @@ function compare(a: Candidate, b: Candidate): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Opens a block; an error names it. */
-function open(found: FoundBlock): ColumnBlock {
+/** Opens a stored block whose bytes are what its header says; an error names the block. */
+export function openStored(found: FoundBlock): ColumnBlock {
   try {
-    return openBlock(parseBlock(found.bytes), nodePrimitives);
+    const parsed = parseBlock(found.bytes);
+    checkPayloadHash(parsed, nodePrimitives);
+    return openBlock(parsed, nodePrimitives);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     throw new BlockError(error.code, `block ${found.id}, ${error.place}`, error.message, { cause: error });
@@ -125,7 +127,7 @@ function open(found: FoundBlock): ColumnBlock {
 
 /** The events of a block that belong to the answer. */
 function candidates(found: FoundBlock, request: SearchRequest, endNano: bigint): Candidate[] {
-  const block = open(found);
+  const block = openStored(found);
   const times = block.columns.time;
   const { after, startNano } = request;
   const list: Candidate[] = [];
