@@ -1,7 +1,7 @@
 /** An event's records to an event in ECS terms: pure, bytes in and values out. */
 import { RECORD, type RecordWords, recordTypeName, titleOfArguments, unquote } from "@hosttrail/lib/audit";
-import type { Endpoint, Event, File, Process, Syscall, User } from "@hosttrail/proto/event";
-import { emptyProcess, nameSyscall, type RecordGroup } from "../model/index.ts";
+import { type Endpoint, type Event, type File, Process, type Syscall, type User } from "@hosttrail/proto/event";
+import { nameSyscall, type RecordGroup } from "../model/index.ts";
 import { meaningOf } from "./action.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeSocketAddress } from "./sockaddr.ts";
@@ -124,7 +124,7 @@ function decodeProcess(
     startUnixNano: 0n,
     tty: valueOf(actor, "tty") ?? "",
     provenance: "",
-    parent: parentPid === undefined ? undefined : emptyProcess(u32(parentPid, 0)),
+    parent: parentPid === undefined ? undefined : Process.fromPartial({ pid: u32(parentPid, 0) }),
     ancestry: [],
     sessionId: u32(valueOf(actor, "ses"), UNSET),
     argsCount: count,

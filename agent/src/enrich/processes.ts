@@ -6,9 +6,8 @@
  * of the exec event for one that we saw.
  */
 import { createHash } from "node:crypto";
-import type { Event, Process, ProcessReference } from "@hosttrail/proto/event";
+import { type Event, Process, type ProcessReference } from "@hosttrail/proto/event";
 import { titleOfArguments } from "@hosttrail/lib/audit";
-import { emptyProcess } from "../model/index.ts";
 import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
@@ -116,7 +115,7 @@ export class ProcessTable {
   /** A parent that ended before we could look: only its pid is known. */
   #gone(pid: number, timeNano: bigint): Entry {
     const entityId = this.#entityId(pid, `parent ${timeNano}`);
-    return this.#add({ ...emptyProcess(pid), entityId, provenance: "inferred" });
+    return this.#add(Process.fromPartial({ pid, entityId, provenance: "inferred" }));
   }
 
   #add(process: Process): Entry {

@@ -1,4 +1,3 @@
 /** What the agent's steps share. */
 export { ARCH, type ArchName, nameSyscall, nativeArch, syscallNumber } from "./architecture.ts";
-export { emptyProcess } from "./process.ts";
 export type { RawRecord, RecordGroup } from "./record.ts";
