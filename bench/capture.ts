@@ -12,9 +12,16 @@ import type { Event } from "@hosttrail/proto/event";
 export const CAPTURE: string = new URL("captures/workload.log.gz", import.meta.url).pathname;
 export const HOST_ID = "00112233445566778899aabbccddeeff";
 
-/** The capture's lines. */
+/** The capture's lines, each a string of its own as the agent makes them: no slice of one huge string. */
 export function captureLines(): string[] {
-  return gunzipSync(readFileSync(CAPTURE)).toString("latin1").trimEnd().split("\n");
+  const bytes = gunzipSync(readFileSync(CAPTURE));
+  const lines: string[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = bytes.indexOf(0x0a, start);
+    lines.push(bytes.toString("latin1", start, end));
+    start = end + 1;
+  }
+  return lines;
 }
 
 /** The capture's events, in the order in which they ended. */

@@ -138,7 +138,7 @@ export class ProcessTable {
   }
 
   #entityId(pid: number, image: string): string {
-    return createHash("sha256").update(`${this.#identity} ${pid} ${image}`).digest("hex").slice(0, 16);
+    return createHash("sha256").update(`${this.#identity} ${pid} ${image}`).digest().toString("hex", 0, 8);
   }
 }
 

@@ -184,11 +184,15 @@ describe("encodeColumns and ColumnBlock", () => {
   });
 
   it("name events across a carry, and at the end of 64 bits", () => {
-    for (const firstSeq of [0n, 0xffen, 0xffffffffffen, (1n << 64n) - 4n]) {
+    for (const firstSeq of [0n, 0xffen, 0xfffffffen, 0xffffffffffen, (1n << 64n) - 4n]) {
       const events = new ColumnBlock(encodeColumns([simple, simple, simple]), { ...position, firstSeq }).events();
       assert.deepEqual(
         events.map((event) => event.id),
         [0n, 1n, 2n].map((more) => eventId(hostId, position.epoch, firstSeq + more)),
+      );
+      assert.deepEqual(
+        events.map((event) => event.event?.sequence),
+        [0n, 1n, 2n].map((more) => firstSeq + more),
       );
     }
   });

@@ -189,7 +189,6 @@ export class ColumnBlock {
   /** Builds event n, 0 to count - 1. */
   event(index: number): Event {
     const columns = this.columns;
-    const sequence = this.position.firstSeq + BigInt(index);
     const kind = this.kinds.row(columns.kind[index] ?? 0, "events.kind");
     return {
       id: this.#ids.at(index),
@@ -203,7 +202,7 @@ export class ColumnBlock {
               type: kind.type,
               action: kind.action,
               outcome: kind.outcome,
-              sequence,
+              sequence: this.#ids.sequenceAt(index),
             },
       host: this.hosts.row(columns.host[index] ?? 0, "events.host"),
       process: this.processes.row(columns.process[index] ?? 0, "events.process"),

@@ -13,15 +13,17 @@ const { EVENT, ANCESTRIES, TOP } = tables;
 /** The table of ancestries: lists of references, found by identity (siblings share one list). */
 class AncestryWriter {
   readonly #references: RowsWriter<ProcessReference, unknown>;
-  readonly #index = new RowIndex<ProcessReference[]>(
-    (list) => `${list.length} ${list[0]?.entityId}`,
-    (a, b) => a.every((reference, at) => reference === b[at]),
-  );
+  readonly #index: RowIndex<ProcessReference[]>;
   readonly #lengths = new U32List();
   readonly #values = new U32List();
 
-  constructor(references: RowsWriter<ProcessReference, unknown>) {
+  constructor(references: RowsWriter<ProcessReference, unknown>, strings: StringTableBuilder) {
     this.#references = references;
+    this.#index = new RowIndex<ProcessReference[]>(
+      strings,
+      (list) => list[0]?.entityId ?? "",
+      (a, b) => a.length === b.length && a.every((reference, at) => reference === b[at]),
+    );
   }
 
   add(list: ProcessReference[] | undefined): number {
@@ -55,7 +57,7 @@ class Columns {
   readonly kinds = new RowsWriter(tables.kinds, this.strings, {});
   readonly hosts = new RowsWriter(tables.hosts, this.strings, {});
   readonly references = new RowsWriter(tables.references, this.strings, {});
-  readonly ancestries = new AncestryWriter(this.references);
+  readonly ancestries = new AncestryWriter(this.references, this.strings);
   readonly processes: RowsWriter<Process, tables.ProcessLinks>;
   readonly groups = new RowsWriter(tables.groups, this.strings, {});
   readonly users = new RowsWriter(tables.users, this.strings, { groups: this.groups });

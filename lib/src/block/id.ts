@@ -1,5 +1,7 @@
 /** Names of blocks and events: fixed width, so that they sort by host, epoch and sequence. */
 
+import { joinUnsigned } from "./wire.ts";
+
 const HOST_ID = /^[0-9a-f]{32}$/;
 const EVENT_ID = /^([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{16})$/;
 
@@ -26,6 +28,8 @@ export class EventIds {
   readonly #head: string;
   readonly #high: bigint;
   readonly #low: number;
+  readonly #firstLow: number;
+  readonly #firstHigh: number;
   #prefix = "";
   #prefixCarry = -1;
 
@@ -33,6 +37,14 @@ export class EventIds {
     this.#head = `${hostId}-${hex64(epoch)}-`;
     this.#high = firstSeq >> 12n;
     this.#low = Number(firstSeq & 0xfffn);
+    this.#firstLow = Number(BigInt.asUintN(32, firstSeq));
+    this.#firstHigh = Number(firstSeq >> 32n);
+  }
+
+  /** Sequence number of the event that comes `index` after the first. */
+  sequenceAt(index: number): bigint {
+    const low = this.#firstLow + index;
+    return low <= 0xffffffff ? joinUnsigned(low, this.#firstHigh) : joinUnsigned(low, this.#firstHigh + 1);
   }
 
   /** Id of the event that comes `index` after the first. */

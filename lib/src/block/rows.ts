@@ -10,7 +10,7 @@ export interface TableSpec<Row extends object, Links> {
   place: string;
   /** Number of the table's message in EventColumns. */
   field: number;
-  /** The value that rows are found by before they are compared. */
+  /** The value that rows are found by before they are compared: a number, or one of the row's own texts. */
   key: (row: Row) => string | number;
   /**
    * Compares two rows with the same key, where the columns' own comparison is too slow: for the tables of which
@@ -59,7 +59,7 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
       }
       return true;
     };
-    this.#index = new RowIndex(spec.key, spec.same ?? sameColumns);
+    this.#index = new RowIndex(strings, spec.key, spec.same ?? sameColumns);
   }
 
   /** Index of the row plus one, added where no equal one is there yet; 0 for none. */

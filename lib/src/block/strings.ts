@@ -4,7 +4,6 @@ import { U32List } from "./list.ts";
 import type { WireReader, WireWriter } from "./wire.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const latin1 = new TextDecoder("latin1");
 
 export class StringTableBuilder {
   readonly #indexes = new Map<string, number>();
@@ -91,8 +90,10 @@ export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable 
     else reader.skip(wireType);
   }
   const whole = bytes.subarray(data.start, data.end);
-  // One decode for all and slices of it, where each byte is one character.
-  const ascii = isAscii(whole) ? latin1.decode(whole) : undefined;
+  // One decode for all and slices of it, where each byte is one character: no sequence of several bytes gives as
+  // many characters as it has bytes, so equal lengths mean equal offsets.
+  const decoded = decoder.decode(whole);
+  const sliceable = decoded.length === whole.length;
   const texts = [""];
   const binary = new Map<number, Uint8Array>();
   let at = 0;
@@ -102,7 +103,7 @@ export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable 
       binary.set(texts.length, whole.slice(at, at + length));
       texts.push("");
     } else {
-      texts.push(ascii?.slice(at, at + length) ?? decoder.decode(whole.subarray(at, at + length)));
+      texts.push(sliceable ? decoded.slice(at, at + length) : decoder.decode(whole.subarray(at, at + length)));
     }
     at += length;
   }
@@ -112,9 +113,4 @@ export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable 
 function readPacked(bytes: Uint8Array, reader: WireReader): Uint32Array {
   const { start, end } = reader.span();
   return reader.within(bytes, start, end).packed();
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let index = 0; index < bytes.length; index++) if ((bytes[index] ?? 0) > 127) return false;
-  return true;
 }

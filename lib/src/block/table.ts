@@ -2,6 +2,7 @@
 import { BlockError } from "./error.ts";
 import { TABLE_ROWS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
+import type { StringTableBuilder } from "./strings.ts";
 import { unzigzag, WireReader } from "./wire.ts";
 
 /** Rows with the same key that are compared before a new row is made instead; keeps finding a row O(1). */
@@ -10,18 +11,24 @@ const CHAIN_MAX = 8;
 /**
  * Finds the row that equals a new one, by key and comparison. An agent hands in the same process and user
  * objects again and again, so the comparison is most often one of identity.
+ *
+ * A key is one of the row's own texts, which the string table must look up anyway: its index there leads to the row
+ * without another look-up. Or it is a number.
  */
 export class RowIndex<Row extends object> {
   readonly #rows: Row[] = [];
   /** The newest row of each key; older ones hang on it. Indexes are plus one. */
-  readonly #newest = new Map<string | number, number>();
+  #newestByText = new Uint32Array(1024);
+  readonly #newestByNumber = new Map<number, number>();
   readonly #older = new U32List();
   #last: Row | undefined;
   #lastIndex = 0;
+  readonly #strings: StringTableBuilder;
   readonly #key: (row: Row) => string | number;
   readonly #same: (a: Row, b: Row) => boolean;
 
-  constructor(key: (row: Row) => string | number, same: (a: Row, b: Row) => boolean) {
+  constructor(strings: StringTableBuilder, key: (row: Row) => string | number, same: (a: Row, b: Row) => boolean) {
+    this.#strings = strings;
     this.#key = key;
     this.#same = same;
   }
@@ -32,7 +39,8 @@ export class RowIndex<Row extends object> {
 
   clear(): void {
     this.#rows.length = 0;
-    this.#newest.clear();
+    this.#newestByText.fill(0);
+    this.#newestByNumber.clear();
     this.#older.clear();
     this.#last = undefined;
     this.#lastIndex = 0;
@@ -42,7 +50,11 @@ export class RowIndex<Row extends object> {
   find(row: Row): number {
     // Neighbours often share their rows.
     if (row === this.#last) return this.#lastIndex;
-    let index = this.#newest.get(this.#key(row)) ?? 0;
+    const key = this.#key(row);
+    let index =
+      typeof key === "number"
+        ? (this.#newestByNumber.get(key) ?? 0)
+        : (this.#newestByText[this.#strings.text(key)] ?? 0);
     for (let tries = 0; index !== 0 && tries < CHAIN_MAX; tries++) {
       const other = this.#rows[index - 1] as Row;
       if (other === row || this.#same(row, other)) {
@@ -59,11 +71,24 @@ export class RowIndex<Row extends object> {
   add(row: Row): number {
     const index = this.#rows.push(row);
     const key = this.#key(row);
-    this.#older.push(this.#newest.get(key) ?? 0);
-    this.#newest.set(key, index);
+    if (typeof key === "number") {
+      this.#older.push(this.#newestByNumber.get(key) ?? 0);
+      this.#newestByNumber.set(key, index);
+    } else {
+      const text = this.#strings.text(key);
+      if (text >= this.#newestByText.length) this.#grow(text);
+      this.#older.push(this.#newestByText[text] ?? 0);
+      this.#newestByText[text] = index;
+    }
     this.#last = row;
     this.#lastIndex = index;
     return index;
+  }
+
+  #grow(text: number): void {
+    const larger = new Uint32Array(Math.max(this.#newestByText.length * 2, text + 1));
+    larger.set(this.#newestByText);
+    this.#newestByText = larger;
   }
 }
 

@@ -172,7 +172,8 @@ export const files: TableSpec<File, unknown> = {
     a.path === b.path &&
     a.item === b.item &&
     a.nametype === b.nametype &&
-    a.name === b.name &&
+    // Most names are the path itself: the same string twice, compared once.
+    ((a.name === a.path && b.name === b.path) || a.name === b.name) &&
     a.inode === b.inode &&
     a.device === b.device &&
     a.mode === b.mode &&

@@ -20,6 +20,7 @@ function split(value: bigint): void {
 
 /** Joins two 32-bit halves to an unsigned 64-bit integer. */
 export function joinUnsigned(low: number, high: number): bigint {
+  if (low === 0 && high === 0) return 0n;
   words[0] = low;
   words[1] = high;
   return bigWord[0] ?? 0n;
