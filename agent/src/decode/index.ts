@@ -4,6 +4,7 @@ import { type Endpoint, type Event, type File, Process, type Syscall, type User 
 import { nameSyscall, type RecordGroup } from "../model/index.ts";
 import { meaningOf } from "./action.ts";
 import { decodeArguments } from "./execve.ts";
+import { intern } from "./intern.ts";
 import { decodeSocketAddress } from "./sockaddr.ts";
 import { hex32, hex64, i64, octal, u32, u64 } from "./values.ts";
 import { messageWords, splitWords, valueOf } from "./words.ts";
@@ -117,9 +118,9 @@ function decodeProcess(
     entityId: "",
     pid: u32(pid, 0),
     name: unquoteName(valueOf(actor, "comm")),
-    executable: unquoteName(valueOf(actor, "exe")),
+    executable: intern(unquoteName(valueOf(actor, "exe"))),
     args,
-    workingDirectory: directory === undefined ? "" : unquote(valueOf(directory, "cwd") ?? ""),
+    workingDirectory: directory === undefined ? "" : intern(unquote(valueOf(directory, "cwd") ?? "")),
     title: executions.length > 0 && title === titleOfArguments(args) ? "" : title,
     startUnixNano: 0n,
     tty: valueOf(actor, "tty") ?? "",
@@ -170,9 +171,10 @@ function decodeFiles(words: readonly RecordWords[], workingDirectory: string): F
 
 function decodeFile(record: RecordWords, workingDirectory: string): File {
   const text = valueOf(record, "name");
-  const name = unquoteName(text);
+  const name = intern(unquoteName(text));
+  const path = absolute(name, workingDirectory);
   return {
-    path: absolute(name, workingDirectory),
+    path: path === name ? name : intern(path),
     name,
     inode: u64(valueOf(record, "inode")),
     device: valueOf(record, "dev") ?? "",
