@@ -134,7 +134,7 @@ function candidates(found: FoundBlock, request: SearchRequest, endNano: bigint):
   for (const index of request.filter.match(block)) {
     const timeNano = times[index] ?? 0n;
     if (timeNano < startNano || timeNano >= endNano) continue;
-    const { id } = block.event(index);
+    const id = block.eventId(index);
     // The position's own event and those before it in the answer are out already.
     if (after !== undefined && after.id !== "" && timeNano === after.timeNano && id >= after.id) continue;
     list.push({ timeNano, id, block, index });

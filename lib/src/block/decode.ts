@@ -186,6 +186,11 @@ export class ColumnBlock {
     return this.#columns;
   }
 
+  /** Id of event n, without building the event. */
+  eventId(index: number): string {
+    return this.#ids.at(index);
+  }
+
   /** Builds event n, 0 to count - 1. */
   event(index: number): Event {
     const columns = this.columns;
