@@ -12,10 +12,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { KernelAudit } from "@hosttrail/agent/kernel";
-import { nativeArch, type RawRecord } from "@hosttrail/agent/model";
+import type { RawRecord } from "@hosttrail/agent/model";
 import { compileRules, KernelHold } from "@hosttrail/agent/rules";
 import { openSource } from "@hosttrail/agent/source";
-import { recordTypeName } from "@hosttrail/lib/audit";
+import { nativeArch, recordTypeName } from "@hosttrail/lib/audit";
 
 const MIB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** The agent's whole way: source -> reassemble -> decode -> enrich -> block -> spool -> ship. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { condenseRecords } from "@hosttrail/lib/audit";
+import { condenseRecords, nativeArch } from "@hosttrail/lib/audit";
 import { openBlock, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
@@ -13,7 +13,8 @@ import { decode } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
 import { KernelAudit, notifyManager } from "./kernel/index.ts";
-import { nativeArch, type RecordGroup } from "./model/index.ts";
+import { SerialGaps } from "./ledger/index.ts";
+import type { RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
 import { compileRules, KernelHold } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
@@ -198,19 +199,4 @@ function prepareKernel(config: AgentConfig, hold: KernelHold, source: Source, lo
   const rules = audit.rulesFiles.flatMap((file) => compileRules(readFileSync(file, "utf8"), file, arch));
   const added = hold.applyRules(rules);
   logger.info({ rules: rules.length, added }, "audit rules are loaded");
-}
-
-/** Serials that never came. Late ones are not gaps; a wrap or a reset begins anew. */
-class SerialGaps {
-  missing = 0;
-  #next = -1;
-
-  see(serial: number): void {
-    const ahead = serial - this.#next;
-    if (this.#next < 0 || ahead > 1_000_000 || ahead < -1_000_000) this.#next = serial + 1;
-    else if (ahead >= 0) {
-      this.missing += ahead;
-      this.#next = serial + 1;
-    } else if (this.missing > 0) this.missing--;
-  }
 }

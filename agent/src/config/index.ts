@@ -68,7 +68,7 @@ export const agentSchema: ConfigSchema = mapOf(
       ["endpoints", "ca_file", "certificate_file", "key_file"],
     ),
     source: mapOf({
-      mode: choice(["auto", "unicast", "multicast", "file"], "auto"),
+      mode: choice(["auto", "unicast", "multicast", "plugin", "file"], "auto"),
       path: optionalPath,
       receive_buffer_bytes: integer(65_536, 256 * MIB, 16 * MIB),
       ring_bytes: integer(MIB, 1024 * MIB, 64 * MIB),

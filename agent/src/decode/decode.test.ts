@@ -2,19 +2,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { condenseRecords, RECORD, recordText } from "@hosttrail/lib/audit";
+import { condenseRecords, RECORD, recordText, splitWords } from "@hosttrail/lib/audit";
 import type { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import type { RawRecord, RecordGroup } from "../model/index.ts";
 import { Reassembler } from "../reassemble/index.ts";
 import { parseLogLine } from "../source/index.ts";
 import { decode } from "./index.ts";
-import { splitWords } from "./words.ts";
 
 const CAPTURE = new URL("../../../bench/captures/workload.log.gz", import.meta.url);
 
 function record(type: number, text: string): RawRecord {
-  return { type, node: "", seconds: 1, milliseconds: 2, serial: 3, text, position: 0 };
+  return { type, node: "", seconds: 1, milliseconds: 2, serial: 3, text, enriched: "", position: 0 };
 }
 
 function group(...records: RawRecord[]): RecordGroup {

@@ -48,6 +48,7 @@ export class HostFacts {
       kernel: release(),
       ip: addresses(),
       labels: this.#labels,
+      machineId: "",
     };
   }
 }

@@ -33,8 +33,8 @@ export class Enricher {
     if (event.user !== undefined) event.user = this.#users.resolve(event.user, nowMs);
     for (const file of event.files) {
       if (!file.hasAttributes) continue;
-      file.owner = this.#users.userName(file.uid);
-      file.group = this.#users.groupName(file.gid);
+      file.owner = this.#users.userName(file.uid) || file.owner;
+      file.group = this.#users.groupName(file.gid) || file.group;
     }
     this.#processes.resolve(event, executed);
   }

@@ -103,6 +103,9 @@ export class ProcessTable {
       ancestry: above?.childAncestry ?? [],
       sessionId: 0,
       argsCount: stat.args.length,
+      sessionLeader: undefined,
+      executableSha256: "",
+      ancestryCount: 0,
     });
   }
 

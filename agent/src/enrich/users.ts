@@ -63,15 +63,15 @@ export class UserNames {
     const { group } = user;
     const groupKey = group && `${group.id} ${group.effectiveId} ${group.savedId} ${group.filesystemId}`;
     const own = `${user.id} ${user.effectiveId} ${user.savedId} ${user.filesystemId} ${user.auditId}`;
-    const key = `${own} ${groupKey} ${user.targetName}`;
+    const key = `${own} ${groupKey} ${user.targetName} ${user.name}`;
     let known = this.#known.get(key);
     if (known === undefined) {
       known = {
         ...user,
-        name: this.#users.name(user.id),
-        effectiveName: this.#users.name(user.effectiveId),
-        auditName: this.#users.name(user.auditId),
-        group: group && { ...group, name: this.#groups.name(group.id) },
+        name: this.#users.name(user.id) || user.name,
+        effectiveName: this.#users.name(user.effectiveId) || user.effectiveName,
+        auditName: this.#users.name(user.auditId) || user.auditName,
+        group: group && { ...group, name: this.#groups.name(group.id) || group.name },
       };
       if (this.#known.size >= USERS_MAX) this.#known.clear();
       this.#known.set(key, known);

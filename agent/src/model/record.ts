@@ -11,6 +11,8 @@ export interface RawRecord {
   serial: number;
   /** All after the stamp, as Latin-1, so that each character is one byte. */
   text: string;
+  /** What auditd wrote behind the kernel's text in an ENRICHED log: names for its numbers. Empty elsewhere. */
+  enriched: string;
   /** Where the record begins in its source; what is before it need not be read again once it is spooled. */
   position: number;
 }
@@ -22,6 +24,6 @@ export interface RecordGroup {
   milliseconds: number;
   serial: number;
   records: RawRecord[];
-  /** Why the event may not be whole: "" where it is, else "timeout", "bytes" or "end". */
-  partial: "" | "timeout" | "bytes" | "end";
+  /** Why the event may not be whole: "" where it is; "late" is a record that came after the end. */
+  partial: "" | "timeout" | "bytes" | "end" | "late";
 }

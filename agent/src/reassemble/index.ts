@@ -1,39 +1,60 @@
 /**
  * Records to events. Records of different events interleave; an event is known by node, seconds, milliseconds
- * and serial. It ends with its EOE record; where none comes, its deadline decides, on arrival time, since an
- * event's own time is that of the system call's entry and says nothing about its last record.
+ * and serial. How it ends:
+ *
+ * - by its EOE record, where the source has them (netlink, auditd's feed): that is definitive;
+ * - by grace, where it has none (logs): when the log has gone on for so long without a record of it;
+ * - by its deadline, on arrival time: an event's own time is that of the system call's entry, and a later serial may
+ *   carry a time seconds earlier, so it says nothing about the last record;
+ * - by the bound on bytes: the oldest goes on as it is, and says so.
  */
+import { RECORD } from "@hosttrail/lib/audit";
 import type { RawRecord, RecordGroup } from "../model/index.ts";
 
-/** Record type that ends an event on netlink (AUDIT_EOE). */
-const END_OF_EVENT = 1320;
-/** The record that only events with an EOE have. */
-const SYSCALL = 1300;
 /** Kernel records stand from here to the next; only they can belong to an event of several records. */
 const KERNEL_FIRST = 1300;
 const KERNEL_LAST = 1999;
+/** LOGIN is the kernel's too, and comes inside of a system call's event where that is audited. */
+const LOGIN = RECORD.LOGIN;
+/** Ended events that are remembered, so that a record that comes after the end is known as late. */
+const ENDED_MAX = 1024;
 
 export interface ReassembleOptions {
   /** Milliseconds after its last record at which an event without end is given up waiting for. */
   timeoutMs: number;
-  /** False for logs, which have no EOE: there the deadline ends every event and none is partial. */
+  /** False for logs, which have no EOE: there grace ends every event and none is partial. */
   endOfEventExpected: boolean;
   /** Bytes of all records waiting, at most; then the oldest event goes on as it is. */
   bytesMax: number;
 }
 
 interface Waiting {
+  key: string;
   group: RecordGroup;
   bytes: number;
   lastArrivalMs: number;
+  /** Where the log was, in its own time, when the last record came. */
+  logTimeMs: number;
+}
+
+export interface ReassembleCounters {
+  /** Records that came after their event had ended; each went on as an event of its own. */
+  late: number;
+  /** Events that went on before their end. */
+  partial: number;
 }
 
 /** Groups records; hand in each with its arrival time on a monotonic clock. */
 export class Reassembler {
+  readonly counters: ReassembleCounters = { late: 0, partial: 0 };
   readonly #options: ReassembleOptions;
   readonly #emit: (group: RecordGroup) => void;
   readonly #waiting = new Map<string, Waiting>();
+  readonly #ended = new Set<string>();
+  /** The event of the last record, which most often is that of the next one too. */
+  #last: Waiting | undefined;
   #bytes = 0;
+  #logTimeMs = 0;
 
   constructor(options: ReassembleOptions, emit: (group: RecordGroup) => void) {
     this.#options = options;
@@ -43,8 +64,8 @@ export class Reassembler {
   /** Where the oldest record that still waits begins in its source; undefined when none waits. */
   get oldestPosition(): number | undefined {
     // Events stand in the order of their first records.
-    const [oldest] = this.#waiting.values();
-    return oldest?.group.records[0]?.position;
+    for (const waiting of this.#waiting.values()) return waiting.group.records[0]?.position;
+    return undefined;
   }
 
   /** Events that wait for more records. */
@@ -53,58 +74,115 @@ export class Reassembler {
   }
 
   push(record: RawRecord, nowMs: number): void {
-    const key = `${record.node} ${record.seconds}.${record.milliseconds}:${record.serial}`;
-    const known = this.#waiting.get(key);
-    if (record.type === END_OF_EVENT) {
-      // A late EOE, whose event is gone already, ends nothing.
-      if (known !== undefined) this.#finish(key, known, "");
+    const known = this.#find(record);
+    if (record.type === RECORD.EOE) {
+      // A late or repeated EOE, whose event is gone already, ends nothing.
+      if (known !== undefined) this.#finish(known, "");
       return;
     }
-    if (known === undefined && (record.type < KERNEL_FIRST || record.type > KERNEL_LAST)) {
+    if (known === undefined && !joins(record.type)) {
       // A message from user space is an event of its own: no EOE follows it.
       this.#emit(groupOf(record));
       return;
     }
-    const waiting = known ?? { group: groupOf(record), bytes: 0, lastArrivalMs: nowMs };
-    if (known === undefined) this.#waiting.set(key, waiting);
-    else waiting.group.records.push(record);
+    const waiting = known ?? this.#begin(record);
+    if (waiting === undefined) return;
+    if (known !== undefined) waiting.group.records.push(record);
     waiting.lastArrivalMs = nowMs;
     waiting.bytes += record.text.length;
     this.#bytes += record.text.length;
+    this.#last = waiting;
+    if (!this.#options.endOfEventExpected) this.#advance(waiting, record);
     if (this.#bytes > this.#options.bytesMax) this.#evict();
   }
 
+  #find(record: RawRecord): Waiting | undefined {
+    const last = this.#last;
+    if (last !== undefined && isSameEvent(last.group, record)) return last;
+    return this.#waiting.get(keyOf(record));
+  }
+
+  /** Opens an event; a record that comes after its event's end goes on alone. */
+  #begin(record: RawRecord): Waiting | undefined {
+    const key = keyOf(record);
+    if (this.#ended.has(key)) {
+      this.counters.late++;
+      this.counters.partial++;
+      this.#emit({ ...groupOf(record), partial: "late" });
+      return undefined;
+    }
+    const waiting = { key, group: groupOf(record), bytes: 0, lastArrivalMs: 0, logTimeMs: 0 };
+    this.#waiting.set(key, waiting);
+    return waiting;
+  }
+
+  /** The log's time goes on with its records, and ends what was not heard of for long. */
+  #advance(waiting: Waiting, record: RawRecord): void {
+    this.#logTimeMs = Math.max(this.#logTimeMs, record.seconds * 1000 + record.milliseconds);
+    waiting.logTimeMs = this.#logTimeMs;
+    for (const oldest of this.#waiting.values()) {
+      if (this.#logTimeMs - oldest.logTimeMs <= this.#options.timeoutMs) return;
+      this.#finish(oldest, "");
+    }
+  }
+
   #evict(): void {
-    for (const [key, waiting] of this.#waiting) {
+    for (const waiting of this.#waiting.values()) {
       if (this.#bytes <= this.#options.bytesMax) return;
-      this.#finish(key, waiting, "bytes");
+      this.#finish(waiting, "bytes");
     }
   }
 
   /** Gives up on events whose last record came too long ago. Call it now and then. */
   expire(nowMs: number): void {
-    for (const [key, waiting] of this.#waiting) {
+    for (const waiting of this.#waiting.values()) {
       if (nowMs - waiting.lastArrivalMs >= this.#options.timeoutMs)
-        this.#finish(key, waiting, this.#isCut(waiting) ? "timeout" : "");
+        this.#finish(waiting, this.#isCut(waiting) ? "timeout" : "");
     }
   }
 
   /** An event without a system call (CONFIG_CHANGE, LOGIN …) may come without EOE and be whole all the same. */
   #isCut({ group }: Waiting): boolean {
-    return this.#options.endOfEventExpected && group.records.some((record) => record.type === SYSCALL);
+    return this.#options.endOfEventExpected && group.records.some((record) => record.type === RECORD.SYSCALL);
   }
 
   /** Emits all that waits: at the end of a file or of the agent. */
   flush(reason: "" | "end"): void {
-    for (const [key, waiting] of this.#waiting) this.#finish(key, waiting, reason);
+    for (const waiting of this.#waiting.values()) this.#finish(waiting, reason);
   }
 
-  #finish(key: string, waiting: Waiting, reason: RecordGroup["partial"]): void {
-    this.#waiting.delete(key);
+  #finish(waiting: Waiting, reason: RecordGroup["partial"]): void {
+    this.#waiting.delete(waiting.key);
+    if (this.#last === waiting) this.#last = undefined;
+    if (this.#ended.size >= ENDED_MAX)
+      for (const oldest of this.#ended) {
+        this.#ended.delete(oldest);
+        break;
+      }
+    this.#ended.add(waiting.key);
     this.#bytes -= waiting.bytes;
     waiting.group.partial = reason;
+    if (reason !== "") this.counters.partial++;
     this.#emit(waiting.group);
   }
+}
+
+/** True for records that may be one of several of their event. */
+function joins(type: number): boolean {
+  return (type >= KERNEL_FIRST && type <= KERNEL_LAST) || type === LOGIN;
+}
+
+function keyOf({ node, seconds, milliseconds, serial }: RawRecord): string {
+  return `${node} ${seconds}.${milliseconds}:${serial}`;
+}
+
+function isSameEvent(group: RecordGroup, record: RawRecord): boolean {
+  return (
+    group.serial === record.serial &&
+    group.milliseconds === record.milliseconds &&
+    group.seconds === record.seconds &&
+    group.node === record.node
+  );
 }
 
 function groupOf(record: RawRecord): RecordGroup {

@@ -5,7 +5,7 @@
  * is refused by file and line; the whole syntax is to come with the rule manager.
  * Source: include/uapi/linux/audit.h; auditctl(8) of the audit project for the syntax.
  */
-import { ARCH, type ArchName, syscallNumber } from "../model/index.ts";
+import { ARCH, type ArchName, syscallNumber } from "@hosttrail/lib/audit";
 
 const FIELD_MAX = 64;
 const MASK_WORDS = 64;

@@ -1,73 +1,113 @@
-/** Records from a log file in the format of audit.log, for replay. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
-import { recordTypeNumber } from "@hosttrail/lib/audit";
-import type { RawRecord } from "../model/index.ts";
+/** Records from text: log files in the format of audit.log, also rotated and compressed, and auditd's plugin feed. */
+import { createReadStream, existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { parseLogLine } from "./line.ts";
 import type { Source, SourceCounters, TakeRecord } from "./source.ts";
-import { parseStamp } from "./stamp.ts";
 
-/** Divides what auditd adds in ENRICHED logs from the kernel's own text. */
-const ENRICHED = "\u001d";
+/** Longer than anything that the kernel or auditd writes (MAX_AUDIT_MESSAGE_LENGTH is 8,970 bytes). */
+const LINE_BYTES_MAX = 1 << 20;
+const LINE_FEED = 0x0a;
 
-/** One line of a log: `node=… type=SYSCALL msg=audit(…): …`. Undefined where it is none. */
-export function parseLogLine(line: string): RawRecord | undefined {
-  let at = 0;
-  let node = "";
-  if (line.startsWith("node=")) {
-    at = line.indexOf(" ") + 1;
-    if (at === 0) return undefined;
-    node = line.slice("node=".length, at - 1);
-  }
-  if (!line.startsWith("type=", at)) return undefined;
-  const space = line.indexOf(" ", at);
-  if (space < 0 || !line.startsWith("msg=", space + 1)) return undefined;
-  const type = recordTypeNumber(line.slice(at + "type=".length, space));
-  if (type === undefined) return undefined;
-  const enriched = line.indexOf(ENRICHED);
-  return parseStamp(type, node, line.slice(space + 1 + "msg=".length, enriched < 0 ? undefined : enriched), 0);
+interface Counts {
+  records: number;
+  parseFailures: number;
 }
 
-/** Reads a file from start to end. */
-export function openFile(path: string, take: TakeRecord): Source {
-  const stream = createReadStream(path, { encoding: "latin1" });
-  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
-  let records = 0;
-  let parseFailures = 0;
-  let closed = false;
-  const finished = (async (): Promise<void> => {
-    for await (const line of lines) {
-      // The interface goes on with lines that it has read already.
-      if (closed) return;
-      if (line === "") continue;
-      const record = parseLogLine(line);
-      if (record === undefined) parseFailures++;
-      else {
-        records++;
-        take(record);
-      }
+/** Reads lines until the stream ends or `closed` says so. */
+async function readLines(stream: Readable, take: TakeRecord, counts: Counts, closed: () => boolean): Promise<void> {
+  let rest: Buffer[] = [];
+  let length = 0;
+  const accept = (line: Buffer): void => {
+    if (line.length === 0) return;
+    const end = line.at(-1) === 0x0d ? line.length - 1 : line.length;
+    const record = line.length > LINE_BYTES_MAX ? undefined : parseLogLine(line.toString("latin1", 0, end));
+    if (record === undefined) counts.parseFailures++;
+    else {
+      counts.records++;
+      take(record);
     }
-  })();
+  };
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (closed()) return;
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+      accept(length === 0 ? chunk.subarray(start, end) : Buffer.concat([...rest, chunk.subarray(start, end)]));
+      rest = [];
+      length = 0;
+      start = end + 1;
+    }
+    // Of a line without end only so much is kept that it is seen to be too long.
+    if (length <= LINE_BYTES_MAX) rest.push(Buffer.from(chunk.subarray(start)));
+    length += chunk.length - start;
+  }
+  accept(Buffer.concat(rest));
+}
+
+function sourceOf(name: string, finished: Promise<void>, counts: Counts, close: () => Promise<void>): Source {
   return {
-    name: "file",
-    endOfEventExpected: false,
-    counters: (): SourceCounters => ({
-      records,
-      parseFailures,
-      overruns: 0,
-      foreign: 0,
-      ringWaits: 0,
-      receiveBufferBytes: 0,
-    }),
-    async close() {
-      closed = true;
-      // Destroying the stream alone would leave the loop waiting for ever.
-      lines.close();
-      stream.destroy();
-      await finished.catch(() => undefined);
-    },
+    name,
+    endOfEventExpected: name === "auditd-plugin",
+    counters: (): SourceCounters => ({ ...counts, overruns: 0, foreign: 0, ringWaits: 0, receiveBufferBytes: 0 }),
+    close,
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],
     finished,
   };
+}
+
+/** Reads a log from its oldest rotated file (`audit.log.4`, also `.gz` and `.zst`) to the file itself. */
+export function openFiles(path: string, take: TakeRecord): Source {
+  const counts: Counts = { records: 0, parseFailures: 0 };
+  let closed = false;
+  let current: Readable | undefined;
+  const read = async (file: string): Promise<void> => {
+    const plain = createReadStream(file);
+    current = plain;
+    const decompressor = file.endsWith(".gz")
+      ? createGunzip()
+      : file.endsWith(".zst")
+        ? createZstdDecompress()
+        : undefined;
+    if (decompressor === undefined) return readLines(plain, take, counts, () => closed);
+    await Promise.all([pipeline(plain, decompressor), readLines(decompressor, take, counts, () => closed)]);
+  };
+  const finished = (async (): Promise<void> => {
+    for (const file of logFiles(path)) if (!closed) await read(file);
+  })();
+  return sourceOf("file", finished, counts, async () => {
+    closed = true;
+    current?.destroy();
+    await finished.catch(() => undefined);
+  });
+}
+
+/** The file and its rotated siblings, oldest first. */
+export function logFiles(path: string): string[] {
+  const folder = dirname(path);
+  const name = basename(path);
+  const rotated = (existsSync(folder) ? readdirSync(folder) : [])
+    .map((file) => ({
+      file,
+      match: file.startsWith(`${name}.`) ? /^(\d{1,6})(?:\.gz|\.zst)?$/.exec(file.slice(name.length + 1)) : null,
+    }))
+    .filter(({ match }) => match !== null)
+    .map(({ file, match }) => ({ file: join(folder, file), number: Number(match?.[1]) }))
+    .sort((a, b) => b.number - a.number);
+  return [...rotated.map(({ file }) => file), path];
+}
+
+/** Reads auditd's feed, as a plugin that auditd runs (`format = string`): it ends when auditd closes it. */
+export function openPlugin(stream: Readable, take: TakeRecord): Source {
+  const counts: Counts = { records: 0, parseFailures: 0 };
+  let closed = false;
+  const finished = readLines(stream, take, counts, () => closed);
+  return sourceOf("auditd-plugin", finished, counts, async () => {
+    closed = true;
+    stream.destroy();
+    await finished.catch(() => undefined);
+  });
 }

@@ -1,14 +1,14 @@
 /** Where records come from. `auto` asks the kernel which way is open. */
 import { readlinkSync } from "node:fs";
 import { errnoOf, KernelAudit, type KernelStatus, type StoredSocket, storedSocket } from "../kernel/index.ts";
-import { openFile } from "./file.ts";
+import { openFiles, openPlugin } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
 import type { Source, TakeRecord } from "./source.ts";
 
-export { parseLogLine } from "./file.ts";
+export { parseLogLine } from "./line.ts";
 export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
 
-export type SourceMode = "auto" | "unicast" | "multicast" | "file";
+export type SourceMode = "auto" | "unicast" | "multicast" | "plugin" | "file";
 
 export interface SourceOptions {
   mode: SourceMode;
@@ -23,7 +23,8 @@ export interface SourceOptions {
 
 /** Opens the source that the mode asks for. Errors say what is missing. */
 export function openSource(options: SourceOptions, take: TakeRecord): Source {
-  if (options.mode === "file") return openFile(options.path, take);
+  if (options.mode === "file") return openFiles(options.path, take);
+  if (options.mode === "plugin") return openPlugin(process.stdin, take);
   const stored = usableSocket(options.mode);
   const mode =
     stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;

@@ -10,15 +10,7 @@ import type { AuditField, AuditRecord, Event } from "@hosttrail/proto/event";
 import { latin1Bytes, utf8OfLatin1 } from "./text.ts";
 import { typedValue } from "./typed.ts";
 import { recordTypeName } from "./types.ts";
-
-/** A record as its words, in the kernel's order. */
-export interface RecordWords {
-  type: number;
-  /** One a word; empty for a word that is no `key=value`. */
-  keys: string[];
-  /** One a word: the value, or the whole word where the key is empty. Latin-1, as it came. */
-  values: string[];
-}
+import { ENRICHED_SEPARATOR, type RecordWords } from "./words.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** Ends the name of a field that the event gives back; `=` ends one that is kept. */
@@ -97,5 +89,6 @@ export function recordText(event: Event, index: number): string {
       const text = valueBytes.length > 0 ? new TextDecoder().decode(valueBytes) : value;
       return key === "" ? text : `${key}=${text}`;
     })
-    .join(" ");
+    .join(" ")
+    .replaceAll(` ${ENRICHED_SEPARATOR}`, ENRICHED_SEPARATOR);
 }

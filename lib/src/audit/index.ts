@@ -1,5 +1,17 @@
 /** Kernel audit records: their names, how the kernel writes them, and how an event gives them back. */
-export { condenseRecords, type RecordWords, recordFields, recordText } from "./condense.ts";
+export { condenseRecords, recordFields, recordText } from "./condense.ts";
 export { bytesOfHex, unquote } from "./text.ts";
 export { titleOfArguments } from "./typed.ts";
+export {
+  type FieldContext,
+  argumentMeaning,
+  capabilities,
+  fileMode,
+  interpretField,
+  opensForWriting,
+} from "./interpret/index.ts";
+export * from "./names/index.ts";
+export { decodeSocketAddress } from "./sockaddr.ts";
+export { ENRICHED_SEPARATOR, lastValueOf, messageWords, type RecordWords, splitWords, valueOf } from "./words.ts";
+export { quote } from "./text.ts";
 export { RECORD, recordTypeName, recordTypeNumber } from "./types.ts";

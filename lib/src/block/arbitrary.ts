@@ -8,6 +8,7 @@ import type {
   Event,
   EventInfo,
   File,
+  FileState,
   Group,
   Host,
   Process,
@@ -60,6 +61,7 @@ const host: fc.Arbitrary<Host> = row({
   kernel: text,
   ip: texts,
   labels: fc.array(row({ key: text, value: text }), { maxLength: 3 }),
+  machineId: text,
 });
 const reference = row({ entityId: text, pid: u32, name: text, executable: text });
 const process: fc.Arbitrary<Process> = fc.letrec<{ process: Process }>((tie) => ({
@@ -78,6 +80,9 @@ const process: fc.Arbitrary<Process> = fc.letrec<{ process: Process }>((tie) => 
     ancestry: fc.array(reference, { maxLength: 3 }),
     sessionId: u32,
     argsCount: u32,
+    sessionLeader: fc.option(reference, { nil: undefined }),
+    executableSha256: text,
+    ancestryCount: u32,
   }),
 })).process;
 const group: fc.Arbitrary<Group> = row({
@@ -99,6 +104,14 @@ const user: fc.Arbitrary<User> = row({
   group: fc.option(group, { nil: undefined }),
   targetName: text,
 });
+const fileState: fc.Arbitrary<FileState> = row({
+  exists: fc.boolean(),
+  size: u64,
+  mode: u32,
+  uid: u32,
+  gid: u32,
+  sha256: text,
+});
 const file: fc.Arbitrary<File> = row({
   path: text,
   name: text,
@@ -113,6 +126,8 @@ const file: fc.Arbitrary<File> = row({
   item: u32,
   nametype: text,
   hasAttributes: fc.boolean(),
+  before: fc.option(fileState, { nil: undefined }),
+  after: fc.option(fileState, { nil: undefined }),
 });
 const endpoint: fc.Arbitrary<Endpoint> = row({ address: text, ip: text, port: u32, path: text, family: text });
 const container: fc.Arbitrary<Container> = row({ id: text, runtime: text, systemdUnit: text });
@@ -123,6 +138,7 @@ const cloud: fc.Arbitrary<Cloud> = row({
   availabilityZone: text,
   instanceId: text,
   machineType: text,
+  tags: fc.array(row({ key: text, value: text }), { maxLength: 3 }),
 });
 const syscall: fc.Arbitrary<Syscall> = row({
   arch: u32,
@@ -151,6 +167,7 @@ const audit: fc.Arbitrary<Audit> = row({
   syscall: fc.option(syscall, { nil: undefined }),
   keys: texts,
   records: fc.array(record, { maxLength: 5 }),
+  redacted: u32,
 });
 
 function optional<Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> {
@@ -170,4 +187,5 @@ export const anyEvent: fc.Arbitrary<Event> = row({
   container: optional(container),
   cloud: optional(cloud),
   audit: optional(audit),
+  targets: fc.array(process, { maxLength: 2 }),
 });

@@ -87,6 +87,8 @@ export interface EventColumnValues {
   arguments: Lists;
   keys: Lists;
   records: Lists;
+  targets: Lists;
+  redacted: Uint32Array;
 }
 
 /** Reads them all together. */
@@ -111,6 +113,8 @@ function readEventColumns(table: TableReader): EventColumnValues {
     arguments: table.lists(EVENT.argumentsLength, EVENT.argumentsLow, EVENT.argumentsHigh),
     keys: table.lists(EVENT.keysLength, EVENT.keys),
     records: table.lists(EVENT.recordsLength, EVENT.records),
+    targets: table.lists(EVENT.targetsLength, EVENT.targets),
+    redacted: table.numbers(EVENT.redacted),
   };
 }
 
@@ -126,7 +130,7 @@ export class ColumnBlock {
   readonly hosts: RowsReader<Host, unknown>;
   readonly processes: RowsReader<Process, tables.ProcessLinks>;
   readonly users: RowsReader<User, tables.UserLinks>;
-  readonly files: RowsReader<File, unknown>;
+  readonly files: RowsReader<File, tables.FileLinks>;
   readonly endpoints: RowsReader<Endpoint, unknown>;
   readonly containers: RowsReader<Container, unknown>;
   readonly clouds: RowsReader<Cloud, unknown>;
@@ -163,7 +167,9 @@ export class ColumnBlock {
       new RowsReader(spec, open(spec), this.strings, {});
     this.kinds = plain(tables.kinds);
     this.hosts = plain(tables.hosts);
-    this.files = plain(tables.files);
+    this.files = new RowsReader(tables.files, open(tables.files), this.strings, {
+      fileStates: plain(tables.fileStates),
+    });
     this.endpoints = plain(tables.endpoints);
     this.containers = plain(tables.containers);
     this.clouds = plain(tables.clouds);
@@ -172,9 +178,11 @@ export class ColumnBlock {
     const groups = plain(tables.groups);
     this.users = new RowsReader(tables.users, open(tables.users), this.strings, { groups });
     const lists = new TableReader(payload, spans.get(ANCESTRIES.field), "ancestries");
-    const ancestries = new AncestryReader(lists, plain(tables.references));
+    const references = plain(tables.references);
+    const ancestries = new AncestryReader(lists, references);
     this.processes = new RowsReader(tables.processes, open(tables.processes), this.strings, {
       ancestries,
+      references,
       processes: { row: (index, place) => this.processes.row(index, place) },
     });
     this.#eventTable = new TableReader(payload, spans.get(TOP.events), "events", count);
@@ -218,11 +226,17 @@ export class ColumnBlock {
       container: this.containers.row(columns.container[index] ?? 0, "events.container"),
       cloud: this.clouds.row(columns.cloud[index] ?? 0, "events.cloud"),
       audit: columns.hasAudit[index] === 0 ? undefined : this.#audit(index),
+      targets: this.#rows(columns.targets, index, this.processes, "events.targets"),
     };
   }
 
   /** The rows of one event in a list column. */
-  #rows<Row extends object>(lists: Lists, index: number, table: RowsReader<Row, unknown>, place: string): Row[] {
+  #rows<Row extends object>(
+    lists: Lists,
+    index: number,
+    table: { row(index: number, place: string): Row | undefined },
+    place: string,
+  ): Row[] {
     const { offsets, values } = lists;
     const [items = NONE] = values;
     const rows: Row[] = [];
@@ -233,7 +247,7 @@ export class ColumnBlock {
   }
 
   #audit(index: number): Audit {
-    const { serial, node, partial, keys, records } = this.columns;
+    const { serial, node, partial, keys, records, redacted } = this.columns;
     const [keyItems = NONE] = keys.values;
     const names: string[] = [];
     for (let at = keys.offsets[index] ?? 0; at < (keys.offsets[index + 1] ?? 0); at++) {
@@ -246,6 +260,7 @@ export class ColumnBlock {
       syscall: this.#syscall(index),
       keys: names,
       records: this.#rows(records, index, this.records, "events.records"),
+      redacted: redacted[index] ?? 0,
     };
   }
 

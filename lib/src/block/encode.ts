@@ -61,7 +61,8 @@ class Columns {
   readonly processes: RowsWriter<Process, tables.ProcessLinks>;
   readonly groups = new RowsWriter(tables.groups, this.strings, {});
   readonly users = new RowsWriter(tables.users, this.strings, { groups: this.groups });
-  readonly files = new RowsWriter(tables.files, this.strings, {});
+  readonly fileStates = new RowsWriter(tables.fileStates, this.strings, {});
+  readonly files = new RowsWriter(tables.files, this.strings, { fileStates: this.fileStates });
   readonly endpoints = new RowsWriter(tables.endpoints, this.strings, {});
   readonly containers = new RowsWriter(tables.containers, this.strings, {});
   readonly clouds = new RowsWriter(tables.clouds, this.strings, {});
@@ -94,6 +95,9 @@ class Columns {
   readonly keys = new U32List();
   readonly recordsLength = new U32List();
   readonly record = new U32List();
+  readonly targetsLength = new U32List();
+  readonly target = new U32List();
+  readonly redacted = new U32List();
   readonly #lastRecords: AuditRecord[] = [];
   readonly #lastIndexes: number[] = [];
 
@@ -104,12 +108,13 @@ class Columns {
     // A process refers to its parent, a row of the same table.
     this.processes = new RowsWriter(tables.processes, this.strings, {
       ancestries: this.ancestries,
+      references: this.references,
       processes: { add: (row: Process | undefined): number => this.processes.add(row) },
     });
     const { kinds, hosts, processes, users, groups, files, endpoints, containers, clouds, syscalls, records } = this;
-    const { references, ancestries } = this;
+    const { references, ancestries, fileStates } = this;
     this.#tables = [kinds, hosts, processes, users, groups, files, endpoints, containers, clouds, syscalls, records];
-    this.#tables.push(references, ancestries);
+    this.#tables.push(references, ancestries, fileStates);
     this.#lists = Object.values(this).filter((value) => value instanceof U32List);
   }
 
@@ -124,6 +129,8 @@ class Columns {
     this.destination.push(this.endpoints.add(event.destination));
     this.container.push(this.containers.add(event.container));
     this.cloud.push(this.clouds.add(event.cloud));
+    this.targetsLength.push(event.targets.length);
+    for (const target of event.targets) this.target.push(this.processes.add(target));
     this.#audit(event.audit);
   }
 
@@ -137,6 +144,7 @@ class Columns {
     this.serial.push(audit?.serial ?? 0);
     this.node.push(this.strings.text(audit?.node ?? ""));
     this.partial.push(this.strings.text(audit?.partial ?? ""));
+    this.redacted.push(audit?.redacted ?? 0);
     this.#syscall(audit?.syscall);
     this.keysLength.push(audit?.keys.length ?? 0);
     this.recordsLength.push(audit?.records.length ?? 0);
@@ -201,6 +209,9 @@ class Columns {
     writer.packed(EVENT.keys, this.keys);
     writer.packed(EVENT.recordsLength, this.recordsLength);
     writer.packed(EVENT.records, this.record);
+    writer.packed(EVENT.targetsLength, this.targetsLength);
+    writer.packed(EVENT.targets, this.target);
+    writer.packed(EVENT.redacted, this.redacted);
     writer.close(begin);
     for (const table of this.#tables) table.write(writer);
   }

@@ -6,6 +6,7 @@ import type {
   Endpoint,
   EventInfo,
   File,
+  FileState,
   Group,
   Host,
   Process,
@@ -61,11 +62,12 @@ export const hosts: TableSpec<Host, unknown> = {
     kernel: text(8),
     ip: texts(9, 10),
     labels: labels(11, 12, 13),
+    machineId: text(14),
   },
 };
 
 /** What a process row refers to. */
-export type ProcessLinks = AncestryLink & { processes: RowAdder<Process> };
+export type ProcessLinks = AncestryLink & { processes: RowAdder<Process>; references: RowAdder<ProcessReference> };
 
 export const processes: TableSpec<Process, ProcessLinks> = {
   place: "processes",
@@ -85,6 +87,9 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     a.argsCount === b.argsCount &&
     a.parent === b.parent &&
     a.ancestry === b.ancestry &&
+    a.sessionLeader === b.sessionLeader &&
+    a.executableSha256 === b.executableSha256 &&
+    a.ancestryCount === b.ancestryCount &&
     sameTexts(a.args, b.args),
   append(columns, row) {
     columns.entityId.append(row.entityId);
@@ -101,6 +106,9 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     columns.ancestry.append(row.ancestry);
     columns.sessionId.append(row.sessionId);
     columns.argsCount.append(row.argsCount);
+    columns.sessionLeader.append(row.sessionLeader);
+    columns.executableSha256.append(row.executableSha256);
+    columns.ancestryCount.append(row.ancestryCount);
   },
   build: (read, index) => ({
     entityId: read.entityId(index),
@@ -117,6 +125,9 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     ancestry: read.ancestry(index),
     sessionId: read.sessionId(index),
     argsCount: read.argsCount(index),
+    sessionLeader: read.sessionLeader(index),
+    executableSha256: read.executableSha256(index),
+    ancestryCount: read.ancestryCount(index),
   }),
   columns: {
     entityId: text(2),
@@ -133,6 +144,9 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     ancestry: ancestry(14),
     sessionId: number(15),
     argsCount: number(16),
+    sessionLeader: link<ProcessReference, "references">(17, "references"),
+    executableSha256: text(18),
+    ancestryCount: number(19),
   },
 };
 
@@ -164,7 +178,17 @@ export const groups: TableSpec<Group, unknown> = {
   columns: { id: number(2), name: text(3), effectiveId: number(4), savedId: number(5), filesystemId: number(6) },
 };
 
-export const files: TableSpec<File, unknown> = {
+/** What a file row refers to. */
+export type FileLinks = { fileStates: RowAdder<FileState> };
+
+export const fileStates: TableSpec<FileState, unknown> = {
+  place: "file_states",
+  field: 17,
+  key: (row) => row.sha256,
+  columns: { exists: flag(2), size: halves(3, 4), mode: number(5), uid: number(6), gid: number(7), sha256: text(8) },
+};
+
+export const files: TableSpec<File, FileLinks> = {
   place: "files",
   field: 8,
   key: (row) => row.path,
@@ -182,7 +206,9 @@ export const files: TableSpec<File, unknown> = {
     a.gid === b.gid &&
     a.group === b.group &&
     a.targetDevice === b.targetDevice &&
-    a.hasAttributes === b.hasAttributes,
+    a.hasAttributes === b.hasAttributes &&
+    a.before === b.before &&
+    a.after === b.after,
   build: (read, index) => ({
     path: read.path(index),
     name: read.name(index),
@@ -197,6 +223,8 @@ export const files: TableSpec<File, unknown> = {
     item: read.item(index),
     nametype: read.nametype(index),
     hasAttributes: read.hasAttributes(index),
+    before: read.before(index),
+    after: read.after(index),
   }),
   columns: {
     path: text(2),
@@ -212,6 +240,8 @@ export const files: TableSpec<File, unknown> = {
     item: number(13),
     nametype: text(14),
     hasAttributes: flag(15),
+    before: link<FileState, "fileStates">(16, "fileStates"),
+    after: link<FileState, "fileStates">(17, "fileStates"),
   },
 };
 
@@ -240,6 +270,7 @@ export const clouds: TableSpec<Cloud, unknown> = {
     availabilityZone: text(5),
     instanceId: text(6),
     machineType: text(7),
+    tags: labels(8, 9, 10),
   },
 };
 
@@ -306,6 +337,9 @@ export const EVENT = {
   keys: 22,
   recordsLength: 23,
   records: 24,
+  targetsLength: 25,
+  targets: 26,
+  redacted: 27,
 } as const;
 
 /** A table that refers to no other one. */

@@ -81,6 +81,7 @@ export interface EventColumns {
   references: ReferenceRows | undefined;
   ancestries: AncestryRows | undefined;
   groups: GroupRows | undefined;
+  fileStates: FileStateRows | undefined;
 }
 
 /** StringTable holds each distinct string once. String n (n >= 1) is the n-th entry. */
@@ -129,6 +130,9 @@ export interface EventRows {
   keys: number[];
   recordsLength: number[];
   records: number[];
+  targetsLength: number[];
+  targets: number[];
+  redacted: number[];
 }
 
 /** The part of the event group that repeats. */
@@ -157,6 +161,7 @@ export interface HostRows {
   labelsLength: number[];
   labelKeys: number[];
   labelValues: number[];
+  machineId: number[];
 }
 
 export interface ProcessRows {
@@ -178,6 +183,10 @@ export interface ProcessRows {
   ancestry: number[];
   sessionId: number[];
   argsCount: number[];
+  /** Row of the references table. */
+  sessionLeader: number[];
+  executableSha256: number[];
+  ancestryCount: number[];
 }
 
 /** A process named in another one's ancestry. */
@@ -235,6 +244,20 @@ export interface FileRows {
   item: number[];
   nametype: number[];
   hasAttributes: number[];
+  /** Rows of the file_states table. */
+  before: number[];
+  after: number[];
+}
+
+export interface FileStateRows {
+  count: number;
+  exists: number[];
+  sizeLow: number[];
+  sizeHigh: number[];
+  mode: number[];
+  uid: number[];
+  gid: number[];
+  sha256: number[];
 }
 
 export interface EndpointRows {
@@ -261,6 +284,9 @@ export interface CloudRows {
   availabilityZone: number[];
   instanceId: number[];
   machineType: number[];
+  tagsLength: number[];
+  tagKeys: number[];
+  tagValues: number[];
 }
 
 export interface SyscallRows {
@@ -752,6 +778,7 @@ function createBaseEventColumns(): EventColumns {
     references: undefined,
     ancestries: undefined,
     groups: undefined,
+    fileStates: undefined,
   };
 }
 
@@ -804,6 +831,9 @@ export const EventColumns: MessageFns<EventColumns> = {
     }
     if (message.groups !== undefined) {
       GroupRows.encode(message.groups, writer.uint32(130).fork()).join();
+    }
+    if (message.fileStates !== undefined) {
+      FileStateRows.encode(message.fileStates, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -949,6 +979,14 @@ export const EventColumns: MessageFns<EventColumns> = {
             message.groups = GroupRows.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.fileStates = FileStateRows.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -979,6 +1017,11 @@ export const EventColumns: MessageFns<EventColumns> = {
       references: isSet(object.references) ? ReferenceRows.fromJSON(object.references) : undefined,
       ancestries: isSet(object.ancestries) ? AncestryRows.fromJSON(object.ancestries) : undefined,
       groups: isSet(object.groups) ? GroupRows.fromJSON(object.groups) : undefined,
+      fileStates: isSet(object.fileStates)
+        ? FileStateRows.fromJSON(object.fileStates)
+        : isSet(object.file_states)
+        ? FileStateRows.fromJSON(object.file_states)
+        : undefined,
     };
   },
 
@@ -1031,6 +1074,9 @@ export const EventColumns: MessageFns<EventColumns> = {
     }
     if (message.groups !== undefined) {
       obj.groups = GroupRows.toJSON(message.groups);
+    }
+    if (message.fileStates !== undefined) {
+      obj.fileStates = FileStateRows.toJSON(message.fileStates);
     }
     return obj;
   },
@@ -1085,6 +1131,9 @@ export const EventColumns: MessageFns<EventColumns> = {
       : undefined;
     message.groups = (object.groups !== undefined && object.groups !== null)
       ? GroupRows.fromPartial(object.groups)
+      : undefined;
+    message.fileStates = (object.fileStates !== undefined && object.fileStates !== null)
+      ? FileStateRows.fromPartial(object.fileStates)
       : undefined;
     return message;
   },
@@ -1369,6 +1418,9 @@ function createBaseEventRows(): EventRows {
     keys: [],
     recordsLength: [],
     records: [],
+    targetsLength: [],
+    targets: [],
+    redacted: [],
   };
 }
 
@@ -1540,6 +1592,27 @@ export const EventRows: MessageFns<EventRows> = {
     if (message.records.length !== 0) {
       writer.uint32(194).fork();
       for (const v of message.records) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.targetsLength.length !== 0) {
+      writer.uint32(202).fork();
+      for (const v of message.targetsLength) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.targets.length !== 0) {
+      writer.uint32(210).fork();
+      for (const v of message.targets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.redacted.length !== 0) {
+      writer.uint32(218).fork();
+      for (const v of message.redacted) {
         writer.uint32(v);
       }
       writer.join();
@@ -1982,6 +2055,60 @@ export const EventRows: MessageFns<EventRows> = {
 
             break;
           }
+          case 25: {
+            if (tag === 200) {
+              message.targetsLength.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 202) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.targetsLength.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 26: {
+            if (tag === 208) {
+              message.targets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 210) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.targets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 27: {
+            if (tag === 216) {
+              message.redacted.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 218) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.redacted.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2062,6 +2189,15 @@ export const EventRows: MessageFns<EventRows> = {
       records: globalThis.Array.isArray(object?.records)
         ? object.records.map((e: any) => globalThis.Number(e))
         : [],
+      targetsLength: globalThis.Array.isArray(object?.targetsLength)
+        ? object.targetsLength.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.targets_length)
+        ? object.targets_length.map((e: any) => globalThis.Number(e))
+        : [],
+      targets: globalThis.Array.isArray(object?.targets)
+        ? object.targets.map((e: any) => globalThis.Number(e))
+        : [],
+      redacted: globalThis.Array.isArray(object?.redacted) ? object.redacted.map((e: any) => globalThis.Number(e)) : [],
     };
   },
 
@@ -2139,6 +2275,15 @@ export const EventRows: MessageFns<EventRows> = {
     if (message.records?.length) {
       obj.records = message.records.map((e) => Math.round(e));
     }
+    if (message.targetsLength?.length) {
+      obj.targetsLength = message.targetsLength.map((e) => Math.round(e));
+    }
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => Math.round(e));
+    }
+    if (message.redacted?.length) {
+      obj.redacted = message.redacted.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -2173,6 +2318,9 @@ export const EventRows: MessageFns<EventRows> = {
     message.keys = object.keys?.map((e) => e) || [];
     message.recordsLength = object.recordsLength?.map((e) => e) || [];
     message.records = object.records?.map((e) => e) || [];
+    message.targetsLength = object.targetsLength?.map((e) => e) || [];
+    message.targets = object.targets?.map((e) => e) || [];
+    message.redacted = object.redacted?.map((e) => e) || [];
     return message;
   },
 };
@@ -2479,6 +2627,7 @@ function createBaseHostRows(): HostRows {
     labelsLength: [],
     labelKeys: [],
     labelValues: [],
+    machineId: [],
   };
 }
 
@@ -2567,6 +2716,13 @@ export const HostRows: MessageFns<HostRows> = {
     if (message.labelValues.length !== 0) {
       writer.uint32(106).fork();
       for (const v of message.labelValues) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.machineId.length !== 0) {
+      writer.uint32(114).fork();
+      for (const v of message.machineId) {
         writer.uint32(v);
       }
       writer.join();
@@ -2811,6 +2967,24 @@ export const HostRows: MessageFns<HostRows> = {
 
             break;
           }
+          case 14: {
+            if (tag === 112) {
+              message.machineId.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 114) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.machineId.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2872,6 +3046,11 @@ export const HostRows: MessageFns<HostRows> = {
         : globalThis.Array.isArray(object?.label_values)
         ? object.label_values.map((e: any) => globalThis.Number(e))
         : [],
+      machineId: globalThis.Array.isArray(object?.machineId)
+        ? object.machineId.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.machine_id)
+        ? object.machine_id.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -2916,6 +3095,9 @@ export const HostRows: MessageFns<HostRows> = {
     if (message.labelValues?.length) {
       obj.labelValues = message.labelValues.map((e) => Math.round(e));
     }
+    if (message.machineId?.length) {
+      obj.machineId = message.machineId.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -2937,6 +3119,7 @@ export const HostRows: MessageFns<HostRows> = {
     message.labelsLength = object.labelsLength?.map((e) => e) || [];
     message.labelKeys = object.labelKeys?.map((e) => e) || [];
     message.labelValues = object.labelValues?.map((e) => e) || [];
+    message.machineId = object.machineId?.map((e) => e) || [];
     return message;
   },
 };
@@ -2959,6 +3142,9 @@ function createBaseProcessRows(): ProcessRows {
     ancestry: [],
     sessionId: [],
     argsCount: [],
+    sessionLeader: [],
+    executableSha256: [],
+    ancestryCount: [],
   };
 }
 
@@ -3067,6 +3253,27 @@ export const ProcessRows: MessageFns<ProcessRows> = {
     if (message.argsCount.length !== 0) {
       writer.uint32(130).fork();
       for (const v of message.argsCount) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.sessionLeader.length !== 0) {
+      writer.uint32(138).fork();
+      for (const v of message.sessionLeader) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.executableSha256.length !== 0) {
+      writer.uint32(146).fork();
+      for (const v of message.executableSha256) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.ancestryCount.length !== 0) {
+      writer.uint32(154).fork();
+      for (const v of message.ancestryCount) {
         writer.uint32(v);
       }
       writer.join();
@@ -3355,6 +3562,60 @@ export const ProcessRows: MessageFns<ProcessRows> = {
 
             break;
           }
+          case 17: {
+            if (tag === 136) {
+              message.sessionLeader.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 138) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sessionLeader.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 18: {
+            if (tag === 144) {
+              message.executableSha256.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 146) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.executableSha256.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 19: {
+            if (tag === 152) {
+              message.ancestryCount.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 154) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.ancestryCount.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3425,6 +3686,21 @@ export const ProcessRows: MessageFns<ProcessRows> = {
         : globalThis.Array.isArray(object?.args_count)
         ? object.args_count.map((e: any) => globalThis.Number(e))
         : [],
+      sessionLeader: globalThis.Array.isArray(object?.sessionLeader)
+        ? object.sessionLeader.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.session_leader)
+        ? object.session_leader.map((e: any) => globalThis.Number(e))
+        : [],
+      executableSha256: globalThis.Array.isArray(object?.executableSha256)
+        ? object.executableSha256.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.executable_sha256)
+        ? object.executable_sha256.map((e: any) => globalThis.Number(e))
+        : [],
+      ancestryCount: globalThis.Array.isArray(object?.ancestryCount)
+        ? object.ancestryCount.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.ancestry_count)
+        ? object.ancestry_count.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -3478,6 +3754,15 @@ export const ProcessRows: MessageFns<ProcessRows> = {
     if (message.argsCount?.length) {
       obj.argsCount = message.argsCount.map((e) => Math.round(e));
     }
+    if (message.sessionLeader?.length) {
+      obj.sessionLeader = message.sessionLeader.map((e) => Math.round(e));
+    }
+    if (message.executableSha256?.length) {
+      obj.executableSha256 = message.executableSha256.map((e) => Math.round(e));
+    }
+    if (message.ancestryCount?.length) {
+      obj.ancestryCount = message.ancestryCount.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -3504,6 +3789,9 @@ export const ProcessRows: MessageFns<ProcessRows> = {
     message.ancestry = object.ancestry?.map((e) => e) || [];
     message.sessionId = object.sessionId?.map((e) => e) || [];
     message.argsCount = object.argsCount?.map((e) => e) || [];
+    message.sessionLeader = object.sessionLeader?.map((e) => e) || [];
+    message.executableSha256 = object.executableSha256?.map((e) => e) || [];
+    message.ancestryCount = object.ancestryCount?.map((e) => e) || [];
     return message;
   },
 };
@@ -4504,6 +4792,8 @@ function createBaseFileRows(): FileRows {
     item: [],
     nametype: [],
     hasAttributes: [],
+    before: [],
+    after: [],
   };
 }
 
@@ -4606,6 +4896,20 @@ export const FileRows: MessageFns<FileRows> = {
     if (message.hasAttributes.length !== 0) {
       writer.uint32(122).fork();
       for (const v of message.hasAttributes) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.before.length !== 0) {
+      writer.uint32(130).fork();
+      for (const v of message.before) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.after.length !== 0) {
+      writer.uint32(138).fork();
+      for (const v of message.after) {
         writer.uint32(v);
       }
       writer.join();
@@ -4886,6 +5190,42 @@ export const FileRows: MessageFns<FileRows> = {
 
             break;
           }
+          case 16: {
+            if (tag === 128) {
+              message.before.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 130) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.before.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 17: {
+            if (tag === 136) {
+              message.after.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 138) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.after.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4931,6 +5271,8 @@ export const FileRows: MessageFns<FileRows> = {
         : globalThis.Array.isArray(object?.has_attributes)
         ? object.has_attributes.map((e: any) => globalThis.Number(e))
         : [],
+      before: globalThis.Array.isArray(object?.before) ? object.before.map((e: any) => globalThis.Number(e)) : [],
+      after: globalThis.Array.isArray(object?.after) ? object.after.map((e: any) => globalThis.Number(e)) : [],
     };
   },
 
@@ -4981,6 +5323,12 @@ export const FileRows: MessageFns<FileRows> = {
     if (message.hasAttributes?.length) {
       obj.hasAttributes = message.hasAttributes.map((e) => Math.round(e));
     }
+    if (message.before?.length) {
+      obj.before = message.before.map((e) => Math.round(e));
+    }
+    if (message.after?.length) {
+      obj.after = message.after.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -5004,6 +5352,295 @@ export const FileRows: MessageFns<FileRows> = {
     message.item = object.item?.map((e) => e) || [];
     message.nametype = object.nametype?.map((e) => e) || [];
     message.hasAttributes = object.hasAttributes?.map((e) => e) || [];
+    message.before = object.before?.map((e) => e) || [];
+    message.after = object.after?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseFileStateRows(): FileStateRows {
+  return { count: 0, exists: [], sizeLow: [], sizeHigh: [], mode: [], uid: [], gid: [], sha256: [] };
+}
+
+export const FileStateRows: MessageFns<FileStateRows> = {
+  encode(message: FileStateRows, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.exists.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.exists) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.sizeLow.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.sizeLow) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.sizeHigh.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.sizeHigh) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.mode.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.mode) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.uid.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.uid) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.gid.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.gid) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.sha256) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FileStateRows {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFileStateRows();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.exists.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.exists.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.sizeLow.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sizeLow.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.sizeHigh.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sizeHigh.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.mode.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.mode.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag === 48) {
+              message.uid.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.uid.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag === 56) {
+              message.gid.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.gid.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 8: {
+            if (tag === 64) {
+              message.sha256.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sha256.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FileStateRows {
+    return {
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      exists: globalThis.Array.isArray(object?.exists) ? object.exists.map((e: any) => globalThis.Number(e)) : [],
+      sizeLow: globalThis.Array.isArray(object?.sizeLow)
+        ? object.sizeLow.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.size_low)
+        ? object.size_low.map((e: any) => globalThis.Number(e))
+        : [],
+      sizeHigh: globalThis.Array.isArray(object?.sizeHigh)
+        ? object.sizeHigh.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.size_high)
+        ? object.size_high.map((e: any) => globalThis.Number(e))
+        : [],
+      mode: globalThis.Array.isArray(object?.mode) ? object.mode.map((e: any) => globalThis.Number(e)) : [],
+      uid: globalThis.Array.isArray(object?.uid) ? object.uid.map((e: any) => globalThis.Number(e)) : [],
+      gid: globalThis.Array.isArray(object?.gid) ? object.gid.map((e: any) => globalThis.Number(e)) : [],
+      sha256: globalThis.Array.isArray(object?.sha256) ? object.sha256.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: FileStateRows): unknown {
+    const obj: any = {};
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.exists?.length) {
+      obj.exists = message.exists.map((e) => Math.round(e));
+    }
+    if (message.sizeLow?.length) {
+      obj.sizeLow = message.sizeLow.map((e) => Math.round(e));
+    }
+    if (message.sizeHigh?.length) {
+      obj.sizeHigh = message.sizeHigh.map((e) => Math.round(e));
+    }
+    if (message.mode?.length) {
+      obj.mode = message.mode.map((e) => Math.round(e));
+    }
+    if (message.uid?.length) {
+      obj.uid = message.uid.map((e) => Math.round(e));
+    }
+    if (message.gid?.length) {
+      obj.gid = message.gid.map((e) => Math.round(e));
+    }
+    if (message.sha256?.length) {
+      obj.sha256 = message.sha256.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FileStateRows>): FileStateRows {
+    return FileStateRows.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FileStateRows>): FileStateRows {
+    const message = createBaseFileStateRows();
+    message.count = object.count ?? 0;
+    message.exists = object.exists?.map((e) => e) || [];
+    message.sizeLow = object.sizeLow?.map((e) => e) || [];
+    message.sizeHigh = object.sizeHigh?.map((e) => e) || [];
+    message.mode = object.mode?.map((e) => e) || [];
+    message.uid = object.uid?.map((e) => e) || [];
+    message.gid = object.gid?.map((e) => e) || [];
+    message.sha256 = object.sha256?.map((e) => e) || [];
     return message;
   },
 };
@@ -5391,7 +6028,18 @@ export const ContainerRows: MessageFns<ContainerRows> = {
 };
 
 function createBaseCloudRows(): CloudRows {
-  return { count: 0, provider: [], accountId: [], region: [], availabilityZone: [], instanceId: [], machineType: [] };
+  return {
+    count: 0,
+    provider: [],
+    accountId: [],
+    region: [],
+    availabilityZone: [],
+    instanceId: [],
+    machineType: [],
+    tagsLength: [],
+    tagKeys: [],
+    tagValues: [],
+  };
 }
 
 export const CloudRows: MessageFns<CloudRows> = {
@@ -5437,6 +6085,27 @@ export const CloudRows: MessageFns<CloudRows> = {
     if (message.machineType.length !== 0) {
       writer.uint32(58).fork();
       for (const v of message.machineType) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.tagsLength.length !== 0) {
+      writer.uint32(66).fork();
+      for (const v of message.tagsLength) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.tagKeys.length !== 0) {
+      writer.uint32(74).fork();
+      for (const v of message.tagKeys) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.tagValues.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.tagValues) {
         writer.uint32(v);
       }
       writer.join();
@@ -5573,6 +6242,60 @@ export const CloudRows: MessageFns<CloudRows> = {
 
             break;
           }
+          case 8: {
+            if (tag === 64) {
+              message.tagsLength.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 66) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tagsLength.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 9: {
+            if (tag === 72) {
+              message.tagKeys.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 74) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tagKeys.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 10: {
+            if (tag === 80) {
+              message.tagValues.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tagValues.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5610,6 +6333,21 @@ export const CloudRows: MessageFns<CloudRows> = {
         : globalThis.Array.isArray(object?.machine_type)
         ? object.machine_type.map((e: any) => globalThis.Number(e))
         : [],
+      tagsLength: globalThis.Array.isArray(object?.tagsLength)
+        ? object.tagsLength.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.tags_length)
+        ? object.tags_length.map((e: any) => globalThis.Number(e))
+        : [],
+      tagKeys: globalThis.Array.isArray(object?.tagKeys)
+        ? object.tagKeys.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.tag_keys)
+        ? object.tag_keys.map((e: any) => globalThis.Number(e))
+        : [],
+      tagValues: globalThis.Array.isArray(object?.tagValues)
+        ? object.tagValues.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.tag_values)
+        ? object.tag_values.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -5636,6 +6374,15 @@ export const CloudRows: MessageFns<CloudRows> = {
     if (message.machineType?.length) {
       obj.machineType = message.machineType.map((e) => Math.round(e));
     }
+    if (message.tagsLength?.length) {
+      obj.tagsLength = message.tagsLength.map((e) => Math.round(e));
+    }
+    if (message.tagKeys?.length) {
+      obj.tagKeys = message.tagKeys.map((e) => Math.round(e));
+    }
+    if (message.tagValues?.length) {
+      obj.tagValues = message.tagValues.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -5651,6 +6398,9 @@ export const CloudRows: MessageFns<CloudRows> = {
     message.availabilityZone = object.availabilityZone?.map((e) => e) || [];
     message.instanceId = object.instanceId?.map((e) => e) || [];
     message.machineType = object.machineType?.map((e) => e) || [];
+    message.tagsLength = object.tagsLength?.map((e) => e) || [];
+    message.tagKeys = object.tagKeys?.map((e) => e) || [];
+    message.tagValues = object.tagValues?.map((e) => e) || [];
     return message;
   },
 };

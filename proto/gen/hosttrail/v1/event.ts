@@ -26,7 +26,11 @@ export interface Event {
   destination: Endpoint | undefined;
   container: Container | undefined;
   cloud: Cloud | undefined;
-  audit: Audit | undefined;
+  audit:
+    | Audit
+    | undefined;
+  /** Processes that the event was aimed at: who got the signal, who was traced. */
+  targets: Process[];
 }
 
 /** ECS event.* */
@@ -57,6 +61,8 @@ export interface Host {
   kernel: string;
   ip: string[];
   labels: Label[];
+  /** /etc/machine-id: which installation this is, where `id` is which enrolled host. */
+  machineId: string;
 }
 
 export interface Label {
@@ -93,6 +99,14 @@ export interface Process {
   sessionId: number;
   /** Number of arguments as the kernel counted them (argc). */
   argsCount: number;
+  /** First process of the session (setsid) that it belongs to. */
+  sessionLeader:
+    | ProcessReference
+    | undefined;
+  /** Of the executable, lower case hex; empty where it was not taken. */
+  executableSha256: string;
+  /** Number of all ancestors; `ancestry` names the nearest 20 of them. */
+  ancestryCount: number;
 }
 
 export interface ProcessReference {
@@ -152,6 +166,22 @@ export interface File {
   nametype: string;
   /** False where the kernel gave a name and nothing else. */
   hasAttributes: boolean;
+  /** File integrity, for watched paths: the file as it was known before the event, and as it was found after it. */
+  before: FileState | undefined;
+  after: FileState | undefined;
+}
+
+/** What a file was like at one time. All zero with `exists` false where there was none. */
+export interface FileState {
+  exists: boolean;
+  /** Bytes. */
+  size: bigint;
+  /** File type and permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Of the content, lower case hex; empty where it was not taken (too large, not a regular file, not readable). */
+  sha256: string;
 }
 
 /** ECS source.* and destination.* */
@@ -179,6 +209,7 @@ export interface Cloud {
   availabilityZone: string;
   instanceId: string;
   machineType: string;
+  tags: Label[];
 }
 
 /** audit.*: what is special to the kernel's audit. */
@@ -191,6 +222,8 @@ export interface Audit {
   syscall: Syscall | undefined;
   keys: string[];
   records: AuditRecord[];
+  /** Number of secrets that the agent replaced in this event. */
+  redacted: number;
 }
 
 export interface Syscall {
@@ -241,6 +274,7 @@ function createBaseEvent(): Event {
     container: undefined,
     cloud: undefined,
     audit: undefined,
+    targets: [],
   };
 }
 
@@ -278,6 +312,9 @@ export const Event: MessageFns<Event> = {
     }
     if (message.audit !== undefined) {
       Audit.encode(message.audit, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.targets) {
+      Process.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -383,6 +420,14 @@ export const Event: MessageFns<Event> = {
             message.audit = Audit.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.targets.push(Process.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,6 +453,7 @@ export const Event: MessageFns<Event> = {
       container: isSet(object.container) ? Container.fromJSON(object.container) : undefined,
       cloud: isSet(object.cloud) ? Cloud.fromJSON(object.cloud) : undefined,
       audit: isSet(object.audit) ? Audit.fromJSON(object.audit) : undefined,
+      targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => Process.fromJSON(e)) : [],
     };
   },
 
@@ -446,6 +492,9 @@ export const Event: MessageFns<Event> = {
     if (message.audit !== undefined) {
       obj.audit = Audit.toJSON(message.audit);
     }
+    if (message.targets?.length) {
+      obj.targets = message.targets.map((e) => Process.toJSON(e));
+    }
     return obj;
   },
 
@@ -475,6 +524,7 @@ export const Event: MessageFns<Event> = {
       : undefined;
     message.cloud = (object.cloud !== undefined && object.cloud !== null) ? Cloud.fromPartial(object.cloud) : undefined;
     message.audit = (object.audit !== undefined && object.audit !== null) ? Audit.fromPartial(object.audit) : undefined;
+    message.targets = object.targets?.map((e) => Process.fromPartial(e)) || [];
     return message;
   },
 };
@@ -657,7 +707,18 @@ export const EventInfo: MessageFns<EventInfo> = {
 };
 
 function createBaseHost(): Host {
-  return { id: "", name: "", bootId: "", architecture: "", osName: "", osVersion: "", kernel: "", ip: [], labels: [] };
+  return {
+    id: "",
+    name: "",
+    bootId: "",
+    architecture: "",
+    osName: "",
+    osVersion: "",
+    kernel: "",
+    ip: [],
+    labels: [],
+    machineId: "",
+  };
 }
 
 export const Host: MessageFns<Host> = {
@@ -688,6 +749,9 @@ export const Host: MessageFns<Host> = {
     }
     for (const v of message.labels) {
       Label.encode(v!, writer.uint32(74).fork()).join();
+    }
+    if (message.machineId !== "") {
+      writer.uint32(82).string(message.machineId);
     }
     return writer;
   },
@@ -777,6 +841,14 @@ export const Host: MessageFns<Host> = {
             message.labels.push(Label.decode(reader, reader.uint32()));
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.machineId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -812,6 +884,11 @@ export const Host: MessageFns<Host> = {
       kernel: isSet(object.kernel) ? globalThis.String(object.kernel) : "",
       ip: globalThis.Array.isArray(object?.ip) ? object.ip.map((e: any) => globalThis.String(e)) : [],
       labels: globalThis.Array.isArray(object?.labels) ? object.labels.map((e: any) => Label.fromJSON(e)) : [],
+      machineId: isSet(object.machineId)
+        ? globalThis.String(object.machineId)
+        : isSet(object.machine_id)
+        ? globalThis.String(object.machine_id)
+        : "",
     };
   },
 
@@ -844,6 +921,9 @@ export const Host: MessageFns<Host> = {
     if (message.labels?.length) {
       obj.labels = message.labels.map((e) => Label.toJSON(e));
     }
+    if (message.machineId !== "") {
+      obj.machineId = message.machineId;
+    }
     return obj;
   },
 
@@ -861,6 +941,7 @@ export const Host: MessageFns<Host> = {
     message.kernel = object.kernel ?? "";
     message.ip = object.ip?.map((e) => e) || [];
     message.labels = object.labels?.map((e) => Label.fromPartial(e)) || [];
+    message.machineId = object.machineId ?? "";
     return message;
   },
 };
@@ -966,6 +1047,9 @@ function createBaseProcess(): Process {
     ancestry: [],
     sessionId: 0,
     argsCount: 0,
+    sessionLeader: undefined,
+    executableSha256: "",
+    ancestryCount: 0,
   };
 }
 
@@ -1015,6 +1099,15 @@ export const Process: MessageFns<Process> = {
     }
     if (message.argsCount !== 0) {
       writer.uint32(112).uint32(message.argsCount);
+    }
+    if (message.sessionLeader !== undefined) {
+      ProcessReference.encode(message.sessionLeader, writer.uint32(122).fork()).join();
+    }
+    if (message.executableSha256 !== "") {
+      writer.uint32(130).string(message.executableSha256);
+    }
+    if (message.ancestryCount !== 0) {
+      writer.uint32(136).uint32(message.ancestryCount);
     }
     return writer;
   },
@@ -1144,6 +1237,30 @@ export const Process: MessageFns<Process> = {
             message.argsCount = reader.uint32();
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.sessionLeader = ProcessReference.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.executableSha256 = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.ancestryCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1194,6 +1311,21 @@ export const Process: MessageFns<Process> = {
         : isSet(object.args_count)
         ? globalThis.Number(object.args_count)
         : 0,
+      sessionLeader: isSet(object.sessionLeader)
+        ? ProcessReference.fromJSON(object.sessionLeader)
+        : isSet(object.session_leader)
+        ? ProcessReference.fromJSON(object.session_leader)
+        : undefined,
+      executableSha256: isSet(object.executableSha256)
+        ? globalThis.String(object.executableSha256)
+        : isSet(object.executable_sha256)
+        ? globalThis.String(object.executable_sha256)
+        : "",
+      ancestryCount: isSet(object.ancestryCount)
+        ? globalThis.Number(object.ancestryCount)
+        : isSet(object.ancestry_count)
+        ? globalThis.Number(object.ancestry_count)
+        : 0,
     };
   },
 
@@ -1241,6 +1373,15 @@ export const Process: MessageFns<Process> = {
     if (message.argsCount !== 0) {
       obj.argsCount = Math.round(message.argsCount);
     }
+    if (message.sessionLeader !== undefined) {
+      obj.sessionLeader = ProcessReference.toJSON(message.sessionLeader);
+    }
+    if (message.executableSha256 !== "") {
+      obj.executableSha256 = message.executableSha256;
+    }
+    if (message.ancestryCount !== 0) {
+      obj.ancestryCount = Math.round(message.ancestryCount);
+    }
     return obj;
   },
 
@@ -1267,6 +1408,11 @@ export const Process: MessageFns<Process> = {
     message.ancestry = object.ancestry?.map((e) => ProcessReference.fromPartial(e)) || [];
     message.sessionId = object.sessionId ?? 0;
     message.argsCount = object.argsCount ?? 0;
+    message.sessionLeader = (object.sessionLeader !== undefined && object.sessionLeader !== null)
+      ? ProcessReference.fromPartial(object.sessionLeader)
+      : undefined;
+    message.executableSha256 = object.executableSha256 ?? "";
+    message.ancestryCount = object.ancestryCount ?? 0;
     return message;
   },
 };
@@ -1804,6 +1950,8 @@ function createBaseFile(): File {
     item: 0,
     nametype: "",
     hasAttributes: false,
+    before: undefined,
+    after: undefined,
   };
 }
 
@@ -1850,6 +1998,12 @@ export const File: MessageFns<File> = {
     }
     if (message.hasAttributes !== false) {
       writer.uint32(104).bool(message.hasAttributes);
+    }
+    if (message.before !== undefined) {
+      FileState.encode(message.before, writer.uint32(114).fork()).join();
+    }
+    if (message.after !== undefined) {
+      FileState.encode(message.after, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -1971,6 +2125,22 @@ export const File: MessageFns<File> = {
             message.hasAttributes = reader.bool();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.before = FileState.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.after = FileState.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2006,6 +2176,8 @@ export const File: MessageFns<File> = {
         : isSet(object.has_attributes)
         ? globalThis.Boolean(object.has_attributes)
         : false,
+      before: isSet(object.before) ? FileState.fromJSON(object.before) : undefined,
+      after: isSet(object.after) ? FileState.fromJSON(object.after) : undefined,
     };
   },
 
@@ -2050,6 +2222,12 @@ export const File: MessageFns<File> = {
     if (message.hasAttributes !== false) {
       obj.hasAttributes = message.hasAttributes;
     }
+    if (message.before !== undefined) {
+      obj.before = FileState.toJSON(message.before);
+    }
+    if (message.after !== undefined) {
+      obj.after = FileState.toJSON(message.after);
+    }
     return obj;
   },
 
@@ -2071,6 +2249,164 @@ export const File: MessageFns<File> = {
     message.item = object.item ?? 0;
     message.nametype = object.nametype ?? "";
     message.hasAttributes = object.hasAttributes ?? false;
+    message.before = (object.before !== undefined && object.before !== null)
+      ? FileState.fromPartial(object.before)
+      : undefined;
+    message.after = (object.after !== undefined && object.after !== null)
+      ? FileState.fromPartial(object.after)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFileState(): FileState {
+  return { exists: false, size: 0n, mode: 0, uid: 0, gid: 0, sha256: "" };
+}
+
+export const FileState: MessageFns<FileState> = {
+  encode(message: FileState, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.exists !== false) {
+      writer.uint32(8).bool(message.exists);
+    }
+    if (message.size !== 0n) {
+      if (BigInt.asUintN(64, message.size) !== message.size) {
+        throw new globalThis.Error("value provided for field message.size of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.size);
+    }
+    if (message.mode !== 0) {
+      writer.uint32(24).uint32(message.mode);
+    }
+    if (message.uid !== 0) {
+      writer.uint32(32).uint32(message.uid);
+    }
+    if (message.gid !== 0) {
+      writer.uint32(40).uint32(message.gid);
+    }
+    if (message.sha256 !== "") {
+      writer.uint32(50).string(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FileState {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFileState();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.exists = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mode = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.uid = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.gid = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sha256 = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FileState {
+    return {
+      exists: isSet(object.exists) ? globalThis.Boolean(object.exists) : false,
+      size: isSet(object.size) ? BigInt(object.size) : 0n,
+      mode: isSet(object.mode) ? globalThis.Number(object.mode) : 0,
+      uid: isSet(object.uid) ? globalThis.Number(object.uid) : 0,
+      gid: isSet(object.gid) ? globalThis.Number(object.gid) : 0,
+      sha256: isSet(object.sha256) ? globalThis.String(object.sha256) : "",
+    };
+  },
+
+  toJSON(message: FileState): unknown {
+    const obj: any = {};
+    if (message.exists !== false) {
+      obj.exists = message.exists;
+    }
+    if (message.size !== 0n) {
+      obj.size = message.size.toString();
+    }
+    if (message.mode !== 0) {
+      obj.mode = Math.round(message.mode);
+    }
+    if (message.uid !== 0) {
+      obj.uid = Math.round(message.uid);
+    }
+    if (message.gid !== 0) {
+      obj.gid = Math.round(message.gid);
+    }
+    if (message.sha256 !== "") {
+      obj.sha256 = message.sha256;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FileState>): FileState {
+    return FileState.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FileState>): FileState {
+    const message = createBaseFileState();
+    message.exists = object.exists ?? false;
+    message.size = (object.size !== undefined && object.size !== null) ? BigInt(object.size) : 0n;
+    message.mode = object.mode ?? 0;
+    message.uid = object.uid ?? 0;
+    message.gid = object.gid ?? 0;
+    message.sha256 = object.sha256 ?? "";
     return message;
   },
 };
@@ -2314,7 +2650,7 @@ export const Container: MessageFns<Container> = {
 };
 
 function createBaseCloud(): Cloud {
-  return { provider: "", accountId: "", region: "", availabilityZone: "", instanceId: "", machineType: "" };
+  return { provider: "", accountId: "", region: "", availabilityZone: "", instanceId: "", machineType: "", tags: [] };
 }
 
 export const Cloud: MessageFns<Cloud> = {
@@ -2336,6 +2672,9 @@ export const Cloud: MessageFns<Cloud> = {
     }
     if (message.machineType !== "") {
       writer.uint32(50).string(message.machineType);
+    }
+    for (const v of message.tags) {
+      Label.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2401,6 +2740,14 @@ export const Cloud: MessageFns<Cloud> = {
             message.machineType = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.tags.push(Label.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2437,6 +2784,9 @@ export const Cloud: MessageFns<Cloud> = {
         : isSet(object.machine_type)
         ? globalThis.String(object.machine_type)
         : "",
+      tags: globalThis.Array.isArray(object?.tags)
+        ? object.tags.map((e: any) => Label.fromJSON(e))
+        : [],
     };
   },
 
@@ -2460,6 +2810,9 @@ export const Cloud: MessageFns<Cloud> = {
     if (message.machineType !== "") {
       obj.machineType = message.machineType;
     }
+    if (message.tags?.length) {
+      obj.tags = message.tags.map((e) => Label.toJSON(e));
+    }
     return obj;
   },
 
@@ -2474,12 +2827,13 @@ export const Cloud: MessageFns<Cloud> = {
     message.availabilityZone = object.availabilityZone ?? "";
     message.instanceId = object.instanceId ?? "";
     message.machineType = object.machineType ?? "";
+    message.tags = object.tags?.map((e) => Label.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseAudit(): Audit {
-  return { serial: 0, node: "", partial: "", syscall: undefined, keys: [], records: [] };
+  return { serial: 0, node: "", partial: "", syscall: undefined, keys: [], records: [], redacted: 0 };
 }
 
 export const Audit: MessageFns<Audit> = {
@@ -2501,6 +2855,9 @@ export const Audit: MessageFns<Audit> = {
     }
     for (const v of message.records) {
       AuditRecord.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.redacted !== 0) {
+      writer.uint32(56).uint32(message.redacted);
     }
     return writer;
   },
@@ -2566,6 +2923,14 @@ export const Audit: MessageFns<Audit> = {
             message.records.push(AuditRecord.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.redacted = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2586,6 +2951,7 @@ export const Audit: MessageFns<Audit> = {
       syscall: isSet(object.syscall) ? Syscall.fromJSON(object.syscall) : undefined,
       keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => globalThis.String(e)) : [],
       records: globalThis.Array.isArray(object?.records) ? object.records.map((e: any) => AuditRecord.fromJSON(e)) : [],
+      redacted: isSet(object.redacted) ? globalThis.Number(object.redacted) : 0,
     };
   },
 
@@ -2609,6 +2975,9 @@ export const Audit: MessageFns<Audit> = {
     if (message.records?.length) {
       obj.records = message.records.map((e) => AuditRecord.toJSON(e));
     }
+    if (message.redacted !== 0) {
+      obj.redacted = Math.round(message.redacted);
+    }
     return obj;
   },
 
@@ -2625,6 +2994,7 @@ export const Audit: MessageFns<Audit> = {
       : undefined;
     message.keys = object.keys?.map((e) => e) || [];
     message.records = object.records?.map((e) => AuditRecord.fromPartial(e)) || [];
+    message.redacted = object.redacted ?? 0;
     return message;
   },
 };

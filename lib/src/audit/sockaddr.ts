@@ -1,5 +1,5 @@
 /** SOCKADDR: the address that a socket call named, as the kernel dumped its bytes. */
-import { bytesOfHex } from "@hosttrail/lib/audit";
+import { bytesOfHex } from "./text.ts";
 import type { Endpoint } from "@hosttrail/proto/event";
 
 // Address families, the same on all Linux architectures. Source: include/linux/socket.h.
@@ -9,9 +9,13 @@ const INET6 = 10;
 const NETLINK = 16;
 const PACKET = 17;
 
+/** auditd's own words about the address; copies of its logs lose the separator before it. */
+const ENRICHMENT = "SADDR=";
+
 /** The endpoint, or undefined where the text is no hex. */
 export function decodeSocketAddress(text: string): Endpoint | undefined {
-  const bytes = bytesOfHex(text);
+  const end = text.indexOf(ENRICHMENT);
+  const bytes = bytesOfHex(end < 0 ? text : text.slice(0, end));
   if (bytes === undefined || bytes.length < 2) return undefined;
   const family = familyOf(bytes);
   switch (family) {
@@ -20,11 +24,11 @@ export function decodeSocketAddress(text: string): Endpoint | undefined {
     case INET:
       return bytes.length < 8 ? unknown("inet") : internet("inet", dotted(bytes, 4), port(bytes));
     case INET6:
-      return bytes.length < 24 ? unknown("inet6") : internet("inet6", inet6(bytes), port(bytes));
+      return bytes.length < 24 ? unknown("inet6") : inet6(bytes);
     case NETLINK:
-      return unknown("netlink");
+      return bytes.length < 12 ? unknown("netlink") : named("netlink", `pid ${hostOrder(bytes, 4)}`);
     case PACKET:
-      return unknown("packet");
+      return bytes.length < 8 ? unknown("packet") : named("packet", `interface ${hostOrder(bytes, 4)}`);
     default:
       return unknown(`family-${family}`);
   }
@@ -44,12 +48,22 @@ function dotted(bytes: Uint8Array, at: number): string {
   return bytes.subarray(at, at + 4).join(".");
 }
 
-function inet6(bytes: Uint8Array): string {
+/** Four bytes in the host's order: that of the family, whose one byte is zero. */
+function hostOrder(bytes: Uint8Array, at: number): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, 4);
+  return view.getUint32(0, bytes[0] !== 0);
+}
+
+function inet6(bytes: Uint8Array): Endpoint {
   const address = bytes.subarray(8, 24);
   const mapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;
-  if (mapped) return `::ffff:${dotted(address, 12)}`;
+  // An IPv4 address that an IPv6 socket spoke to: who looks for the address shall find it.
+  if (mapped) {
+    const ip = dotted(address, 12);
+    return { ...internet("inet6", ip, port(bytes)), address: `::ffff:${ip}` };
+  }
   const groups = Array.from({ length: 8 }, (_, at) => (address[2 * at] ?? 0) * 256 + (address[2 * at + 1] ?? 0));
-  return compress(groups);
+  return internet("inet6", compress(groups), port(bytes));
 }
 
 /** RFC 5952: the longest run of two or more zero groups becomes "::", the first one of equals. */
@@ -88,6 +102,10 @@ function unix(bytes: Uint8Array): Endpoint {
 
 function internet(family: string, ip: string, portNumber: number): Endpoint {
   return { address: ip, ip, port: portNumber, path: "", family };
+}
+
+function named(family: string, address: string): Endpoint {
+  return { address, ip: "", port: 0, path: "", family };
 }
 
 function unknown(family: string): Endpoint {

@@ -1,11 +1,26 @@
 /** A record's text to its words: `key=value`, or a bare word. Nothing is decoded and nothing lost here. */
-import type { RecordWords } from "@hosttrail/lib/audit";
+
+/** A record as its words, in the kernel's order. */
+export interface RecordWords {
+  type: number;
+  /** One a word; empty for a word that is no `key=value`. */
+  keys: string[];
+  /** One a word: the value, or the whole word where the key is empty. Latin-1, as it came. */
+  values: string[];
+}
+
+/** Divides, in ENRICHED logs, auditd's own words from the kernel's text. */
+export const ENRICHED_SEPARATOR = "\u001d";
 
 const SPACE = 0x20;
 const EQUALS = 0x3d;
+const OPEN_PARENTHESIS = 0x28;
 const DOUBLE = 0x22;
 const SINGLE = 0x27;
 const LAST_ASCII = 0x7e;
+
+/** Where no quote ends a value that has a space in it: AppArmor writes `subj==/usr/sbin/ntpd (enforce)`. */
+const PROFILE_MODES = [" (enforce)", " (complain)", " (unconfined)", " (kill)", " (mixed)", " (user)"] as const;
 
 /** Splits at single spaces, outside of quotes, so that joining the words with spaces gives the text again. */
 export function splitWords(type: number, text: string): RecordWords {
@@ -27,6 +42,7 @@ export function splitWords(type: number, text: string): RecordWords {
       if (code === EQUALS && isKey) {
         equals = end;
         end = valueEnd(text, end + 1);
+        if (end < length && text.charCodeAt(end + 1) === OPEN_PARENTHESIS) end = profileEnd(text, equals, end);
         break;
       }
     }
@@ -40,6 +56,13 @@ export function splitWords(type: number, text: string): RecordWords {
     at = end + 1;
   }
   return { type, keys, values };
+}
+
+/** Where a security label ends that has its profile's mode behind it. */
+function profileEnd(text: string, equals: number, end: number): number {
+  if (!/(?:subj|obj|label)$/.test(text.slice(Math.max(0, equals - 5), equals))) return end;
+  const mode = PROFILE_MODES.find((word) => text.startsWith(word, end));
+  return mode === undefined ? end : end + mode.length;
 }
 
 /** Where the value that begins at `start` ends: the index of the space after it, or the text's length. */
@@ -61,6 +84,12 @@ function valueEnd(text: string, start: number): number {
 /** The first value of a key, or undefined. */
 export function valueOf(record: RecordWords, key: string): string | undefined {
   const at = record.keys.indexOf(key);
+  return at < 0 ? undefined : record.values[at];
+}
+
+/** The last value of a key: `old auid=1 new auid=2` of old kernels names a field twice. */
+export function lastValueOf(record: RecordWords, key: string): string | undefined {
+  const at = record.keys.lastIndexOf(key);
   return at < 0 ? undefined : record.values[at];
 }
 

@@ -1,0 +1,60 @@
+/** Which process acted, and which ones it was aimed at. */
+import { lastValueOf, RECORD, type RecordWords, titleOfArguments, unquote, valueOf } from "@hosttrail/lib/audit";
+import { Process } from "@hosttrail/proto/event";
+import { decodeArguments } from "./execve.ts";
+import { intern } from "./intern.ts";
+import { u32, unquoteName } from "./values.ts";
+
+const UNSET = 0xffffffff;
+
+export function decodeProcess(
+  actor: RecordWords,
+  words: readonly RecordWords[],
+  find: (type: number) => RecordWords | undefined,
+): Process | undefined {
+  const pid = valueOf(actor, "pid");
+  if (pid === undefined) return undefined;
+  const parentPid = valueOf(actor, "ppid");
+  const executions = words.filter((record) => record.type === RECORD.EXECVE);
+  const { args, count } = executions.length === 0 ? NO_ARGUMENTS : decodeArguments(executions);
+  const directory = find(RECORD.CWD);
+  const titleRecord = find(RECORD.PROCTITLE);
+  const title = titleRecord === undefined ? "" : unquote(valueOf(titleRecord, "proctitle") ?? "");
+  const session = actor.type === RECORD.LOGIN ? lastValueOf(actor, "ses") : valueOf(actor, "ses");
+  return {
+    entityId: "",
+    pid: u32(pid, 0),
+    name: unquoteName(valueOf(actor, "comm")),
+    executable: intern(unquoteName(valueOf(actor, "exe"))),
+    args,
+    workingDirectory: directory === undefined ? "" : intern(unquoteName(valueOf(directory, "cwd"))),
+    title: executions.length > 0 && title === titleOfArguments(args) ? "" : title,
+    startUnixNano: 0n,
+    tty: valueOf(actor, "tty") ?? "",
+    provenance: "",
+    parent: parentPid === undefined ? undefined : Process.fromPartial({ pid: u32(parentPid, 0) }),
+    ancestry: [],
+    sessionId: u32(session, UNSET),
+    argsCount: count,
+    sessionLeader: undefined,
+    executableSha256: "",
+    ancestryCount: 0,
+  };
+}
+
+const NO_ARGUMENTS: { args: string[]; count: number } = { args: [], count: 0 };
+const NO_TARGETS: Process[] = [];
+
+/** OBJ_PID: who got the signal or was traced. */
+export function decodeTargets(words: readonly RecordWords[]): Process[] {
+  let targets = NO_TARGETS;
+  for (const record of words) {
+    if (record.type !== RECORD.OBJ_PID) continue;
+    const pid = valueOf(record, "opid");
+    if (pid === undefined) continue;
+    const target = Process.fromPartial({ pid: u32(pid, 0), name: unquoteName(valueOf(record, "ocomm")) });
+    target.sessionId = u32(valueOf(record, "oses"), UNSET);
+    targets = [...targets, target];
+  }
+  return targets;
+}
