@@ -40,7 +40,16 @@ export function captureGroups(): RecordGroup[] {
 
 /** Events from groups, by decode, enrich and condense as in the agent's pipeline. */
 export function eventsOf(groups: readonly RecordGroup[]): Event[] {
-  const enricher = new Enricher({ hostId: HOST_ID, bootId: "boot", labels: { env: "bench" }, local: false });
+  const enricher = new Enricher({
+    hostId: HOST_ID,
+    bootId: "boot",
+    labels: { env: "bench" },
+    local: false,
+    executableHashBytesMax: 0,
+    cloud: "none",
+    imdsEndpoint: "",
+    redact: (args) => args,
+  });
   return groups.map((group) => {
     const { event, words, executed } = decode(group);
     enricher.enrich(event, executed, 0);

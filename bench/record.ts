@@ -13,16 +13,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import type { RawRecord } from "@hosttrail/agent/model";
-import { compileRules, KernelHold } from "@hosttrail/agent/rules";
+import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import { openSource } from "@hosttrail/agent/source";
-import { nativeArch, recordTypeName } from "@hosttrail/lib/audit";
+import { recordTypeName } from "@hosttrail/lib/audit";
 
 const MIB = 1024 * 1024;
 
 const [rulesFile, output, ...rest] = process.argv.slice(2);
 const dashes = rest.indexOf("--");
-const arch = nativeArch(process.arch);
-if (rulesFile === undefined || output === undefined || dashes < 0 || arch === undefined) {
+if (rulesFile === undefined || output === undefined || dashes < 0) {
   throw new Error("usage: node bench/record.ts RULES OUT.log.gz [--without TEXT]... -- COMMAND [ARGUMENT]...");
 }
 const without = rest.slice(0, dashes).filter((word) => word !== "--without");
@@ -42,7 +41,9 @@ const options = {
 const source = openSource(options, (record) => records.push(record));
 try {
   hold.applySettings({ enabled: 1, backlogLimit: 65_536, backlogWaitTime: 0 });
-  hold.applyRules(compileRules(readFileSync(rulesFile, "utf8"), rulesFile, arch));
+  const { rules, errors } = readRules({ files: [rulesFile], directory: "", ownPid: process.pid });
+  for (const { file, line, reason } of errors) throw new Error(`${file}:${line}: ${reason}`);
+  hold.applyRules(rules);
   const { status } = spawnSync(command, words, { stdio: ["ignore", "ignore", "inherit"] });
   process.stdout.write(`${command} ended with ${status}\n`);
 } finally {

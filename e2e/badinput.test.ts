@@ -92,7 +92,7 @@ function goodBlock(action: string, hostId = stack.hostId): { bytes: Uint8Array; 
   const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
   const place = { hostId, epoch: 5n, firstSeq, bootId: "b", agentVersion: "0", flags: 0 };
   const key = readFileSync(stack.host.keyFile, "utf8");
-  const options = { ...place, previousHeaderSha256: new Uint8Array(0) };
+  const options = { hoursMax: 0, ...place, previousHeaderSha256: new Uint8Array(0) };
   return { bytes: sealBlock([event], options, nodePrimitives, signerOf(key)).bytes, firstSeq };
 }
 
@@ -287,7 +287,13 @@ describe("a corrupt spool segment", () => {
   it("costs the agent the one block that is damaged: the others arrive", async () => {
     const directory = dirname(stack.agentConfigFile);
     const spoolDirectory = join(directory, "agent-state", "spool");
-    const options = { bytesMax: 1 << 24, segmentBytes: 1 << 20, sync: "never", bootId: "other boot" } as const;
+    const options = {
+      bytesMax: 1 << 24,
+      hoursMax: 0,
+      segmentBytes: 1 << 20,
+      sync: "never",
+      bootId: "other boot",
+    } as const;
     const spool = new Spool({ ...options, directory: spoolDirectory }, () => undefined);
     const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
     const offsets: number[] = [];

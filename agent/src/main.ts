@@ -1,6 +1,7 @@
-/** The agent's program: reads the config and starts the pipeline. */
+/** The agent's program: reads the config and starts the pipeline, or answers a question about it. */
 import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
+import { doctor, planOfRules, redactTest, showStatus } from "./commands/index.ts";
 import { type AgentConfig, loadAgentConfig } from "./config/index.ts";
 import { KernelAudit } from "./kernel/index.ts";
 import { AGENT_VERSION, startAgent } from "./pipeline.ts";
@@ -8,35 +9,21 @@ import { KernelHold } from "./rules/index.ts";
 
 /** Time beyond the shutdown deadline after which the process ends all the same. */
 const EXIT_GRACE_MS = 2000;
+const CONFIG_FILE = "/etc/hosttrail-agent/agent.yaml";
 
-const USAGE = `usage: hosttrail-agent --config FILE [--check-config | --release]
+const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
 
-  --config FILE    configuration (YAML)
-  --check-config   say whether the configuration is right, and end
-  --release        take this agent's audit rules and settings out of the kernel, and end
-  --version        print the version
+  run             read audit events and ship them (the command where none is given)
+  status          how the running agent is: ledger, rules, collector
+  doctor          why are there no events? looks at the kernel, other daemons, rights and namespaces
+  rules plan      audit rules: loaded, desired, of others, and what would change
+  redact --test   reads command lines from standard input and shows what is left of each
+  release         take this agent's audit rules and settings out of the kernel
+
+  --config FILE   configuration (YAML); ${CONFIG_FILE} where none is given
+  --check-config  say whether the configuration is right, and end
+  --version       print the version
 `;
-
-function readArguments(): { file: string; check: boolean; release: boolean } {
-  const { values } = parseArgs({
-    options: {
-      config: { type: "string" },
-      "check-config": { type: "boolean", default: false },
-      release: { type: "boolean", default: false },
-      version: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.version) {
-    process.stdout.write(`hosttrail-agent ${AGENT_VERSION}\n`);
-    process.exit(0);
-  }
-  if (values.help || values.config === undefined) {
-    process.stdout.write(USAGE);
-    process.exit(values.help ? 0 : 2);
-  }
-  return { file: values.config, check: values["check-config"], release: values.release };
-}
 
 function fail(error: unknown): never {
   process.stderr.write(`hosttrail-agent: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -54,18 +41,58 @@ async function run(config: AgentConfig): Promise<void> {
   };
   process.once("SIGTERM", () => end("SIGTERM"));
   process.once("SIGINT", () => end("SIGINT"));
+  process.on("SIGHUP", () => agent.reload());
   await agent.finished;
   end("end of the file");
 }
 
+function release(config: AgentConfig): void {
+  const { rules, settings } = new KernelHold(new KernelAudit(), config.stateDirectory).release();
+  process.stdout.write(`released ${rules} rules and ${settings} settings\n`);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      config: { type: "string", default: CONFIG_FILE },
+      "check-config": { type: "boolean", default: false },
+      test: { type: "boolean", default: false },
+      version: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.version) process.stdout.write(`hosttrail-agent ${AGENT_VERSION}\n`);
+  if (values.help) process.stdout.write(USAGE);
+  if (values.version || values.help) return;
+  const command = values["check-config"] ? "check" : positionals.length === 0 ? "run" : positionals.join(" ");
+  const config = (): AgentConfig => loadAgentConfig(values.config);
+  switch (command) {
+    case "run":
+      return run(config());
+    case "check":
+      config();
+      process.stdout.write(`${values.config}: ok\n`);
+      return undefined;
+    case "status":
+      return showStatus(config());
+    case "doctor":
+      return doctor(config());
+    case "rules plan":
+      return planOfRules(config());
+    case "redact":
+      if (!values.test) throw new Error("redact does one thing so far: redact --test");
+      return redactTest(config());
+    case "release":
+      return release(config());
+    default:
+      process.stderr.write(USAGE);
+      throw new Error(`there is no command "${command}"`);
+  }
+}
+
 try {
-  const { file, check, release } = readArguments();
-  const config = loadAgentConfig(file);
-  if (check) process.stdout.write(`${file}: ok\n`);
-  else if (release) {
-    const { rules, settings } = new KernelHold(new KernelAudit(), config.stateDirectory).release();
-    process.stdout.write(`released ${rules} rules and ${settings} settings\n`);
-  } else await run(config);
+  await main();
 } catch (error) {
   fail(error);
 }

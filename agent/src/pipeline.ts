@@ -1,42 +1,66 @@
-/** The agent's whole way: source -> reassemble -> decode -> enrich -> block -> spool -> ship. */
+/** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { condenseRecords, nativeArch } from "@hosttrail/lib/audit";
+import { condenseRecords } from "@hosttrail/lib/audit";
 import { openBlock, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
+import type { Event } from "@hosttrail/proto/event";
 import type { AgentStatus } from "@hosttrail/proto/ingest";
-import { BlockBuilder } from "./block/index.ts";
+import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
-import { decode } from "./decode/index.ts";
+import { openControl } from "./control/index.ts";
+import { decode, keysOf } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
+import { Governor, priorityOf } from "./governor/index.ts";
+import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
-import { KernelAudit, notifyManager } from "./kernel/index.ts";
-import { SerialGaps } from "./ledger/index.ts";
+import { KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
+import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
 import type { RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
-import { compileRules, KernelHold } from "./rules/index.ts";
+import { readKey, Redactor } from "./redact/index.ts";
+import { type Report, reportEvent } from "./report/index.ts";
+import { KernelHold, readRules, RuleKeeper } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
 import { openSource, type Source } from "./source/index.ts";
 import { Spool } from "./spool/index.ts";
 
 /** Version of this agent, as blocks and logs name it. */
 export const AGENT_VERSION = "0.1.0";
-const EXPIRE_INTERVAL_MS = 250;
+/** How often in an event's deadline it is looked at. */
+const EXPIRE_SHARE = 8;
+/** Spooled events beyond a commit that a source can remember; beyond that what they wait for is given up. */
+const BEYOND_MAX = 16_000;
+/** Program text that was needed to start is given back after so long. */
+const FIRST_PAGE_OUT_MS = 15_000;
 
 export interface RunningAgent {
-  /** Settles when a file source is read to its end. */
+  /** Settles when a source comes to its end: a file, or auditd's feed. */
   finished: Promise<void>;
-  status(): AgentStatus;
+  /** Reads the rule files again and applies them. */
+  reload(): void;
   /** Stops intake, flushes, waits for the collector within the deadline, releases. Safe twice. */
   stop(): Promise<void>;
+}
+
+/** An event on its way to a block. */
+interface Ready {
+  event: Event;
+  recordBytes: number;
+  lane: Lane;
+  key: EventKey;
+  position: number;
 }
 
 /** Starts all steps; throws where one cannot start. */
 export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   makePrivateDirectory(config.stateDirectory);
   makePrivateDirectory(config.runtimeDirectory);
+  const { budget, audit } = config;
+  const local = config.source.mode !== "file";
+  if (budget.cpus.length > 0) native().setAffinity(budget.cpus);
   const bootId = readBootId();
   const key = readSecretFile(config.collector.keyFile);
   const sign = signerOf(key);
@@ -44,9 +68,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
   );
   const gaps = new SerialGaps();
-  let events = 0;
-  let unspooled = 0;
-  let failures = 0;
+  const counts = { events: 0, repeated: 0, shed: 0, failed: 0, own: 0, accepted: 0 };
   let kernelLost = 0;
 
   const shipper = new Shipper(
@@ -62,123 +84,299 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         bootId,
         epoch: spool.position.epoch,
       }),
-      status,
+      status: agentStatus,
     },
     spool,
     logger,
   );
   const builder = new BlockBuilder({
     lingerMs: config.block.lingerMs,
+    retryMs: config.spool.retryMs,
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
       const place = { hostId: config.hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
       return sealBlock(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
     },
-    append: (block) => {
-      try {
-        shipper.offer(spool.append(block));
-      } catch (error) {
-        // The disk is full or gone. The number is not used up, so the trail shows no gap; the loss is counted.
-        unspooled += block.header.count;
-        logger.error({ events: block.header.count, error: String(error) }, "a block cannot be spooled: events lost");
-      }
-      const { position, beyond } = journal.spooled(block.header.count, reassembler.oldestPosition ?? source.position());
+    append: (block, lane) => {
+      shipper.offer(spool.append(block, lane));
+      const open = Math.min(
+        reassembler.oldestPosition ?? source.position(),
+        integrity.oldestPosition ?? Number.POSITIVE_INFINITY,
+      );
+      const { position, beyond } = journal.spooled(block.header.count, open, lane);
       source.commit(position, beyond);
+      if (beyond.length > BEYOND_MAX) {
+        reassembler.flush("timeout");
+        integrity.flush();
+      }
+    },
+    onStuck: (error) => {
+      if (error === undefined) logger.info("the spool takes blocks again");
+      else logger.error({ error: String(error) }, "a block cannot be spooled: it is tried again, and events wait");
+    },
+    onRoom: () => source.resume(),
+  });
+  const redactor = new Redactor({
+    ...config.redact,
+    key: readKey(config.redact.keyFile, `${config.stateDirectory}/redact.key`),
+  });
+  const enricher = new Enricher({
+    hostId: config.hostId,
+    bootId,
+    labels: config.labels,
+    local,
+    ...config.enrich,
+    redact: (args) => redactor.arguments(args),
+  });
+  const integrity = new Integrity<Ready>(local ? config.integrity : { ...config.integrity, paths: [] }, add);
+  const governor = new Governor(budget, usage, performance.now(), {
+    memory: () => {
+      enricher.shrink();
+      native().pageOut();
+    },
+    level: (level, cpuPercent, memoryBytes) => {
+      const fields = { level, cpu_percent: Math.round(cpuPercent), memory_bytes: memoryBytes };
+      logger.warn(fields, "the governor changed what is left out");
+      report({ action: "changed-governor-level", name: "GOVERNOR", outcome: "success", fields });
     },
   });
-  const local = config.source.mode !== "file";
-  const enricher = new Enricher({ hostId: config.hostId, bootId, labels: config.labels, local });
-  const take = (group: RecordGroup): void => {
+
+  function add({ event, recordBytes, lane, key, position }: Ready): void {
+    counts.accepted++;
+    journal.add(key, position, lane);
+    builder.add(event, recordBytes, lane);
+    if (builder.isFull) source.pause();
+  }
+
+  function report(about: Report): void {
+    const event = reportEvent(about, Date.now());
+    enricher.enrich(event, false, performance.now());
+    counts.own++;
+    counts.accepted++;
+    journal.addOwn("normal");
+    builder.add(event, 0, "normal");
+  }
+
+  function take(group: RecordGroup, nowMs: number): void {
     const key = { timeMs: group.seconds * 1000 + group.milliseconds, serial: group.serial };
-    if (journal.isKnown(key)) return;
-    const { event, words, executed } = decode(group);
-    enricher.enrich(event, executed, performance.now());
-    if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
-    events++;
-    journal.add(key, group.records[0]?.position ?? 0);
-    builder.add(
-      event,
-      group.records.reduce((sum, record) => sum + record.text.length, 0),
-    );
-  };
-  const accept = (group: RecordGroup): void => {
+    if (journal.isKnown(key)) {
+      counts.repeated++;
+      return;
+    }
+    if (!governor.admits(() => priorityOf(keysOf(group), audit.priorities), nowMs)) {
+      counts.shed++;
+      return;
+    }
+    const redactedBefore = redactor.count;
+    const { event, words, executed } = decode(group, (records, args) => redactor.records(records, args));
+    enricher.enrich(event, executed, nowMs);
+    if (event.audit !== undefined) {
+      event.audit.redacted = redactor.count - redactedBefore;
+      event.audit.records = condenseRecords(event, words);
+    }
+    let recordBytes = 0;
+    for (const record of group.records) recordBytes += record.text.length;
+    const lane: Lane = priorityOf(event.audit?.keys ?? [], audit.priorities) === "low" ? "low" : "normal";
+    const ready = { event, recordBytes, lane, key, position: group.records[0]?.position ?? 0 };
+    if (!integrity.holds(event, ready, ready.position, nowMs)) add(ready);
+  }
+
+  function accept(group: RecordGroup): void {
     gaps.see(group.serial);
+    counts.events++;
     try {
-      take(group);
+      take(group, performance.now());
     } catch (error) {
       // Our own mistake: it must not end the agent, which would meet the same records again.
-      failures++;
+      counts.failed++;
       const types = group.records.map((record) => record.type);
       logger.error(
         { serial: group.serial, types, error: String(error) },
         "an event could not be processed: it is lost",
       );
     }
-  };
+  }
+
   const kernel = local ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
   const ringPath = `${config.runtimeDirectory}/ring`;
-  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record) =>
-    reassembler.push(record, performance.now()),
-  );
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record) => {
+    reassembler.push(record, performance.now());
+    expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
+  });
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
   const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
+
+  // Only while records wait for others is there anything to expire.
+  let expiry: NodeJS.Timeout | undefined;
+  function expire(): void {
+    reassembler.expire(performance.now());
+    expiry = reassembler.waiting > 0 ? setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE) : undefined;
+  }
+
+  const keeper =
+    hold &&
+    new RuleKeeper(
+      hold,
+      () =>
+        readRules({
+          files: audit.rulesFiles,
+          directory: audit.rulesDirectory,
+          ownPid: audit.excludeSelf ? process.pid : 0,
+        }),
+      audit.manage === "auto",
+    );
   try {
-    if (hold !== undefined) prepareKernel(config, hold, source, logger);
+    if (hold !== undefined) prepareKernel(config, hold, source);
   } catch (error) {
     void source.close(true);
     hold?.release();
     throw error;
   }
-  const expiry = setInterval(() => reassembler.expire(performance.now()), EXPIRE_INTERVAL_MS);
+  checkRules(true);
+
+  /** Looks whether the kernel has our rules, and tells where it did not. */
+  function checkRules(first: boolean): void {
+    const drift = keeper?.check();
+    if (drift === undefined) return;
+    const { added, removed, refused, failure } = drift;
+    for (const { file, line, source: rule, reason } of refused) {
+      logger.error({ file, line, rule, reason }, "the kernel refuses an audit rule");
+    }
+    if (failure !== "") logger.error({ failure }, "audit rules are not as they should be");
+    else logger.info({ added: added.length, removed: removed.length }, "audit rules are loaded");
+    const outcome = failure === "" && refused.length === 0 ? "success" : "failure";
+    report({
+      action: first ? "loaded-audit-rules" : "found-audit-rules-changed",
+      name: "RULES",
+      outcome,
+      fields: { added: added.join("; "), removed: removed.join("; "), refused: refused.length, failure },
+    });
+  }
+
+  const ledger = new Ledger(snapshot, snapshot(), Date.now());
+  const minute = setInterval(() => {
+    checkRules(false);
+    const changes = ledger.take(Date.now());
+    if (changes === undefined) return;
+    const evicted = spool
+      .takeEvicted()
+      .map(({ epoch, firstSeq, count }) => `${epoch.toString(16)}-${firstSeq}+${count}`);
+    const lost = (changes["kernelLost"] ?? 0) + (changes["serialGaps"] ?? 0) + (changes["evicted"] ?? 0);
+    const fields = { ...changes, evicted_ranges: evicted.join(" "), unbalanced: imbalances(ledger.now()).length };
+    report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
+  }, config.ledgerIntervalMs);
+  const pageOut = pageOutTimer(config.pageOutIntervalMs);
+  const control = openControl(config.runtimeDirectory, status);
   shipper.start();
-  if (local) notifyManager("READY=1");
+  notifyManager("READY=1");
+  const watchdog = tellManager();
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
 
-  function status(): AgentStatus {
+  function snapshot(): Snapshot {
     try {
       kernelLost = kernel?.status().lost ?? 0;
     } catch (error) {
       logger.warn({ error: String(error) }, "the kernel did not tell its audit status");
     }
-    const { parseFailures, overruns } = source.counters();
-    const { blocks, evictedEvents } = spool.counters();
+    const { records, parseFailures, foreign, overruns } = source.counters();
+    const kept = spool.counters();
+    return {
+      kernelLost,
+      serialGaps: gaps.missing,
+      overruns,
+      records,
+      unreadable: parseFailures + foreign,
+      ...counts,
+      partial: reassembler.counters.partial,
+      redacted: redactor.count,
+      found: kept.foundEvents,
+      spooled: kept.appendedEvents,
+      stored: kept.storedEvents,
+      evicted: kept.evictedEvents,
+      quarantined: kept.quarantinedEvents,
+      held: integrity.held,
+      pending: builder.pending,
+      inSpool: kept.events,
+    };
+  }
+
+  function agentStatus(): AgentStatus {
+    const now = snapshot();
+    const { blocks } = spool.counters();
     return {
       source: source.name,
-      kernelLost: BigInt(kernelLost),
-      serialGaps: BigInt(gaps.missing),
-      parseFailures: BigInt(parseFailures + failures),
-      events: BigInt(events),
+      kernelLost: BigInt(now.kernelLost),
+      serialGaps: BigInt(now.serialGaps),
+      parseFailures: BigInt(now.unreadable + now.failed),
+      events: BigInt(now.events),
       blocksSpooled: BigInt(shipper.counters.blocksStored + blocks),
       blocksStored: BigInt(shipper.counters.blocksStored),
       blocksPending: BigInt(blocks),
-      eventsEvicted: BigInt(evictedEvents + unspooled),
-      receiveBufferOverruns: BigInt(overruns),
+      eventsEvicted: BigInt(now.evicted),
+      receiveBufferOverruns: BigInt(now.overruns),
+    };
+  }
+
+  /** What `hosttrail-agent status` shows. */
+  function status(): Record<string, unknown> {
+    const now = snapshot();
+    return {
+      version: AGENT_VERSION,
+      pid: process.pid,
+      host_id: config.hostId,
+      epoch: spool.position.epoch.toString(16),
+      source: { name: source.name, ...source.counters() },
+      collector: shipper.connection,
+      shipped: shipper.counters,
+      spool: { bytes: spool.counters().bytes, blocks: spool.counters().blocks, refuses: builder.isStuck },
+      rules: keeper?.state(),
+      governor: { level: governor.level, cpu_percent: governor.cpuPercent, ...usage() },
+      ledger: now,
+      imbalances: imbalances(now),
     };
   }
 
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
-    const release = config.audit.onStop === "release";
+    const release = audit.onStop === "release";
     if (release) hold?.releaseRules();
     await source.close(release);
     // Last, since the kernel notices a closed socket when it has something to say: that a setting changed.
     if (release) hold?.release();
-    clearInterval(expiry);
+    for (const timer of [minute, pageOut, watchdog]) clearInterval(timer);
+    clearTimeout(expiry);
     reassembler.flush(source.endOfEventExpected ? "end" : "");
+    integrity.flush();
     builder.flush();
     await shipper.close(config.shutdownDeadlineMs);
+    const lost = builder.close();
+    if (lost > 0)
+      logger.error({ events: lost }, "events could not be spooled: they come again from the ring, if it outlives us");
+    control.close();
+    enricher.close();
     spool.close();
-    logger.info({ ...shipper.counters, events }, "agent stopped");
+    logger.info({ ...shipper.counters, ...counts }, "agent stopped");
   };
   return {
     finished: source.finished.then(() => {
       reassembler.flush("");
+      integrity.flush();
       builder.flush();
     }),
-    status,
+    reload: () => {
+      const { errors, rules } = keeper?.reload() ?? { errors: [], rules: [] };
+      for (const { file, line, reason } of errors) logger.error({ file, line, reason }, "an audit rule is left out");
+      logger.info({ rules: rules.length }, "rule files are read again");
+      checkRules(false);
+    },
     stop: () => (stopped ??= stop()),
   };
+}
+
+function usage(): { cpuMs: number; memoryBytes: number } {
+  const { user, system } = process.cpuUsage();
+  return { cpuMs: (user + system) / 1000, memoryBytes: process.memoryUsage.rss() };
 }
 
 /** The events of a block: an earlier life may have spooled it and ended before it told the source. */
@@ -188,15 +386,16 @@ function eventKeys(block: Uint8Array | undefined): EventKey[] {
   return Array.from(time, (timeNano, index) => ({ timeMs: Number(timeNano / 1_000_000n), serial: serial[index] ?? 0 }));
 }
 
-/** Switches audit on and puts our rules in. Settings of a foreign daemon are left alone. */
-function prepareKernel(config: AgentConfig, hold: KernelHold, source: Source, logger: Logger): void {
-  const { audit } = config;
+/** Switches audit on and sets what an audit daemon sets. Settings of a foreign daemon are left alone. */
+function prepareKernel({ audit }: AgentConfig, hold: KernelHold, source: Source): void {
+  if (audit.manage === "never") return;
   const own = source.name === "netlink-unicast" ? { backlogWaitTime: 0, backlogLimit: audit.backlogLimit } : {};
   hold.applySettings({ ...own, ...(audit.enable ? { enabled: 1 } : {}) });
-  if (audit.rulesFiles.length === 0) return;
-  const arch = nativeArch(process.arch);
-  if (arch === undefined) throw new Error(`audit rules are not known for the architecture ${process.arch}`);
-  const rules = audit.rulesFiles.flatMap((file) => compileRules(readFileSync(file, "utf8"), file, arch));
-  const added = hold.applyRules(rules);
-  logger.info({ rules: rules.length, added }, "audit rules are loaded");
+}
+
+/** Gives program text back soon after the start, and again as it gathers. */
+function pageOutTimer(intervalMs: number): NodeJS.Timeout | undefined {
+  if (intervalMs === 0) return undefined;
+  setTimeout(() => native().pageOut(), FIRST_PAGE_OUT_MS).unref();
+  return setInterval(() => native().pageOut(), intervalMs);
 }

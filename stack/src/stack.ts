@@ -120,7 +120,7 @@ export class Stack {
         key_file: this.host.keyFile,
       },
       block: { linger_ms: 250 },
-      audit: { on_stop: "release" },
+      audit: { on_stop: "release", rules_directory: "" },
     };
   }
 

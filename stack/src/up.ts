@@ -36,7 +36,7 @@ async function cleanUp(): Promise<void> {
   if (existsSync(join(RUN, "agent-state", "kernel.json")) && existsSync(config)) {
     const text = execFileSync(
       process.execPath,
-      [join(ROOT, "agent", "src", "main.ts"), "--config", config, "--release"],
+      [join(ROOT, "agent", "src", "main.ts"), "release", "--config", config],
       {
         encoding: "utf8",
       },

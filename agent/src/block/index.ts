@@ -1,27 +1,58 @@
-/** Cuts the stream of events into blocks and seals each one once. */
+/**
+ * Cuts the stream of events into blocks and seals each one once.
+ *
+ * Events of low priority go into blocks of their own, so that the spool can give them up first. While the disk takes
+ * nothing, the sealed block waits and is tried again, and events gather behind it up to a bound; then the builder is full and
+ * nobody may add: records wait in the source, and what passes that is counted by the kernel.
+ */
 import { BLOCK_BYTES_MAX, BLOCK_BYTES_TARGET, EVENTS_MAX, type SealedBlock } from "@hosttrail/lib/block";
 import type { Event } from "@hosttrail/proto/event";
 
 const DAY_NANO = 86_400_000_000_000n;
 /** Text bytes of the records in a block, at most; they shrink some thirty times. */
 const RECORD_BYTES_MAX = 6 * 1024 * 1024;
+/** Text bytes that wait while the disk takes nothing, at most. */
+const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Characters left of each argument of an event that is too large for any block. */
 const TRUNCATED_LENGTH = 1024;
+
+/** Which blocks are given up first where there is no room for all. */
+export type Lane = "normal" | "low";
+export const LANES: readonly Lane[] = ["normal", "low"];
 
 export interface BlockOptions {
   /** Milliseconds that an event waits for others, at most. */
   lingerMs: number;
+  /** Milliseconds between two tries to write a block that the disk refused. */
+  retryMs: number;
   /** Seals the events as the next block of the trail. */
   seal: (events: readonly Event[]) => SealedBlock;
-  /** Takes the sealed block; the next one is sealed only after this. */
-  append: (block: SealedBlock) => void;
+  /** Takes the sealed block; the next one is sealed only after this. Throws where the disk takes nothing. */
+  append: (block: SealedBlock, lane: Lane) => void;
+  /** The disk refuses (with its error), or takes blocks again. */
+  onStuck: (error: unknown) => void;
+  /** There is room again after `isFull`. */
+  onRoom: () => void;
+}
+
+interface Batch {
+  events: Event[];
+  recordBytes: number;
 }
 
 export class BlockBuilder {
   readonly #options: BlockOptions;
-  #events: Event[] = [];
-  #recordBytes = 0;
+  readonly #batches: Record<Lane, Batch> = {
+    normal: { events: [], recordBytes: 0 },
+    low: { events: [], recordBytes: 0 },
+  };
+  /** Cut off, and not sealed yet. */
+  readonly #cut: { events: Event[]; lane: Lane }[] = [];
+  #cutBytes = 0;
+  /** Sealed, and refused by the disk. */
+  #stuck: { block: SealedBlock; lane: Lane } | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #wasFull = false;
   /** Events cut down because they alone passed the block's limit. */
   truncated = 0;
 
@@ -29,40 +60,106 @@ export class BlockBuilder {
     this.#options = options;
   }
 
+  /** Events that are not in the spool yet. */
+  get pending(): number {
+    const cut = this.#cut.reduce((sum, { events }) => sum + events.length, this.#stuck?.block.header.count ?? 0);
+    return cut + LANES.reduce((sum, lane) => sum + this.#batches[lane].events.length, 0);
+  }
+
+  /** True while nothing may be added. */
+  get isFull(): boolean {
+    this.#wasFull = this.#stuck !== undefined && this.#waitingBytes() >= WAITING_BYTES_MAX;
+    return this.#wasFull;
+  }
+
+  get isStuck(): boolean {
+    return this.#stuck !== undefined;
+  }
+
+  #waitingBytes(): number {
+    return LANES.reduce((sum, lane) => sum + this.#batches[lane].recordBytes, this.#cutBytes);
+  }
+
   /** Adds an event; `recordBytes` is the length of its records as they came. */
-  add(event: Event, recordBytes: number): void {
-    const first = this.#events[0];
-    if (first !== undefined && dayOf(first) !== dayOf(event)) this.flush();
-    this.#events.push(event);
-    this.#recordBytes += recordBytes;
-    if (this.#events.length >= EVENTS_MAX || this.#recordBytes >= RECORD_BYTES_MAX) this.flush();
-    else this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
+  add(event: Event, recordBytes: number, lane: Lane): void {
+    const batch = this.#batches[lane];
+    const first = batch.events[0];
+    if (first !== undefined && dayOf(first) !== dayOf(event)) this.#cutOff(lane);
+    batch.events.push(event);
+    batch.recordBytes += recordBytes;
+    if (batch.events.length >= EVENTS_MAX || batch.recordBytes >= RECORD_BYTES_MAX) {
+      this.#cutOff(lane);
+      this.#sealAll();
+    } else if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
   }
 
   /** Seals what there is. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const events = this.#events;
-    this.#events = [];
-    this.#recordBytes = 0;
-    if (events.length > 0) this.#seal(events);
+    for (const lane of LANES) this.#cutOff(lane);
+    this.#sealAll();
   }
 
-  #seal(events: Event[]): void {
-    const block = this.#options.seal(events);
-    if (block.bytes.length > BLOCK_BYTES_TARGET && events.length > 1) {
-      const middle = events.length >> 1;
-      this.#seal(events.slice(0, middle));
-      this.#seal(events.slice(middle));
-      return;
+  #cutOff(lane: Lane): void {
+    const { events, recordBytes } = this.#batches[lane];
+    if (events.length === 0) return;
+    this.#cut.push({ events, lane });
+    this.#cutBytes += recordBytes;
+    this.#batches[lane] = { events: [], recordBytes: 0 };
+  }
+
+  #sealAll(): void {
+    if (!this.#retry()) return;
+    for (let next = this.#cut.shift(); next !== undefined; next = this.#cut.shift()) {
+      const { events, lane } = next;
+      const block = this.#options.seal(events);
+      if (block.bytes.length > BLOCK_BYTES_TARGET && events.length > 1) {
+        const middle = events.length >> 1;
+        this.#cut.unshift({ events: events.slice(0, middle), lane }, { events: events.slice(middle), lane });
+        continue;
+      }
+      if (!this.#append(this.#fitting(block, events), lane)) return;
     }
-    if (block.bytes.length <= BLOCK_BYTES_MAX) {
-      this.#options.append(block);
-      return;
-    }
+    this.#cutBytes = 0;
+    if (this.#wasFull && !this.isFull) this.#options.onRoom();
+  }
+
+  /** A single event may pass even the limit: what is left of it says so. */
+  #fitting(block: SealedBlock, events: readonly Event[]): SealedBlock {
+    if (block.bytes.length <= BLOCK_BYTES_MAX) return block;
     this.truncated++;
-    this.#options.append(this.#options.seal(events.map(truncate)));
+    return this.#options.seal(events.map(truncate));
+  }
+
+  /** Tries the refused block again; true where none is in the way. */
+  #retry(): boolean {
+    const stuck = this.#stuck;
+    if (stuck === undefined) return true;
+    this.#stuck = undefined;
+    if (!this.#append(stuck.block, stuck.lane)) return false;
+    this.#options.onStuck(undefined);
+    return true;
+  }
+
+  #append(block: SealedBlock, lane: Lane): boolean {
+    try {
+      this.#options.append(block, lane);
+      return true;
+    } catch (error) {
+      // The number is not used up, so the trail has no gap whenever it goes on.
+      this.#stuck = { block, lane };
+      this.#options.onStuck(error);
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.flush(), this.#options.retryMs);
+      return false;
+    }
+  }
+
+  /** Ends the timers; what is not in the spool is given up, and told. */
+  close(): number {
+    clearTimeout(this.#timer);
+    return this.pending;
   }
 }
 

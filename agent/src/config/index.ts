@@ -12,8 +12,6 @@ import {
   optionalPath,
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
-import type { SourceMode } from "../source/index.ts";
-import type { SyncPolicy } from "../spool/index.ts";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface AgentConfig {
@@ -33,13 +31,41 @@ export interface AgentConfig {
     backoffMaxMs: number;
     statusIntervalMs: number;
   };
-  source: { mode: SourceMode; path: string; receiveBufferBytes: number; ringBytes: number };
-  audit: { enable: boolean; backlogLimit: number; rulesFiles: string[]; onStop: "keep" | "release" };
+  source: {
+    mode: "auto" | "unicast" | "multicast" | "plugin" | "file";
+    path: string;
+    receiveBufferBytes: number;
+    ringBytes: number;
+  };
+  audit: {
+    enable: boolean;
+    manage: "auto" | "never";
+    backlogLimit: number;
+    rulesFiles: string[];
+    rulesDirectory: string;
+    excludeSelf: boolean;
+    onStop: "keep" | "release";
+    priorities: { low: string[]; high: string[] };
+  };
   reassemble: { timeoutMs: number; bytesMax: number };
+  enrich: { executableHashBytesMax: number; cloud: "auto" | "aws" | "none"; imdsEndpoint: string };
+  integrity: { paths: string[]; bytesMax: number; settleMs: number };
+  redact: { enabled: boolean; keyFile: string; patterns: string[] };
   block: { lingerMs: number };
-  spool: { bytesMax: number; segmentBytes: number; sync: SyncPolicy };
+  spool: {
+    bytesMax: number;
+    segmentBytes: number;
+    hoursMax: number;
+    sync: "always" | "second" | "never";
+    retryMs: number;
+  };
+  budget: { cpuPercent: number; memoryBytes: number; shed: "low" | "normal"; nice: number; cpus: number[] };
+  ledgerIntervalMs: number;
+  pageOutIntervalMs: number;
   shutdownDeadlineMs: number;
 }
+
+const keys = { type: "array", default: [], maxItems: 256, items: { type: "string", minLength: 1, maxLength: 256 } };
 
 /** JSON Schema of agent.yaml. */
 export const agentSchema: ConfigSchema = mapOf(
@@ -74,19 +100,55 @@ export const agentSchema: ConfigSchema = mapOf(
       ring_bytes: integer(MIB, 1024 * MIB, 64 * MIB),
     }),
     audit: mapOf({
-      enable: { type: "boolean", default: true },
+      enable: { type: "boolean", default: true, description: "Switch the kernel's audit on." },
+      manage: choice(["auto", "never"], "auto"),
       backlog_limit: integer(64, 1_048_576, 8192),
       rules_files: { type: "array", default: [], maxItems: 64, items: absolutePath },
+      rules_directory: { ...optionalPath, default: "/etc/hosttrail-agent/rules.d" },
+      exclude_self: { type: "boolean", default: true, description: "Never audit the agent's own process." },
       on_stop: choice(["keep", "release"], "keep"),
+      priorities: mapOf({ low: keys, high: keys }),
     }),
     reassemble: mapOf({ timeout_ms: integer(100, 60_000, 2000), bytes_max: integer(MIB, 1024 * MIB, 16 * MIB) }),
+    enrich: mapOf({
+      executable_hash_bytes_max: integer(0, 1024 * MIB, 16 * MIB),
+      cloud: choice(["auto", "aws", "none"], "auto"),
+      imds_endpoint: { type: "string", pattern: "^http://[^\\s/]+$", default: "http://169.254.169.254" },
+    }),
+    integrity: mapOf({
+      paths: { type: "array", default: [], maxItems: 256, items: { type: "string", pattern: "^/(?:.*[^/])?$" } },
+      bytes_max: integer(0, 1024 * MIB, 16 * MIB),
+      settle_ms: integer(10, 10_000, 500),
+    }),
+    redact: mapOf({
+      enabled: { type: "boolean", default: true },
+      key_file: { ...optionalPath, description: "Key of the markers' hash; one of this host's own where empty." },
+      patterns: {
+        type: "array",
+        default: [],
+        maxItems: 64,
+        items: { type: "string", minLength: 1, maxLength: 1024 },
+        description: "Regular expressions in RE2's syntax; the first group is the secret, or the whole match.",
+      },
+    }),
     block: mapOf({ linger_ms: integer(10, 60_000, 1000) }),
     spool: mapOf({
       bytes_max: integer(4 * MIB, 1024 * 1024 * MIB, 512 * MIB),
       segment_bytes: integer(65_536, 256 * MIB, MIB),
-      sync: choice(["always", "never"], "always"),
+      hours_max: integer(0, 24 * 365, 24 * 30),
+      sync: choice(["always", "second", "never"], "always"),
+      retry_ms: integer(100, 600_000, 2000),
     }),
-    shutdown_deadline_ms: integer(100, 60_000, 5000),
+    budget: mapOf({
+      cpu_percent: { ...integer(0, 6400, 0), description: "Of one CPU; 0 for no bound." },
+      memory_bytes: integer(0, 64 * 1024 * MIB, 256 * MIB),
+      shed: choice(["low", "normal"], "low"),
+      nice: integer(-20, 19, 0),
+      cpus: { type: "array", default: [], maxItems: 1024, items: { type: "integer", minimum: 0, maximum: 1023 } },
+    }),
+    ledger_interval_ms: integer(1000, 3_600_000, 60_000),
+    page_out_interval_ms: { ...integer(0, 86_400_000, 600_000), description: "0 for never." },
+    shutdown_deadline_ms: integer(100, 600_000, 5000),
   },
   ["host_id", "collector"],
 );

@@ -161,7 +161,7 @@ describe("SOCKADDR", () => {
     ["a short unix path", "01002F72756E2F78", "unix", "/run/x", 0],
     ["an abstract unix name", "010000616263", "unix", "@abc", 0],
     ["an unnamed unix socket", "0100", "unix", "", 0],
-    ["netlink", "100000000000000000000000", "netlink", "", 0],
+    ["netlink", "100000000000000000000000", "netlink", "pid 0", 0],
     ["a family without a name", "2A000000", "family-42", "", 0],
   ];
   for (const [what, saddr, family, address, port] of cases) {

@@ -1,19 +1,23 @@
 /** EXECVE: the argument list, which the kernel splits where it is long. */
-import { type RecordWords, unquote } from "@hosttrail/lib/audit";
+import { RECORD, type RecordWords, unquote } from "@hosttrail/lib/audit";
 
 /** Arguments that one event may have: the bound against a record that claims more than it brings. */
 const ARGUMENTS_MAX = 65_536;
+
+const NO_ARGUMENTS: { args: string[]; count: number } = { args: [], count: 0 };
 
 /**
  * Joins the arguments of an event's EXECVE records, which may come in any order. A missing argument (old
  * kernels leave empty ones out) is an empty string, so that the others keep their places.
  */
 export function decodeArguments(records: readonly RecordWords[]): { args: string[]; count: number } {
+  if (!records.some(({ type }) => type === RECORD.EXECVE)) return NO_ARGUMENTS;
   const whole = new Map<number, string>();
   const fragments = new Map<number, Map<number, string>>();
   let count = 0;
   let highest = -1;
-  for (const { keys, values } of records) {
+  for (const { type, keys, values } of records) {
+    if (type !== RECORD.EXECVE) continue;
     for (let at = 0; at < keys.length; at++) {
       const key = keys[at] ?? "";
       const value = values[at] ?? "";

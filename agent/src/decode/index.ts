@@ -13,6 +13,7 @@ import {
 import type { Event } from "@hosttrail/proto/event";
 import type { RecordGroup } from "../model/index.ts";
 import { appendEnriched, enrichedNames } from "./enriched.ts";
+import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
 import { outcomeOf } from "./outcome.ts";
@@ -28,20 +29,28 @@ export interface DecodedEvent {
   executed: boolean;
 }
 
+/**
+ * Replaces secrets in the records, in place; is given the arguments of EXECVE and gives back what is left of them. It comes
+ * before everything else, so that no secret can be in any part of the event.
+ */
+export type RedactRecords = (records: readonly RecordWords[], args: readonly string[]) => readonly string[];
+
 /** Decodes one event. Never throws on what a record holds: what is not understood stays in its record. */
-export function decode(group: RecordGroup): DecodedEvent {
+export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent {
   const words: RecordWords[] = [];
   for (const { type, text, enriched } of group.records) {
     const record = splitWords(type, text);
     words.push(enriched === "" ? record : appendEnriched(record, enriched));
   }
+  const given = decodeArguments(words);
+  const args = redact === undefined ? given.args : (redact(words, given.args) as string[]);
   const find = (type: number): RecordWords | undefined => words.find((record) => record.type === type);
   const system = find(RECORD.SYSCALL);
   const syscall = system === undefined ? undefined : decodeSyscall(system);
   const call = effectiveCall(syscall, find);
   // The kernel's own fields of the first record tell who acted where there is no SYSCALL record.
   const actor = system ?? words[0];
-  const process = actor === undefined ? undefined : decodeProcess(actor, words, find);
+  const process = actor === undefined ? undefined : decodeProcess(actor, { args, count: given.count }, find);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
     elsewhere: relativeElsewhere(call, syscall),
@@ -90,11 +99,21 @@ export function decode(group: RecordGroup): DecodedEvent {
   return { event, words, executed: isExec(syscall) };
 }
 
+/** The keys of an event before it is decoded: all that is needed to know how important it is. */
+export function keysOf(group: RecordGroup): string[] {
+  for (const { type, text } of group.records) {
+    if (type !== RECORD.SYSCALL) continue;
+    return decodeKeys(splitWords(type, text.slice(text.lastIndexOf(" key=") + 1)));
+  }
+  return [];
+}
+
 /** Calls whose SOCKADDR names this side, or who called. */
 const SOURCE_CALLS = new Set(["bind", "accept", "accept4", "recvfrom", "recvmsg", "getsockname", "getpeername"]);
 
-/** The keys of the rules that matched; 0x01 divides several. */
+/** The keys of the rules that matched; 0x01 divides several. A CONFIG_CHANGE has the key of the rule that it is about. */
 function decodeKeys(actor: RecordWords | undefined): string[] {
-  const key = actor === undefined ? undefined : valueOf(actor, "key");
+  const isCall = actor?.type === RECORD.SYSCALL || actor?.type === RECORD.URINGOP;
+  const key = isCall ? valueOf(actor, "key") : undefined;
   return key === undefined || key === "(null)" ? [] : unquote(key).split("\u0001");
 }

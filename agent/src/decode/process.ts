@@ -1,7 +1,6 @@
 /** Which process acted, and which ones it was aimed at. */
 import { lastValueOf, RECORD, type RecordWords, titleOfArguments, unquote, valueOf } from "@hosttrail/lib/audit";
 import { Process } from "@hosttrail/proto/event";
-import { decodeArguments } from "./execve.ts";
 import { intern } from "./intern.ts";
 import { u32, unquoteName } from "./values.ts";
 
@@ -9,14 +8,12 @@ const UNSET = 0xffffffff;
 
 export function decodeProcess(
   actor: RecordWords,
-  words: readonly RecordWords[],
+  { args, count }: { args: string[]; count: number },
   find: (type: number) => RecordWords | undefined,
 ): Process | undefined {
   const pid = valueOf(actor, "pid");
   if (pid === undefined) return undefined;
   const parentPid = valueOf(actor, "ppid");
-  const executions = words.filter((record) => record.type === RECORD.EXECVE);
-  const { args, count } = executions.length === 0 ? NO_ARGUMENTS : decodeArguments(executions);
   const directory = find(RECORD.CWD);
   const titleRecord = find(RECORD.PROCTITLE);
   const title = titleRecord === undefined ? "" : unquote(valueOf(titleRecord, "proctitle") ?? "");
@@ -28,7 +25,7 @@ export function decodeProcess(
     executable: intern(unquoteName(valueOf(actor, "exe"))),
     args,
     workingDirectory: directory === undefined ? "" : intern(unquoteName(valueOf(directory, "cwd"))),
-    title: executions.length > 0 && title === titleOfArguments(args) ? "" : title,
+    title: args.length > 0 && title === titleOfArguments(args) ? "" : title,
     startUnixNano: 0n,
     tty: valueOf(actor, "tty") ?? "",
     provenance: "",
@@ -42,7 +39,6 @@ export function decodeProcess(
   };
 }
 
-const NO_ARGUMENTS: { args: string[]; count: number } = { args: [], count: 0 };
 const NO_TARGETS: Process[] = [];
 
 /** OBJ_PID: who got the signal or was traced. */

@@ -48,8 +48,16 @@ export class HostFacts {
       kernel: release(),
       ip: addresses(),
       labels: this.#labels,
-      machineId: "",
+      machineId: readMachineId(),
     };
+  }
+}
+
+function readMachineId(): string {
+  try {
+    return readFileSync("/etc/machine-id", "latin1").trim().slice(0, 64);
+  } catch {
+    return "";
   }
 }
 

@@ -1,8 +1,11 @@
-/** What the records do not say: names, the process's identity and ancestry, the host. */
+/** What the records do not say: names, the process's identity and ancestry, container, host and cloud. */
 import type { Event } from "@hosttrail/proto/event";
+import { CloudIdentity, type CloudMode } from "./cloud.ts";
+import { containerOf } from "./container.ts";
+import { FileHashes } from "./hash.ts";
 import { HostFacts } from "./host.ts";
-import { ProcessTable } from "./processes.ts";
-import { readProcess } from "./procfs.ts";
+import { type ProcessHost, ProcessTable } from "./processes.ts";
+import { listProcesses, readGroup, readProcess } from "./procfs.ts";
 import { UserNames } from "./users.ts";
 
 export { readBootId } from "./host.ts";
@@ -13,29 +16,69 @@ export interface EnrichOptions {
   labels: Readonly<Record<string, string>>;
   /** False for records of another place or time: then /proc and /etc of this host say nothing about them. */
   local: boolean;
+  /** Executables up to so many bytes get a hash; 0 for none. */
+  executableHashBytesMax: number;
+  cloud: CloudMode;
+  /** Where the instance metadata service answers. */
+  imdsEndpoint: string;
+  /** Arguments of a process without their secrets. */
+  redact: (args: readonly string[]) => readonly string[];
 }
+
+const NOWHERE: ProcessHost = {
+  read: () => undefined,
+  list: () => [],
+  container: () => undefined,
+  sha256: () => "",
+  redact: (args) => args,
+};
 
 /** Enriches events in the order in which they happened. */
 export class Enricher {
   readonly #host: HostFacts;
   readonly #users: UserNames;
   readonly #processes: ProcessTable;
+  readonly #cloud: CloudIdentity;
 
-  constructor({ hostId, bootId, labels, local }: EnrichOptions) {
+  constructor({ hostId, bootId, labels, local, executableHashBytesMax, cloud, imdsEndpoint, redact }: EnrichOptions) {
+    const hashes = new FileHashes(executableHashBytesMax);
     this.#host = new HostFacts(hostId, bootId, labels);
-    this.#processes = new ProcessTable(hostId, bootId, local ? readProcess : () => undefined);
+    this.#processes = new ProcessTable(
+      hostId,
+      bootId,
+      !local
+        ? NOWHERE
+        : {
+            read: readProcess,
+            list: listProcesses,
+            container: (pid) => containerOf(readGroup(pid)),
+            sha256: (path, inodes) => hashes.sha256(path, inodes),
+            redact,
+          },
+    );
     this.#users = new UserNames(local);
+    this.#cloud = new CloudIdentity(local ? cloud : "none", imdsEndpoint);
   }
 
   /** Fills the event in place. `nowMs` is monotonic. */
   enrich(event: Event, executed: boolean, nowMs: number): void {
     event.host = this.#host.current(nowMs);
+    event.cloud = this.#cloud.current;
     if (event.user !== undefined) event.user = this.#users.resolve(event.user, nowMs);
     for (const file of event.files) {
       if (!file.hasAttributes) continue;
       file.owner = this.#users.userName(file.uid) || file.owner;
       file.group = this.#users.groupName(file.gid) || file.group;
     }
-    this.#processes.resolve(event, executed);
+    this.#processes.resolve(event, executed, nowMs);
+  }
+
+  /** Gives memory back. */
+  shrink(): void {
+    this.#processes.shrink();
+  }
+
+  close(): void {
+    this.#cloud.close();
   }
 }

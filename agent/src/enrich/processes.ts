@@ -1,18 +1,53 @@
 /**
- * Who acted: processes by pid, from the execs that we see and from /proc where we did not.
+ * Who acted: processes by pid, from the forks, execs and exits that we see and from /proc where we did not.
  *
  * An entity id stands for one program image of one process, so it survives the reuse of pids. It is a hash over host,
  * boot, pid and what tells this image from the others: start ticks for a process from /proc, time and serial
  * of the exec event for one that we saw.
  */
-import { createHash } from "node:crypto";
-import { type Event, Process, type ProcessReference } from "@hosttrail/proto/event";
+import { hash } from "node:crypto";
 import { titleOfArguments } from "@hosttrail/lib/audit";
+import { type Container, type Event, type File, Process, type ProcessReference } from "@hosttrail/proto/event";
 import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
 const PROCESSES_MAX = 16_384;
 const ANCESTRY_MAX = 20;
+const CLONE_THREAD = 0x10000n;
+const INIT = 1;
+/** Programs that put the processes they start into groups of their own: a child's group is not theirs. */
+const MANAGERS = new Set([
+  "systemd",
+  "runc",
+  "crun",
+  "conmon",
+  "containerd-shim",
+  "containerd-shim-runc-v2",
+  "dockerd",
+  "sshd",
+  "sshd-session",
+  "cron",
+  "crond",
+  "login",
+  "su",
+  "systemd-nspawn",
+  "lxc-start",
+  "kubelet",
+]);
+/** Groups that are read in one second, at most; beyond that a process is taken to be where its parent is. */
+const GROUP_READS_MAX = 200;
+
+/** What the table asks of the host; all of it is empty where events are another host's. */
+export interface ProcessHost {
+  read(pid: number): ProcStat | undefined;
+  list(): number[];
+  /** The container of a process that is there now. */
+  container(pid: number): Container | undefined;
+  /** Hash of an executable, which is one of the inodes that the kernel named. */
+  sha256(path: string, inodes: readonly bigint[]): string;
+  /** Arguments of a process without their secrets. */
+  redact(args: readonly string[]): readonly string[];
+}
 
 interface Entry {
   process: Process;
@@ -21,6 +56,7 @@ interface Entry {
   reference: ProcessReference;
   /** Ancestry of its children. */
   childAncestry: ProcessReference[];
+  container: Container | undefined;
   /** The row of the last event, which most often serves the next one too. */
   last: Process;
 }
@@ -29,99 +65,176 @@ export class ProcessTable {
   readonly #entries = new Map<number, Entry>();
   readonly #identity: string;
   readonly #bootMs: number;
+  readonly #host: ProcessHost;
+  #reads = 0;
+  #readsSinceMs = 0;
 
-  readonly #readProcess: (pid: number) => ProcStat | undefined;
-
-  constructor(hostId: string, bootId: string, readProcess: (pid: number) => ProcStat | undefined) {
-    this.#readProcess = readProcess;
+  constructor(hostId: string, bootId: string, host: ProcessHost) {
+    this.#host = host;
     this.#identity = `${hostId} ${bootId}`;
     this.#bootMs = bootTimeMs();
+    for (const pid of host.list().slice(-PROCESSES_MAX)) if (!this.#entries.has(pid)) this.#read(pid, 0);
   }
 
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Gives an event's process its identity, parent and ancestry. */
-  resolve(event: Event, executed: boolean): void {
+  /** Forgets the older half, to give memory back. */
+  shrink(): void {
+    const count = this.#entries.size >> 1;
+    for (const pid of [...this.#entries.keys()].slice(0, count)) this.#entries.delete(pid);
+  }
+
+  /** Gives an event's process its identity, parent, ancestry and container. `nowMs` is monotonic. */
+  resolve(event: Event, executed: boolean, nowMs: number): void {
     const seen = event.process;
     if (seen === undefined || seen.pid === 0) return;
     const timeNano = event.event?.timeUnixNano ?? 0n;
+    const serial = event.audit?.serial ?? 0;
     const entry = executed
-      ? this.#execute(seen, timeNano, event.audit?.serial ?? 0)
-      : this.#find(seen, timeNano, event.audit?.serial ?? 0);
+      ? this.#execute(seen, event.files, timeNano, serial, nowMs)
+      : this.#find(seen, timeNano, serial, nowMs);
     event.process = rowFor(entry, seen);
+    event.container = entry.container;
+    if (event.targets.length > 0) event.targets = event.targets.map((target) => this.#target(target));
+    const syscall = event.audit?.syscall;
+    if (syscall?.success !== "no" && syscall !== undefined)
+      this.#follow(syscall.name, syscall.exit, syscall.arguments, seen.pid, timeNano);
   }
 
-  #execute(seen: Process, timeNano: bigint, serial: number): Entry {
+  /** A fork makes a process, and its end is told only where exit_group is audited. */
+  #follow(call: string, exit: bigint, args: readonly bigint[], pid: number, timeNano: bigint): void {
+    if (call === "exit_group") this.#entries.delete(pid);
+    const forks = call === "fork" || call === "vfork" || (call === "clone" && ((args[0] ?? 0n) & CLONE_THREAD) === 0n);
+    const parent = forks && exit > 0n && exit < 1n << 31n ? this.#entries.get(pid) : undefined;
+    if (parent === undefined) return;
+    const child = Number(exit);
+    this.#add(
+      {
+        ...parent.process,
+        pid: child,
+        entityId: this.#entityId(child, `fork ${timeNano}`),
+        startUnixNano: timeNano,
+        provenance: "observed",
+        ...this.#under(parent),
+      },
+      parent.container,
+    );
+  }
+
+  #target(target: Process): Process {
+    const known = this.#entries.get(target.pid) ?? this.#read(target.pid, 0);
+    return known !== undefined && (target.name === "" || known.process.name === target.name) ? known.asParent : target;
+  }
+
+  #execute(seen: Process, files: readonly File[], timeNano: bigint, serial: number, nowMs: number): Entry {
     const before = this.#entries.get(seen.pid);
-    return this.#add({
-      ...seen,
-      entityId: this.#entityId(seen.pid, `exec ${timeNano} ${serial}`),
-      // An exec keeps the process and so its start.
-      startUnixNano: before?.process.startUnixNano ?? timeNano,
-      provenance: "observed",
-      ...this.#parentOf(seen.parent?.pid ?? 0, timeNano),
-    });
+    const parent = this.#parentOf(seen.parent?.pid ?? 0, timeNano);
+    return this.#add(
+      {
+        ...seen,
+        entityId: this.#entityId(seen.pid, `exec ${timeNano} ${serial}`),
+        // An exec keeps the process and so its start.
+        startUnixNano: before?.process.startUnixNano ?? timeNano,
+        provenance: "observed",
+        executableSha256: this.#host.sha256(
+          seen.executable,
+          files.map((file) => file.inode),
+        ),
+        ...this.#under(parent),
+        sessionLeader: before?.process.sessionLeader ?? parent?.process.sessionLeader,
+      },
+      this.#containerOf(seen.pid, parent, nowMs),
+    );
   }
 
-  #find(seen: Process, timeNano: bigint, serial: number): Entry {
+  /** A process is where its parent is, unless the parent is one that moves its children. */
+  #containerOf(pid: number, parent: Entry | undefined, nowMs: number): Container | undefined {
+    if (nowMs - this.#readsSinceMs >= 1000) {
+      this.#readsSinceMs = nowMs;
+      this.#reads = 0;
+    }
+    const isSure = parent !== undefined && parent.process.pid !== INIT && !MANAGERS.has(parent.process.name);
+    // Even a sure one is looked at now and then: who moves its children can have any name.
+    if (this.#reads >= GROUP_READS_MAX || (isSure && this.#reads >= GROUP_READS_MAX >> 2)) return parent?.container;
+    this.#reads++;
+    return this.#host.container(pid) ?? parent?.container;
+  }
+
+  #find(seen: Process, timeNano: bigint, serial: number, nowMs: number): Entry {
     const known = this.#entries.get(seen.pid);
-    if (known !== undefined && known.process.executable === seen.executable) return known;
+    // Some records name no executable, as those of io_uring.
+    if (known !== undefined && (seen.executable === "" || known.process.executable === seen.executable)) return known;
     const read = this.#read(seen.pid, 0);
     if (read !== undefined && (seen.executable === "" || read.process.executable === seen.executable)) return read;
-    return this.#add({
-      ...seen,
-      entityId: this.#entityId(seen.pid, `seen ${timeNano} ${serial}`),
-      startUnixNano: 0n,
-      provenance: "inferred",
-      ...this.#parentOf(seen.parent?.pid ?? 0, timeNano),
-    });
+    const parent = this.#parentOf(seen.parent?.pid ?? 0, timeNano);
+    return this.#add(
+      {
+        ...seen,
+        entityId: this.#entityId(seen.pid, `seen ${timeNano} ${serial}`),
+        startUnixNano: 0n,
+        provenance: "inferred",
+        ...this.#under(parent),
+      },
+      this.#containerOf(seen.pid, parent, nowMs),
+    );
   }
 
   /** Reads a process, and those above it that are not known yet, from /proc. */
   #read(pid: number, depth: number): Entry | undefined {
-    const stat = this.#readProcess(pid);
+    const stat = this.#host.read(pid);
     if (stat === undefined) return undefined;
     const { parentPid } = stat;
     const above =
       parentPid === 0 || depth >= ANCESTRY_MAX
         ? undefined
         : (this.#entries.get(parentPid) ?? this.#read(parentPid, depth + 1));
-    return this.#add({
-      entityId: this.#entityId(pid, `start ${stat.startTicks}`),
-      pid,
-      name: stat.name,
-      executable: stat.executable,
-      args: stat.args,
-      workingDirectory: stat.workingDirectory,
-      title: "",
-      startUnixNano: startNano(this.#bootMs, stat.startTicks),
-      tty: "",
-      provenance: "procfs",
-      parent: above?.asParent,
-      ancestry: above?.childAncestry ?? [],
-      sessionId: 0,
-      argsCount: stat.args.length,
-      sessionLeader: undefined,
-      executableSha256: "",
-      ancestryCount: 0,
-    });
+    const leader = stat.sessionPid === pid ? undefined : this.#entries.get(stat.sessionPid)?.reference;
+    const entityId = this.#entityId(pid, `start ${stat.startTicks}`);
+    const own = { entityId, pid, name: stat.name, executable: stat.executable };
+    return this.#add(
+      {
+        ...own,
+        args: this.#host.redact(stat.args) as string[],
+        workingDirectory: stat.workingDirectory,
+        title: "",
+        startUnixNano: startNano(this.#bootMs, stat.startTicks),
+        tty: "",
+        provenance: "procfs",
+        ...this.#under(above),
+        sessionId: 0,
+        argsCount: stat.args.length,
+        sessionLeader: stat.sessionPid === pid ? own : (leader ?? above?.process.sessionLeader),
+        executableSha256: "",
+      },
+      this.#host.container(pid),
+    );
   }
 
-  #parentOf(pid: number, timeNano: bigint): { parent: Process | undefined; ancestry: ProcessReference[] } {
-    if (pid === 0) return { parent: undefined, ancestry: [] };
-    const entry = this.#entries.get(pid) ?? this.#read(pid, 0) ?? this.#gone(pid, timeNano);
-    return { parent: entry.asParent, ancestry: entry.childAncestry };
+  /** What a process has from the one above it. */
+  #under(parent: Entry | undefined): Pick<Process, "parent" | "ancestry" | "ancestryCount" | "sessionLeader"> {
+    if (parent === undefined) return { parent: undefined, ancestry: [], ancestryCount: 0, sessionLeader: undefined };
+    return {
+      parent: parent.asParent,
+      ancestry: parent.childAncestry,
+      ancestryCount: parent.process.ancestryCount + 1,
+      sessionLeader: parent.process.sessionLeader,
+    };
+  }
+
+  #parentOf(pid: number, timeNano: bigint): Entry | undefined {
+    if (pid === 0) return undefined;
+    return this.#entries.get(pid) ?? this.#read(pid, 0) ?? this.#gone(pid, timeNano);
   }
 
   /** A parent that ended before we could look: only its pid is known. */
   #gone(pid: number, timeNano: bigint): Entry {
     const entityId = this.#entityId(pid, `parent ${timeNano}`);
-    return this.#add(Process.fromPartial({ pid, entityId, provenance: "inferred" }));
+    return this.#add(Process.fromPartial({ pid, entityId, provenance: "inferred" }), undefined);
   }
 
-  #add(process: Process): Entry {
+  #add(process: Process, container: Container | undefined): Entry {
     const { entityId, pid, name, executable } = process;
     const reference = { entityId, pid, name, executable };
     const entry: Entry = {
@@ -129,19 +242,22 @@ export class ProcessTable {
       asParent: { ...process, title: "", parent: undefined, ancestry: [] },
       reference,
       childAncestry: [reference, ...process.ancestry].slice(0, ANCESTRY_MAX),
+      container,
       last: process,
     };
     this.#entries.delete(pid);
     this.#entries.set(pid, entry);
     if (this.#entries.size > PROCESSES_MAX) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
+      for (const oldest of this.#entries.keys()) {
+        this.#entries.delete(oldest);
+        break;
+      }
     }
     return entry;
   }
 
   #entityId(pid: number, image: string): string {
-    return createHash("sha256").update(`${this.#identity} ${pid} ${image}`).digest().toString("hex", 0, 8);
+    return hash("sha256", `${this.#identity} ${pid} ${image}`).slice(0, 16);
   }
 }
 
@@ -164,7 +280,7 @@ function rowFor(entry: Entry, seen: Process): Process {
   const { name, tty, sessionId } = seen;
   entry.last = {
     ...entry.process,
-    name,
+    name: name || entry.process.name,
     tty,
     sessionId,
     title,

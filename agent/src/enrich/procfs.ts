@@ -1,12 +1,17 @@
-/** What /proc says of a process that is still there. */
-import { readFileSync, readlinkSync } from "node:fs";
+/** What /proc says of a process that is still there. Names and arguments are whatever their process chose. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { groupPath } from "./container.ts";
 
 /** Clock ticks a second in /proc: USER_HZ, 100 on every architecture that Linux offers it on. */
 const TICKS_PER_SECOND = 100;
+/** Arguments of one process that are read, at most. */
+const ARGUMENTS_MAX = 4096;
+const ARGUMENT_BYTES_MAX = 131_072;
 
 export interface ProcStat {
   pid: number;
   parentPid: number;
+  sessionPid: number;
   name: string;
   startTicks: number;
   executable: string;
@@ -21,19 +26,37 @@ export function readProcess(pid: number): ProcStat | undefined {
     // The name stands in parentheses and may hold anything, also parentheses: the last one ends it.
     const close = stat.lastIndexOf(")");
     const fields = stat.slice(close + 2).split(" ");
-    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").slice(0, ARGUMENT_BYTES_MAX);
     return {
       pid,
       parentPid: Number(fields[1]),
+      sessionPid: Number(fields[3]),
       name: stat.slice(stat.indexOf("(") + 1, close),
       startTicks: Number(fields[19]),
       executable: linkOf(`/proc/${pid}/exe`),
-      args: command === "" ? [] : command.replace(/\0$/, "").split("\0"),
+      args: command === "" ? [] : command.replace(/\0$/, "").split("\0").slice(0, ARGUMENTS_MAX),
       workingDirectory: linkOf(`/proc/${pid}/cwd`),
     };
   } catch {
     return undefined;
   }
+}
+
+/** Path of a process's control group; empty where the process is gone. */
+export function readGroup(pid: number): string {
+  try {
+    return groupPath(readFileSync(`/proc/${pid}/cgroup`, "latin1"));
+  } catch {
+    return "";
+  }
+}
+
+/** All processes that there are now, the oldest number first. */
+export function listProcesses(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 function linkOf(path: string): string {

@@ -16,8 +16,8 @@ interface Entry extends EventKey {
 }
 
 export class Journal {
-  /** Events on their way to the spool, in the order in which they will be there. */
-  #pending: Entry[] = [];
+  /** Events on their way to the spool, by the way that they go, in the order in which they will be there. */
+  readonly #pending = new Map<string, Entry[]>();
   /** Spooled events that a commit does not cover yet. */
   #beyond: Entry[] = [];
   /** Events that an earlier life spooled and the source may give again. */
@@ -33,19 +33,31 @@ export class Journal {
   }
 
   /** An event is on its way; `position` is where its first record begins. */
-  add(key: EventKey, position: number): void {
-    this.#pending.push({ timeMs: key.timeMs, serial: key.serial, position });
+  add(key: EventKey, position: number, way: string): void {
+    const entry = { timeMs: key.timeMs, serial: key.serial, position };
+    const pending = this.#pending.get(way);
+    if (pending === undefined) this.#pending.set(way, [entry]);
+    else pending.push(entry);
+  }
+
+  /** An event of the agent's own, which no source can give again. */
+  addOwn(way: string): void {
+    this.add({ timeMs: 0, serial: 0 }, Number.POSITIVE_INFINITY, way);
   }
 
   /**
-   * The first `count` events on their way are in the spool. Returns what can be committed: `open` is where the source goes
+   * The first `count` events of one way are in the spool. Returns what can be committed: `open` is where the source goes
    * on, or where its oldest record that still waits for others begins.
    */
-  spooled(count: number, open: number): { position: number; beyond: EventKey[] } {
-    const done = this.#pending.splice(0, count);
+  spooled(count: number, open: number, way: string): { position: number; beyond: EventKey[] } {
+    const done = this.#pending.get(way)?.splice(0, count) ?? [];
     let position = open;
-    for (const entry of this.#pending) position = Math.min(position, entry.position);
-    this.#beyond = [...this.#beyond, ...done].filter((entry) => entry.position >= position);
+    for (const pending of this.#pending.values()) {
+      for (const entry of pending) position = Math.min(position, entry.position);
+    }
+    this.#beyond = [...this.#beyond, ...done].filter(
+      (entry) => entry.position >= position && entry.position < Number.POSITIVE_INFINITY,
+    );
     return { position, beyond: this.#beyond };
   }
 }

@@ -19,9 +19,10 @@ describe("the journal", () => {
       crashAt: fc.nat(60),
       /** The crash falls between the write of a block and its commit. */
       beforeCommit: fc.boolean(),
+      twoWays: fc.boolean(),
     });
     fc.assert(
-      fc.property(plan, ({ source, blockSize, crashAt, beforeCommit }) => {
+      fc.property(plan, ({ source, blockSize, crashAt, beforeCommit, twoWays }) => {
         const made: Made[] = [...new Set(source)].map((serial) => ({
           key: { timeMs: serial, serial },
           first: source.indexOf(serial),
@@ -35,16 +36,17 @@ describe("the journal", () => {
 
         const live = (known: EventKey[], from: number, to: number): void => {
           const journal = new Journal(known);
-          let block: Made[] = [];
-          const flush = (crashes: boolean): void => {
+          const blocks: Made[][] = [[], []];
+          const flush = (way: number, crashes: boolean): void => {
+            const block = blocks[way] ?? [];
             lastBlock = block.map((event) => event.key);
             spooled.push(...lastBlock);
             const openEvents = made.filter(
               (event) => event.first >= from && event.first < position && event.last >= position,
             );
             const open = Math.min(position, ...openEvents.map((event) => event.first));
-            const commit = journal.spooled(block.length, open);
-            block = [];
+            const commit = journal.spooled(block.length, open, String(way));
+            blocks[way] = [];
             if (crashes) return;
             committed = commit.position;
             beyond = [...commit.beyond];
@@ -54,12 +56,20 @@ describe("the journal", () => {
             position++;
             for (const event of made.filter((each) => each.first >= from && each.last === position - 1)) {
               if (journal.isKnown(event.key)) continue;
-              journal.add(event.key, event.first);
-              block.push(event);
-              if (block.length >= blockSize) flush(false);
+              const way = twoWays ? event.key.serial % 2 : 0;
+              journal.add(event.key, event.first, String(way));
+              blocks[way]?.push(event);
+              if ((blocks[way]?.length ?? 0) >= blockSize) flush(way, false);
             }
           }
-          if (block.length > 0 && (to === end || beforeCommit)) flush(to < end);
+          for (const way of [0, 1]) {
+            if ((blocks[way]?.length ?? 0) === 0) continue;
+            if (to === end) flush(way, false);
+            else if (beforeCommit) {
+              flush(way, true);
+              return;
+            }
+          }
         };
 
         live([], 0, Math.min(crashAt, end - 1));

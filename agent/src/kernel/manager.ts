@@ -47,6 +47,14 @@ export function unstoreSocket(multicast: boolean, pid: number): void {
   native().notifyManager(`FDSTOREREMOVE=1\nFDNAME=hosttrail-audit-${multicast ? "multicast" : "unicast"}-${pid}`);
 }
 
+/** Tells the manager that we live, where it asks for it (WatchdogSec=): twice in the time that it allows. */
+export function tellManager(): NodeJS.Timeout | undefined {
+  const { WATCHDOG_USEC, WATCHDOG_PID } = process.env;
+  const allowedMs = Number(WATCHDOG_USEC) / 1000;
+  if (!(allowedMs > 0) || (WATCHDOG_PID !== undefined && WATCHDOG_PID !== String(process.pid))) return undefined;
+  return setInterval(() => notifyManager("WATCHDOG=1"), allowedMs / 2);
+}
+
 /** Tells the manager something, e.g. "READY=1"; nothing happens without one. */
 export function notifyManager(text: string): void {
   if (process.env["NOTIFY_SOCKET"] !== undefined) native().notifyManager(text);

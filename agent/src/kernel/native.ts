@@ -48,6 +48,10 @@ interface Addon {
   stopReader(reader: ReaderHandle, release: boolean): void;
   /** sd_notify(3); with a reader, hands its socket to the service manager to keep. False without a manager. */
   notifyManager(text: string, reader?: ReaderHandle): boolean;
+  /** Gives the memory of mapped files back to the kernel; returns the bytes. */
+  pageOut(): number;
+  /** Binds all threads to these CPUs. */
+  setAffinity(cpus: readonly number[]): void;
   openControl(): ControlHandle;
   /** Payloads of the replies. Throws an Error whose code is the kernel's errno. */
   request(control: ControlHandle, type: number, payload: Buffer, dump: boolean, timeoutMs: number): Buffer[];

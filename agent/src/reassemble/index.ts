@@ -146,8 +146,8 @@ export class Reassembler {
     return this.#options.endOfEventExpected && group.records.some((record) => record.type === RECORD.SYSCALL);
   }
 
-  /** Emits all that waits: at the end of a file or of the agent. */
-  flush(reason: "" | "end"): void {
+  /** Emits all that waits: at the end of a file or of the agent, or since others cannot wait for it any longer. */
+  flush(reason: "" | "end" | "timeout"): void {
     for (const waiting of this.#waiting.values()) this.#finish(waiting, reason);
   }
 

@@ -1,13 +1,31 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compileRules } from "./compile.ts";
+import fc from "fast-check";
+import { type CompiledRule, compileRules, type RuleHost } from "./compile.ts";
+import { decodeRule } from "./data.ts";
+import { describeRule } from "./describe.ts";
+import { loadedRules, planRules } from "./plan.ts";
 
-const compile = (text: string): ReturnType<typeof compileRules> => compileRules(text, "my.rules", "x86_64");
+const HOST: RuleHost = {
+  arch: "x86_64",
+  userId: (name) => (name === "root" ? 0 : name === "bob" ? 1001 : undefined),
+  groupId: (name) => (name === "wheel" ? 10 : undefined),
+  isDirectory: (path) => path === "/etc" || path === "/srv/data",
+};
+
+const compile = (text: string, change: Partial<RuleHost> = {}): ReturnType<typeof compileRules> =>
+  compileRules(text, "my.rules", { ...HOST, ...change });
+
+function one(text: string, change: Partial<RuleHost> = {}): CompiledRule {
+  const { rules, errors } = compile(text, change);
+  assert.deepEqual(errors, []);
+  assert.equal(rules.length, 1);
+  return rules[0] as CompiledRule;
+}
 
 describe("compileRules", () => {
   it("sets the bit of each system call and the fields in the kernel's layout", () => {
-    const [rule] = compile("# a comment\n\n-a always,exit -F arch=b64 -S execve,connect -F auid>=1000 -k my_key");
-    const payload = rule?.payload ?? Buffer.alloc(0);
+    const { payload } = one("# a comment\n\n-a always,exit -F arch=b64 -S execve,connect -F auid>=1000 -k my_key");
     const word = (index: number): number => payload.readUInt32LE(index * 4);
     assert.deepEqual([word(0), word(1), word(2)], [4, 2, 3]);
     assert.equal(word(3 + 1), (1 << (59 - 32)) | (1 << (42 - 32)));
@@ -18,16 +36,179 @@ describe("compileRules", () => {
     assert.equal(payload.subarray(-6).toString(), "my_key");
   });
 
+  const described: [string, string][] = [
+    ["-a exit,always -F arch=b32 -S socketcall", "-a always,exit -S socketcall -F arch=i386"],
+    ["-w /etc -p wa -k etc", "-a always,exit -S all -F dir=/etc -F perm=wa -k etc"],
+    ["-w /etc/passwd", "-a always,exit -S all -F path=/etc/passwd -F perm=xwra"],
+    ["-w /srv/new/ -p w", "-a always,exit -S all -F dir=/srv/new -F perm=w"],
+    [
+      "-a always,exit -F uid=bob -F gid!=wheel -F auid=unset",
+      "-a always,exit -S all -F uid=1001 -F gid!=10 -F auid=unset",
+    ],
+    [
+      "-a always,exit -S open -F exit=-EACCES -F success=no -F arch=b64",
+      "-a always,exit -S open -F exit=-EACCES -F success=0 -F arch=x86_64",
+    ],
+    ["-a never,exclude -F msgtype=CRYPTO_KEY_USER", "-a never,exclude -F msgtype=CRYPTO_KEY_USER"],
+    ["-a always,exit -C auid!=obj_uid -F filetype=file", "-a always,exit -S all -C auid!=obj_uid -F filetype=file"],
+    [
+      "-a always,exit -S connect -F arch=b64 -F saddr_fam=inet6 -F a0&=4",
+      "-a always,exit -S connect -F arch=x86_64 -F saddr_fam=inet6 -F a0&=4",
+    ],
+    ["-a never,filesystem -F fstype=tracefs", "-a never,filesystem -F fstype=1953653091"],
+    ["-A never,exit -F pid=7", "-A never,exit -S all -F pid=7"],
+    [
+      '-a always,exit -F "dir=/srv/data" -k "two words" -k b',
+      "-a always,exit -S all -F dir=/srv/data -k two words -k b",
+    ],
+    ["-a always,io_uring -S all -k u", "-a always,io_uring -k u"],
+    [
+      "-a always,exit -F path=/bin/su -F perm=x -F sessionid!=unset",
+      "-a always,exit -S all -F path=/bin/su -F perm=x -F sessionid!=unset",
+    ],
+  ];
+  for (const [text, expected] of described) {
+    it(`understands ${text}`, () => {
+      const { data, payload } = one(text);
+      assert.equal(describeRule(data), expected);
+      assert.deepEqual(decodeRule(payload), data);
+    });
+  }
+
   const refused: [string, string, RegExp][] = [
-    ["an unknown system call", "-a always,exit -F arch=b64 -S nope", /my\.rules:1: no system call "nope" on x86_64/],
-    ["a system call without its architecture", "-a always,exit -S execve", /-S needs -F arch/],
-    ["an unknown field", "-a always,exit -F nope=1", /field "nope" is not known; known are/],
-    ["an unknown option", "-D x", /option -D is not known/],
-    ["an unknown action", "-a sometimes,exit -k x", /"sometimes,exit" is not known; known are always,exit/],
+    ["an unknown system call", "-a always,exit -F arch=b64 -S nope", /^there is no system call "nope"/],
+    ["an unknown field", "-a always,exit -F nope=1", /field "nope" is not known; known are pid/],
+    ["a field of every object", "-a always,exit -F constructor=1", /field "constructor" is not known/],
+    ["an unknown option", "-z x", /option "-z" is not known; allowed are/],
+    ["an unknown action", "-a sometimes,exit -k x", /"sometimes,exit" is no list and action; lists are/],
     ["a wrong number", "-a always,exit -F pid=abc", /"abc" is no number for pid/],
+    ["an unknown user", "-a always,exit -F uid=eve", /this host has no user "eve"/],
     ["a relative watch", "-w etc -p wa", /must be absolute/],
     ["a wrong permission", "-w /etc -p wz", /permission "z"/],
     ["an option without value", "-a", /-a needs a value/],
+    ["an operator that the kernel refuses", "-a always,exit -F arch>b64", /arch> is not possible/],
+    ["a deletion", "-W /etc", /deletes a rule/],
+    ["-S on a list without system calls", "-a always,user -S open", /list user knows no system calls/],
+    ["msgtype on exit", "-a always,exit -F msgtype=CWD", /msgtype belongs to the lists exclude and user/],
+    ["two watches in one", "-a always,exit -F path=/a -F dir=/b", /one rule watches one path/],
+    ["an impossible comparison", "-a always,exit -C uid=pid", /cannot be compared/],
+    ["a foreign architecture", "-a always,exit -F arch=ppc64", /arch "ppc64"; on x86_64 allowed are b64, b32/],
+    ["a key that is too long", `-w /etc -k ${"k".repeat(300)}`, /at most 256 bytes/],
   ];
-  for (const [what, text, pattern] of refused) it(`refuses ${what}`, () => assert.throws(() => compile(text), pattern));
+  for (const [what, text, pattern] of refused) {
+    it(`names ${what} with file and line, and keeps the other rules`, () => {
+      const { rules, errors } = compile(`\n${text}\n-w /etc -p w`);
+      assert.equal(rules.length, 1);
+      assert.equal(errors.length, 1);
+      assert.deepEqual([errors[0]?.file, errors[0]?.line, errors[0]?.source], ["my.rules", 2, text]);
+      assert.match(errors[0]?.reason ?? "", pattern);
+    });
+  }
+
+  it("leaves auditctl's commands out with a note", () => {
+    const { rules, errors, notes } = compile("-D\n-b 8192\n-e 2\n-f 1\n--backlog_wait_time 60000\n-w /etc -p w\n-i\n");
+    assert.equal(rules.length, 1);
+    assert.deepEqual(errors, []);
+    assert.equal(notes.length, 6);
+    assert.match(notes[2]?.reason ?? "", /-e is left out: .*locking is left to the host/);
+  });
+
+  it("leaves out what another architecture has, and says so", () => {
+    const { data } = one("-a always,exit -F arch=b64 -S open,openat", { arch: "aarch64" });
+    assert.equal(describeRule(data), "-a always,exit -S openat -F arch=aarch64");
+    const none = compile("-a always,exit -F arch=b64 -S open,unlink", { arch: "aarch64" });
+    assert.deepEqual([none.rules.length, none.errors.length, none.notes.length], [0, 0, 2]);
+  });
+
+  it("never throws, whatever a file holds", () => {
+    const word = fc.constantFrom(
+      "-a",
+      "-w",
+      "-S",
+      "-F",
+      "-k",
+      "always,exit",
+      "/etc",
+      "arch=b64",
+      "open",
+      "pid=1",
+      "-C",
+      "'",
+      '"',
+      "auid>=1",
+      "=",
+      "",
+    );
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.array(word).map((words) => words.join(" ")),
+        ),
+        (text) => {
+          const { rules, errors } = compile(text);
+          assert.ok(rules.length + errors.length <= text.split("\n").length);
+          for (const { payload, data } of rules) assert.deepEqual(decodeRule(payload), data);
+        },
+      ),
+    );
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 1200 }), (bytes) => void decodeRule(Buffer.from(bytes))));
+  });
+});
+
+describe("a plan", () => {
+  const A = "-w /etc -p wa -k a";
+  const B = "-a always,exit -F arch=b64 -S execve -k b";
+  const C = "-w /srv/data -p w -k c";
+  const FIRST = "-A never,exit -F pid=7";
+
+  function plan(loaded: string[], ours: string[], wanted: string[]): Record<string, string[]> {
+    const rules = (lines: string[]): CompiledRule[] => compile(lines.join("\n")).rules;
+    const own = new Set(rules(ours).map(({ identity }) => identity));
+    const { remove, add, kept, foreign } = planRules(
+      loadedRules(rules(loaded).map(({ payload }) => payload)),
+      rules(wanted),
+      (identity) => own.has(identity),
+    );
+    const keys = (list: { data: CompiledRule["data"] }[]): string[] =>
+      list.map(({ data }) => describeRule(data).slice(-1));
+    return { remove: keys(remove), add: keys(add), kept: keys(kept), foreign: keys(foreign) };
+  }
+
+  it("changes nothing where all is there", () => {
+    assert.deepEqual(plan([FIRST, A, B], [FIRST, A, B], [FIRST, A, B]), {
+      remove: [],
+      add: [],
+      kept: ["7", "a", "b"],
+      foreign: [],
+    });
+  });
+
+  it("adds what is missing and removes what is ours and not wanted any more", () => {
+    assert.deepEqual(plan([A, B], [A, B], [A, C]), { remove: ["b"], add: ["c"], kept: ["a"], foreign: [] });
+  });
+
+  it("never touches what others put there", () => {
+    assert.deepEqual(plan([A, B], [], [C]), { remove: [], add: ["c"], kept: [], foreign: ["a", "b"] });
+    assert.deepEqual(plan([A], [], [A]), { remove: [], add: [], kept: ["a"], foreign: [] });
+  });
+
+  it("keeps the order, since the first rule that matches decides", () => {
+    assert.deepEqual(plan([A, B, C], [A, B, C], [B, A, C]), {
+      remove: ["b", "a", "c"],
+      add: ["b", "a", "c"],
+      kept: [],
+      foreign: [],
+    });
+    assert.deepEqual(plan([A, C], [A, C], [A, B, C]), { remove: ["c"], add: ["b", "c"], kept: ["a"], foreign: [] });
+  });
+
+  it("exchanges what is put first without touching the others", () => {
+    assert.deepEqual(plan([FIRST, A, B], [FIRST, A, B], ["-A never,exit -F pid=8", A, B]), {
+      remove: ["7"],
+      add: ["8"],
+      kept: ["a", "b"],
+      foreign: [],
+    });
+  });
 });

@@ -41,7 +41,12 @@ export interface ShipCounters {
   blocksStored: number;
   blocksRejected: number;
   blocksResent: number;
+  eventsSent: number;
+  eventsReceived: number;
 }
+
+/** Milliseconds between two looks at what is on its way, at least. */
+const TICK_MS = 1000;
 
 type Stream = ClientDuplexStream<StreamRequest, StreamResponse>;
 
@@ -60,6 +65,8 @@ export class Shipper {
     blocksStored: 0,
     blocksRejected: 0,
     blocksResent: 0,
+    eventsSent: 0,
+    eventsReceived: 0,
   };
   readonly #options: ShipOptions;
   readonly #spool: Spool;
@@ -70,6 +77,10 @@ export class Shipper {
   #unanswered = 0;
   #credit = 0;
   #pausedUntilMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  /** The collector that the stream is open to, and why there is none. */
+  #endpoint = "";
+  #lastError = "";
   #stream: Stream | undefined;
   #stopping = false;
   #stop = new AbortController();
@@ -91,6 +102,11 @@ export class Shipper {
     if (this.#stream === undefined) return;
     this.#waiting.push(block);
     this.#pump();
+  }
+
+  /** Whether a collector listens; where none does, why. */
+  get connection(): { endpoint: string; error: string } {
+    return { endpoint: this.#endpoint, error: this.#lastError };
   }
 
   /** Blocks that the collector has not yet received. */
@@ -143,13 +159,9 @@ export class Shipper {
     );
     const stream = client.stream();
     let welcomed = false;
-    const timer = setInterval(() => this.#tick(stream), 1000);
-    let statusMs = performance.now();
     const status = setInterval(() => {
-      if (!welcomed || performance.now() - statusMs < this.#options.statusIntervalMs) return;
-      statusMs = performance.now();
-      stream.write({ message: { $case: "status", value: this.#options.status() } });
-    }, 1000);
+      if (welcomed) stream.write({ message: { $case: "status", value: this.#options.status() } });
+    }, this.#options.statusIntervalMs);
     try {
       await new Promise<void>((resolve) => {
         stream.on("data", (response: StreamResponse) => {
@@ -162,15 +174,18 @@ export class Shipper {
         stream.on("error", (error) => {
           if (!this.#stopping)
             this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
+          this.#lastError = error.message;
           resolve();
         });
         stream.on("end", () => resolve());
         stream.write({ message: { $case: "hello", value: this.#options.hello() } });
       });
     } finally {
-      clearInterval(timer);
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
       clearInterval(status);
       this.#stream = undefined;
+      this.#endpoint = "";
       this.#inFlight.clear();
       this.#waiting = [];
       this.#unanswered = 0;
@@ -184,6 +199,8 @@ export class Shipper {
   #begin(stream: Stream, endpoint: string, credit: number): void {
     this.counters.connects++;
     this.#stream = stream;
+    this.#endpoint = endpoint;
+    this.#lastError = "";
     this.#credit = credit;
     this.#pausedUntilMs = 0;
     this.#waiting = [...this.#spool.blocks];
@@ -193,7 +210,12 @@ export class Shipper {
 
   #pump(): void {
     const stream = this.#stream;
-    if (stream === undefined || performance.now() < this.#pausedUntilMs) return;
+    if (stream === undefined) return;
+    const pauseMs = this.#pausedUntilMs - performance.now();
+    if (pauseMs > 0) {
+      this.#tickIn(stream, pauseMs);
+      return;
+    }
     while (this.#unanswered < this.#credit && !stream.writableNeedDrain) {
       const block = this.#waiting.shift();
       if (block === undefined) return;
@@ -201,7 +223,9 @@ export class Shipper {
       if (bytes === undefined) continue;
       this.#inFlight.set(block.key, { block, sentMs: performance.now(), received: false });
       this.#unanswered++;
+      this.#tickIn(stream, this.#options.storedTimeoutMs);
       this.counters.blocksSent++;
+      this.counters.eventsSent += block.count;
       stream.write({ message: { $case: "block", value: bytes } });
     }
   }
@@ -253,6 +277,7 @@ export class Shipper {
     flight.received = true;
     this.#unanswered--;
     this.counters.blocksReceived++;
+    this.counters.eventsReceived += flight.block.count;
   }
 
   #stored(reference: BlockReference): void {
@@ -279,8 +304,14 @@ export class Shipper {
     this.#inFlight.delete(key);
   }
 
-  /** Once a second: sends again what was received long ago and never stored. */
+  /** A look is only due while blocks are on their way: an idle agent does nothing. */
+  #tickIn(stream: Stream, delayMs: number): void {
+    this.#timer ??= setTimeout(() => this.#tick(stream), Math.max(delayMs, TICK_MS));
+  }
+
+  /** Sends again what was received long ago and never stored. */
   #tick(stream: Stream): void {
+    this.#timer = undefined;
     if (this.#stream !== stream) return;
     const now = performance.now();
     for (const [key, flight] of this.#inFlight) {
@@ -289,6 +320,7 @@ export class Shipper {
       this.#waiting.push(flight.block);
       this.counters.blocksResent++;
     }
+    if (this.#inFlight.size > 0) this.#tickIn(stream, TICK_MS);
     this.#pump();
   }
 }

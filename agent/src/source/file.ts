@@ -16,8 +16,37 @@ interface Counts {
   parseFailures: number;
 }
 
-/** Reads lines until the stream ends or `closed` says so. */
-async function readLines(stream: Readable, take: TakeRecord, counts: Counts, closed: () => boolean): Promise<void> {
+/** Whether to go on reading: closed for good, or only for now. */
+class Gate {
+  closed = false;
+  #open: Promise<void> | undefined;
+  #letGo: (() => void) | undefined;
+
+  pause(): void {
+    this.#open ??= new Promise((resolve) => {
+      this.#letGo = resolve;
+    });
+  }
+
+  resume(): void {
+    this.#letGo?.();
+    this.#open = undefined;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.resume();
+  }
+
+  /** True when reading goes on; waits while it is paused. */
+  async passes(): Promise<boolean> {
+    await this.#open;
+    return !this.closed;
+  }
+}
+
+/** Reads lines until the stream ends or the gate is closed. */
+async function readLines(stream: Readable, take: TakeRecord, counts: Counts, gate: Gate): Promise<void> {
   let rest: Buffer[] = [];
   let length = 0;
   const accept = (line: Buffer): void => {
@@ -31,7 +60,7 @@ async function readLines(stream: Readable, take: TakeRecord, counts: Counts, clo
     }
   };
   for await (const chunk of stream as AsyncIterable<Buffer>) {
-    if (closed()) return;
+    if (!(await gate.passes())) return;
     let start = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
       accept(length === 0 ? chunk.subarray(start, end) : Buffer.concat([...rest, chunk.subarray(start, end)]));
@@ -46,12 +75,20 @@ async function readLines(stream: Readable, take: TakeRecord, counts: Counts, clo
   accept(Buffer.concat(rest));
 }
 
-function sourceOf(name: string, finished: Promise<void>, counts: Counts, close: () => Promise<void>): Source {
+function sourceOf(
+  name: string,
+  finished: Promise<void>,
+  counts: Counts,
+  gate: Gate,
+  close: () => Promise<void>,
+): Source {
   return {
     name,
     endOfEventExpected: name === "auditd-plugin",
     counters: (): SourceCounters => ({ ...counts, overruns: 0, foreign: 0, ringWaits: 0, receiveBufferBytes: 0 }),
     close,
+    pause: () => gate.pause(),
+    resume: () => gate.resume(),
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],
@@ -62,7 +99,7 @@ function sourceOf(name: string, finished: Promise<void>, counts: Counts, close: 
 /** Reads a log from its oldest rotated file (`audit.log.4`, also `.gz` and `.zst`) to the file itself. */
 export function openFiles(path: string, take: TakeRecord): Source {
   const counts: Counts = { records: 0, parseFailures: 0 };
-  let closed = false;
+  const gate = new Gate();
   let current: Readable | undefined;
   const read = async (file: string): Promise<void> => {
     const plain = createReadStream(file);
@@ -72,14 +109,14 @@ export function openFiles(path: string, take: TakeRecord): Source {
       : file.endsWith(".zst")
         ? createZstdDecompress()
         : undefined;
-    if (decompressor === undefined) return readLines(plain, take, counts, () => closed);
-    await Promise.all([pipeline(plain, decompressor), readLines(decompressor, take, counts, () => closed)]);
+    if (decompressor === undefined) return readLines(plain, take, counts, gate);
+    await Promise.all([pipeline(plain, decompressor), readLines(decompressor, take, counts, gate)]);
   };
   const finished = (async (): Promise<void> => {
-    for (const file of logFiles(path)) if (!closed) await read(file);
+    for (const file of logFiles(path)) if (!gate.closed) await read(file);
   })();
-  return sourceOf("file", finished, counts, async () => {
-    closed = true;
+  return sourceOf("file", finished, counts, gate, async () => {
+    gate.close();
     current?.destroy();
     await finished.catch(() => undefined);
   });
@@ -103,10 +140,10 @@ export function logFiles(path: string): string[] {
 /** Reads auditd's feed, as a plugin that auditd runs (`format = string`): it ends when auditd closes it. */
 export function openPlugin(stream: Readable, take: TakeRecord): Source {
   const counts: Counts = { records: 0, parseFailures: 0 };
-  let closed = false;
-  const finished = readLines(stream, take, counts, () => closed);
-  return sourceOf("auditd-plugin", finished, counts, async () => {
-    closed = true;
+  const gate = new Gate();
+  const finished = readLines(stream, take, counts, gate);
+  return sourceOf("auditd-plugin", finished, counts, gate, async () => {
+    gate.close();
     stream.destroy();
     await finished.catch(() => undefined);
   });

@@ -23,27 +23,38 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
   let parseFailures = 0;
   let position = 0;
   let closed = false;
-  const drain = (): void => {
-    for (;;) {
-      const base = addon.readerPosition(reader);
-      const frames = addon.drainReader(reader);
-      if (frames === null) return;
-      for (let at = 0; at < frames.length; ) {
-        const type = frames.readUInt16LE(at);
-        const from = base + at;
-        const start = at + FRAME_HEADER_BYTES;
-        const end = start + frames.readUInt32LE(at + 4);
-        at = end;
-        position = base + end;
-        // The kernel ends some records with a NUL or a line feed.
-        let last = end;
-        while (last > start && (frames[last - 1] === 0 || frames[last - 1] === 0x0a)) last--;
-        // A string of its own per record: a slice would keep the whole buffer alive.
-        const record = parseStamp(type, "", frames.toString("latin1", start, last), from);
-        if (record === undefined) parseFailures++;
-        else take(record);
-      }
+  let paused = false;
+  let again: NodeJS.Immediate | undefined;
+  /** Hands on what one drain gives; false where there is nothing. */
+  const drainOnce = (): boolean => {
+    const base = addon.readerPosition(reader);
+    const frames = addon.drainReader(reader);
+    if (frames === null) return false;
+    for (let at = 0; at < frames.length; ) {
+      const type = frames.readUInt16LE(at);
+      const from = base + at;
+      const start = at + FRAME_HEADER_BYTES;
+      const end = start + frames.readUInt32LE(at + 4);
+      at = end;
+      position = base + end;
+      // The kernel ends some records with a NUL or a line feed.
+      let last = end;
+      while (last > start && (frames[last - 1] === 0 || frames[last - 1] === 0x0a)) last--;
+      // A string of its own per record: a slice would keep the whole buffer alive.
+      const record = parseStamp(type, "", frames.toString("latin1", start, last), from);
+      if (record === undefined) parseFailures++;
+      else take(record);
     }
+    return true;
+  };
+  const drain = (): void => {
+    again = undefined;
+    if (paused || closed) return;
+    // One portion a turn: blocks are shipped meanwhile.
+    if (drainOnce()) again = setImmediate(drain);
+  };
+  const drainAll = (): void => {
+    while (drainOnce()) continue;
   };
   const reader: ReaderHandle = addon.openReader(
     multicast,
@@ -52,7 +63,9 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     ringPath,
     options.bootId,
     options.ringBytes,
-    drain,
+    () => {
+      if (again === undefined) drain();
+    },
   );
   position = addon.readerPosition(reader);
   const before = readSpooled(addon.readerCommitted(reader));
@@ -67,13 +80,22 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     position: () => position,
     commit: (to, spooled) => addon.commitReader(reader, to, writeSpooled(spooled)),
     spooledBefore: () => before,
+    pause() {
+      paused = true;
+    },
+    resume() {
+      paused = false;
+      if (again === undefined) drain();
+    },
     async close(release) {
       if (closed) return;
       closed = true;
+      clearImmediate(again);
       // With a manager that keeps the socket the next agent goes on with it.
       if (release && kept) unstoreSocket(multicast, stored?.pid ?? process.pid);
       addon.stopReader(reader, release || !kept);
-      drain();
+      // While the disk takes nothing it is the ring that keeps them.
+      if (!paused) drainAll();
     },
     finished: new Promise<void>(() => undefined),
   };

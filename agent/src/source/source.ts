@@ -31,6 +31,9 @@ export interface Source {
   commit(position: number, spooled: readonly SpooledEvent[]): void;
   /** The events of the last commit of an earlier process. */
   spooledBefore(): SpooledEvent[];
+  /** Hands nothing on until `resume`: what comes meanwhile waits in the source. */
+  pause(): void;
+  resume(): void;
   /** Stops reading; what was read before is handed on first. `release`: nobody goes on reading. Safe twice. */
   close(release: boolean): Promise<void>;
   /** Settles when the source has come to its end: a file does, the kernel does not. */

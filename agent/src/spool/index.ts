@@ -15,6 +15,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
@@ -30,14 +31,20 @@ import { FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
 
 export { scanSegment } from "./segment.ts";
 
-/** When blocks are forced to the disk: each one before it is sent, or as the kernel likes. */
-export type SyncPolicy = "always" | "never";
+/** When blocks are forced to the disk: each one before it is sent, once a second, or as the kernel likes. */
+export type SyncPolicy = "always" | "second" | "never";
+const SYNC_INTERVAL_MS = 1000;
+
+/** Which blocks go first where there is no room for all: a segment holds blocks of one lane. */
+export type SpoolLane = "normal" | "low";
 
 export interface SpoolOptions {
   directory: string;
   /** Bytes of all segments, at most; past it the oldest segment is evicted, and counted. */
   bytesMax: number;
   segmentBytes: number;
+  /** Hours that a block is kept, at most; 0 for as long as there is room. */
+  hoursMax: number;
   sync: SyncPolicy;
   bootId: string;
 }
@@ -55,6 +62,9 @@ export interface SpooledBlock {
 
 interface Segment {
   path: string;
+  lane: SpoolLane;
+  /** When it was begun, milliseconds since 1970. */
+  beganMs: number;
   bytes: number;
   /** Blocks in it that are still needed. */
   live: Set<SpooledBlock>;
@@ -63,11 +73,27 @@ interface Segment {
 export interface SpoolCounters {
   blocks: number;
   bytes: number;
-  evictedBlocks: number;
+  /** Events in blocks that are kept now. */
+  events: number;
+  /** Since the start: events that an earlier life left, that were appended, stored, evicted, put aside. */
+  foundEvents: number;
+  appendedEvents: number;
+  storedEvents: number;
   evictedEvents: number;
+  quarantinedEvents: number;
+  evictedBlocks: number;
   corruptStretches: number;
   quarantinedBlocks: number;
 }
+
+/** Blocks that were evicted, one after the other. */
+export interface EvictedRange {
+  epoch: bigint;
+  firstSeq: bigint;
+  count: number;
+}
+/** Ranges that are remembered until somebody takes them; the count of events goes on. */
+const RANGES_MAX = 64;
 
 /** Where the next block goes. */
 export interface TrailPosition {
@@ -83,14 +109,24 @@ export class Spool {
   readonly #report: SpoolEvent;
   readonly #segments: Segment[] = [];
   readonly #blocks = new Map<string, SpooledBlock>();
-  #active: { segment: Segment; file: number } | undefined;
+  readonly #active = new Map<SpoolLane, { segment: Segment; file: number }>();
+  #evicted: EvictedRange[] = [];
+  #unsyncedSince = 0;
+  #syncTimer: NodeJS.Timeout | undefined;
   /** The newest block of an earlier life; undefined where there is none. */
   lastBlock: Uint8Array | undefined;
   #position: TrailPosition;
-  #evictedBlocks = 0;
-  #evictedEvents = 0;
-  #corruptStretches = 0;
-  #quarantinedBlocks = 0;
+  readonly #counts = {
+    events: 0,
+    foundEvents: 0,
+    appendedEvents: 0,
+    storedEvents: 0,
+    evictedEvents: 0,
+    quarantinedEvents: 0,
+    evictedBlocks: 0,
+    corruptStretches: 0,
+    quarantinedBlocks: 0,
+  };
 
   constructor(options: SpoolOptions, report: SpoolEvent) {
     this.#options = options;
@@ -117,24 +153,25 @@ export class Spool {
     return {
       blocks: this.#blocks.size,
       bytes: this.#segments.reduce((sum, segment) => sum + segment.bytes, 0),
-      evictedBlocks: this.#evictedBlocks,
-      evictedEvents: this.#evictedEvents,
-      corruptStretches: this.#corruptStretches,
-      quarantinedBlocks: this.#quarantinedBlocks,
+      ...this.#counts,
     };
   }
 
   /** Reads what an earlier life left; returns where the trail goes on. */
   #load(): TrailPosition {
-    let last: { header: BlockHeader; headerSha256: Uint8Array } | undefined;
-    const damagedBefore = this.#corruptStretches;
+    let last: LastBlock | undefined;
+    const damagedBefore = this.#counts.corruptStretches;
     for (const name of readdirSync(this.#options.directory).sort()) {
       if (!name.endsWith(".segment")) continue;
-      last = this.#loadSegment(join(this.#options.directory, name)) ?? last;
+      // Two lanes have segments side by side: the last block is the one with the highest number.
+      const loaded = this.#loadSegment(join(this.#options.directory, name));
+      if (loaded !== undefined && (last === undefined || isAfter(loaded.header, last.header))) last = loaded;
     }
     // A new life of the trail begins where its end is not certain: on a new spool, after damage, and after a
     // reboot, when blocks that were sent may never have reached the disk and their numbers must not come twice.
-    const certain = this.#corruptStretches === damagedBefore && last?.header.bootId === this.#options.bootId;
+    const certain = this.#counts.corruptStretches === damagedBefore && last?.header.bootId === this.#options.bootId;
+    this.lastBlock = last?.bytes;
+    this.#counts.foundEvents = this.#counts.events;
     return {
       epoch: certain && last !== undefined ? last.header.epoch : newEpoch(Date.now(), randomInt(0x10000)),
       nextSeq: certain && last !== undefined ? last.header.firstSeq + BigInt(last.header.count) : 0n,
@@ -142,11 +179,17 @@ export class Spool {
     };
   }
 
-  #loadSegment(path: string): { header: BlockHeader; headerSha256: Uint8Array } | undefined {
+  #loadSegment(path: string): LastBlock | undefined {
     const content = readFileSync(path);
-    const segment: Segment = { path, bytes: content.length, live: new Set() };
+    const segment: Segment = {
+      path,
+      lane: path.endsWith(LOW_SUFFIX) ? "low" : "normal",
+      beganMs: statSync(path).mtimeMs,
+      bytes: content.length,
+      live: new Set(),
+    };
     this.#segments.push(segment);
-    let last: { header: BlockHeader; headerSha256: Uint8Array } | undefined;
+    let last: LastBlock | undefined;
     for (const stretch of scanSegment(content)) {
       if (stretch.kind === "corrupt") {
         this.#setAside(path, content, stretch.offset, stretch.length);
@@ -154,8 +197,7 @@ export class Spool {
       }
       try {
         const { block, header } = parseBlock(stretch.bytes);
-        this.lastBlock = Uint8Array.from(stretch.bytes);
-        last = { header, headerSha256: nodePrimitives.sha256(block.header) };
+        last = { header, headerSha256: nodePrimitives.sha256(block.header), bytes: Uint8Array.from(stretch.bytes) };
         this.#keep(segment, stretch.offset, stretch.bytes.length, header);
       } catch (error) {
         if (!(error instanceof BlockError)) throw error;
@@ -167,7 +209,7 @@ export class Spool {
 
   /** Moves damaged bytes out of the way, and tells where they were. */
   #setAside(path: string, content: Buffer, offset: number, length: number): void {
-    this.#corruptStretches++;
+    this.#counts.corruptStretches++;
     const name = `${path.split("/").pop()}.${offset}`;
     writeFileSync(join(this.#quarantine, name), content.subarray(offset, offset + length), { mode: 0o600 });
     // At the end it is a torn write: cut it off. Elsewhere it stays until its segment goes.
@@ -181,41 +223,66 @@ export class Spool {
     const block: SpooledBlock = { key, epoch, firstSeq, count, length, segment, offset };
     segment.live.add(block);
     this.#blocks.set(key, block);
+    this.#counts.events += count;
     return block;
   }
 
   /** Appends a sealed block; it is on disk when this returns, by the policy. Throws what the disk says. */
-  append(sealed: SealedBlock): SpooledBlock {
-    const { segment, file } = this.#openFor(sealed);
+  append(sealed: SealedBlock, lane: SpoolLane = "normal"): SpooledBlock {
+    const { segment, file } = this.#openFor(sealed, lane);
     const offset = segment.bytes;
     try {
       writeAll(file, frameHeader(sealed.bytes));
       writeAll(file, sealed.bytes);
-      if (this.#options.sync === "always") fdatasyncSync(file);
+      this.#sync(file);
     } catch (error) {
       // Leave no half block behind, so that the next one can be read.
-      ftruncateSync(file, offset);
+      try {
+        ftruncateSync(file, offset);
+      } catch {
+        // A disk that went read-only: what is there is cut at the next start.
+      }
       throw error;
     }
     segment.bytes += FRAME_HEADER_BYTES + sealed.bytes.length;
     const { epoch, firstSeq, count } = sealed.header;
     this.#position = { epoch, nextSeq: firstSeq + BigInt(count), previousHeaderSha256: sealed.headerSha256 };
     const block = this.#keep(segment, offset, sealed.bytes.length, sealed.header);
+    this.#counts.appendedEvents += count;
     this.#evict();
     return block;
   }
 
-  #openFor({ bytes, header }: SealedBlock): { segment: Segment; file: number } {
-    const active = this.#active;
+  #sync(file: number): void {
+    const { sync } = this.#options;
+    if (sync === "never") return;
+    if (sync === "always" || performance.now() - this.#unsyncedSince >= SYNC_INTERVAL_MS) {
+      fdatasyncSync(file);
+      this.#unsyncedSince = performance.now();
+      return;
+    }
+    this.#syncTimer ??= setTimeout(() => {
+      this.#syncTimer = undefined;
+      for (const active of this.#active.values()) fdatasyncSync(active.file);
+      this.#unsyncedSince = performance.now();
+    }, SYNC_INTERVAL_MS);
+  }
+
+  #openFor({ bytes, header }: SealedBlock, lane: SpoolLane): { segment: Segment; file: number } {
+    const active = this.#active.get(lane);
     if (active !== undefined && active.segment.bytes + bytes.length <= this.#options.segmentBytes) return active;
-    const name = `${hex64(header.epoch)}-${hex64(header.firstSeq)}.segment`;
+    const name = `${hex64(header.epoch)}-${hex64(header.firstSeq)}${lane === "low" ? LOW_SUFFIX : ".segment"}`;
     const path = join(this.#options.directory, name);
     const file = openSync(path, "a", 0o600);
     syncDirectory(this.#options.directory);
-    const opened = { segment: { path, bytes: fstatSync(file).size, live: new Set<SpooledBlock>() }, file };
+    const segment: Segment = { path, lane, beganMs: Date.now(), bytes: fstatSync(file).size, live: new Set() };
     if (active !== undefined) closeSync(active.file);
-    this.#segments.push(opened.segment);
-    this.#active = opened;
+    // Opened again after a try that the disk refused, it is known already.
+    const known = this.#segments.findIndex((each) => each.path === path);
+    if (known >= 0) this.#segments.splice(known, 1);
+    this.#segments.push(segment);
+    const opened = { segment, file };
+    this.#active.set(lane, opened);
     this.#sweep();
     return opened;
   }
@@ -238,52 +305,105 @@ export class Spool {
 
   /** The block is stored: it need not be kept. */
   free(block: SpooledBlock): void {
-    if (!this.#blocks.delete(block.key)) return;
+    if (this.#forget(block)) this.#counts.storedEvents += block.count;
+  }
+
+  #forget(block: SpooledBlock): boolean {
+    if (!this.#blocks.delete(block.key)) return false;
+    this.#counts.events -= block.count;
     block.segment.live.delete(block);
     if (block.segment.live.size === 0) this.#sweep();
+    return true;
   }
 
   /** The collector will never take this block: keep its bytes for a person to look at. */
   quarantine(block: SpooledBlock, reason: string): void {
     const path = join(this.#quarantine, `${block.key}.block`);
     if (existsSync(block.segment.path)) writeFileSync(path, this.read(block), { mode: 0o600 });
-    this.#quarantinedBlocks++;
+    this.#counts.quarantinedBlocks++;
     this.#report("quarantined", { path, reason });
-    this.free(block);
+    if (this.#forget(block)) this.#counts.quarantinedEvents += block.count;
   }
 
-  /** Deletes segments that nobody needs; the newest one stays. */
+  /** Deletes segments that nobody needs. The newest one and those that are written to stay: one has the trail's end. */
   #sweep(): void {
-    const last = this.#segments.length - 1;
-    for (let at = last - 1; at >= 0; at--) {
+    const newest = this.#segments.at(-1);
+    for (let at = this.#segments.length - 1; at >= 0; at--) {
       const segment = this.#segments[at];
-      if (segment === undefined || segment.live.size > 0) continue;
+      if (segment === undefined || segment === newest || segment.live.size > 0 || this.#isActive(segment)) continue;
       unlinkSync(segment.path);
       this.#segments.splice(at, 1);
     }
   }
 
-  /** Over the bound the oldest segment goes, with what it holds counted. */
+  #isActive(segment: Segment): boolean {
+    return this.#active.get(segment.lane)?.segment === segment;
+  }
+
+  /** Over the bound the least important segment goes, the oldest first, and what is too old goes anyway. */
   #evict(): void {
-    while (this.#segments.length > 1 && this.counters().bytes > this.#options.bytesMax) {
-      const oldest = this.#segments.shift();
-      if (oldest === undefined) return;
-      let events = 0;
-      for (const block of oldest.live) {
-        events += block.count;
-        this.#blocks.delete(block.key);
-      }
-      this.#evictedBlocks += oldest.live.size;
-      this.#evictedEvents += events;
-      this.#report("evicted", { path: oldest.path, blocks: oldest.live.size, events });
-      rmSync(oldest.path, { force: true });
+    const { bytesMax, hoursMax } = this.#options;
+    const oldestMs = hoursMax === 0 ? 0 : Date.now() - hoursMax * 3_600_000;
+    for (const segment of this.#segments.filter((each) => each.beganMs < oldestMs)) {
+      if (!this.#isActive(segment)) this.#drop(segment, "older than the spool keeps");
+    }
+    while (this.#segments.length > 1 && this.counters().bytes > bytesMax) {
+      const free = this.#segments.filter((segment) => !this.#isActive(segment));
+      const least = free.find((segment) => segment.lane === "low") ?? free[0];
+      if (least === undefined) return;
+      this.#drop(least, "the spool is full");
     }
   }
 
-  close(): void {
-    if (this.#active !== undefined) closeSync(this.#active.file);
-    this.#active = undefined;
+  #drop(segment: Segment, reason: string): void {
+    this.#segments.splice(this.#segments.indexOf(segment), 1);
+    let events = 0;
+    for (const block of segment.live) {
+      events += block.count;
+      this.#blocks.delete(block.key);
+      this.#addRange(block);
+      this.#counts.events -= block.count;
+    }
+    this.#counts.evictedBlocks += segment.live.size;
+    this.#counts.evictedEvents += events;
+    if (events > 0) this.#report("evicted", { path: segment.path, blocks: segment.live.size, events, reason });
+    rmSync(segment.path, { force: true });
   }
+
+  #addRange({ epoch, firstSeq, count }: SpooledBlock): void {
+    const last = this.#evicted.at(-1);
+    if (last?.epoch === epoch && last.firstSeq + BigInt(last.count) === firstSeq) last.count += count;
+    else if (this.#evicted.length < RANGES_MAX) this.#evicted.push({ epoch, firstSeq, count });
+  }
+
+  /** What was evicted since this was asked last: gaps of the trail that are no riddle. */
+  takeEvicted(): EvictedRange[] {
+    const taken = this.#evicted;
+    this.#evicted = [];
+    return taken;
+  }
+
+  close(): void {
+    clearTimeout(this.#syncTimer);
+    for (const { file } of this.#active.values()) {
+      if (this.#options.sync !== "never") fdatasyncSync(file);
+      closeSync(file);
+    }
+    this.#active.clear();
+  }
+}
+
+/** Ends the name of a segment of the low lane. */
+const LOW_SUFFIX = ".low.segment";
+
+interface LastBlock {
+  header: BlockHeader;
+  headerSha256: Uint8Array;
+  bytes: Uint8Array;
+}
+
+function isAfter(a: BlockHeader, b: BlockHeader): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.firstSeq > b.firstSeq);
 }
 
 function blockKey(epoch: bigint, firstSeq: bigint): string {

@@ -8,7 +8,7 @@ import { BLOCK_BYTES_MAX, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
-import { scanSegment, Spool, type SpooledBlock, type SpoolOptions } from "./index.ts";
+import { scanSegment, Spool, type SpooledBlock, type SpoolLane, type SpoolOptions } from "./index.ts";
 
 const pem = generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString();
 const sign = signerOf(pem);
@@ -24,15 +24,22 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 function open(change: Partial<SpoolOptions> = {}): Spool {
-  const options = { directory, bytesMax: 1 << 20, segmentBytes: 1 << 20, sync: "never", bootId: "boot" } as const;
+  const options = {
+    directory,
+    bytesMax: 1 << 20,
+    segmentBytes: 1 << 20,
+    hoursMax: 0,
+    sync: "never",
+    bootId: "boot",
+  } as const;
   return new Spool({ ...options, ...change }, (event, detail) => reports.push([event, detail]));
 }
 
-function append(spool: Spool, count = 2): SpooledBlock {
+function append(spool: Spool, count = 2, lane: SpoolLane = "normal"): SpooledBlock {
   const event = Event.fromPartial({ event: { action: "executed", timeUnixNano: 1n } });
   const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
   const place = { hostId, epoch, firstSeq, previousHeaderSha256, bootId: "boot", agentVersion: "1", flags: 0 };
-  return spool.append(sealBlock(new Array(count).fill(event), place, nodePrimitives, sign));
+  return spool.append(sealBlock(new Array(count).fill(event), place, nodePrimitives, sign), lane);
 }
 
 function segments(): string[] {

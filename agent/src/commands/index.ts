@@ -1,0 +1,5 @@
+/** Questions about the agent and its host, answered on the command line. */
+export { doctor } from "./doctor.ts";
+export { redactTest } from "./redact.ts";
+export { planOfRules } from "./rules.ts";
+export { showStatus } from "./status.ts";

@@ -1,0 +1,135 @@
+/**
+ * Secrets are replaced before anything touches the disk or becomes known as a process's arguments.
+ *
+ * A marker stands for each: `[redacted:` and the first 48 bits of a keyed hash, so that equal secrets are seen to be equal, and
+ * nobody without the key can try guesses.
+ */
+import { createHmac } from "node:crypto";
+import type { RecordWords } from "@hosttrail/lib/audit";
+import { RE2JS } from "re2js";
+import { redactArguments, redactCommand } from "./arguments.ts";
+import { PROGRAMS } from "./names.ts";
+import { redactText } from "./text.ts";
+import { type Replace, replaceArguments, replaceInRecord } from "./words.ts";
+
+export { readKey } from "./key.ts";
+
+export interface RedactOptions {
+  /** False leaves all as it is. */
+  enabled: boolean;
+  /** Regular expressions in RE2's syntax, which take linear time; a first group is the secret, else the whole match. */
+  patterns: readonly string[];
+  /** Key of the markers' hash. */
+  key: Uint8Array;
+}
+
+const HASH_DIGITS = 12;
+/** Longer texts are looked at up to here; the rest is replaced whole where the beginning had a secret. */
+const TEXT_LENGTH_MAX = 65_536;
+
+/**
+ * What every secret that we find has near it. Nearly all arguments have none of it, and are done with by this one look.
+ * The names of programs with rules of their own belong to it.
+ */
+const SUSPICIOUS = new RegExp(
+  `pass|pwd|secret|token|key|cred|auth|cookie|sign|://|gh[pousr]_|glpat|xox|[srp]k[_-]|AIza|ya29|npm_|pypi-|hv[sbr]\\.|dop_v1|SG\\.|shp|ATATT|eyJ|PRIVATE|\\b(?:${[...PROGRAMS.keys()].join("|")})\\b`,
+  "i",
+);
+
+/** Finds secrets and replaces them; counts what it did. */
+export class Redactor {
+  /** Secrets replaced. */
+  count = 0;
+  readonly #options: RedactOptions;
+  readonly #patterns: readonly RE2JS[];
+  readonly #replace: Replace;
+
+  constructor(options: RedactOptions) {
+    this.#options = options;
+    this.#patterns = options.patterns.map(compilePattern);
+    this.#replace = {
+      args: (args) => this.arguments(args),
+      command: (text) => this.command(text),
+      text: (text) => this.text(text),
+    };
+  }
+
+  readonly #mark = (secret: string): string => {
+    this.count++;
+    const hash = createHmac("sha256", this.#options.key).update(secret).digest("hex");
+    return `[redacted:${hash.slice(0, HASH_DIGITS)}]`;
+  };
+
+  /** An argument list; the same one where it has no secret. */
+  arguments(args: readonly string[]): readonly string[] {
+    if (!this.#options.enabled || args.length === 0) return args;
+    let redacted = args;
+    if (SUSPICIOUS.test(args.length === 1 ? (args[0] ?? "") : args.join("\0"))) {
+      redacted = redactArguments(args.map(bounded), this.#mark);
+      if (redacted.every((text, at) => text === args[at])) redacted = args;
+    }
+    if (this.#patterns.length === 0) return redacted;
+    const own = redacted.map((text) => this.#own(text));
+    return own.every((text, at) => text === redacted[at]) ? redacted : own;
+  }
+
+  /** A command line in one text. */
+  command(text: string): string {
+    return this.#whole(text, redactCommand);
+  }
+
+  /** Any other text. */
+  text(text: string): string {
+    return this.#whole(text, redactText);
+  }
+
+  #whole(text: string, redact: typeof redactText): string {
+    if (!this.#options.enabled || text === "") return text;
+    return this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
+  }
+
+  #own(text: string): string {
+    let result = text;
+    for (const pattern of this.#patterns) {
+      const matcher = pattern.matcher(result);
+      let out = "";
+      let at = 0;
+      while (matcher.find()) {
+        const group = matcher.groupCount() > 0 && matcher.start(1) >= 0 ? 1 : 0;
+        if (matcher.end(group) <= matcher.start(group)) continue;
+        out +=
+          result.slice(at, matcher.start(group)) + this.#mark(result.slice(matcher.start(group), matcher.end(group)));
+        at = matcher.end(group);
+      }
+      if (at > 0) result = out + result.slice(at);
+    }
+    return result;
+  }
+
+  /** Replaces secrets in an event's records, in place. `args` are those of its EXECVE records; returns what is left of them. */
+  records(records: readonly RecordWords[], args: readonly string[]): readonly string[] {
+    if (!this.#options.enabled) return args;
+    const redacted = this.arguments(args);
+    if (redacted !== args) replaceArguments(records, args, redacted);
+    for (const record of records) replaceInRecord(record, this.#replace);
+    return redacted;
+  }
+}
+
+/** Text beyond the bound is dropped: it cannot be looked at, and so cannot be kept. */
+function bounded(text: string): string {
+  return text.length <= TEXT_LENGTH_MAX
+    ? text
+    : `${text.slice(0, TEXT_LENGTH_MAX)}[cut:${text.length - TEXT_LENGTH_MAX}]`;
+}
+
+/** Throws an error that names the pattern and what is wrong with it. */
+export function compilePattern(pattern: string): RE2JS {
+  try {
+    return RE2JS.compile(pattern);
+  } catch (cause) {
+    throw new Error(`redact pattern "${pattern}": ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+  }
+}
