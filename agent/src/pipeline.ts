@@ -112,7 +112,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     },
     onStuck: (error) => {
       if (error === undefined) logger.info("the spool takes blocks again");
-      else logger.error({ error: String(error) }, "a block cannot be spooled: it is tried again, and events wait");
+      else logger.error({ error: messageOf(error) }, "a block cannot be spooled: it is tried again, and events wait");
     },
     onRoom: () => source.resume(),
   });
@@ -372,6 +372,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : JSON.stringify(error);
 }
 
 function usage(): { cpuMs: number; memoryBytes: number } {

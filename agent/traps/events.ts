@@ -21,7 +21,7 @@ export function groupsOf(lines: readonly string[], change: Partial<typeof OPTION
   return groups;
 }
 
-export function eventsOf(...lines: string[]): Event[] {
+function eventsOf(...lines: string[]): Event[] {
   return groupsOf(lines).map((group) => {
     const { event, words } = decode(group);
     if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
@@ -43,7 +43,7 @@ export function eventOf(...records: string[]): Event {
 }
 
 /** A log line of `TYPE text`. */
-export function lineOf(record: string): string {
+function lineOf(record: string): string {
   const space = record.indexOf(" ");
   return `type=${record.slice(0, space)} msg=audit(1700000000.123:42): ${record.slice(space + 1)}`;
 }

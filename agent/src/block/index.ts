@@ -18,7 +18,7 @@ const TRUNCATED_LENGTH = 1024;
 
 /** Which blocks are given up first where there is no room for all. */
 export type Lane = "normal" | "low";
-export const LANES: readonly Lane[] = ["normal", "low"];
+const LANES: readonly Lane[] = ["normal", "low"];
 
 export interface BlockOptions {
   /** Milliseconds that an event waits for others, at most. */

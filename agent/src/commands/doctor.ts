@@ -6,7 +6,7 @@ import { askControl } from "../control/index.ts";
 import { describeRule, KernelHold, LOCKED, readRules } from "../rules/index.ts";
 
 /** What was found, and what to do about it. */
-export interface Finding {
+interface Finding {
   level: "ok" | "warning" | "problem";
   text: string;
 }

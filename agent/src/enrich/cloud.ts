@@ -56,7 +56,7 @@ function isAws(): boolean {
       return "";
     }
   };
-  return /^Amazon/.test(read("/sys/class/dmi/id/sys_vendor")) || /^ec2/i.test(read("/sys/hypervisor/uuid"));
+  return read("/sys/class/dmi/id/sys_vendor").startsWith("Amazon") || /^ec2/i.test(read("/sys/hypervisor/uuid"));
 }
 
 /** Asks the service; throws where it does not answer as it should. */

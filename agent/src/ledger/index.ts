@@ -2,7 +2,7 @@
 export { SerialGaps } from "./gaps.ts";
 
 /** Counts since the agent's start. Those without a unit count events. */
-export interface Totals {
+interface Totals {
   /** Lost by the kernel, as it counts itself (AUDIT_GET); it knows nothing of readers of the multicast group. */
   kernelLost: number;
   /** Serials that never came. */
@@ -39,7 +39,7 @@ export interface Totals {
 }
 
 /** How many there are now, on their way. */
-export interface Levels {
+interface Levels {
   /** Held until the file that they are about has been looked at. */
   held: number;
   /** In blocks that are not spooled yet. */

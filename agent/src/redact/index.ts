@@ -124,7 +124,7 @@ function bounded(text: string): string {
 }
 
 /** Throws an error that names the pattern and what is wrong with it. */
-export function compilePattern(pattern: string): RE2JS {
+function compilePattern(pattern: string): RE2JS {
   try {
     return RE2JS.compile(pattern);
   } catch (cause) {

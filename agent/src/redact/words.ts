@@ -3,9 +3,9 @@ import { messageWords, quote, RECORD, type RecordWords, unquote } from "@hosttra
 
 /** What finds and replaces secrets; each gives the same value where there is none. */
 export interface Replace {
-  args(args: readonly string[]): readonly string[];
-  command(text: string): string;
-  text(text: string): string;
+  args: (args: readonly string[]) => readonly string[];
+  command: (text: string) => string;
+  text: (text: string) => string;
 }
 
 /** Fields that hold paths, names or what was typed. */

@@ -27,7 +27,7 @@ const UNSET = 0xffffffff;
 const ALL_ARCHES: readonly ArchName[] = ["x86_64", "i386", "x32", "aarch64", "arm"];
 
 /** Where a rule stands. */
-export interface RulePlace {
+interface RulePlace {
   file: string;
   line: number;
   /** As it stands there. */

@@ -28,7 +28,7 @@ export interface RuleData {
 /** Fields whose value is a text. */
 const TEXT_FIELDS = new Set([13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 105, 107, 112, 210]);
 
-export function isTextField(field: number): boolean {
+function isTextField(field: number): boolean {
   return TEXT_FIELDS.has(field);
 }
 

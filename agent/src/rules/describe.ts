@@ -36,7 +36,7 @@ function callsOf(mask: Uint32Array, arch: number): string[] {
   for (let word = 0; word < MASK_WORDS - 1; word++) {
     const bits = mask[word] ?? 0;
     if (bits !== UNSET) all = false;
-    for (let bit = 0; bit < 32 && bits !== 0; bit++) {
+    for (let bit = 0; bit < 32; bit++) {
       if ((bits & (1 << bit)) === 0) continue;
       const number = word * 32 + bit;
       names.push(nameSyscall(arch, number).name || String(number));

@@ -4,7 +4,7 @@
  */
 
 /** How a field's value is written. */
-export type FieldKind =
+type FieldKind =
   | "number"
   | "uid"
   | "gid"

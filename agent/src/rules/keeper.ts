@@ -1,6 +1,7 @@
 /** Sees to it that the kernel has our rules, now and later: others may take them away. */
 import { describeRule } from "./describe.ts";
-import type { CompiledRules, KernelHold, RuleProblem } from "./index.ts";
+import type { CompiledRules, RuleProblem } from "./compile.ts";
+import type { KernelHold } from "./hold.ts";
 
 /** Rules that are named in one report. */
 const NAMED_MAX = 16;
