@@ -63,6 +63,7 @@ export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent
     recordTypes: words.map((record) => recordTypeName(record.type)),
     call,
     nametype: files[0]?.nametype ?? "",
+    operation: operationOf(find(RECORD.CONFIG_CHANGE)),
     writes: syscall === undefined ? undefined : opensForWriting(call, syscall.arguments, syscall.archName),
   });
   const event: Event = {
@@ -106,6 +107,10 @@ export function keysOf(group: RecordGroup): string[] {
     return decodeKeys(splitWords(type, text.slice(text.lastIndexOf(" key=") + 1)));
   }
   return [];
+}
+
+function operationOf(change: RecordWords | undefined): string {
+  return (change && valueOf(change, "op")) ?? "";
 }
 
 /** Calls whose SOCKADDR names this side, or who called. */

@@ -30,7 +30,7 @@ describe("an event's meaning", () => {
 
   it("is refined by what was opened and how", () => {
     const of = (nametype: string, writes?: boolean): string[] =>
-      meaningOf({ recordTypes: ["SYSCALL", "PATH"], call: "openat", nametype, writes }).type;
+      meaningOf({ recordTypes: ["SYSCALL", "PATH"], call: "openat", nametype, writes, operation: "" }).type;
     assert.deepEqual(of("CREATE", true), ["creation"]);
     assert.deepEqual(of("NORMAL", true), ["change"]);
     assert.deepEqual(of("NORMAL", false), ["access"]);
@@ -38,7 +38,7 @@ describe("an event's meaning", () => {
 
   it("comes from the record that says more than its system call", () => {
     const of = (...recordTypes: string[]): string =>
-      meaningOf({ recordTypes, call: "sendto", nametype: "", writes: undefined }).action;
+      meaningOf({ recordTypes, call: "sendto", nametype: "", writes: undefined, operation: "" }).action;
     assert.equal(of("SYSCALL", "CONFIG_CHANGE"), "changed-audit-configuration");
     assert.equal(of("NETFILTER_CFG", "SYSCALL"), "loaded-firewall-rule-to");
     assert.equal(of("SYSCALL", "SOCKADDR"), "sent-to");
@@ -46,7 +46,7 @@ describe("an event's meaning", () => {
 
   it("has a name for what nobody knows, and the same object each time", () => {
     const of = (call: string, type = "SYSCALL"): unknown =>
-      meaningOf({ recordTypes: [type], call, nametype: "", writes: undefined });
+      meaningOf({ recordTypes: [type], call, nametype: "", writes: undefined, operation: "" });
     assert.equal(of("umask"), of("umask"));
     assert.deepEqual(of("", "UNKNOWN[1999]"), { action: "unknown[1999]", category: [], type: ["info"] });
   });

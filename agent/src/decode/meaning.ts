@@ -109,7 +109,7 @@ const CALLS: ReadonlyMap<string, Meaning> = new Map([
   ...each("mount fsmount move_mount open_tree mount_setattr", meaning("mounted", "host", "change")),
   ...each("umount umount2", meaning("unmounted", "host", "change")),
   ...each("swapon swapoff", meaning("changed-swap", "host", "change")),
-  ...each("sethostname setdomainname", meaning("changed-host-name", "host", "change")),
+  ...each("sethostname setdomainname", meaning("changed-system-name", "host", "change")),
   ...each("reboot kexec_load kexec_file_load", meaning("rebooted-system", "host", "end")),
   ...each(
     "settimeofday stime adjtimex clock_settime clock_adjtime clock_settime64 clock_adjtime64",
@@ -212,10 +212,20 @@ export interface Facts {
   nametype: string;
   /** True where a file was opened for writing. */
   writes: boolean | undefined;
+  /** `op` of a CONFIG_CHANGE, "" elsewhere. */
+  operation: string;
 }
 
+/** What a CONFIG_CHANGE was, by its `op`. */
+const AUDIT_CHANGES: ReadonlyMap<string, Meaning> = new Map([
+  ["add_rule", meaning("added-audit-rule", "configuration", "creation")],
+  ["remove_rule", meaning("deleted-audit-rule", "configuration", "deletion")],
+]);
+
 /** What happened. The same object for the same meaning, so that a block finds its row at once. */
-export function meaningOf({ recordTypes, call, nametype, writes }: Facts): Meaning {
+export function meaningOf({ recordTypes, call, nametype, writes, operation }: Facts): Meaning {
+  const change = AUDIT_CHANGES.get(operation);
+  if (change !== undefined) return change;
   for (const type of recordTypes) {
     if (DECISIVE.has(type)) return RECORDS.get(type) ?? generic(type);
   }
@@ -250,5 +260,5 @@ function remember(key: string, action: string): Meaning {
 
 /** Every meaning that the tables name, for a test against the terms that ECS allows. */
 export function allMeanings(): Meaning[] {
-  return [...CALLS.values(), ...RECORDS.values(), OPENED_TO_WRITE];
+  return [...CALLS.values(), ...RECORDS.values(), ...AUDIT_CHANGES.values(), OPENED_TO_WRITE];
 }

@@ -84,11 +84,12 @@ export function recordFields(event: Event, index: number): AuditField[] {
 
 /** A record's text as the kernel wrote it, without its stamp; bytes that are not UTF-8 become U+FFFD. */
 export function recordText(event: Event, index: number): string {
-  return recordFields(event, index)
-    .map(({ key, value, valueBytes }) => {
-      const text = valueBytes.length > 0 ? new TextDecoder().decode(valueBytes) : value;
-      return key === "" ? text : `${key}=${text}`;
-    })
-    .join(" ")
-    .replaceAll(` ${ENRICHED_SEPARATOR}`, ENRICHED_SEPARATOR);
+  let text = "";
+  for (const [at, { key, value, valueBytes }] of recordFields(event, index).entries()) {
+    // What auditd added in an ENRICHED log stands behind its separator, and not behind a space.
+    if (at > 0 && !key.startsWith(ENRICHED_SEPARATOR)) text += " ";
+    text += key === "" ? "" : `${key}=`;
+    text += valueBytes.length > 0 ? new TextDecoder().decode(valueBytes) : value;
+  }
+  return text;
 }

@@ -38,7 +38,7 @@ export function splitWords(type: number, text: string): RecordWords {
     for (; end < length; end++) {
       const code = text.charCodeAt(end);
       if (code === SPACE) break;
-      if (code > LAST_ASCII) isKey = false;
+      if (code > LAST_ASCII || code < SPACE) isKey = false;
       if (code === EQUALS && isKey) {
         equals = end;
         end = valueEnd(text, end + 1);
@@ -62,7 +62,9 @@ export function splitWords(type: number, text: string): RecordWords {
 function profileEnd(text: string, equals: number, end: number): number {
   if (!/(?:subj|obj|label)$/.test(text.slice(Math.max(0, equals - 5), equals))) return end;
   const mode = PROFILE_MODES.find((word) => text.startsWith(word, end));
-  return mode === undefined ? end : end + mode.length;
+  if (mode === undefined) return end;
+  const after = end + mode.length;
+  return after === text.length || text.charCodeAt(after) === SPACE ? after : end;
 }
 
 /** Where the value that begins at `start` ends: the index of the space after it, or the text's length. */
@@ -97,5 +99,19 @@ export function lastValueOf(record: RecordWords, key: string): string | undefine
 export function messageWords(record: RecordWords): RecordWords | undefined {
   const message = valueOf(record, "msg");
   if (message === undefined || !message.startsWith("'")) return undefined;
-  return splitWords(record.type, message.slice(1, message.endsWith("'") && message.length > 1 ? -1 : undefined));
+  return joinOperation(
+    splitWords(record.type, message.slice(1, message.endsWith("'") && message.length > 1 ? -1 : undefined)),
+  );
+}
+
+/** The tools for accounts write `op=adding user to group acct=…`: the words behind belong to the operation. */
+function joinOperation(words: RecordWords): RecordWords {
+  const { keys, values } = words;
+  const at = keys.indexOf("op");
+  while (at >= 0 && keys[at + 1] === "" && values[at + 1] !== "") {
+    values[at] += ` ${values[at + 1]}`;
+    keys.splice(at + 1, 1);
+    values.splice(at + 1, 1);
+  }
+  return words;
 }

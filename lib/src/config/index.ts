@@ -1,6 +1,6 @@
 /** Configuration: one YAML file, one JSON Schema, complete defaults, errors that say where and what. */
 import { readFileSync } from "node:fs";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { LineCounter, parseDocument } from "yaml";
 
 export { absolutePath, address, choice, integer, logLevel, MIB, mapOf, optionalPath } from "./schema.ts";
@@ -38,6 +38,8 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     prettyErrors: false,
     uniqueKeys: true,
     maxAliasCount: 20,
+    // What is odd in the file is told as an error by the schema; nothing is printed beside it.
+    logLevel: "silent",
   } as never);
   if (document.errors.length > 0) {
     throw new ConfigError(
@@ -54,13 +56,7 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     // An alias that leads nowhere, or to too much.
     throw new ConfigError([`${path}: ${error instanceof Error ? error.message : String(error)}`]);
   }
-  const validate = new Ajv({
-    allErrors: true,
-    verbose: true,
-    useDefaults: true,
-    strict: true,
-    allowUnionTypes: true,
-  }).compile(schema);
+  const validate = validatorOf(schema);
   if (!validate(value)) {
     const place = (error: ErrorObject): string => {
       const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
@@ -72,6 +68,19 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     throw new ConfigError([...new Set(seen)]);
   }
   return deepFreeze(camelize(value)) as Readonly<Config>;
+}
+
+const validators = new WeakMap<ConfigSchema, ValidateFunction>();
+
+/** Compiling a schema takes much longer than using it. */
+function validatorOf(schema: ConfigSchema): ValidateFunction {
+  let validate = validators.get(schema);
+  if (validate === undefined) {
+    const options = { allErrors: true, verbose: true, useDefaults: true, strict: true, allowUnionTypes: true };
+    validate = new Ajv(options).compile(schema);
+    validators.set(schema, validate);
+  }
+  return validate;
 }
 
 function unescapePointer(part: string): string {

@@ -16,7 +16,6 @@ import {
   RLIMIT,
   SCHED_POLICY,
   SIGNAL,
-  SOCKET_PROTOCOL,
   SOCKETCALL,
   UMOUNT_FLAG,
 } from "../names/index.ts";
@@ -45,6 +44,8 @@ const openFlag: Meaning = (value, archName) => {
   return rest === "" ? access : `${access}|${rest}`;
 };
 
+/** The bit that means "remove a folder" to unlinkat means "ask with the effective ids" to faccessat2. */
+const accessFlag: Meaning = (value) => AT_FLAG.flags(low(value), "0x0").replace("AT_REMOVEDIR", "AT_EACCESS");
 const directory: Meaning = (value) => (signed(value) === -100 ? "AT_FDCWD" : `0x${value.toString(16)}`);
 const octal: Meaning = (value) => `0${(low(value) & 0o7777).toString(8)}`;
 const decimal: Meaning = (value) => String(signed(value));
@@ -88,7 +89,7 @@ const CALLS: Readonly<Record<string, readonly (Meaning | undefined)[]>> = {
   umask: [octal],
   access: [_, access],
   faccessat: [directory, _, access],
-  faccessat2: [directory, _, access, flags(AT_FLAG, "0x0")],
+  faccessat2: [directory, _, access, accessFlag],
   chown: [_, id, id],
   fchown: [_, id, id],
   lchown: [_, id, id],
@@ -122,7 +123,7 @@ const CALLS: Readonly<Record<string, readonly (Meaning | undefined)[]>> = {
   tgkill: [decimal, decimal, named(SIGNAL)],
   rt_sigaction: [named(SIGNAL)],
   pidfd_send_signal: [_, named(SIGNAL)],
-  socket: [named(ADDRESS_FAMILY), socketKind, named(SOCKET_PROTOCOL)],
+  socket: [named(ADDRESS_FAMILY), socketKind],
   socketpair: [named(ADDRESS_FAMILY), socketKind],
   socketcall: [named(SOCKETCALL)],
   ipc: [named(IPCCALL)],

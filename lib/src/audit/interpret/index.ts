@@ -177,7 +177,7 @@ export function fileMode(text: string): string | undefined {
 function address(value: string): string | undefined {
   const endpoint = decodeSocketAddress(value);
   if (endpoint === undefined) return undefined;
-  const { family, ip, path, port } = endpoint;
+  const { family, ip, address: name, port } = endpoint;
   if (ip !== "") return `${family} ${ip.includes(":") ? `[${ip}]` : ip}:${port}`;
-  return path === "" ? family : `${family} ${path}`;
+  return name === "" ? family : `${family} ${name}`;
 }

@@ -1,0 +1,110 @@
+/**
+ * Fuzzes every parser of bytes that come from outside.
+ *
+ * Usage: node agent/fuzz/run.ts [INPUTS] [SEED]
+ *
+ * Inputs are shared out over threads and targets. One that throws, or takes too long, is named by target and number: the
+ * same number makes the same input.
+ */
+import { availableParallelism } from "node:os";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { Random } from "./random.ts";
+import { TARGETS } from "./targets.ts";
+
+const INPUTS = 10_000_000;
+/** An input that takes longer is a hang. */
+const HANG_MS = 10_000;
+const REPORT_MS = 10_000;
+
+interface Share {
+  /** Position: target and input that the thread is at, for the one who watches. */
+  position: Int32Array;
+  first: number;
+  step: number;
+  inputs: number;
+  seed: number;
+}
+
+/** Runs one target's inputs first, first + step, …; throws the first failure with its number. */
+export function runTarget(index: number, inputs: number, seed: number, share?: Share): void {
+  const target = TARGETS[index];
+  if (target === undefined) return;
+  for (let input = share?.first ?? 0; input < inputs; input += share?.step ?? 1) {
+    if (share !== undefined) {
+      Atomics.store(share.position, 0, index);
+      Atomics.store(share.position, 1, input);
+    }
+    try {
+      target.run(new Random(seed + input * 7919 + index * 104_729));
+    } catch (cause) {
+      throw new Error(`target "${target.name}", input ${input} of seed ${seed}: ${String(cause).slice(0, 2000)}`);
+    }
+  }
+}
+
+function inputsOf(total: number, index: number): number {
+  const weights = TARGETS.reduce((sum, { weight }) => sum + weight, 0);
+  return Math.ceil((total * (TARGETS[index]?.weight ?? 0)) / weights);
+}
+
+function work(share: Share): void {
+  for (const index of TARGETS.keys()) {
+    runTarget(index, inputsOf(share.inputs, index), share.seed, share);
+    parentPort?.postMessage(index);
+  }
+}
+
+async function main(): Promise<void> {
+  const inputs = Number(process.argv[2] ?? INPUTS);
+  const seed = Number(process.argv[3] ?? (Date.now() & 0x7fffffff));
+  const threads = availableParallelism();
+  process.stdout.write(`${inputs} inputs over ${TARGETS.length} targets, seed ${seed}, ${threads} threads\n`);
+  const started = performance.now();
+  const shares = Array.from({ length: threads }, (_, first) => ({
+    position: new Int32Array(new SharedArrayBuffer(8)),
+    first,
+    step: threads,
+    inputs,
+    seed,
+  }));
+  const watch = watchFor(shares);
+  await Promise.all(
+    shares.map(
+      (share) =>
+        new Promise<void>((resolve, reject) => {
+          const worker = new Worker(new URL(import.meta.url), { workerData: share });
+          worker.on("error", reject);
+          worker.on("exit", () => resolve());
+        }),
+    ),
+  );
+  clearInterval(watch);
+  const seconds = (performance.now() - started) / 1000;
+  const total = [...TARGETS.keys()].reduce((sum, index) => sum + inputsOf(inputs, index), 0);
+  process.stdout.write(`${total} inputs in ${Math.round(seconds)} s: no crash, no hang\n`);
+}
+
+/** Ends everything where a thread stays at one input. */
+function watchFor(shares: readonly Share[]): NodeJS.Timeout {
+  const seen = shares.map(() => ({ at: "", sinceMs: performance.now() }));
+  let reportedMs = performance.now();
+  return setInterval(() => {
+    const now = performance.now();
+    for (const [thread, { position, seed }] of shares.entries()) {
+      const at = `target "${TARGETS[Atomics.load(position, 0)]?.name}", input ${Atomics.load(position, 1)} of seed ${seed}`;
+      const last = seen[thread];
+      if (last === undefined) continue;
+      if (last.at !== at) seen[thread] = { at, sinceMs: now };
+      else if (now - last.sinceMs > HANG_MS) {
+        process.stderr.write(`hangs: ${at}\n`);
+        process.exit(1);
+      }
+    }
+    if (now - reportedMs < REPORT_MS) return;
+    reportedMs = now;
+    process.stdout.write(`  at ${seen[0]?.at ?? ""}\n`);
+  }, 500);
+}
+
+if (!isMainThread && workerData !== null) work(workerData as Share);
+else if (process.argv[1] === new URL(import.meta.url).pathname) await main();
