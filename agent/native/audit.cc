@@ -171,6 +171,9 @@ class Ring {
   uint64_t head() const { return header_->head.load(std::memory_order_acquire); }
   uint64_t tail() const { return Current().tail; }
   size_t capacity() const { return capacity_; }
+  // Room for new frames. What is committed but not released yet counts as used: releasing it later would wipe out what
+  // the next lap has written there.
+  size_t Free() const { return capacity_ - (head() - released_); }
   const Commit& Current() const { return header_->commits[header_->turn.load(std::memory_order_acquire) & 1]; }
 
   void Append(const uint8_t* head, const uint8_t* payload, size_t length) {
@@ -414,7 +417,7 @@ class Reader {
     records_++;
   }
 
-  size_t Free() const { return ring_.capacity() - (ring_.head() - ring_.tail()); }
+  size_t Free() const { return ring_.Free(); }
 
   void Notify() {
     {

@@ -53,6 +53,13 @@ export function encodeRule({ list, action, prepend, mask, fields }: RuleData): B
   return Buffer.concat([head, text]);
 }
 
+/** The rule as the kernel lists it and deletes it: once it is there, where it was put is not part of it. */
+export function withoutPlace(payload: Buffer): Buffer {
+  const listed = Buffer.from(payload);
+  listed.writeUInt32LE((payload.readUInt32LE(0) & ~PREPEND) >>> 0, 0);
+  return listed;
+}
+
 /** Reads a rule of the kernel; undefined where the bytes are none. */
 export function decodeRule(payload: Buffer): RuleData | undefined {
   if (payload.length < HEAD_BYTES) return undefined;

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { writeFileDurably } from "@hosttrail/lib/files";
 import { errnoOf, type KernelAudit, type KernelSettings, type KernelStatus } from "../kernel/index.ts";
 import type { CompiledRule, RuleProblem } from "./compile.ts";
-import { decodeRule, identityOf } from "./data.ts";
+import { decodeRule, identityOf, withoutPlace } from "./data.ts";
 import { loadedRules, planRules, type RulePlan } from "./plan.ts";
 
 const AUDIT_ADD_RULE = 1011;
@@ -112,7 +112,7 @@ export class KernelHold {
 
   #remove(payload: Buffer): boolean {
     try {
-      this.#kernel.request(AUDIT_DEL_RULE, payload);
+      this.#kernel.request(AUDIT_DEL_RULE, withoutPlace(payload));
       return true;
     } catch (error) {
       // ENOENT: somebody removed it before us.

@@ -1,0 +1,200 @@
+/**
+ * `./dev bench agent`: our agent beside the other readers of this kernel's audit, in one run.
+ *
+ * Rules are restricted to the bench's own load generator. Needs root, and g++ for the generator and for the counting reader.
+ * Measures, for each reader:
+ * - the highest rate of events at which nothing is lost (backlog_wait_time 0, so that a slow reader loses and slows nobody);
+ * - how much slower a loop of exec becomes, against the same loop without a rule;
+ * - CPU seconds per 100,000 exec events, of the reader's processes alone;
+ * - resident and anonymous memory: idle, at 1,000 and at 5,000 exec events a second.
+ */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { KernelAudit } from "@hosttrail/agent/kernel";
+import { KernelHold, readRules } from "@hosttrail/agent/rules";
+import { agent, auditd, counter, nobody, type Reader } from "./agent/readers.ts";
+
+const HERE = new URL("./agent", import.meta.url).pathname;
+const BACKLOG_LIMIT = 65_536;
+const TICKS_PER_SECOND = 100;
+/** Rates are tried upwards from here, by this factor, until something is lost. */
+const FIRST_RATE = 5000;
+const RATE_STEP = 1.25;
+const RATE_SECONDS = 5;
+const EXECS = 3000;
+const ROUNDS = 5;
+/** Flags of Node for the agent, as its unit has them. */
+const NODE_FLAGS = ["--max-semi-space-size=2", "--max-old-space-size=64"] as const;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const only = process.argv.slice(2).find((word) => word.startsWith("--only="))?.slice("--only=".length).split(",");
+const parts = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
+
+if (process.getuid?.() !== 0) throw new Error("the bench needs root: it loads audit rules");
+const folder = mkdtempSync(join(tmpdir(), "hosttrail-bench-"));
+const load = join(folder, "load");
+const program = join(folder, "program");
+const compiler = process.env["CXX"] ?? "g++";
+execFileSync(compiler, ["-O2", "-o", load, join(HERE, "load.cc")]);
+execFileSync(compiler, ["-O2", "-o", join(folder, "count"), join(HERE, "count.cc")]);
+copyFileSync("/bin/true", program);
+
+const kernel = new KernelAudit();
+const hold = new KernelHold(kernel, folder);
+
+function loadRules(text: string): void {
+  const file = join(folder, "bench.rules");
+  writeFileSync(file, text);
+  const { rules, errors } = readRules({ files: [file], directory: "", ownPid: 0 });
+  if (errors.length > 0) throw new Error(JSON.stringify(errors));
+  hold.applyRules(rules);
+}
+const OPEN_RULE = `-a always,exit -F arch=b64 -S open,openat -F exe=${load} -k bench\n`;
+const EXEC_RULE = `-a always,exit -F arch=b64 -S execve -F exe=${program} -k bench\n`;
+
+/** Runs the generator; returns events and seconds. */
+function run(...args: (string | number)[]): { count: number; seconds: number } {
+  const [count = 0, seconds = 0] = execFileSync(load, args.map(String), { encoding: "utf8" }).trim().split(" ").map(Number);
+  return { count, seconds };
+}
+
+function cpuSeconds(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }, 0);
+}
+
+function memoryMib(pids: readonly number[]): string {
+  const field = (name: string): number =>
+    pids.reduce((sum, pid) => sum + Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0), 0) / 1024;
+  return `${field("VmRSS").toFixed(1)} (${field("RssAnon").toFixed(1)})`;
+}
+
+/** Waits until the reader has nothing left to do. */
+async function settle(reader: Reader): Promise<void> {
+  for (let before = cpuSeconds(reader.pids()), calm = 0; calm < 3; ) {
+    await sleep(300);
+    const now = cpuSeconds(reader.pids());
+    calm = now - before <= 0.02 ? calm + 1 : 0;
+    before = now;
+  }
+}
+
+/** Serials that the kernel gave out but nobody got: its own count of lost records. */
+function lost(): number {
+  return kernel.status().lost;
+}
+
+/** The highest rate without a loss, and the first at which something was lost. */
+async function highestRate(reader: Reader, limit: number): Promise<string> {
+  loadRules(OPEN_RULE);
+  await reader.start();
+  let best = 0;
+  let failed = "";
+  try {
+    for (let rate = FIRST_RATE; ; rate = Math.round(rate * RATE_STEP)) {
+      const before = lost();
+      const { count, seconds } = run("open", rate >= limit ? 0 : rate, RATE_SECONDS);
+      await settle(reader);
+      const missing = lost() - before;
+      const reached = Math.round(count / seconds);
+      if (missing > 0) {
+        failed = `, lost ${missing} records at ${reached}`;
+        break;
+      }
+      best = Math.max(best, reached);
+      if (rate >= limit || reached < rate * 0.97) {
+        failed = ", the generator's maximum";
+        break;
+      }
+    }
+  } finally {
+    await reader.stop();
+  }
+  return `${best}${failed}`;
+}
+
+function execLoop(): number {
+  return run("exec", 0, EXECS, program).seconds;
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** Each reader in turn, again and again, so that a noisy minute hits all alike. */
+async function slowDown(readers: readonly Reader[]): Promise<void> {
+  say(`\nslow-down of ${EXECS} exec calls one after the other, and the reader's CPU; median of ${ROUNDS} rounds in turn`);
+  const times = new Map<string, number[]>();
+  const cpu = new Map<string, number[]>();
+  const push = (map: Map<string, number[]>, name: string, value: number): void => void map.set(name, [...(map.get(name) ?? []), value]);
+  for (let round = 0; round < ROUNDS; round++) {
+    hold.releaseRules();
+    push(times, "no rule", execLoop());
+    for (const reader of [nobody, ...readers]) {
+      loadRules(EXEC_RULE);
+      await reader.start();
+      try {
+        execLoop();
+        await settle(reader);
+        const before = cpuSeconds(reader.pids());
+        push(times, reader.name, execLoop());
+        await settle(reader);
+        push(cpu, reader.name, ((cpuSeconds(reader.pids()) - before) / EXECS) * 100_000);
+      } finally {
+        await reader.stop();
+      }
+    }
+  }
+  const base = median(times.get("no rule") ?? []);
+  const ruleAlone = median(times.get(nobody.name) ?? []);
+  for (const [name, values] of times) {
+    const time = median(values);
+    const spread = `${(Math.min(...values) / base).toFixed(3)} to ${(Math.max(...values) / base).toFixed(3)}`;
+    const cost = cpu.get(name) === undefined || name === nobody.name ? "" : `, ${median(cpu.get(name) ?? []).toFixed(2)} CPU s per 100,000 events`;
+    say(`  ${name.padEnd(28)} ${(time / base).toFixed(3)} of no rule (${spread}), ${(time / ruleAlone).toFixed(3)} of rule alone${cost}`);
+  }
+}
+
+async function memory(readers: readonly Reader[]): Promise<void> {
+  say("\nMiB resident (anonymous): idle after 20 s, then after 15 s at 1,000 and at 5,000 events a second");
+  for (const reader of readers) {
+    loadRules(OPEN_RULE);
+    await reader.start();
+    try {
+      await sleep(20_000);
+      const idle = memoryMib(reader.pids());
+      run("open", 1000, 15);
+      const calm = memoryMib(reader.pids());
+      run("open", 5000, 15);
+      say(`  ${reader.name.padEnd(28)} ${idle}, ${calm}, ${memoryMib(reader.pids())}`);
+    } finally {
+      await reader.stop();
+    }
+  }
+}
+
+try {
+  hold.applySettings({ enabled: 1, backlogLimit: BACKLOG_LIMIT, backlogWaitTime: 0 });
+  const ours = await agent(folder, NODE_FLAGS);
+  const all = [counter(folder), ours, auditd(folder, "RAW", false), auditd(folder, "ENRICHED", false), auditd(folder, "RAW", true)];
+  const readers = all.filter((reader) => reader !== undefined).filter(({ name }) => only?.some((word) => name.includes(word)) ?? true);
+  for (const name of ["auditd", "laurel"]) if (!readers.some((reader) => reader.name.includes(name))) say(`${name} is not compared: it is not installed, or was not asked for`);
+  say(`${cpus().length} CPUs, ${cpus()[0]?.model}`);
+  if (wants("rate")) {
+    loadRules(OPEN_RULE);
+    const { count, seconds } = run("open", 0, 3);
+    say(`\nhighest lossless rate of open events a second, each rate for ${RATE_SECONDS} s (the generator alone: ${Math.round(count / seconds)})`);
+    for (const reader of readers) say(`  ${reader.name.padEnd(28)} ${await highestRate(reader, count / seconds)}`);
+  }
+  if (wants("slow")) await slowDown(readers);
+  if (wants("memory")) await memory(readers.filter(({ name }) => !name.includes("C)")));
+} finally {
+  hold.release();
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(`/dev/shm/hosttrail-bench-${process.pid}`, { recursive: true, force: true });
+}

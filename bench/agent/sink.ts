@@ -1,0 +1,43 @@
+/** A collector that takes everything and keeps nothing: what is measured is the agent. Usage: node sink.ts CA CERT KEY PORT */
+import { readFileSync } from "node:fs";
+import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import { parseBlock } from "@hosttrail/lib/block";
+import { IngestServiceService } from "@hosttrail/proto/ingest";
+import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
+
+const [ca = "", certificate = "", key = "", port = ""] = process.argv.slice(2);
+const server = new Server({ "grpc.max_receive_message_length": 4 << 20 });
+let events = 0;
+let bytes = 0;
+server.addService(IngestServiceService, {
+  stream(call: ServerDuplexStream<StreamRequest, StreamResponse>) {
+    const send = (message: StreamResponse["message"]): void => void call.write({ message });
+    call.on("data", ({ message }: StreamRequest) => {
+      if (message?.$case === "hello") {
+        send({ $case: "welcome", value: { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20 } });
+      } else if (message?.$case === "block") {
+        const { header } = parseBlock(message.value);
+        events += header.count;
+        bytes += message.value.length;
+        const blocks = [{ epoch: header.epoch, firstSeq: header.firstSeq }];
+        send({ $case: "received", value: { blocks } });
+        send({ $case: "stored", value: { blocks } });
+      }
+    });
+    call.on("end", () => call.end());
+    call.on("error", () => undefined);
+  },
+});
+const credentials = ServerCredentials.createSsl(
+  readFileSync(ca),
+  [{ cert_chain: readFileSync(certificate), private_key: readFileSync(key) }],
+  true,
+);
+server.bindAsync(`127.0.0.1:${port}`, credentials, (error) => {
+  if (error !== null) throw error;
+  process.stdout.write("ready\n");
+});
+process.on("SIGUSR1", () => process.stdout.write(`${events} ${bytes}\n`));
+process.on("SIGTERM", () => {
+  process.stdout.write(`${events} ${bytes}\n`, () => process.exit(0));
+});
