@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { condenseRecords } from "@hosttrail/lib/audit";
-import { openBlock, parseBlock, sealBlock } from "@hosttrail/lib/block";
+import { openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -11,7 +11,7 @@ import type { AgentStatus } from "@hosttrail/proto/ingest";
 import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
 import { openControl } from "./control/index.ts";
-import { decode, keysOf } from "./decode/index.ts";
+import { Decoder, keysOf } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, priorityOf } from "./governor/index.ts";
 import { Integrity } from "./integrity/index.ts";
@@ -95,7 +95,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
       const place = { hostId: config.hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
-      return sealBlock(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
+      return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
     },
     append: (block, lane) => {
       shipper.offer(spool.append(block, lane));
@@ -128,10 +128,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     ...config.enrich,
     redact: (args) => redactor.arguments(args),
   });
+  const decoder = new Decoder((records, args) => redactor.records(records, args));
   const integrity = new Integrity<Ready>(local ? config.integrity : { ...config.integrity, paths: [] }, add);
   const governor = new Governor(budget, usage, performance.now(), {
     memory: () => {
       enricher.shrink();
+      decoder.shrink();
       native().pageOut();
     },
     level: (level, cpuPercent, memoryBytes) => {
@@ -168,7 +170,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       return;
     }
     const redactedBefore = redactor.count;
-    const { event, words, executed } = decode(group, (records, args) => redactor.records(records, args));
+    const { event, words, executed } = decoder.decode(group);
     enricher.enrich(event, executed, nowMs);
     if (event.audit !== undefined) {
       event.audit.redacted = redactor.count - redactedBefore;

@@ -5,13 +5,15 @@
  * nothing, the sealed block waits and is tried again, and events gather behind it up to a bound; then the builder is full and
  * nobody may add: records wait in the source, and what passes that is counted by the kernel.
  */
-import { BLOCK_BYTES_MAX, BLOCK_BYTES_TARGET, EVENTS_MAX, type SealedBlock } from "@hosttrail/lib/block";
+import { BLOCK_BYTES_MAX, type EncodedEvents, EVENTS_MAX, EventEncoder, encodeEvents, type SealedBlock } from "@hosttrail/lib/block";
 import type { Event } from "@hosttrail/proto/event";
 
 const DAY_NANO = 86_400_000_000_000n;
-/** Text bytes of the records in a block, at most; they shrink some thirty times. */
-const RECORD_BYTES_MAX = 6 * 1024 * 1024;
-/** Text bytes that wait while the disk takes nothing, at most. */
+/** Distinct strings of a block, at most, in bytes; they shrink three or four times, and never grow. */
+const TEXT_BYTES_MAX = 800 * 1024;
+/** An event with longer records has a block of its own, since it alone may pass a block's limit. */
+const EVENT_BYTES_MAX = 256 * 1024;
+/** Encoded bytes that wait while the disk takes nothing, at most. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Characters left of each argument of an event that is too large for any block. */
 const TRUNCATED_LENGTH = 1024;
@@ -26,7 +28,7 @@ export interface BlockOptions {
   /** Milliseconds between two tries to write a block that the disk refused. */
   retryMs: number;
   /** Seals the events as the next block of the trail. */
-  seal: (events: readonly Event[]) => SealedBlock;
+  seal: (events: EncodedEvents) => SealedBlock;
   /** Takes the sealed block; the next one is sealed only after this. Throws where the disk takes nothing. */
   append: (block: SealedBlock, lane: Lane) => void;
   /** The disk refuses (with its error), or takes blocks again. */
@@ -35,20 +37,27 @@ export interface BlockOptions {
   onRoom: () => void;
 }
 
-interface Batch {
-  events: Event[];
-  recordBytes: number;
+/** The events of a lane that are gathered for its next block: encoded at once, so that they need not be kept. */
+interface Open {
+  encoder: EventEncoder;
+  day: bigint;
+}
+
+/** Cut off, and not sealed yet. */
+interface Cut {
+  encoded: EncodedEvents;
+  lane: Lane;
+  /** A single large event, in case even its own block is too large. */
+  large: Event | undefined;
 }
 
 export class BlockBuilder {
   readonly #options: BlockOptions;
-  readonly #batches: Record<Lane, Batch> = {
-    normal: { events: [], recordBytes: 0 },
-    low: { events: [], recordBytes: 0 },
+  readonly #open: Record<Lane, Open> = {
+    normal: { encoder: new EventEncoder(), day: 0n },
+    low: { encoder: new EventEncoder(), day: 0n },
   };
-  /** Cut off, and not sealed yet. */
-  readonly #cut: { events: Event[]; lane: Lane }[] = [];
-  #cutBytes = 0;
+  readonly #cut: Cut[] = [];
   /** Sealed, and refused by the disk. */
   #stuck: { block: SealedBlock; lane: Lane } | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -62,8 +71,8 @@ export class BlockBuilder {
 
   /** Events that are not in the spool yet. */
   get pending(): number {
-    const cut = this.#cut.reduce((sum, { events }) => sum + events.length, this.#stuck?.block.header.count ?? 0);
-    return cut + LANES.reduce((sum, lane) => sum + this.#batches[lane].events.length, 0);
+    const cut = this.#cut.reduce((sum, { encoded }) => sum + encoded.count, this.#stuck?.block.header.count ?? 0);
+    return cut + LANES.reduce((sum, lane) => sum + this.#open[lane].encoder.count, 0);
   }
 
   /** True while nothing may be added. */
@@ -77,17 +86,23 @@ export class BlockBuilder {
   }
 
   #waitingBytes(): number {
-    return LANES.reduce((sum, lane) => sum + this.#batches[lane].recordBytes, this.#cutBytes);
+    return this.#cut.reduce((sum, { encoded }) => sum + encoded.columns.length, 0);
   }
 
   /** Adds an event; `recordBytes` is the length of its records as they came. */
   add(event: Event, recordBytes: number, lane: Lane): void {
-    const batch = this.#batches[lane];
-    const first = batch.events[0];
-    if (first !== undefined && dayOf(first) !== dayOf(event)) this.#cutOff(lane);
-    batch.events.push(event);
-    batch.recordBytes += recordBytes;
-    if (batch.events.length >= EVENTS_MAX || batch.recordBytes >= RECORD_BYTES_MAX) {
+    const open = this.#open[lane];
+    const day = dayOf(event);
+    if (open.encoder.count > 0 && open.day !== day) this.#cutOff(lane);
+    if (recordBytes > EVENT_BYTES_MAX) {
+      this.#cutOff(lane);
+      this.#cut.push({ encoded: encodeEvents([event]), lane, large: event });
+      this.#sealAll();
+      return;
+    }
+    open.day = day;
+    open.encoder.add(event);
+    if (open.encoder.count >= EVENTS_MAX || open.encoder.textBytes >= TEXT_BYTES_MAX) {
       this.#cutOff(lane);
       this.#sealAll();
     } else if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
@@ -97,45 +112,38 @@ export class BlockBuilder {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const lane of LANES) this.#cutOff(lane);
+    // While the disk refuses, what is open can go on to gather.
+    if (this.#retry()) for (const lane of LANES) this.#cutOff(lane);
     this.#sealAll();
   }
 
   #cutOff(lane: Lane): void {
-    const { events, recordBytes } = this.#batches[lane];
-    if (events.length === 0) return;
-    this.#cut.push({ events, lane });
-    this.#cutBytes += recordBytes;
-    this.#batches[lane] = { events: [], recordBytes: 0 };
+    const { encoder } = this.#open[lane];
+    if (encoder.count > 0) this.#cut.push({ encoded: encoder.finish(), lane, large: undefined });
   }
 
   #sealAll(): void {
     if (!this.#retry()) return;
     for (let next = this.#cut.shift(); next !== undefined; next = this.#cut.shift()) {
-      const { events, lane } = next;
-      const block = this.#options.seal(events);
-      if (block.bytes.length > BLOCK_BYTES_TARGET && events.length > 1) {
-        const middle = events.length >> 1;
-        this.#cut.unshift({ events: events.slice(0, middle), lane }, { events: events.slice(middle), lane });
-        continue;
-      }
-      if (!this.#append(this.#fitting(block, events), lane)) return;
+      const { encoded, lane, large } = next;
+      if (!this.#append(this.#fitting(this.#options.seal(encoded), large), lane)) return;
     }
-    this.#cutBytes = 0;
     if (this.#wasFull && !this.isFull) this.#options.onRoom();
   }
 
   /** A single event may pass even the limit: what is left of it says so. */
-  #fitting(block: SealedBlock, events: readonly Event[]): SealedBlock {
-    if (block.bytes.length <= BLOCK_BYTES_MAX) return block;
+  #fitting(block: SealedBlock, large: Event | undefined): SealedBlock {
+    if (block.bytes.length <= BLOCK_BYTES_MAX || large === undefined) return block;
     this.truncated++;
-    return this.#options.seal(events.map(truncate));
+    return this.#options.seal(encodeEvents([truncate(large)]));
   }
 
   /** Tries the refused block again; true where none is in the way. */
   #retry(): boolean {
     const stuck = this.#stuck;
     if (stuck === undefined) return true;
+    // Not more often than its timer says.
+    if (this.#timer !== undefined) return false;
     this.#stuck = undefined;
     if (!this.#append(stuck.block, stuck.lane)) return false;
     this.#options.onStuck(undefined);

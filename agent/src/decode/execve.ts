@@ -11,7 +11,20 @@ const NO_ARGUMENTS: { args: string[]; count: number } = { args: [], count: 0 };
  * kernels leave empty ones out) is an empty string, so that the others keep their places.
  */
 export function decodeArguments(records: readonly RecordWords[]): { args: string[]; count: number } {
-  if (!records.some(({ type }) => type === RECORD.EXECVE)) return NO_ARGUMENTS;
+  let first: RecordWords | undefined;
+  let several = false;
+  for (const record of records) {
+    if (record.type !== RECORD.EXECVE) continue;
+    if (first === undefined) first = record;
+    else several = true;
+  }
+  if (first === undefined) return NO_ARGUMENTS;
+  if (several || first.memo === undefined) return joinArguments(records);
+  first.memo.args ??= joinArguments(records);
+  return first.memo.args;
+}
+
+function joinArguments(records: readonly RecordWords[]): { args: string[]; count: number } {
   const whole = new Map<number, string>();
   const fragments = new Map<number, Map<number, string>>();
   let count = 0;

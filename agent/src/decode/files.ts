@@ -18,12 +18,30 @@ export interface Resolution {
  */
 export function decodeFiles(words: readonly RecordWords[], resolution: Resolution): File[] {
   const files: File[] = [];
-  for (const record of words) if (record.type === RECORD.PATH) files.push(decodeFile(record, resolution));
+  let sorted = true;
+  for (const record of words) {
+    if (record.type !== RECORD.PATH) continue;
+    const file = knownFile(record, resolution);
+    if (file.item < (files.at(-1)?.item ?? 0)) sorted = false;
+    files.push(file);
+  }
   if (files.length < 2) return files;
-  files.sort((a, b) => a.item - b.item);
+  if (!sorted) files.sort((a, b) => a.item - b.item);
   const object = files.find(({ nametype }) => nametype !== "PARENT" && nametype !== "UNKNOWN") ?? files[0];
   if (object === undefined || object === files[0]) return files;
   return [object, ...files.filter((file) => file !== object)];
+}
+
+/** The same file for the same text that resolves against the same folder. */
+function knownFile(record: RecordWords, resolution: Resolution): File {
+  const { memo } = record;
+  if (memo === undefined) return decodeFile(record, resolution);
+  const { workingDirectory, elsewhere } = resolution;
+  const directory = `${elsewhere.old ? 1 : 0}${elsewhere.new ? 1 : 0}${workingDirectory}`;
+  if (memo.file !== undefined && memo.directory === directory) return memo.file;
+  memo.file = decodeFile(record, resolution);
+  memo.directory = directory;
+  return memo.file;
 }
 
 function decodeFile(record: RecordWords, { workingDirectory, elsewhere }: Resolution): File {

@@ -10,9 +10,10 @@ import {
   unquote,
   valueOf,
 } from "@hosttrail/lib/audit";
-import type { Event } from "@hosttrail/proto/event";
+import type { Endpoint, Event } from "@hosttrail/proto/event";
 import type { RecordGroup } from "../model/index.ts";
-import { appendEnriched, enrichedNames } from "./enriched.ts";
+import { RecordCache, wordsOf } from "./cache.ts";
+import { enrichedNames } from "./enriched.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
@@ -35,13 +36,33 @@ export interface DecodedEvent {
  */
 export type RedactRecords = (records: readonly RecordWords[], args: readonly string[]) => readonly string[];
 
-/** Decodes one event. Never throws on what a record holds: what is not understood stays in its record. */
-export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent {
-  const words: RecordWords[] = [];
-  for (const { type, text, enriched } of group.records) {
-    const record = splitWords(type, text);
-    words.push(enriched === "" ? record : appendEnriched(record, enriched));
+/** Decodes events, and remembers what it made of texts that come again and again. */
+export class Decoder {
+  readonly #redact: RedactRecords | undefined;
+  readonly #known = new RecordCache();
+
+  constructor(redact?: RedactRecords) {
+    this.#redact = redact;
   }
+
+  /** Decodes one event. Never throws on what a record holds: what is not understood stays in its record. */
+  decode(group: RecordGroup): DecodedEvent {
+    const words = group.records.map((record) => this.#known.words(record));
+    return decodeWords(group, words, this.#redact);
+  }
+
+  /** Forgets all texts, to give memory back. */
+  shrink(): void {
+    this.#known.clear();
+  }
+}
+
+/** Decodes one event and remembers nothing. */
+export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent {
+  return decodeWords(group, group.records.map(wordsOf), redact);
+}
+
+function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRecords | undefined): DecodedEvent {
   const given = decodeArguments(words);
   const args = redact === undefined ? given.args : (redact(words, given.args) as string[]);
   const find = (type: number): RecordWords | undefined => words.find((record) => record.type === type);
@@ -56,7 +77,7 @@ export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent
     elsewhere: relativeElsewhere(call, syscall),
   });
   const socket = find(RECORD.SOCKADDR);
-  const endpoint = socket === undefined ? undefined : decodeSocketAddress(valueOf(socket, "saddr") ?? "");
+  const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
   const message = actor === undefined ? undefined : messageWords(actor);
   const { action, category, type } = meaningOf({
@@ -109,6 +130,14 @@ export function keysOf(group: RecordGroup): string[] {
   return [];
 }
 
+function endpointOf(socket: RecordWords): Endpoint | undefined {
+  const { memo } = socket;
+  const decoded = (): Endpoint | undefined => decodeSocketAddress(valueOf(socket, "saddr") ?? "");
+  if (memo === undefined) return decoded();
+  if (!("endpoint" in memo)) memo.endpoint = decoded();
+  return memo.endpoint;
+}
+
 function operationOf(change: RecordWords | undefined): string {
   return (change && valueOf(change, "op")) ?? "";
 }
@@ -120,5 +149,15 @@ const SOURCE_CALLS = new Set(["bind", "accept", "accept4", "recvfrom", "recvmsg"
 function decodeKeys(actor: RecordWords | undefined): string[] {
   const isCall = actor?.type === RECORD.SYSCALL || actor?.type === RECORD.URINGOP;
   const key = isCall ? valueOf(actor, "key") : undefined;
-  return key === undefined || key === "(null)" ? [] : unquote(key).split("\u0001");
+  if (key === undefined || key === "(null)") return NO_KEYS;
+  if (key !== lastKey) {
+    lastKey = key;
+    lastKeys = unquote(key).split("\u0001");
+  }
+  return lastKeys;
 }
+
+const NO_KEYS: string[] = [];
+/** The key of the event before, which most often is that of this one. */
+let lastKey = "";
+let lastKeys: string[] = NO_KEYS;

@@ -16,7 +16,7 @@ export function decodeProcess(
   const parentPid = valueOf(actor, "ppid");
   const directory = find(RECORD.CWD);
   const titleRecord = find(RECORD.PROCTITLE);
-  const title = titleRecord === undefined ? "" : unquote(valueOf(titleRecord, "proctitle") ?? "");
+  const title = titleRecord === undefined ? "" : titleOf(titleRecord);
   const session = actor.type === RECORD.LOGIN ? lastValueOf(actor, "ses") : valueOf(actor, "ses");
   return {
     entityId: "",
@@ -37,6 +37,13 @@ export function decodeProcess(
     executableSha256: "",
     ancestryCount: 0,
   };
+}
+
+function titleOf(record: RecordWords): string {
+  const { memo } = record;
+  const title = memo?.title ?? unquote(valueOf(record, "proctitle") ?? "");
+  if (memo !== undefined) memo.title = title;
+  return title;
 }
 
 const NO_TARGETS: Process[] = [];

@@ -119,14 +119,23 @@ export class UserNames {
   readonly #service: NameService | undefined;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #nowMs = 0;
+  /** The user of the event before, who most often is that of this one. */
+  #last: { given: User; known: User } | undefined;
 
   /** `local` is false where ids are those of another host. */
   constructor(local: boolean) {
-    this.#service = local ? new NameService(() => this.#known.clear()) : undefined;
+    this.#service = local ? new NameService(() => this.#forget()) : undefined;
   }
 
   resolve(user: User, nowMs: number): User {
     this.#refresh(nowMs);
+    if (this.#last !== undefined && sameIds(this.#last.given, user)) return this.#last.known;
+    const known = this.#lookUp(user);
+    this.#last = { given: user, known };
+    return known;
+  }
+
+  #lookUp(user: User): User {
     const { group } = user;
     const groupKey = group && `${group.id} ${group.effectiveId} ${group.savedId} ${group.filesystemId} ${group.name}`;
     const own = `${user.id} ${user.effectiveId} ${user.savedId} ${user.filesystemId} ${user.auditId}`;
@@ -146,12 +155,17 @@ export class UserNames {
     return known;
   }
 
+  #forget(): void {
+    this.#known.clear();
+    this.#last = undefined;
+  }
+
   #refresh(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#service === undefined || nowMs - this.#checkedMs < CHECK_INTERVAL_MS) return;
     this.#checkedMs = nowMs;
     const usersChanged = this.#users.refresh();
-    if (this.#groups.refresh() || usersChanged) this.#known.clear();
+    if (this.#groups.refresh() || usersChanged) this.#forget();
   }
 
   userName(id: number): string {
@@ -161,4 +175,21 @@ export class UserNames {
   groupName(id: number): string {
     return this.#groups.name(id) || (this.#service?.name("group", id, this.#nowMs) ?? "");
   }
+}
+
+function sameIds(a: User, b: User): boolean {
+  return (
+    a.id === b.id &&
+    a.auditId === b.auditId &&
+    a.effectiveId === b.effectiveId &&
+    a.savedId === b.savedId &&
+    a.filesystemId === b.filesystemId &&
+    a.targetName === b.targetName &&
+    a.name === b.name &&
+    a.group?.id === b.group?.id &&
+    a.group?.effectiveId === b.group?.effectiveId &&
+    a.group?.savedId === b.group?.savedId &&
+    a.group?.filesystemId === b.group?.filesystemId &&
+    a.group?.name === b.group?.name
+  );
 }

@@ -98,8 +98,11 @@ export class Integrity<Item> {
     if (this.#held.length > 0) this.#timer = setTimeout(() => this.#look(performance.now()), this.#options.settleMs);
   }
 
-  #finish({ item, files }: Held<Item>): void {
-    for (const file of files) {
+  #finish({ item, event, files }: Held<Item>): void {
+    for (const named of files) {
+      // Files are shared by events: this one gets its own.
+      const file = { ...named };
+      event.files[event.files.indexOf(named)] = file;
       const before = this.#known.get(file.path) ?? (file.nametype === "CREATE" ? GONE : undefined);
       const after = this.#stateOf(file.path);
       this.#remember(file.path, after);

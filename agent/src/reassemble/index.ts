@@ -16,8 +16,8 @@ const KERNEL_FIRST = 1300;
 const KERNEL_LAST = 1999;
 /** LOGIN is the kernel's too, and comes inside of a system call's event where that is audited. */
 const LOGIN = RECORD.LOGIN;
-/** Ended events that are remembered, so that a record that comes after the end is known as late. */
-const ENDED_MAX = 1024;
+/** Ended events that are remembered, so that a record that comes after the end is known as late. A power of two. */
+const ENDED_SLOTS = 1024;
 
 export interface ReassembleOptions {
   /** Milliseconds after its last record at which an event without end is given up waiting for. */
@@ -50,7 +50,8 @@ export class Reassembler {
   readonly #options: ReassembleOptions;
   readonly #emit: (group: RecordGroup) => void;
   readonly #waiting = new Map<string, Waiting>();
-  readonly #ended = new Set<string>();
+  /** Ended events by the lowest bits of their serials: the newest one of each slot. */
+  readonly #ended: (RecordGroup | undefined)[] = new Array<RecordGroup | undefined>(ENDED_SLOTS).fill(undefined);
   /** The event of the last record, which most often is that of the next one too. */
   #last: Waiting | undefined;
   #bytes = 0;
@@ -104,13 +105,14 @@ export class Reassembler {
 
   /** Opens an event; a record that comes after its event's end goes on alone. */
   #begin(record: RawRecord): Waiting | undefined {
-    const key = keyOf(record);
-    if (this.#ended.has(key)) {
+    const ended = this.#ended[record.serial & (ENDED_SLOTS - 1)];
+    if (ended !== undefined && isSameEvent(ended, record)) {
       this.counters.late++;
       this.counters.partial++;
       this.#emit({ ...groupOf(record), partial: "late" });
       return undefined;
     }
+    const key = keyOf(record);
     const waiting = { key, group: groupOf(record), bytes: 0, lastArrivalMs: 0, logTimeMs: 0 };
     this.#waiting.set(key, waiting);
     return waiting;
@@ -154,18 +156,16 @@ export class Reassembler {
   #finish(waiting: Waiting, reason: RecordGroup["partial"]): void {
     this.#waiting.delete(waiting.key);
     if (this.#last === waiting) this.#last = undefined;
-    if (this.#ended.size >= ENDED_MAX)
-      for (const oldest of this.#ended) {
-        this.#ended.delete(oldest);
-        break;
-      }
-    this.#ended.add(waiting.key);
+    const { node, seconds, milliseconds, serial } = waiting.group;
+    this.#ended[serial & (ENDED_SLOTS - 1)] = { node, seconds, milliseconds, serial, records: NO_RECORDS, partial: "" };
     this.#bytes -= waiting.bytes;
     waiting.group.partial = reason;
     if (reason !== "") this.counters.partial++;
     this.#emit(waiting.group);
   }
 }
+
+const NO_RECORDS: RawRecord[] = [];
 
 /** True for records that may be one of several of their event. */
 function joins(type: number): boolean {

@@ -5,7 +5,7 @@
  * nobody without the key can try guesses.
  */
 import { createHmac } from "node:crypto";
-import type { RecordWords } from "@hosttrail/lib/audit";
+import { RECORD, type RecordWords } from "@hosttrail/lib/audit";
 import { RE2JS } from "re2js";
 import { redactArguments, redactCommand } from "./arguments.ts";
 import { PROGRAMS } from "./names.ts";
@@ -24,6 +24,9 @@ export interface RedactOptions {
 }
 
 const HASH_DIGITS = 12;
+/** Texts known to be clean, at most, and how long. */
+const CLEAN_MAX = 1024;
+const CLEAN_LENGTH_MAX = 256;
 /** Longer texts are looked at up to here; the rest is replaced whole where the beginning had a secret. */
 const TEXT_LENGTH_MAX = 65_536;
 
@@ -43,6 +46,8 @@ export class Redactor {
   readonly #options: RedactOptions;
   readonly #patterns: readonly RE2JS[];
   readonly #replace: Replace;
+  /** Texts without a secret: names and paths that come again and again. */
+  readonly #clean = new Set<string>();
 
   constructor(options: RedactOptions) {
     this.#options = options;
@@ -84,8 +89,14 @@ export class Redactor {
   }
 
   #whole(text: string, redact: typeof redactText): string {
-    if (!this.#options.enabled || text === "") return text;
-    return this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
+    if (!this.#options.enabled || text === "" || this.#clean.has(text)) return text;
+    const before = this.count;
+    const left = this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
+    if (this.count === before && text.length <= CLEAN_LENGTH_MAX) {
+      if (this.#clean.size >= CLEAN_MAX) this.#clean.clear();
+      this.#clean.add(text);
+    }
+    return left;
   }
 
   #own(text: string): string {
@@ -106,12 +117,39 @@ export class Redactor {
     return result;
   }
 
+  #record(record: RecordWords): void {
+    const { memo } = record;
+    if (record.type === RECORD.EXECVE) return;
+    if (memo?.redacted !== undefined) {
+      // Its text came before, and what is left of it is there already.
+      this.count += memo.redacted;
+      return;
+    }
+    const before = this.count;
+    replaceInRecord(record, this.#replace);
+    if (memo !== undefined) memo.redacted = this.count - before;
+  }
+
   /** Replaces secrets in an event's records, in place. `args` are those of its EXECVE records; returns what is left of them. */
   records(records: readonly RecordWords[], args: readonly string[]): readonly string[] {
     if (!this.#options.enabled) return args;
+    for (const record of records) this.#record(record);
+    // Fragments in several records make one argument together.
+    const execution = records.find(({ type }) => type === RECORD.EXECVE);
+    if (execution === undefined) return args;
+    const { memo } = execution;
+    const once = memo !== undefined && memo.args?.args === args ? memo : undefined;
+    if (once?.redacted !== undefined) {
+      this.count += once.redacted;
+      return args;
+    }
+    const before = this.count;
     const redacted = this.arguments(args);
     if (redacted !== args) replaceArguments(records, args, redacted);
-    for (const record of records) replaceInRecord(record, this.#replace);
+    if (once?.args !== undefined) {
+      once.redacted = this.count - before;
+      once.args = { args: redacted as string[], count: once.args.count };
+    }
     return redacted;
   }
 }

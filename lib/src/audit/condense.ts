@@ -8,8 +8,8 @@
  */
 import type { AuditField, AuditRecord, Event } from "@hosttrail/proto/event";
 import { latin1Bytes, utf8OfLatin1 } from "./text.ts";
-import { typedValue } from "./typed.ts";
-import { recordTypeName } from "./types.ts";
+import { fileOf, typedValue } from "./typed.ts";
+import { RECORD, recordTypeName } from "./types.ts";
 import { ENRICHED_SEPARATOR, type RecordWords } from "./words.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -23,24 +23,80 @@ const NAME_LENGTH_MAX = 1024;
 
 /** The event's records, each without the fields that the event itself gives back. */
 export function condenseRecords(event: Event, records: readonly RecordWords[]): AuditRecord[] {
-  const occurrences = new Map<number, number>();
-  return records.map((record) => {
-    const occurrence = occurrences.get(record.type) ?? 0;
-    occurrences.set(record.type, occurrence + 1);
-    return condense(event, record, occurrence);
-  });
+  const condensed: AuditRecord[] = [];
+  for (let at = 0; at < records.length; at++) {
+    const record = records[at] as RecordWords;
+    let occurrence = 0;
+    for (let before = 0; before < at; before++) if (records[before]?.type === record.type) occurrence++;
+    condensed.push(remembered(event, record, occurrence));
+  }
+  return condensed;
 }
+
+/** Uses what was found for the same text before, where all that it was decided by is the same. */
+function remembered(event: Event, record: RecordWords, occurrence: number): AuditRecord {
+  const { memo, type } = record;
+  if (memo === undefined) return condense(event, record, occurrence);
+  const by = decidedBy(event, type, occurrence);
+  if (by === undefined) return condense(event, record, occurrence);
+  if (memo.condensed !== undefined && memo.condensedBy?.every((part, at) => part === by[at]) === true) {
+    return memo.condensed;
+  }
+  memo.condensed = condense(event, record, occurrence);
+  memo.condensedBy = by;
+  return memo.condensed;
+}
+
+/** All of an event that `typedValue` looks at for records of this type; undefined where that is too much. */
+function decidedBy(event: Event, type: number, occurrence: number): readonly unknown[] | undefined {
+  const { process } = event;
+  switch (type) {
+    case RECORD.PATH:
+      return [fileOf(event, occurrence), occurrence];
+    case RECORD.CWD:
+      return [process === undefined, process?.workingDirectory, occurrence];
+    case RECORD.PROCTITLE:
+      return [process === undefined, process?.title, process?.args, occurrence];
+    case RECORD.EXECVE:
+      return [process === undefined, process?.args, process?.argsCount, occurrence];
+    case RECORD.SOCKADDR:
+      return [event.destination ?? event.source, occurrence];
+    default:
+      return undefined;
+  }
+}
+
+/** The records of which the event gives back every field, by their keys: which most are. */
+const whole = new WeakMap<readonly string[], AuditRecord>();
 
 function condense(event: Event, record: RecordWords, occurrence: number): AuditRecord {
   const { type, keys, values } = record;
-  const fields: AuditField[] = [];
-  let layout = "";
+  let kept: number[] | undefined;
   for (let at = 0; at < keys.length; at++) {
     const key = keys[at] ?? "";
-    const value = values[at] ?? "";
-    const typed = key !== "" && typedValue(event, type, key, occurrence) === value;
+    if (key === "" || typedValue(event, type, key, occurrence) !== values[at]) (kept ??= []).push(at);
+  }
+  if (kept === undefined) {
+    const known = whole.get(keys);
+    if (known?.type === type) return known;
+  }
+  const condensed = withFields(record, kept ?? []);
+  if (kept === undefined) whole.set(keys, condensed);
+  return condensed;
+}
+
+/** The record with just these fields kept; the same object for the same one. */
+function withFields({ type, keys, values }: RecordWords, kept: readonly number[]): AuditRecord {
+  const fields: AuditField[] = [];
+  let layout = "";
+  let next = 0;
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? "";
+    const typed = kept[next] !== at;
     layout += `${at === 0 ? "" : " "}${key}${typed ? TYPED : "="}`;
     if (typed) continue;
+    next++;
+    const value = values[at] ?? "";
     const text = utf8OfLatin1(value);
     fields.push(
       text === undefined

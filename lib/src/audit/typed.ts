@@ -130,6 +130,16 @@ function titleValue(event: Event): string | undefined {
  * where the cut would fall into a character.
  */
 export function titleOfArguments(args: readonly string[]): string | undefined {
+  // Asked again and again of the same process.
+  if (titles.has(args)) return titles.get(args);
+  const title = joinTitle(args);
+  titles.set(args, title);
+  return title;
+}
+
+const titles = new WeakMap<readonly string[], string | undefined>();
+
+function joinTitle(args: readonly string[]): string | undefined {
   const title = args.join("\0");
   const bytes = encoder.encode(title);
   if (bytes.length < TITLE_BYTES_MAX) return title;
@@ -137,7 +147,7 @@ export function titleOfArguments(args: readonly string[]): string | undefined {
 }
 
 /** The file of the n-th PATH record: the object stands first in the event, whatever its item number. */
-function fileOf(event: Event, occurrence: number): File | undefined {
+export function fileOf(event: Event, occurrence: number): File | undefined {
   const { files } = event;
   const direct = files[occurrence];
   if (direct?.item === occurrence) return direct;

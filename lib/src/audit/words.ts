@@ -1,12 +1,32 @@
 /** A record's text to its words: `key=value`, or a bare word. Nothing is decoded and nothing lost here. */
 
+import type { AuditRecord, Endpoint, File } from "@hosttrail/proto/event";
+
 /** A record as its words, in the kernel's order. */
 export interface RecordWords {
   type: number;
-  /** One a word; empty for a word that is no `key=value`. */
-  keys: string[];
+  /** One a word; empty for a word that is no `key=value`. Shared by records of a type: nobody may change it. */
+  keys: readonly string[];
   /** One a word: the value, or the whole word where the key is empty. Latin-1, as it came. */
   values: string[];
+  /** What was made of this record before, where the same text came again. */
+  memo?: RecordMemo;
+}
+
+/** What depends on a record's text alone, or on what it was made with: kept from event to event. */
+export interface RecordMemo {
+  /** Secrets that were replaced in it; undefined where nobody looked yet. */
+  redacted?: number;
+  /** A PROCTITLE's title. */
+  title?: string;
+  args?: { args: string[]; count: number };
+  file?: File;
+  /** What the file's path was resolved against. */
+  directory?: string;
+  endpoint?: Endpoint | undefined;
+  /** The record without what the event gives back, and the parts of the event that this was decided by. */
+  condensed?: AuditRecord;
+  condensedBy?: readonly unknown[];
 }
 
 /** Divides, in ENRICHED logs, auditd's own words from the kernel's text. */
@@ -22,13 +42,43 @@ const LAST_ASCII = 0x7e;
 /** Where no quote ends a value that has a space in it: AppArmor writes `subj==/usr/sbin/ntpd (enforce)`. */
 const PROFILE_MODES = [" (enforce)", " (complain)", " (unconfined)", " (kill)", " (mixed)", " (user)"] as const;
 
+/** The keys of the last record of each type: the next one of it most often has the same, and then shares them. */
+const lastKeys = new Map<number, string[]>();
+/** Types whose keys are remembered. */
+const LAST_KEYS_MAX = 256;
+/** Longer lists are not worth comparing. */
+const KEYS_MAX = 64;
+
 /** Splits at single spaces, outside of quotes, so that joining the words with spaces gives the text again. */
 export function splitWords(type: number, text: string): RecordWords {
-  const keys: string[] = [];
   const values: string[] = [];
-  const length = text.length;
-  if (length === 0) return { type, keys, values };
+  const expected = lastKeys.get(type) ?? NO_KEYS;
+  // While the keys are those of the record before, none is cut out anew.
   let at = 0;
+  let same = 0;
+  while (at < text.length && same < expected.length) {
+    const key = expected[same] ?? "";
+    const equals = at + key.length;
+    if (key === "" || text.charCodeAt(equals) !== EQUALS || !text.startsWith(key, at)) break;
+    const end = wordEnd(text, equals);
+    values.push(text.slice(equals + 1, end));
+    at = end + 1;
+    same++;
+  }
+  // All are the same, and there is no word behind the last one.
+  if (same === expected.length && at === text.length + 1) return { type, keys: expected, values };
+  const keys = expected.slice(0, same);
+  splitRest(text, at, keys, values);
+  if (keys.length <= KEYS_MAX && (lastKeys.size < LAST_KEYS_MAX || lastKeys.has(type))) lastKeys.set(type, keys);
+  return { type, keys, values };
+}
+
+const NO_KEYS: string[] = [];
+
+function splitRest(text: string, start: number, keys: string[], values: string[]): void {
+  const { length } = text;
+  if (length === 0) return;
+  let at = start;
   // A trailing space is followed by an empty word.
   while (at <= length) {
     let equals = -1;
@@ -41,8 +91,7 @@ export function splitWords(type: number, text: string): RecordWords {
       if (code > LAST_ASCII || code < SPACE) isKey = false;
       if (code === EQUALS && isKey) {
         equals = end;
-        end = valueEnd(text, end + 1);
-        if (end < length && text.charCodeAt(end + 1) === OPEN_PARENTHESIS) end = profileEnd(text, equals, end);
+        end = wordEnd(text, end);
         break;
       }
     }
@@ -55,7 +104,12 @@ export function splitWords(type: number, text: string): RecordWords {
     }
     at = end + 1;
   }
-  return { type, keys, values };
+}
+
+/** Where the word whose `=` stands at `equals` ends: the index of the space after it, or the text's length. */
+function wordEnd(text: string, equals: number): number {
+  const end = valueEnd(text, equals + 1);
+  return end < text.length && text.charCodeAt(end + 1) === OPEN_PARENTHESIS ? profileEnd(text, equals, end) : end;
 }
 
 /** Where a security label ends that has its profile's mode behind it. */
@@ -83,10 +137,34 @@ function valueEnd(text: string, start: number): number {
   return space < 0 ? text.length : space;
 }
 
+/** Where each key of the last record that was asked stands; records of a type share their keys. */
+let askedKeys: readonly string[] = NO_KEYS;
+let places = new Map<string, number>();
+
 /** The first value of a key, or undefined. */
-export function valueOf(record: RecordWords, key: string): string | undefined {
-  const at = record.keys.indexOf(key);
-  return at < 0 ? undefined : record.values[at];
+export function valueOf({ keys, values }: RecordWords, key: string): string | undefined {
+  if (keys.length < 8) {
+    const at = keys.indexOf(key);
+    return at < 0 ? undefined : values[at];
+  }
+  if (keys !== askedKeys) {
+    askedKeys = keys;
+    places = placesOf(keys);
+  }
+  const at = places.get(key);
+  return at === undefined ? undefined : values[at];
+}
+
+const knownPlaces = new WeakMap<readonly string[], Map<string, number>>();
+
+function placesOf(keys: readonly string[]): Map<string, number> {
+  let known = knownPlaces.get(keys);
+  if (known === undefined) {
+    known = new Map();
+    for (const [at, key] of keys.entries()) if (!known.has(key)) known.set(key, at);
+    knownPlaces.set(keys, known);
+  }
+  return known;
 }
 
 /** The last value of a key: `old auid=1 new auid=2` of old kernels names a field twice. */
@@ -106,12 +184,14 @@ export function messageWords(record: RecordWords): RecordWords | undefined {
 
 /** The tools for accounts write `op=adding user to group acct=…`: the words behind belong to the operation. */
 function joinOperation(words: RecordWords): RecordWords {
-  const { keys, values } = words;
-  const at = keys.indexOf("op");
-  while (at >= 0 && keys[at + 1] === "" && values[at + 1] !== "") {
+  const at = words.keys.indexOf("op");
+  if (at < 0 || words.keys[at + 1] !== "") return words;
+  const keys = [...words.keys];
+  const values = [...words.values];
+  while (keys[at + 1] === "" && values[at + 1] !== "") {
     values[at] += ` ${values[at + 1]}`;
     keys.splice(at + 1, 1);
     values.splice(at + 1, 1);
   }
-  return words;
+  return { ...words, keys, values };
 }

@@ -217,25 +217,79 @@ class Columns {
   }
 }
 
-// Both are used again for each block: encoding ends before anybody else can begin.
+// Used again for each block: writing ends before anybody else can begin.
 const writer = new WireWriter();
-const columns = new Columns();
+
+/** Events as columns, and what a header says of them. */
+export interface EncodedEvents {
+  /** A serialized EventColumns. */
+  columns: Uint8Array;
+  count: number;
+  /** Earliest and latest time, nanoseconds since 1970. */
+  firstTimeUnixNano: bigint;
+  lastTimeUnixNano: bigint;
+}
 
 /**
- * Encodes events as a serialized EventColumns. `Event.id` and `Event.event.sequence` are not kept: the block's
- * header implies them.
+ * Encodes events one by one, so that they need not be kept until their block is full. `Event.id` and
+ * `Event.event.sequence` are not kept: the block's header implies them.
  */
+export class EventEncoder {
+  readonly #columns = new Columns();
+  #count = 0;
+  #first = 0n;
+  #last = 0n;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Characters and bytes of the distinct strings so far: most of what a block weighs. */
+  get textBytes(): number {
+    return this.#columns.strings.size;
+  }
+
+  add(event: Event): void {
+    if (this.#count >= EVENTS_MAX) throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not one more`);
+    const time = event.event?.timeUnixNano ?? this.#first;
+    if (this.#count === 0 || time < this.#first) this.#first = time;
+    if (this.#count === 0 || time > this.#last) this.#last = time;
+    this.#count++;
+    this.#columns.add(event);
+  }
+
+  /** All that was added, as columns; begins anew. */
+  finish(): EncodedEvents {
+    writer.reset();
+    try {
+      this.#columns.write(writer);
+      const columns = writer.finish();
+      return { columns, count: this.#count, firstTimeUnixNano: this.#first, lastTimeUnixNano: this.#last };
+    } finally {
+      // Also lets go of the events.
+      this.#columns.clear();
+      this.#count = 0;
+    }
+  }
+}
+
+const encoder = new EventEncoder();
+
+/** Encodes events as a serialized EventColumns. */
 export function encodeColumns(events: readonly Event[]): Uint8Array {
+  return encodeEvents(events).columns;
+}
+
+/** Encodes events together. */
+export function encodeEvents(events: readonly Event[]): EncodedEvents {
   if (events.length > EVENTS_MAX) {
     throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not ${events.length}`);
   }
-  writer.reset();
   try {
-    for (const event of events) columns.add(event);
-    columns.write(writer);
-    return writer.finish();
-  } finally {
-    // Also lets go of the events.
-    columns.clear();
+    for (const event of events) encoder.add(event);
+  } catch (error) {
+    encoder.finish();
+    throw error;
   }
+  return encoder.finish();
 }

@@ -2,7 +2,7 @@
 import { Block, BlockHeader } from "@hosttrail/proto/block";
 import type { Event } from "@hosttrail/proto/event";
 import { ColumnBlock } from "./decode.ts";
-import { encodeColumns } from "./encode.ts";
+import { type EncodedEvents, encodeEvents } from "./encode.ts";
 import { BlockError } from "./error.ts";
 import { CODEC_ZSTD, FORMAT_VERSION, type ParsedBlock } from "./header.ts";
 
@@ -58,23 +58,25 @@ export function sealBlock(
   primitives: BlockPrimitives,
   sign: Sign,
 ): SealedBlock {
-  const columns = encodeColumns(events);
+  return sealEncoded(encodeEvents(events), options, primitives, sign);
+}
+
+/** Compresses, hashes and signs what was encoded. */
+export function sealEncoded(
+  { columns, count, firstTimeUnixNano, lastTimeUnixNano }: EncodedEvents,
+  options: SealOptions,
+  primitives: BlockPrimitives,
+  sign: Sign,
+): SealedBlock {
   const payload = primitives.compress(columns);
-  let first = events[0]?.event?.timeUnixNano ?? 0n;
-  let last = first;
-  for (const event of events) {
-    const time = event.event?.timeUnixNano ?? first;
-    if (time < first) first = time;
-    if (time > last) last = time;
-  }
   const header: BlockHeader = {
     formatVersion: FORMAT_VERSION,
     hostId: options.hostId,
     epoch: options.epoch,
     firstSeq: options.firstSeq,
-    count: events.length,
-    firstTimeUnixNano: first,
-    lastTimeUnixNano: last,
+    count,
+    firstTimeUnixNano,
+    lastTimeUnixNano,
     bootId: options.bootId,
     codec: CODEC_ZSTD,
     uncompressedBytes: columns.length,

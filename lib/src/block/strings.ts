@@ -10,6 +10,8 @@ export class StringTableBuilder {
   readonly #entries: (string | Uint8Array)[] = [];
   readonly #binary = new U32List();
   readonly #lengths = new U32List();
+  /** Characters and bytes of all entries. */
+  size = 0;
 
   /** Index of a string; 0 for the empty one. */
   text(value: string): number {
@@ -17,6 +19,7 @@ export class StringTableBuilder {
     let index = this.#indexes.get(value);
     if (index === undefined) {
       index = this.#entries.push(value);
+      this.size += value.length;
       this.#indexes.set(value, index);
     }
     return index;
@@ -26,6 +29,7 @@ export class StringTableBuilder {
   binary(value: Uint8Array): number {
     if (value.length === 0) return 0;
     const index = this.#entries.push(value);
+    this.size += value.length;
     this.#binary.push(index);
     return index;
   }
@@ -39,6 +43,7 @@ export class StringTableBuilder {
   }
 
   clear(): void {
+    this.size = 0;
     this.#indexes.clear();
     this.#entries.length = 0;
     this.#binary.clear();

@@ -1,0 +1,49 @@
+/**
+ * Records whose text came before. Most do: the same files, working directories, titles and addresses, event after event; what
+ * was made of them once is used again.
+ */
+import { RECORD, type RecordWords, splitWords } from "@hosttrail/lib/audit";
+import type { RawRecord } from "../model/index.ts";
+import { appendEnriched } from "./enriched.ts";
+
+/** Texts remembered; then all are forgotten and it begins anew. */
+const KNOWN_MAX = 1024;
+/** Longer ones rarely come again. */
+const LENGTH_MAX = 1024;
+/** The others (SYSCALL above all) have something new each time. */
+const TYPES: ReadonlySet<number> = new Set([RECORD.PATH, RECORD.CWD, RECORD.EXECVE, RECORD.PROCTITLE, RECORD.SOCKADDR]);
+
+/** A record's words, with auditd's own behind them where the log has such. */
+export function wordsOf({ type, text, enriched }: RawRecord): RecordWords {
+  const record = splitWords(type, text);
+  return enriched === "" ? record : appendEnriched(record, enriched);
+}
+
+export class RecordCache {
+  readonly #known = new Map<number, Map<string, RecordWords>>();
+  #size = 0;
+
+  words(record: RawRecord): RecordWords {
+    const { type, text, enriched } = record;
+    if (!TYPES.has(type) || enriched !== "" || text.length > LENGTH_MAX) return wordsOf(record);
+    let texts = this.#known.get(type);
+    if (texts === undefined) {
+      texts = new Map();
+      this.#known.set(type, texts);
+    }
+    let words = texts.get(text);
+    if (words === undefined) {
+      words = wordsOf(record);
+      words.memo = {};
+      if (this.#size >= KNOWN_MAX) this.clear();
+      this.#size++;
+      texts.set(text, words);
+    }
+    return words;
+  }
+
+  clear(): void {
+    for (const texts of this.#known.values()) texts.clear();
+    this.#size = 0;
+  }
+}
