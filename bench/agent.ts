@@ -181,7 +181,7 @@ async function memory(readers: readonly Reader[]): Promise<void> {
 try {
   hold.applySettings({ enabled: 1, backlogLimit: BACKLOG_LIMIT, backlogWaitTime: 0 });
   const ours = await agent(folder, NODE_FLAGS);
-  const all = [counter(folder), ours, auditd(folder, "RAW", false), auditd(folder, "ENRICHED", false), auditd(folder, "RAW", true)];
+  const all = [counter(folder), ours, auditd(folder, "RAW", false), auditd(folder, "ENRICHED", false), auditd(folder, "RAW", true), auditd(folder, "ENRICHED", true)];
   const readers = all.filter((reader) => reader !== undefined).filter(({ name }) => only?.some((word) => name.includes(word)) ?? true);
   for (const name of ["auditd", "laurel"]) if (!readers.some((reader) => reader.name.includes(name))) say(`${name} is not compared: it is not installed, or was not asked for`);
   say(`${cpus().length} CPUs, ${cpus()[0]?.model}`);

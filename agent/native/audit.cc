@@ -40,6 +40,11 @@ constexpr unsigned kBatch = 32;
 constexpr size_t kFrameHeader = 8;
 constexpr size_t kDrainBytesMax = 1 << 20;
 constexpr int kRegisterTimeoutMs = 2000;
+// Time between two looks at the socket while events come, and the receive buffer that it needs: 16 MiB hold some 36,000
+// records, and no kernel makes half as many in this time.
+constexpr int kRestMs = 50;
+constexpr int kShortRestMs = 1;
+constexpr uint64_t kLargeReceiveBuffer = 8 << 20;
 
 // struct audit_status grew over the years; these are its first fields, which every kernel has.
 struct StatusHead {
@@ -457,7 +462,16 @@ class Reader {
       }
       for (int index = 0; index < count; index++) Accept(messages[index], parts[index], senders[index]);
       Notify();
+      // All is read: leave the socket alone for a moment, so that neither the kernel's audit thread nor we wake up for each
+      // single record. Its buffer holds much more than can come meanwhile.
+      if (count < static_cast<int>(kBatch)) Rest();
     }
+  }
+
+  void Rest() {
+    const int time = receive_buffer_ >= kLargeReceiveBuffer ? kRestMs : kShortRestMs;
+    pollfd waiting{stop_fd_, POLLIN, 0};
+    poll(&waiting, 1, time);
   }
 
   void Accept(const mmsghdr& message, const iovec& part, const sockaddr_nl& sender) {

@@ -11,7 +11,14 @@ const KNOWN_MAX = 1024;
 /** Longer ones rarely come again. */
 const LENGTH_MAX = 1024;
 /** The others (SYSCALL above all) have something new each time. */
-const TYPES: ReadonlySet<number> = new Set([RECORD.PATH, RECORD.CWD, RECORD.EXECVE, RECORD.PROCTITLE, RECORD.SOCKADDR]);
+const TYPES: ReadonlySet<number> = new Set([
+  RECORD.PATH,
+  RECORD.CWD,
+  RECORD.EXECVE,
+  RECORD.PROCTITLE,
+  RECORD.SOCKADDR,
+  RECORD.BPRM_FCAPS,
+]);
 
 /** A record's words, with auditd's own behind them where the log has such. */
 export function wordsOf({ type, text, enriched }: RawRecord): RecordWords {

@@ -138,6 +138,7 @@ describe("the process table", () => {
         return found && { pid, parentPid: 0, sessionPid: 1, name: "x", startTicks: 5, executable: "/bin/x", args: [], workingDirectory: "/", ...found };
       },
       list: () => Object.keys(processes).map(Number),
+      isAlive: (pid) => pid % 2 === 0,
       container: () => container,
       sha256: (path) => `hash of ${path}`,
       redact: (args) => args.map((text) => text.replace("secret", "#")),
@@ -207,6 +208,12 @@ describe("the process table", () => {
     own.resolve(seen, false, 0);
     assert.equal(seen.process?.ancestry.length, 20);
     assert.equal(seen.process?.ancestryCount, 39);
+  });
+
+  it("forgets those that have ended where there are many, and keeps the others", () => {
+    const own = table({ 1: {} });
+    for (let pid = 1000; pid < 6000; pid++) own.resolve(event("execve", { pid, parent: undefined }), true, 0);
+    assert.ok(own.size > 2400 && own.size < 3600, `${own.size}`);
   });
 
   it("gives a process its container, and a target its identity", () => {

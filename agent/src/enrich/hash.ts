@@ -1,5 +1,5 @@
 /** SHA-256 of executables: of what stands on the disk, bounded, and cached by what tells one content from another. */
-import { fstatSync } from "node:fs";
+import { type BigIntStats, fstatSync, statSync } from "node:fs";
 import { closeQuietly, hashOf, openToLook } from "@hosttrail/lib/files";
 
 const ENTRIES_MAX = 2048;
@@ -25,24 +25,27 @@ export class FileHashes {
    */
   sha256(path: string, inodes: readonly bigint[]): string {
     if (this.#bytesMax === 0 || path === "" || inodes.length === 0) return "";
-    let file: number;
     try {
-      file = openToLook(path, { link: true });
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      const stamp = stat && stampOf(stat, inodes, this.#bytesMax);
+      if (stamp === undefined) return "";
+      const known = this.#entries.get(path);
+      return known?.stamp === stamp ? known.sha256 : this.#read(path, inodes);
     } catch {
       return "";
     }
+  }
+
+  #read(path: string, inodes: readonly bigint[]): string {
+    const file = openToLook(path, { link: true });
     try {
       const stat = fstatSync(file, { bigint: true });
-      if (!stat.isFile() || stat.size > BigInt(this.#bytesMax) || !inodes.includes(stat.ino)) return "";
-      const stamp = `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.size}`;
-      const known = this.#entries.get(path);
-      if (known?.stamp === stamp) return known.sha256;
+      const stamp = stampOf(stat, inodes, this.#bytesMax);
+      if (stamp === undefined) return "";
       const sha256 = hashOf(file, this.#bytesMax) ?? "";
       // A file that changed within the clock's step may change again unseen: it is read again the next time.
       if (BigInt(Date.now()) * 1_000_000n - stat.mtimeNs > NANO_PER_CHECK) this.#keep(path, { stamp, sha256 });
       return sha256;
-    } catch {
-      return "";
     } finally {
       closeQuietly(file);
     }
@@ -55,4 +58,10 @@ export class FileHashes {
     }
     this.#entries.set(path, entry);
   }
+}
+
+/** What tells one content of a file from another; undefined for a file that is not looked at. */
+function stampOf(stat: BigIntStats, inodes: readonly bigint[], bytesMax: number): string | undefined {
+  if (!stat.isFile() || stat.size > BigInt(bytesMax) || !inodes.includes(stat.ino)) return undefined;
+  return `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.size}`;
 }

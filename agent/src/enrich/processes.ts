@@ -12,6 +12,10 @@ import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
 const PROCESSES_MAX = 16_384;
+/** From so many on, those that have ended are looked for and forgotten: no event told their end. */
+const PROCESSES_MANY = 1024;
+/** Old processes that are looked at for each new one. */
+const LOOKS = 2;
 const ANCESTRY_MAX = 20;
 const CLONE_THREAD = 0x10000n;
 const INIT = 1;
@@ -41,6 +45,8 @@ const GROUP_READS_MAX = 200;
 export interface ProcessHost {
   read(pid: number): ProcStat | undefined;
   list(): number[];
+  /** Whether there is a process of this number now. */
+  isAlive(pid: number): boolean;
   /** The container of a process that is there now. */
   container(pid: number): Container | undefined;
   /** Hash of an executable, which is one of the inodes that the kernel named. */
@@ -49,16 +55,40 @@ export interface ProcessHost {
   redact(args: readonly string[]): readonly string[];
 }
 
-interface Entry {
-  process: Process;
-  /** The process as others see it, as parent and as ancestor: always the same objects. */
-  asParent: Process;
-  reference: ProcessReference;
-  /** Ancestry of its children. */
-  childAncestry: ProcessReference[];
-  container: Container | undefined;
+/** A known process. What only its children need is made when there is one: most have none. */
+class Entry {
+  readonly process: Process;
+  readonly container: Container | undefined;
   /** The row of the last event, which most often serves the next one too. */
   last: Process;
+  #asParent: Process | undefined;
+  #reference: ProcessReference | undefined;
+  #childAncestry: ProcessReference[] | undefined;
+
+  constructor(process: Process, container: Container | undefined) {
+    this.process = process;
+    this.container = container;
+    this.last = process;
+  }
+
+  /** The process as others see it, as parent: always the same object. */
+  get asParent(): Process {
+    this.#asParent ??= { ...this.process, title: "", parent: undefined, ancestry: [] };
+    return this.#asParent;
+  }
+
+  /** As ancestor. */
+  get reference(): ProcessReference {
+    const { entityId, pid, name, executable } = this.process;
+    this.#reference ??= { entityId, pid, name, executable };
+    return this.#reference;
+  }
+
+  /** Ancestry of its children. */
+  get childAncestry(): ProcessReference[] {
+    this.#childAncestry ??= [this.reference, ...this.process.ancestry].slice(0, ANCESTRY_MAX);
+    return this.#childAncestry;
+  }
 }
 
 export class ProcessTable {
@@ -235,25 +265,22 @@ export class ProcessTable {
   }
 
   #add(process: Process, container: Container | undefined): Entry {
-    const { entityId, pid, name, executable } = process;
-    const reference = { entityId, pid, name, executable };
-    const entry: Entry = {
-      process,
-      asParent: { ...process, title: "", parent: undefined, ancestry: [] },
-      reference,
-      childAncestry: [reference, ...process.ancestry].slice(0, ANCESTRY_MAX),
-      container,
-      last: process,
-    };
+    const { pid } = process;
+    const entry = new Entry(process, container);
     this.#entries.delete(pid);
     this.#entries.set(pid, entry);
-    if (this.#entries.size > PROCESSES_MAX) {
-      for (const oldest of this.#entries.keys()) {
-        this.#entries.delete(oldest);
-        break;
-      }
-    }
+    if (this.#entries.size > PROCESSES_MANY) this.#forgetEnded();
     return entry;
+  }
+
+  /** Looks at the oldest ones: the ended go, the others become the newest, so that each has its turn. */
+  #forgetEnded(): void {
+    let looks = 0;
+    for (const [pid, entry] of this.#entries) {
+      if (looks++ >= LOOKS) return;
+      this.#entries.delete(pid);
+      if (this.#entries.size < PROCESSES_MAX && this.#host.isAlive(pid)) this.#entries.set(pid, entry);
+    }
   }
 
   #entityId(pid: number, image: string): string {

@@ -1,5 +1,5 @@
 /** What /proc says of a process that is still there. Names and arguments are whatever their process chose. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { groupPath } from "./container.ts";
 
 /** Clock ticks a second in /proc: USER_HZ, 100 on every architecture that Linux offers it on. */
@@ -21,6 +21,7 @@ export interface ProcStat {
 
 /** Reads /proc/<pid>; undefined where the process is gone. */
 export function readProcess(pid: number): ProcStat | undefined {
+  if (!isAlive(pid)) return undefined;
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name stands in parentheses and may hold anything, also parentheses: the last one ends it.
@@ -44,11 +45,18 @@ export function readProcess(pid: number): ProcStat | undefined {
 
 /** Path of a process's control group; empty where the process is gone. */
 export function readGroup(pid: number): string {
+  // Most often it is gone already, and an error with its stack costs more than the question.
+  if (!isAlive(pid)) return "";
   try {
     return groupPath(readFileSync(`/proc/${pid}/cgroup`, "latin1"));
   } catch {
     return "";
   }
+}
+
+/** Whether there is a process of this number. */
+export function isAlive(pid: number): boolean {
+  return existsSync(`/proc/${pid}`);
 }
 
 /** All processes that there are now, the oldest number first. */

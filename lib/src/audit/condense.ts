@@ -61,10 +61,15 @@ function decidedBy(event: Event, type: number, occurrence: number): readonly unk
       return [process === undefined, process?.args, process?.argsCount, occurrence];
     case RECORD.SOCKADDR:
       return [event.destination ?? event.source, occurrence];
-    default:
+    case RECORD.SYSCALL:
       return undefined;
+    default:
+      // Of other types the event gives back nothing.
+      return NOTHING;
   }
 }
+
+const NOTHING: readonly unknown[] = [];
 
 /** The records of which the event gives back every field, by their keys: which most are. */
 const whole = new WeakMap<readonly string[], AuditRecord>();
