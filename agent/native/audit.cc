@@ -10,8 +10,10 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
+#include <malloc.h>
 #include <node_api.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -27,7 +29,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -51,9 +52,12 @@ struct StatusHead {
   uint32_t mask, enabled, failure, pid, rate_limit, backlog_limit, lost, backlog;
 };
 
+// Node's own, from libuv: glibc has the names only since 2.32, and hosts may be older.
+extern "C" const char* uv_err_name(int error);
+
 void ThrowErrno(napi_env env, const char* what, int error) {
   napi_value code, message, object;
-  napi_create_string_utf8(env, strerrorname_np(error) ? strerrorname_np(error) : "EUNKNOWN", NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, uv_err_name(-error), NAPI_AUTO_LENGTH, &code);
   std::string text = std::string(what) + ": " + strerror(error);
   napi_create_string_utf8(env, text.c_str(), text.size(), &message);
   napi_create_error(env, code, message, &object);
@@ -313,7 +317,7 @@ class Reader {
     }
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      space_.notify_all();
+      pthread_cond_broadcast(&space_);
     }
     if (thread_.joinable()) thread_.join();
     if (registered_ && release) {
@@ -362,7 +366,7 @@ class Reader {
     std::unique_lock<std::mutex> lock(mutex_);
     if (tail < ring_.tail() || tail > cursor_) return;
     ring_.CommitTo(tail, spooled, count);
-    space_.notify_one();
+    pthread_cond_signal(&space_);
   }
 
   const ::Commit& committed() const { return ring_.Current(); }
@@ -411,7 +415,7 @@ class Reader {
     const size_t frame = kFrameHeader + length;
     if (Free() < frame) {
       ring_waits_++;
-      space_.wait(lock, [&] { return stopped_ || Free() >= frame; });
+      while (!stopped_ && Free() < frame) pthread_cond_wait(&space_, mutex_.native_handle());
       if (stopped_) return;
     }
     uint8_t header[kFrameHeader] = {0};
@@ -493,7 +497,8 @@ class Reader {
   int stop_fd_ = -1;
   Ring ring_;
   std::mutex mutex_;
-  std::condition_variable space_;
+  // Not std::condition_variable, whose wait() needs a newer libstdc++ than older hosts have.
+  pthread_cond_t space_ = PTHREAD_COND_INITIALIZER;
   uint64_t cursor_ = 0;
   bool signalled_ = false;
   bool registered_ = false;
@@ -694,10 +699,11 @@ napi_value NotifyManager(napi_env env, napi_callback_info info) {
 
 // pageOut(): number
 //
-// Gives the memory of mapped files (program text above all) back to the kernel, which reads it again when it is needed. Only
-// private mappings that nobody wrote to are taken. Returns the bytes that were asked for. Source: madvise(2), MADV_PAGEOUT.
+// Gives memory back to the kernel: what malloc keeps though it is free, and mapped files (program text above all), which the
+// kernel reads again when they are needed. Of those only private mappings that nobody wrote to are taken. Returns the bytes that were asked for. Source: madvise(2), MADV_PAGEOUT.
 napi_value PageOut(napi_env env, napi_callback_info) {
   double asked = 0;
+  malloc_trim(0);
   if (FILE* maps = fopen("/proc/self/maps", "re")) {
     char line[4096 + 128];
     while (fgets(line, sizeof line, maps) != nullptr) {

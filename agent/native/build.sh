@@ -7,10 +7,12 @@ headers=$here/../../node_modules/node-api-headers/include
 compiler=${CXX:-g++}
 flags=(-std=c++17 -O2 -g0 -pthread -fvisibility=hidden -Wall -Wextra -Werror -Wno-missing-field-initializers
   -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -Wl,-z,relro,-z,now -s)
-mkdir -p "$here/build"
+# Another compiler, for another architecture, has an output folder of its own.
+out=${HOSTTRAIL_NATIVE_OUT:-$here/build}
+mkdir -p "$out"
 
 build() { # SOURCE OUTPUT FLAG...
-  local source=$here/$1 output=$here/build/$2
+  local source=$here/$1 output=$out/$2
   shift 2
   if [ "$output" -nt "$source" ] && [ "$output" -nt "$0" ]; then return; fi
   "$compiler" "${flags[@]}" "$@" -o "$output.new" "$source"

@@ -16,7 +16,7 @@ import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, priorityOf } from "./governor/index.ts";
 import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
-import { KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
+import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
 import type { RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
@@ -134,7 +134,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     memory: () => {
       enricher.shrink();
       decoder.shrink();
-      native().pageOut();
+      giveMemoryBack();
     },
     level: (level, cpuPercent, memoryBytes) => {
       const fields = { level, cpu_percent: Math.round(cpuPercent), memory_bytes: memoryBytes };
@@ -402,6 +402,6 @@ function prepareKernel({ audit }: AgentConfig, hold: KernelHold, source: Source)
 /** Gives program text back soon after the start, and again as it gathers. */
 function pageOutTimer(intervalMs: number): NodeJS.Timeout | undefined {
   if (intervalMs === 0) return undefined;
-  setTimeout(() => native().pageOut(), FIRST_PAGE_OUT_MS).unref();
-  return setInterval(() => native().pageOut(), intervalMs);
+  setTimeout(giveMemoryBack, FIRST_PAGE_OUT_MS).unref();
+  return setInterval(giveMemoryBack, intervalMs);
 }
