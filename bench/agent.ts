@@ -8,10 +8,11 @@
  * - CPU seconds per 100,000 exec events, of the reader's processes alone;
  * - resident and anonymous memory: idle, at 1,000 and at 5,000 exec events a second.
  */
-import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
@@ -26,11 +27,25 @@ const RATE_STEP = 1.25;
 const RATE_SECONDS = 5;
 const EXECS = 3000;
 const ROUNDS = 5;
-/** Flags of Node for the agent, as its unit has them. */
-const NODE_FLAGS = ["--max-semi-space-size=2", "--max-old-space-size=64"] as const;
+const MEMORY_SECONDS = 40;
+/** The agent as users run it. */
+const AGENT = process.env["HOSTTRAIL_AGENT"] ?? packagedAgent();
+
+function packagedAgent(): string {
+  const root = new URL("..", import.meta.url).pathname;
+  execFileSync(process.execPath, [join(root, "tools/package/agent.ts"), "--no-archive", process.arch], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const name = readdirSync(join(root, "dist")).find((each) => each.endsWith(`linux-${process.arch}`)) ?? "";
+  return join(root, "dist", name, "bin/hosttrail-agent");
+}
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
-const only = process.argv.slice(2).find((word) => word.startsWith("--only="))?.slice("--only=".length).split(",");
+const only = process.argv
+  .slice(2)
+  .find((word) => word.startsWith("--only="))
+  ?.slice("--only=".length)
+  .split(",");
 const parts = process.argv.slice(2).filter((word) => !word.startsWith("--"));
 const wants = (part: string): boolean => parts.length === 0 || parts.includes(part);
 
@@ -58,7 +73,10 @@ const EXEC_RULE = `-a always,exit -F arch=b64 -S execve -F exe=${program} -k ben
 
 /** Runs the generator; returns events and seconds. */
 function run(...args: (string | number)[]): { count: number; seconds: number } {
-  const [count = 0, seconds = 0] = execFileSync(load, args.map(String), { encoding: "utf8" }).trim().split(" ").map(Number);
+  const [count = 0, seconds = 0] = execFileSync(load, args.map(String), { encoding: "utf8" })
+    .trim()
+    .split(" ")
+    .map(Number);
   return { count, seconds };
 }
 
@@ -70,10 +88,30 @@ function cpuSeconds(pids: readonly number[]): number {
   }, 0);
 }
 
-function memoryMib(pids: readonly number[]): string {
+/** Resident and anonymous MiB of processes. */
+function memoryMib(pids: readonly number[]): { resident: number; anonymous: number } {
   const field = (name: string): number =>
-    pids.reduce((sum, pid) => sum + Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1] ?? 0), 0) / 1024;
-  return `${field("VmRSS").toFixed(1)} (${field("RssAnon").toFixed(1)})`;
+    pids.reduce((sum, pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, "latin1");
+      return sum + Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? 0);
+    }, 0) / 1024;
+  return { resident: field("VmRSS"), anonymous: field("RssAnon") };
+}
+
+/** The median of one look a second while something runs. */
+async function memoryWhile(reader: Reader, running: Promise<unknown>): Promise<string> {
+  const looks: { resident: number; anonymous: number }[] = [];
+  let done = false;
+  void running.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    await sleep(1000);
+    looks.push(memoryMib(reader.pids()));
+  }
+  await running;
+  const middle = (name: "resident" | "anonymous"): string => median(looks.map((look) => look[name])).toFixed(1);
+  return `${middle("resident")} (${middle("anonymous")})`;
 }
 
 /** Waits until the reader has nothing left to do. */
@@ -128,10 +166,13 @@ const median = (values: readonly number[]): number => values.toSorted((a, b) => 
 
 /** Each reader in turn, again and again, so that a noisy minute hits all alike. */
 async function slowDown(readers: readonly Reader[]): Promise<void> {
-  say(`\nslow-down of ${EXECS} exec calls one after the other, and the reader's CPU; median of ${ROUNDS} rounds in turn`);
+  say(
+    `\nslow-down of ${EXECS} exec calls one after the other, and the reader's CPU; median of ${ROUNDS} rounds in turn`,
+  );
   const times = new Map<string, number[]>();
   const cpu = new Map<string, number[]>();
-  const push = (map: Map<string, number[]>, name: string, value: number): void => void map.set(name, [...(map.get(name) ?? []), value]);
+  const push = (map: Map<string, number[]>, name: string, value: number): void =>
+    void map.set(name, [...(map.get(name) ?? []), value]);
   for (let round = 0; round < ROUNDS; round++) {
     hold.releaseRules();
     push(times, "no rule", execLoop());
@@ -155,40 +196,67 @@ async function slowDown(readers: readonly Reader[]): Promise<void> {
   for (const [name, values] of times) {
     const time = median(values);
     const spread = `${(Math.min(...values) / base).toFixed(3)} to ${(Math.max(...values) / base).toFixed(3)}`;
-    const cost = cpu.get(name) === undefined || name === nobody.name ? "" : `, ${median(cpu.get(name) ?? []).toFixed(2)} CPU s per 100,000 events`;
-    say(`  ${name.padEnd(28)} ${(time / base).toFixed(3)} of no rule (${spread}), ${(time / ruleAlone).toFixed(3)} of rule alone${cost}`);
+    const cost =
+      cpu.get(name) === undefined || name === nobody.name
+        ? ""
+        : `, ${median(cpu.get(name) ?? []).toFixed(2)} CPU s per 100,000 events`;
+    say(
+      `  ${name.padEnd(28)} ${(time / base).toFixed(3)} of no rule (${spread}), ${(time / ruleAlone).toFixed(3)} of rule alone${cost}`,
+    );
   }
 }
 
 async function memory(readers: readonly Reader[]): Promise<void> {
-  say("\nMiB resident (anonymous): idle after 20 s, then after 15 s at 1,000 and at 5,000 events a second");
+  say(
+    `\nMiB resident (anonymous), median of a look a second: idle, at 1,000 and at 5,000 events a second, ${MEMORY_SECONDS} s each`,
+  );
+  const opens = (rate: number): Promise<unknown> =>
+    promisify(execFile)(load, ["open", String(rate), String(MEMORY_SECONDS)]);
   for (const reader of readers) {
     loadRules(OPEN_RULE);
     await reader.start();
     try {
       await sleep(20_000);
-      const idle = memoryMib(reader.pids());
-      run("open", 1000, 15);
-      const calm = memoryMib(reader.pids());
-      run("open", 5000, 15);
-      say(`  ${reader.name.padEnd(28)} ${idle}, ${calm}, ${memoryMib(reader.pids())}`);
+      const idle = await memoryWhile(reader, sleep(5000));
+      const calm = await memoryWhile(reader, opens(1000));
+      say(`  ${reader.name.padEnd(28)} ${idle}, ${calm}, ${await memoryWhile(reader, opens(5000))}`);
     } finally {
       await reader.stop();
     }
   }
 }
 
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    // Readers end with us; rules would stay.
+    hold.release();
+    process.exit(1);
+  });
+}
 try {
   hold.applySettings({ enabled: 1, backlogLimit: BACKLOG_LIMIT, backlogWaitTime: 0 });
-  const ours = await agent(folder, NODE_FLAGS);
-  const all = [counter(folder), ours, auditd(folder, "RAW", false), auditd(folder, "ENRICHED", false), auditd(folder, "RAW", true), auditd(folder, "ENRICHED", true)];
-  const readers = all.filter((reader) => reader !== undefined).filter(({ name }) => only?.some((word) => name.includes(word)) ?? true);
-  for (const name of ["auditd", "laurel"]) if (!readers.some((reader) => reader.name.includes(name))) say(`${name} is not compared: it is not installed, or was not asked for`);
+  const ours = await agent(folder, AGENT);
+  const all = [
+    counter(folder),
+    ours,
+    auditd(folder, "RAW", false),
+    auditd(folder, "ENRICHED", false),
+    auditd(folder, "RAW", true),
+    auditd(folder, "ENRICHED", true),
+  ];
+  const readers = all
+    .filter((reader) => reader !== undefined)
+    .filter(({ name }) => only?.some((word) => name.includes(word)) ?? true);
+  for (const name of ["auditd", "laurel"])
+    if (!readers.some((reader) => reader.name.includes(name)))
+      say(`${name} is not compared: it is not installed, or was not asked for`);
   say(`${cpus().length} CPUs, ${cpus()[0]?.model}`);
   if (wants("rate")) {
     loadRules(OPEN_RULE);
     const { count, seconds } = run("open", 0, 3);
-    say(`\nhighest lossless rate of open events a second, each rate for ${RATE_SECONDS} s (the generator alone: ${Math.round(count / seconds)})`);
+    say(
+      `\nhighest lossless rate of open events a second, each rate for ${RATE_SECONDS} s (the generator alone: ${Math.round(count / seconds)})`,
+    );
     for (const reader of readers) say(`  ${reader.name.padEnd(28)} ${await highestRate(reader, count / seconds)}`);
   }
   if (wants("slow")) await slowDown(readers);

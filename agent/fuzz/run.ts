@@ -56,7 +56,7 @@ function work(share: Share): void {
 
 async function main(): Promise<void> {
   const inputs = Number(process.argv[2] ?? INPUTS);
-  const seed = Number(process.argv[3] ?? (Date.now() & 0x7fffffff));
+  const seed = Number(process.argv[3] ?? Date.now() & 0x7fffffff);
   const threads = availableParallelism();
   process.stdout.write(`${inputs} inputs over ${TARGETS.length} targets, seed ${seed}, ${threads} threads\n`);
   const started = performance.now();

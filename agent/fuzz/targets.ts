@@ -39,27 +39,121 @@ const line = (type: string): string[] => LINES.filter((each) => each.startsWith(
 const textOf = (lines: readonly string[]): string[] => lines.map((each) => each.slice(each.indexOf("): ") + 3));
 
 const SEEDS = [
-  ...["SYSCALL", "EXECVE", "PATH", "CWD", "PROCTITLE", "SOCKADDR", "USER_AUTH", "ADD_USER", "CONFIG_CHANGE", "OBJ_PID"].flatMap(line),
-  "type=EXECVE msg=audit(1.000:1): argc=3 a0=\"x\" a1_len=12 a1[0]=414243 a1[1]=444546 a2=\"\"",
-  "type=USER_CMD msg=audit(1.000:1): pid=77 uid=0 auid=1000 ses=1 msg='cwd=\"/\" cmd=6D7973716C202D707365637265742064620A exe=\"/usr/bin/sudo\" terminal=pts/0 res=success'",
-  "node=a type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=42 success=no exit=-115 a0=3 key=6B31016B32\u001dARCH=x86_64 SYSCALL=connect AUID=\"root\"",
+  ...[
+    "SYSCALL",
+    "EXECVE",
+    "PATH",
+    "CWD",
+    "PROCTITLE",
+    "SOCKADDR",
+    "USER_AUTH",
+    "ADD_USER",
+    "CONFIG_CHANGE",
+    "OBJ_PID",
+  ].flatMap(line),
+  'type=EXECVE msg=audit(1.000:1): argc=3 a0="x" a1_len=12 a1[0]=414243 a1[1]=444546 a2=""',
+  'type=USER_CMD msg=audit(1.000:1): pid=77 uid=0 auid=1000 ses=1 msg=\'cwd="/" cmd=6D7973716C202D707365637265742064620A exe="/usr/bin/sudo" terminal=pts/0 res=success\'',
+  'node=a type=SYSCALL msg=audit(1.000:1): arch=c000003e syscall=42 success=no exit=-115 a0=3 key=6B31016B32\u001dARCH=x86_64 SYSCALL=connect AUID="root"',
   "type=LOGIN msg=audit(1.000:1): login pid=1 uid=0 old auid=4294967295 new auid=0 old ses=1 new ses=2",
-  "type=AVC msg=audit(1.000:1): apparmor=\"DENIED\" operation=\"open\" profile=\"/usr/sbin/x\" name=\"/proc/1/\" pid=1 comm=\"x\" subj==/usr/sbin/ntpd (enforce)",
-  "type=URINGOP msg=audit(1.000:1): uring_op=18 success=yes exit=0 items=1 ppid=1 pid=2 uid=0 key=\"x\"",
+  'type=AVC msg=audit(1.000:1): apparmor="DENIED" operation="open" profile="/usr/sbin/x" name="/proc/1/" pid=1 comm="x" subj==/usr/sbin/ntpd (enforce)',
+  'type=URINGOP msg=audit(1.000:1): uring_op=18 success=yes exit=0 items=1 ppid=1 pid=2 uid=0 key="x"',
 ];
 const TEXTS = textOf(SEEDS);
-const TOKENS = ["=", " ", "'", '"', "msg='", "a0=", "a1[0]=", "a1_len=", "argc=99999999", "pid=", "\0", "\u001d", "\n", "(null)", "(enforce)", "saddr=", "0100", "audit(", "): ", "4294967296", "-1", "ffffffffffffffff", "\u00ff", "key=", "node=", "type=", "password=x", "--token", "https://a:b@c", "item=0", "name=", "nametype=CREATE"];
-const TYPES = [RECORD.SYSCALL, RECORD.EXECVE, RECORD.PATH, RECORD.CWD, RECORD.PROCTITLE, RECORD.SOCKADDR, RECORD.LOGIN, RECORD.USER_CMD, RECORD.URINGOP, RECORD.OBJ_PID, RECORD.AVC, 1304, 1305, 1319, 1331, 1112, 2100, 0, 65_535];
-const RULES = ["-a always,exit -F arch=b64 -S execve,open -F auid>=1000 -F exit=-EACCES -k k", "-w /etc/passwd -p wa -k id", "-A never,exclude -F msgtype=CWD", "-a always,exit -C auid!=obj_uid -F saddr_fam=inet -F filetype=file", "-D", "-b 8192"];
-const CONFIG = "host_id: 0123456789abcdef0123456789abcdef\ncollector:\n  endpoints: [localhost:1]\n  ca_file: /a\n  certificate_file: /b\n  key_file: /c\nredact:\n  patterns: ['a(b)c']\nsource: {mode: auto}\n";
-const GROUPS = [`0::/system.slice/docker-${"a1".repeat(32)}.scope`, `1:name=systemd:/kubepods/pod1/${"b2".repeat(32)}`, "0::/user.slice/user@1000.service/app.slice/x.service", "0::/lxc.payload.a/b"];
-const COMMANDS = ["mysql -ppassword db", "curl -u a:b https://x:y@z/?token=1", 'sh -c "export A_TOKEN=\'x\'; mysql -px"', "app --password secret --api-key=1", 'curl -H "Authorization: Bearer abc" -d \'{"password":"x"}\'', "-----BEGIN RSA PRIVATE KEY-----abc-----END", "echo eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.abcdefghij ghp_abcdefghijklmnopqrstuvwxyz"];
+const TOKENS = [
+  "=",
+  " ",
+  "'",
+  '"',
+  "msg='",
+  "a0=",
+  "a1[0]=",
+  "a1_len=",
+  "argc=99999999",
+  "pid=",
+  "\0",
+  "\u001d",
+  "\n",
+  "(null)",
+  "(enforce)",
+  "saddr=",
+  "0100",
+  "audit(",
+  "): ",
+  "4294967296",
+  "-1",
+  "ffffffffffffffff",
+  "\u00ff",
+  "key=",
+  "node=",
+  "type=",
+  "password=x",
+  "--token",
+  "https://a:b@c",
+  "item=0",
+  "name=",
+  "nametype=CREATE",
+];
+const TYPES = [
+  RECORD.SYSCALL,
+  RECORD.EXECVE,
+  RECORD.PATH,
+  RECORD.CWD,
+  RECORD.PROCTITLE,
+  RECORD.SOCKADDR,
+  RECORD.LOGIN,
+  RECORD.USER_CMD,
+  RECORD.URINGOP,
+  RECORD.OBJ_PID,
+  RECORD.AVC,
+  1304,
+  1305,
+  1319,
+  1331,
+  1112,
+  2100,
+  0,
+  65_535,
+];
+const RULES = [
+  "-a always,exit -F arch=b64 -S execve,open -F auid>=1000 -F exit=-EACCES -k k",
+  "-w /etc/passwd -p wa -k id",
+  "-A never,exclude -F msgtype=CWD",
+  "-a always,exit -C auid!=obj_uid -F saddr_fam=inet -F filetype=file",
+  "-D",
+  "-b 8192",
+];
+const CONFIG =
+  "host_id: 0123456789abcdef0123456789abcdef\ncollector:\n  endpoints: [localhost:1]\n  ca_file: /a\n  certificate_file: /b\n  key_file: /c\nredact:\n  patterns: ['a(b)c']\nsource: {mode: auto}\n";
+const GROUPS = [
+  `0::/system.slice/docker-${"a1".repeat(32)}.scope`,
+  `1:name=systemd:/kubepods/pod1/${"b2".repeat(32)}`,
+  "0::/user.slice/user@1000.service/app.slice/x.service",
+  "0::/lxc.payload.a/b",
+];
+const COMMANDS = [
+  "mysql -ppassword db",
+  "curl -u a:b https://x:y@z/?token=1",
+  "sh -c \"export A_TOKEN='x'; mysql -px\"",
+  "app --password secret --api-key=1",
+  'curl -H "Authorization: Bearer abc" -d \'{"password":"x"}\'',
+  "-----BEGIN RSA PRIVATE KEY-----abc-----END",
+  "echo eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.abcdefghij ghp_abcdefghijklmnopqrstuvwxyz",
+];
 
 const redactor = new Redactor({ enabled: true, patterns: ["x(y+)z"], key: Buffer.alloc(32) });
 const NONE = { archName: "x86_64", call: "openat", success: "no" };
 
 function raw(random: Random, text: string, serial = 1): RawRecord {
-  return { type: random.pick(TYPES), node: "", seconds: 1, milliseconds: 0, serial, text, enriched: random.next(8) === 0 ? 'UID="x"' : "", position: 0 };
+  return {
+    type: random.pick(TYPES),
+    node: "",
+    seconds: 1,
+    milliseconds: 0,
+    serial,
+    text,
+    enriched: random.next(8) === 0 ? 'UID="x"' : "",
+    position: 0,
+  };
 }
 
 export const TARGETS: readonly Target[] = [
@@ -88,7 +182,17 @@ export const TARGETS: readonly Target[] = [
     name: "argv",
     weight: 8,
     run(random) {
-      const records = Array.from({ length: 1 + random.next(3) }, () => ({ ...raw(random, mutate(random, TEXTS.filter((text) => text.includes("a0=")), TOKENS)), type: RECORD.EXECVE }));
+      const records = Array.from({ length: 1 + random.next(3) }, () => ({
+        ...raw(
+          random,
+          mutate(
+            random,
+            TEXTS.filter((text) => text.includes("a0=")),
+            TOKENS,
+          ),
+        ),
+        type: RECORD.EXECVE,
+      }));
       const { event } = decode({ node: "", seconds: 1, milliseconds: 0, serial: 1, records, partial: "" });
       assert.ok((event.process?.args.length ?? 0) <= 65_536);
     },
@@ -97,7 +201,17 @@ export const TARGETS: readonly Target[] = [
     name: "socket address",
     weight: 16,
     run(random) {
-      const text = mutate(random, ["0200003508080808", `0A0001BB00000000${"00".repeat(16)}00000000`, "01002F746D702F78", "100000000700000000000000", "1100000302000000"], ["00", "FF", "0100", "SADDR=", "g"]);
+      const text = mutate(
+        random,
+        [
+          "0200003508080808",
+          `0A0001BB00000000${"00".repeat(16)}00000000`,
+          "01002F746D702F78",
+          "100000000700000000000000",
+          "1100000302000000",
+        ],
+        ["00", "FF", "0100", "SADDR=", "g"],
+      );
       const endpoint = decodeSocketAddress(text);
       if (endpoint !== undefined) assert.ok(endpoint.port >= 0 && endpoint.port <= 65_535 && endpoint.family !== "");
     },
@@ -109,7 +223,14 @@ export const TARGETS: readonly Target[] = [
       const text = `pid=77 uid=0 auid=5 ses=1 msg='${mutate(random, TEXTS, TOKENS)}'`;
       const record = splitWords(1112, text);
       messageWords(record);
-      const { event } = decode({ node: "", seconds: 1, milliseconds: 0, serial: 1, records: [{ ...raw(random, text), type: 1112, enriched: "" }], partial: "" });
+      const { event } = decode({
+        node: "",
+        seconds: 1,
+        milliseconds: 0,
+        serial: 1,
+        records: [{ ...raw(random, text), type: 1112, enriched: "" }],
+        partial: "",
+      });
       // Whatever user space writes into its message, the kernel's own words stand.
       assert.equal(event.process?.pid, 77);
       assert.equal(event.user?.auditId, 5);
@@ -128,16 +249,22 @@ export const TARGETS: readonly Target[] = [
         if (/[\u0080-\uffff]/.test(text)) continue;
         assert.equal(recordText(event, at), enriched === "" ? text : `${text}\u001d${enriched}`);
       }
-      if (random.next(50) === 0) new ColumnBlock(encodeColumns([event]), { hostId: "0".repeat(32), epoch: 1n, firstSeq: 0n }).events();
-      for (const record of words) for (const [at, key] of record.keys.entries()) interpretField(record.type, key, record.values[at] ?? "", NONE);
+      if (random.next(50) === 0)
+        new ColumnBlock(encodeColumns([event]), { hostId: "0".repeat(32), epoch: 1n, firstSeq: 0n }).events();
+      for (const record of words)
+        for (const [at, key] of record.keys.entries()) interpretField(record.type, key, record.values[at] ?? "", NONE);
     },
   },
   {
     name: "redacted event",
     weight: 4,
     run(random) {
-      const records = Array.from({ length: 1 + random.next(3) }, () => raw(random, mutate(random, TEXTS, [...TOKENS, ...COMMANDS])));
-      decode({ node: "", seconds: 1, milliseconds: 0, serial: 1, records, partial: "" }, (words, args) => redactor.records(words, args));
+      const records = Array.from({ length: 1 + random.next(3) }, () =>
+        raw(random, mutate(random, TEXTS, [...TOKENS, ...COMMANDS])),
+      );
+      decode({ node: "", seconds: 1, milliseconds: 0, serial: 1, records, partial: "" }, (words, args) =>
+        redactor.records(words, args),
+      );
     },
   },
   {
@@ -157,9 +284,12 @@ export const TARGETS: readonly Target[] = [
     run(random) {
       let given = 0;
       let got = 0;
-      const reassembler = new Reassembler({ timeoutMs: 10, bytesMax: 2000, endOfEventExpected: random.next(2) === 0 }, ({ records }) => {
-        got += records.length;
-      });
+      const reassembler = new Reassembler(
+        { timeoutMs: 10, bytesMax: 2000, endOfEventExpected: random.next(2) === 0 },
+        ({ records }) => {
+          got += records.length;
+        },
+      );
       for (let count = random.next(40); count > 0; count--) {
         const record = { ...raw(random, "x".repeat(random.next(300)), random.next(4)), seconds: random.next(50) };
         if (random.next(5) === 0) record.type = RECORD.EOE;
@@ -175,8 +305,30 @@ export const TARGETS: readonly Target[] = [
     name: "rule file",
     weight: 6,
     run(random) {
-      const text = mutate(random, RULES, ["\n", "-F ", "-S ", "=", ">=", "&", ",", "-k", "always", "exit", "never", "task", "99999999999", "-C ", "'", "b32"]);
-      const host = { arch: "x86_64", userId: () => undefined, groupId: () => undefined, isDirectory: () => false } as const;
+      const text = mutate(random, RULES, [
+        "\n",
+        "-F ",
+        "-S ",
+        "=",
+        ">=",
+        "&",
+        ",",
+        "-k",
+        "always",
+        "exit",
+        "never",
+        "task",
+        "99999999999",
+        "-C ",
+        "'",
+        "b32",
+      ]);
+      const host = {
+        arch: "x86_64",
+        userId: () => undefined,
+        groupId: () => undefined,
+        isDirectory: () => false,
+      } as const;
       const { rules, errors } = compileRules(text, "fuzz", host);
       assert.ok(errors.every(({ reason, line: number }) => reason !== "" && number > 0));
       for (const { payload, data } of rules) assert.deepEqual(decodeRule(payload), data);
@@ -187,7 +339,8 @@ export const TARGETS: readonly Target[] = [
     weight: 2,
     run(random) {
       const bytes = Buffer.alloc(1040 + random.next(64));
-      for (let count = random.next(60); count > 0; count--) bytes.writeUInt8(random.next(256), random.next(bytes.length));
+      for (let count = random.next(60); count > 0; count--)
+        bytes.writeUInt8(random.next(256), random.next(bytes.length));
       bytes.writeUInt32LE(random.next(70), 8);
       decodeRule(bytes.subarray(0, random.next(bytes.length + 1)));
     },
@@ -196,7 +349,31 @@ export const TARGETS: readonly Target[] = [
     name: "configuration",
     weight: 1,
     run(random) {
-      const text = mutate(random, [CONFIG], [": ", "\n", "  ", "- ", "&a ", "*a", "{", "}", "[", "]", "!!binary ", "__proto__: 1", "null", "1e999", "|", ">", "#", "'", '"']);
+      const text = mutate(
+        random,
+        [CONFIG],
+        [
+          ": ",
+          "\n",
+          "  ",
+          "- ",
+          "&a ",
+          "*a",
+          "{",
+          "}",
+          "[",
+          "]",
+          "!!binary ",
+          "__proto__: 1",
+          "null",
+          "1e999",
+          "|",
+          ">",
+          "#",
+          "'",
+          '"',
+        ],
+      );
       try {
         parseConfig(text, "fuzz.yaml", agentSchema);
       } catch (error) {
@@ -212,8 +389,12 @@ export const TARGETS: readonly Target[] = [
         const block = Buffer.alloc(random.next(200), random.next(256));
         return Buffer.concat([frameHeader(block), block]);
       });
-      const content = Buffer.concat([...blocks, Buffer.from(mutate(random, ["HTB1", "HTB1\x05\0\0\0", ""], ["HTB1", "\0"]), "latin1")]);
-      for (let count = random.next(3); count > 0 && content.length > 0; count--) content.writeUInt8(random.next(256), random.next(content.length));
+      const content = Buffer.concat([
+        ...blocks,
+        Buffer.from(mutate(random, ["HTB1", "HTB1\x05\0\0\0", ""], ["HTB1", "\0"]), "latin1"),
+      ]);
+      for (let count = random.next(3); count > 0 && content.length > 0; count--)
+        content.writeUInt8(random.next(256), random.next(content.length));
       let at = 0;
       for (const stretch of scanSegment(content)) {
         assert.equal(stretch.offset, at);
@@ -226,7 +407,9 @@ export const TARGETS: readonly Target[] = [
     name: "control group",
     weight: 8,
     run(random) {
-      const container = containerOf(groupPath(mutate(random, GROUPS, ["/", ":", "\n", "docker-", ".scope", "0::", "\\x2d", "a".repeat(64)])));
+      const container = containerOf(
+        groupPath(mutate(random, GROUPS, ["/", ":", "\n", "docker-", ".scope", "0::", "\\x2d", "a".repeat(64)])),
+      );
       if (container !== undefined) assert.ok(container.id !== "" || container.systemdUnit !== "");
     },
   },

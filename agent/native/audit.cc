@@ -39,7 +39,6 @@ namespace {
 constexpr size_t kMessageBytesMax = 16 * 1024;  // MAX_AUDIT_MESSAGE_LENGTH is 8970, headers apart.
 constexpr unsigned kBatch = 32;
 constexpr size_t kFrameHeader = 8;
-constexpr size_t kDrainBytesMax = 1 << 20;
 constexpr int kRegisterTimeoutMs = 2000;
 // Time between two looks at the socket while events come, and the receive buffer that it needs: 16 MiB hold some 36,000
 // records, and no kernel makes half as many in this time.
@@ -332,8 +331,8 @@ class Reader {
     notify_ = nullptr;
   }
 
-  // Whole frames after the cursor, at most kDrainBytesMax or one frame. They stay in the ring until a commit.
-  napi_value Drain(napi_env env) {
+  // Copies whole frames after the cursor into `data`; returns their bytes, 0 for none. They stay in the ring until a commit.
+  size_t Drain(uint8_t* data, size_t room) {
     std::unique_lock<std::mutex> lock(mutex_);
     const size_t used = ring_.head() - cursor_;
     size_t take = 0;
@@ -343,20 +342,13 @@ class Reader {
       uint32_t length;
       memcpy(&length, header + 4, 4);
       const size_t frame = kFrameHeader + length;
-      if (take > 0 && take + frame > kDrainBytesMax) break;
+      if (take + frame > room) break;
       take += frame;
     }
-    napi_value result;
-    void* data = nullptr;
-    if (take == 0) {
-      signalled_ = false;
-      napi_get_null(env, &result);
-      return result;
-    }
-    if (napi_create_buffer(env, take, &data, &result) != napi_ok) return nullptr;
-    ring_.CopyOut(cursor_, static_cast<uint8_t*>(data), take);
+    if (take == 0) signalled_ = false;
+    ring_.CopyOut(cursor_, data, take);
     cursor_ += take;
-    return result;
+    return take;
   }
 
   uint64_t cursor() const { return cursor_; }
@@ -596,8 +588,23 @@ napi_value OneArgument(napi_env env, napi_callback_info info) {
   return argument;
 }
 
+// drainReader(reader, buffer: Buffer of at least kMessageBytesMax + kFrameHeader): number of bytes. The buffer is the caller's and is
+// used again and again: new ones would wait for a garbage collection that has no reason to come.
 napi_value DrainReader(napi_env env, napi_callback_info info) {
-  return Unwrap<Reader>(env, OneArgument(env, info))->Drain(env);
+  size_t count = 2;
+  napi_value arguments[2];
+  napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
+  void* data = nullptr;
+  size_t room = 0;
+  napi_get_buffer_info(env, arguments[1], &data, &room);
+  napi_value result;
+  if (room < kMessageBytesMax + kFrameHeader) {
+    napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "the buffer is too small for one message");
+    return nullptr;
+  }
+  const size_t taken = Unwrap<Reader>(env, arguments[0])->Drain(static_cast<uint8_t*>(data), room);
+  napi_create_uint32(env, static_cast<uint32_t>(taken), &result);
+  return result;
 }
 
 napi_value ReaderStatistics(napi_env env, napi_callback_info info) {

@@ -91,8 +91,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  fail(error);
-}
+main().catch(fail);

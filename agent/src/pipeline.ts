@@ -36,6 +36,9 @@ const BEYOND_MAX = 16_000;
 /** Program text that was needed to start is given back after so long. */
 const FIRST_PAGE_OUT_MS = 15_000;
 
+/** Below this there is little to give back. */
+const LEAN_BYTES = 32 * 1024 * 1024;
+
 export interface RunningAgent {
   /** Settles when a source comes to its end: a file, or auditd's feed. */
   finished: Promise<void>;
@@ -291,6 +294,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       unreadable: parseFailures + foreign,
       ...counts,
       partial: reassembler.counters.partial,
+      late: reassembler.counters.late,
       redacted: redactor.count,
       found: kept.foundEvents,
       spooled: kept.appendedEvents,
@@ -403,5 +407,7 @@ function prepareKernel({ audit }: AgentConfig, hold: KernelHold, source: Source)
 function pageOutTimer(intervalMs: number): NodeJS.Timeout | undefined {
   if (intervalMs === 0) return undefined;
   setTimeout(giveMemoryBack, FIRST_PAGE_OUT_MS).unref();
-  return setInterval(giveMemoryBack, intervalMs);
+  return setInterval(() => {
+    if (process.memoryUsage.rss() > LEAN_BYTES) giveMemoryBack();
+  }, intervalMs);
 }

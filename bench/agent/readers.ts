@@ -148,8 +148,16 @@ export function auditd(folder: string, format: "RAW" | "ENRICHED", withLaurel: b
   const text = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
   writeFileSync(join(own, "auditd.conf"), text.join(""), { mode: 0o640 });
   if (withLaurel) {
-    writeFileSync(join(own, "laurel.toml"), `directory = "${own}"\nuser = "root"\n[auditlog]\nfile = "laurel.log"\nsize = 50000000\ngenerations = 2\n`, { mode: 0o640 });
-    writeFileSync(join(own, "plugins", "laurel.conf"), `active = yes\ndirection = out\ntype = always\nformat = string\npath = ${laurel}\nargs = --config ${join(own, "laurel.toml")}\n`, { mode: 0o640 });
+    writeFileSync(
+      join(own, "laurel.toml"),
+      `directory = "${own}"\nuser = "root"\n[auditlog]\nfile = "laurel.log"\nsize = 50000000\ngenerations = 2\n`,
+      { mode: 0o640 },
+    );
+    writeFileSync(
+      join(own, "plugins", "laurel.conf"),
+      `active = yes\ndirection = out\ntype = always\nformat = string\npath = ${laurel}\nargs = --config ${join(own, "laurel.toml")}\n`,
+      { mode: 0o640 },
+    );
   }
   return readerOf(name, new Program(binary, ["-n", "-s", "nochange", "-c", own]));
 }
@@ -160,7 +168,7 @@ export interface OurAgent extends Reader {
 }
 
 /** Our agent, its whole way to a collector that takes everything. */
-export async function agent(folder: string, flags: readonly string[], change: Record<string, unknown> = {}): Promise<OurAgent> {
+export async function agent(folder: string, binary: string, change: Record<string, unknown> = {}): Promise<OurAgent> {
   const own = join(folder, "hosttrail");
   mkdirSync(own, { recursive: true, mode: 0o700 });
   const ca = await DevelopmentCa.create(own);
@@ -173,15 +181,26 @@ export async function agent(folder: string, flags: readonly string[], change: Re
       host_id: hostId,
       state_directory: join(own, "state"),
       runtime_directory: existsSync("/dev/shm") ? `/dev/shm/hosttrail-bench-${process.pid}` : join(own, "run"),
-      collector: { endpoints: [`localhost:${port}`], ca_file: ca.caFile, certificate_file: host.certificateFile, key_file: host.keyFile },
+      collector: {
+        endpoints: [`localhost:${port}`],
+        ca_file: ca.caFile,
+        certificate_file: host.certificateFile,
+        key_file: host.keyFile,
+      },
       audit: { rules_directory: "", backlog_limit: 65_536, enable: false, on_stop: "release" },
       source: { mode: "unicast" },
       ...change,
     }),
     { mode: 0o600 },
   );
-  const sink = new Program(process.execPath, [join(ROOT, "bench/agent/sink.ts"), ca.caFile, server.certificateFile, server.keyFile, String(port)]);
-  const program = new Program(process.execPath, [...flags, join(ROOT, "agent/src/main.ts"), "--config", config]);
+  const sink = new Program(process.execPath, [
+    join(ROOT, "bench/agent/sink.ts"),
+    ca.caFile,
+    server.certificateFile,
+    server.keyFile,
+    String(port),
+  ]);
+  const program = new Program(binary, ["run", "--config", config]);
   const reader = readerOf("hosttrail agent", program);
   return {
     ...reader,

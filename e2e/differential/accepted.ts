@@ -40,7 +40,9 @@ export const RESULTS: Readonly<Record<string, string>> = {
 };
 
 export const PROGRAMS: Readonly<Record<string, string>> = {
-  script: "ausearch names the script (comm) where an interpreter runs one; we name the interpreter and keep comm as process.name",
-  message: "user space's word for its own program is a claim: we keep it in the record and do not call it process.executable",
+  script:
+    "ausearch names the script (comm) where an interpreter runs one; we name the interpreter and keep comm as process.name",
+  message:
+    "user space's word for its own program is a claim: we keep it in the record and do not call it process.executable",
   identity: "ausearch puts the system call's name there for a change of identity",
 };

@@ -4,7 +4,10 @@ import { createInterface } from "node:readline";
 
 /** Lines of ausearch's output, one after the other, so that a large log needs no large memory. */
 export async function* ausearch(log: string, ...options: string[]): AsyncGenerator<string> {
-  const child = spawn("ausearch", ["-if", log, ...options], { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8" } });
+  const child = spawn("ausearch", ["-if", log, ...options], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8" },
+  });
   child.stdout.setEncoding("latin1");
   yield* createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
 }
@@ -16,7 +19,9 @@ export interface InterpretedRecord {
 }
 
 /** The interpreted records of each event, by serial, in the order of the log. */
-export async function* interpretedEvents(log: string): AsyncGenerator<{ serial: number; records: InterpretedRecord[] }> {
+export async function* interpretedEvents(
+  log: string,
+): AsyncGenerator<{ serial: number; records: InterpretedRecord[] }> {
   let serial = -1;
   let records: InterpretedRecord[] = [];
   for await (const line of ausearch(log, "-i")) {

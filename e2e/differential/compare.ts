@@ -75,7 +75,10 @@ export function compareInterpreted(to: Comparison, group: RecordGroup, theirs: r
 }
 
 function compareFields(to: Comparison, record: RecordWords, text: string, context: FieldContext, where: string): void {
-  const values = valuesOf(text, record.keys.filter((key) => key !== ""));
+  const values = valuesOf(
+    text,
+    record.keys.filter((key) => key !== ""),
+  );
   for (const [at, key] of record.keys.entries()) {
     if (key === "") continue;
     const raw = record.values[at] ?? "";
@@ -91,7 +94,15 @@ function utf8(latin1: string): string {
   return Buffer.from(latin1, "latin1").toString("utf8");
 }
 
-function compareField(to: Comparison, type: number, key: string, raw: string, theirs: string, context: FieldContext, where: string): void {
+function compareField(
+  to: Comparison,
+  type: number,
+  key: string,
+  raw: string,
+  theirs: string,
+  context: FieldContext,
+  where: string,
+): void {
   const ours = named(key, interpretField(type, key, raw, context));
   if (ours === theirs) {
     to.compared++;
@@ -99,7 +110,11 @@ function compareField(to: Comparison, type: number, key: string, raw: string, th
   }
   const accepted = acceptedField(type, key, raw, ours, theirs, context);
   if (accepted !== undefined) to.accept(accepted);
-  else to.differ(`${recordTypeName(type)}.${key}${/^a\d$/.test(key) ? ` of ${context.call}` : ""}`, `${where} ${raw}: ours ${JSON.stringify(ours)}, theirs ${JSON.stringify(theirs)}`);
+  else
+    to.differ(
+      `${recordTypeName(type)}.${key}${/^a\d$/.test(key) ? ` of ${context.call}` : ""}`,
+      `${where} ${raw}: ours ${JSON.stringify(ours)}, theirs ${JSON.stringify(theirs)}`,
+    );
 }
 
 /** Ids as the names of this host's accounts, as ausearch shows them. */
@@ -109,7 +124,14 @@ function named(key: string, value: string): string {
   return value;
 }
 
-function acceptedField(type: number, key: string, raw: string, ours: string, theirs: string, { call }: FieldContext): string | undefined {
+function acceptedField(
+  type: number,
+  key: string,
+  raw: string,
+  ours: string,
+  theirs: string,
+  { call }: FieldContext,
+): string | undefined {
   const typed = `${recordTypeName(type)}.${key}`;
   if (key === "exit" && theirs.startsWith(`${ours}(`)) return "exit";
   if (key === "key" && ours.split(",").join(" key=") === theirs) return "key";
@@ -141,9 +163,14 @@ function sameAddress(ours: string, theirs: string): boolean {
     case "inet":
       return ours === `inet ${field("laddr")}:${field("lport")}`;
     case "inet6":
-      return ours === `inet6 [${field("laddr")}]:${field("lport")}` || ours === `inet6 ${field("laddr").replace("::ffff:", "")}:${field("lport")}`;
+      return (
+        ours === `inet6 [${field("laddr")}]:${field("lport")}` ||
+        ours === `inet6 ${field("laddr").replace("::ffff:", "")}:${field("lport")}`
+      );
     case "local":
-      return ours === (field("path") === "" ? "unix" : `unix ${field("path").replace(/^\0/, "@")}`) || /^unix @/.test(ours);
+      return (
+        ours === (field("path") === "" ? "unix" : `unix ${field("path").replace(/^\0/, "@")}`) || /^unix @/.test(ours)
+      );
     case "netlink":
       return ours === `netlink pid ${field("nlnk-pid")}`;
     default:
@@ -171,7 +198,8 @@ export function compareMeaning(to: Comparison, group: RecordGroup, theirs: CsvEv
 
   const executable = event.process?.executable ?? "";
   if (executable === theirs.how) to.compared++;
-  else if (theirs.how === event.process?.name || (action === "executed" && !theirs.how.includes("/"))) to.accept("script");
+  else if (theirs.how === event.process?.name || (action === "executed" && !theirs.how.includes("/")))
+    to.accept("script");
   else if (executable === "" && group.records[0]?.text.includes("msg='") === true) to.accept("message");
   else if (theirs.how === syscall?.name) to.accept("identity");
   else to.differ(`program of ${theirs.event}`, `${where}: ours ${executable}, theirs ${theirs.how}`);
@@ -179,6 +207,13 @@ export function compareMeaning(to: Comparison, group: RecordGroup, theirs: CsvEv
 
 /** The list of accepted differences with how often each was met. */
 export function acceptedReasons(to: Comparison): string[] {
-  const reasons: Readonly<Record<string, string>> = { ...FIELDS, ...ARGUMENTS_NAMED_BY_AUSEARCH, ...RESULTS, ...PROGRAMS };
-  return [...to.accepted].sort(([, a], [, b]) => b - a).map(([name, count]) => `${count} × ${name}: ${reasons[name] ?? "named by one of both"}`);
+  const reasons: Readonly<Record<string, string>> = {
+    ...FIELDS,
+    ...ARGUMENTS_NAMED_BY_AUSEARCH,
+    ...RESULTS,
+    ...PROGRAMS,
+  };
+  return [...to.accepted]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, count]) => `${count} × ${name}: ${reasons[name] ?? "named by one of both"}`);
 }

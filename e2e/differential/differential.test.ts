@@ -17,14 +17,18 @@ const EVENTS_MIN = 100_000;
 const MIB = 1024 * 1024;
 
 const hasAusearch = spawnSync("ausearch", ["--version"]).error === undefined;
-const missing = kernelAuditMissing() ?? (hasAusearch ? undefined : "ausearch is not installed (Debian: apt-get install auditd)");
+const missing =
+  kernelAuditMissing() ?? (hasAusearch ? undefined : "ausearch is not installed (Debian: apt-get install auditd)");
 
 /** Reads the log as the agent replays it. */
 async function groupsOf(log: string): Promise<Map<number, RecordGroup>> {
   const groups = new Map<number, RecordGroup>();
   const options = { timeoutMs: 2000, bytesMax: 512 * MIB, endOfEventExpected: true };
   const reassembler = new Reassembler(options, (group) => groups.set(group.serial, group));
-  const source = openSource({ mode: "file", path: log, receiveBufferBytes: 0, ringBytes: 0, ringPath: "", bootId: "" }, (each) => reassembler.push(each, 0));
+  const source = openSource(
+    { mode: "file", path: log, receiveBufferBytes: 0, ringBytes: 0, ringPath: "", bootId: "" },
+    (each) => reassembler.push(each, 0),
+  );
   await source.finished;
   reassembler.flush("");
   assert.equal(source.counters().parseFailures, 0, "every line is a record");
@@ -36,7 +40,13 @@ describe("decoding, against ausearch", () => {
     const folder = mkdtempSync(join(tmpdir(), "hosttrail-differential-"));
     const log = join(folder, "audit.log");
     try {
-      const { events, lost } = await record(log, join(HERE, "broad.rules"), [join(HERE, "workload.sh"), "2"], EVENTS_MIN, 24);
+      const { events, lost } = await record(
+        log,
+        join(HERE, "broad.rules"),
+        [join(HERE, "workload.sh"), "2"],
+        EVENTS_MIN,
+        24,
+      );
       assert.ok(events >= EVENTS_MIN, `${events} events`);
       const groups = await groupsOf(log);
       assert.equal(groups.size, events);
@@ -72,9 +82,16 @@ describe("decoding, against ausearch", () => {
         }
       };
       await Promise.all([raw(), fields(), meanings()]);
-      to.equal("raw records", [...own.values()].reduce((sum, count) => sum + Math.abs(count), 0), 0, "left over");
+      to.equal(
+        "raw records",
+        [...own.values()].reduce((sum, count) => sum + Math.abs(count), 0),
+        0,
+        "left over",
+      );
 
-      process.stdout.write(`${events} events, ${lines.length} records, kernel lost ${lost}; ${to.compared} facts compared, ${to.differing} differ\n`);
+      process.stdout.write(
+        `${events} events, ${lines.length} records, kernel lost ${lost}; ${to.compared} facts compared, ${to.differing} differ\n`,
+      );
       for (const line of acceptedReasons(to)) process.stdout.write(`  accepted: ${line}\n`);
       assert.deepEqual(Object.fromEntries(to.differences), {});
       assert.equal(interpreted, events);

@@ -16,10 +16,19 @@ const OPTIONS = { path: "", receiveBufferBytes: 64 * MIB, ringBytes: 256 * MIB, 
 /** Messages of user space as login programs send them: the kernel takes them from whoever may write to audit. */
 const MESSAGES: readonly [number, string][] = [
   [1112, 'op=login acct="o\'brien" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=sshd res=failed'],
-  [1112, "op=login acct=6120622063 exe=\"/usr/sbin/sshd\" hostname=? addr=2001:db8::1 terminal=ssh res=success"],
-  [1100, 'op=PAM:authentication grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success'],
-  [1105, 'op=PAM:session_open grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success'],
-  [1106, 'op=PAM:session_close grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success'],
+  [1112, 'op=login acct=6120622063 exe="/usr/sbin/sshd" hostname=? addr=2001:db8::1 terminal=ssh res=success'],
+  [
+    1100,
+    'op=PAM:authentication grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success',
+  ],
+  [
+    1105,
+    'op=PAM:session_open grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success',
+  ],
+  [
+    1106,
+    'op=PAM:session_close grantors=pam_unix acct="root" exe="/usr/sbin/sshd" hostname=10.0.0.7 addr=10.0.0.7 terminal=ssh res=success',
+  ],
   [1113, 'op=logout id=0 exe="/usr/sbin/sshd" hostname=? addr=? terminal=/dev/pts/0 res=success'],
   [1123, 'cwd="/root" cmd=636174202F6574632F736861646F77 exe="/usr/bin/sudo" terminal=pts/0 res=failed'],
   [1130, 'unit=cron comm="systemd" exe="/usr/lib/systemd/systemd" hostname=? addr=? terminal=? res=success'],
@@ -27,7 +36,13 @@ const MESSAGES: readonly [number, string][] = [
 ];
 
 /** Runs the command again and again until so many events are recorded, `turnsMax` times at most. Returns events and losses. */
-export async function record(log: string, rulesFile: string, command: readonly string[], eventsMin: number, turnsMax: number): Promise<{ events: number; lost: number }> {
+export async function record(
+  log: string,
+  rulesFile: string,
+  command: readonly string[],
+  eventsMin: number,
+  turnsMax: number,
+): Promise<{ events: number; lost: number }> {
   const state = mkdtempSync(join(tmpdir(), "hosttrail-record-"));
   const kernel = new KernelAudit();
   const hold = new KernelHold(kernel, state);

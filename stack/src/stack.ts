@@ -151,10 +151,25 @@ export class Stack {
 
   /** Kills the agent by SIGKILL; its keeper starts it again. */
   killAgent(): void {
+    process.kill(this.#agentPid(), "SIGKILL");
+  }
+
+  #agentPid(): number {
     const keeper = this.agent.pid;
     const children = readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8").trim();
     if (!/^\d+$/.test(children)) throw new Error(`the agent's keeper has no one child: "${children}"`);
-    process.kill(Number(children), "SIGKILL");
+    return Number(children);
+  }
+
+  /** Stops the agent's process (SIGSTOP) while something runs; it goes on afterwards, whatever happened. */
+  async whileAgentStopped<Result>(run: () => Promise<Result>): Promise<Result> {
+    const agent = this.#agentPid();
+    process.kill(agent, "SIGSTOP");
+    try {
+      return await run();
+    } finally {
+      process.kill(agent, "SIGCONT");
+    }
   }
 
   /** Stops all, the agent first so that it can hand over what it has. Safe twice. */

@@ -5,7 +5,14 @@
  * nothing, the sealed block waits and is tried again, and events gather behind it up to a bound; then the builder is full and
  * nobody may add: records wait in the source, and what passes that is counted by the kernel.
  */
-import { BLOCK_BYTES_MAX, type EncodedEvents, EVENTS_MAX, EventEncoder, encodeEvents, type SealedBlock } from "@hosttrail/lib/block";
+import {
+  BLOCK_BYTES_MAX,
+  type EncodedEvents,
+  EVENTS_MAX,
+  EventEncoder,
+  encodeEvents,
+  type SealedBlock,
+} from "@hosttrail/lib/block";
 import type { Event } from "@hosttrail/proto/event";
 
 const DAY_NANO = 86_400_000_000_000n;

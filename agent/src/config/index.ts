@@ -147,7 +147,7 @@ export const agentSchema: ConfigSchema = mapOf(
       cpus: { type: "array", default: [], maxItems: 1024, items: { type: "integer", minimum: 0, maximum: 1023 } },
     }),
     ledger_interval_ms: integer(1000, 3_600_000, 60_000),
-    page_out_interval_ms: { ...integer(0, 86_400_000, 600_000), description: "0 for never." },
+    page_out_interval_ms: { ...integer(0, 86_400_000, 30_000), description: "0 for never." },
     shutdown_deadline_ms: integer(100, 600_000, 5000),
   },
   ["host_id", "collector"],

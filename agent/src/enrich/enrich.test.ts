@@ -17,19 +17,51 @@ const ID = "0123456789abcdef".repeat(4);
 
 describe("a control group's path", () => {
   const cases: [string, string, Partial<Container>][] = [
-    ["Docker on version 1", `3:cpu:/docker/${ID}\n1:name=systemd:/docker/${ID}`, { id: ID, runtime: "docker", systemdUnit: "" }],
-    ["Docker on version 2", `0::/system.slice/docker-${ID}.scope`, { id: ID, runtime: "docker", systemdUnit: `docker-${ID}.scope` }],
-    ["containerd under Kubernetes", `0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice/cri-containerd-${ID}.scope`, { id: ID, runtime: "containerd" }],
+    [
+      "Docker on version 1",
+      `3:cpu:/docker/${ID}\n1:name=systemd:/docker/${ID}`,
+      { id: ID, runtime: "docker", systemdUnit: "" },
+    ],
+    [
+      "Docker on version 2",
+      `0::/system.slice/docker-${ID}.scope`,
+      { id: ID, runtime: "docker", systemdUnit: `docker-${ID}.scope` },
+    ],
+    [
+      "containerd under Kubernetes",
+      `0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1_2.slice/cri-containerd-${ID}.scope`,
+      { id: ID, runtime: "containerd" },
+    ],
     ["Kubernetes on version 1", `5:memory:/kubepods/besteffort/pod1-2-3/${ID}`, { id: ID, runtime: "kubernetes" }],
     ["CRI-O", `0::/kubepods.slice/crio-${ID}.scope`, { id: ID, runtime: "cri-o" }],
-    ["Podman", `0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${ID}.scope/container`, { id: ID, runtime: "podman" }],
+    [
+      "Podman",
+      `0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-${ID}.scope/container`,
+      { id: ID, runtime: "podman" },
+    ],
     ["ECS", `9:cpu:/ecs/task-1/${ID}`, { id: ID, runtime: "ecs" }],
-    ["LXC", "0::/lxc.payload.web1/system.slice/cron.service", { id: "web1", runtime: "lxc", systemdUnit: "cron.service" }],
-    ["systemd-nspawn", "0::/machine.slice/systemd-nspawn@web1.service/payload/system.slice/ssh.service", { id: "web1", runtime: "systemd-nspawn", systemdUnit: "ssh.service" }],
+    [
+      "LXC",
+      "0::/lxc.payload.web1/system.slice/cron.service",
+      { id: "web1", runtime: "lxc", systemdUnit: "cron.service" },
+    ],
+    [
+      "systemd-nspawn",
+      "0::/machine.slice/systemd-nspawn@web1.service/payload/system.slice/ssh.service",
+      { id: "web1", runtime: "systemd-nspawn", systemdUnit: "ssh.service" },
+    ],
     ["a service", "0::/system.slice/nginx.service", { id: "", runtime: "", systemdUnit: "nginx.service" }],
-    ["a template's instance", "0::/system.slice/system-getty.slice/getty@tty1.service", { systemdUnit: "getty@tty1.service" }],
+    [
+      "a template's instance",
+      "0::/system.slice/system-getty.slice/getty@tty1.service",
+      { systemdUnit: "getty@tty1.service" },
+    ],
     ["an escaped name", "0::/system.slice/my\\x2dapp.service", { systemdUnit: "my-app.service" }],
-    ["version 1 beside an empty version 2", "0::/\n4:pids:/system.slice/ssh.service\n1:name=systemd:/system.slice/ssh.service", { systemdUnit: "ssh.service" }],
+    [
+      "version 1 beside an empty version 2",
+      "0::/\n4:pids:/system.slice/ssh.service\n1:name=systemd:/system.slice/ssh.service",
+      { systemdUnit: "ssh.service" },
+    ],
   ];
   for (const [what, text, expected] of cases) {
     it(`of ${what}`, () => {
@@ -39,7 +71,15 @@ describe("a control group's path", () => {
   }
 
   it("is no container for what only looks like one, and never an error", () => {
-    for (const text of ["", "0::/", "0::/user.slice", `0::/docker-${ID}x.scopes`, "not a line", "0::/docker/short", `0::${"/a".repeat(5000)}`]) {
+    for (const text of [
+      "",
+      "0::/",
+      "0::/user.slice",
+      `0::/docker-${ID}x.scopes`,
+      "not a line",
+      "0::/docker/short",
+      `0::${"/a".repeat(5000)}`,
+    ]) {
       assert.equal(containerOf(groupPath(text))?.id ?? "", "");
     }
   });
@@ -83,7 +123,13 @@ describe("the instance metadata service", () => {
     const asked: string[] = [];
     const answers: Record<string, string> = {
       "PUT /latest/api/token": "TOKEN",
-      "GET /latest/dynamic/instance-identity/document": JSON.stringify({ accountId: "123456789012", region: "eu-central-1", availabilityZone: "eu-central-1b", instanceId: "i-1", instanceType: "m7g.large" }),
+      "GET /latest/dynamic/instance-identity/document": JSON.stringify({
+        accountId: "123456789012",
+        region: "eu-central-1",
+        availabilityZone: "eu-central-1b",
+        instanceId: "i-1",
+        instanceType: "m7g.large",
+      }),
       "GET /latest/meta-data/tags/instance": "Name\nteam a",
       "GET /latest/meta-data/tags/instance/Name": "web",
       "GET /latest/meta-data/tags/instance/team%20a": "blue",
@@ -91,7 +137,10 @@ describe("the instance metadata service", () => {
     const server = createServer((request, response) => {
       const name = `${request.method} ${request.url}`;
       asked.push(name);
-      const allowed = request.method === "PUT" ? request.headers["x-aws-ec2-metadata-token-ttl-seconds"] !== undefined : request.headers["x-aws-ec2-metadata-token"] === "TOKEN";
+      const allowed =
+        request.method === "PUT"
+          ? request.headers["x-aws-ec2-metadata-token-ttl-seconds"] !== undefined
+          : request.headers["x-aws-ec2-metadata-token"] === "TOKEN";
       const answer = answers[name];
       if (!allowed) response.writeHead(401).end();
       else if (answer === undefined) response.writeHead(404).end();
@@ -135,7 +184,19 @@ describe("the process table", () => {
     const host: ProcessHost = {
       read: (pid) => {
         const found = processes[pid];
-        return found && { pid, parentPid: 0, sessionPid: 1, name: "x", startTicks: 5, executable: "/bin/x", args: [], workingDirectory: "/", ...found };
+        return (
+          found && {
+            pid,
+            parentPid: 0,
+            sessionPid: 1,
+            name: "x",
+            startTicks: 5,
+            executable: "/bin/x",
+            args: [],
+            workingDirectory: "/",
+            ...found,
+          }
+        );
       },
       list: () => Object.keys(processes).map(Number),
       isAlive: (pid) => pid % 2 === 0,
@@ -159,12 +220,19 @@ describe("the process table", () => {
   }
 
   it("is seeded from /proc, with redacted arguments, parents, ancestry and session leader", () => {
-    const own = table({ 1: { name: "init", executable: "/sbin/init", sessionPid: 1 }, 50: { parentPid: 1, sessionPid: 50, name: "bash", executable: "/bin/bash" }, 100: { parentPid: 50, sessionPid: 50, args: ["x", "secret"] } });
+    const own = table({
+      1: { name: "init", executable: "/sbin/init", sessionPid: 1 },
+      50: { parentPid: 1, sessionPid: 50, name: "bash", executable: "/bin/bash" },
+      100: { parentPid: 50, sessionPid: 50, args: ["x", "secret"] },
+    });
     const seen = event("openat", {});
     own.resolve(seen, false, 0);
     assert.deepEqual(seen.process?.args, ["x", "#"]);
     assert.equal(seen.process?.provenance, "procfs");
-    assert.deepEqual(seen.process?.ancestry.map(({ name }) => name), ["bash", "init"]);
+    assert.deepEqual(
+      seen.process?.ancestry.map(({ name }) => name),
+      ["bash", "init"],
+    );
     assert.equal(seen.process?.ancestryCount, 2);
     assert.equal(seen.process?.sessionLeader?.name, "bash");
   });
@@ -173,12 +241,23 @@ describe("the process table", () => {
     const own = table({ 1: {}, 100: { parentPid: 1, name: "sh", executable: "/bin/sh" } });
     const fork = event("clone", { name: "sh", executable: "/bin/sh" }, 200n, 17n);
     own.resolve(fork, false, 0);
-    const child = event("openat", { pid: 200, name: "sh", executable: "/bin/sh", parent: Process.fromPartial({ pid: 100 }) });
+    const child = event("openat", {
+      pid: 200,
+      name: "sh",
+      executable: "/bin/sh",
+      parent: Process.fromPartial({ pid: 100 }),
+    });
     own.resolve(child, false, 0);
     assert.equal(child.process?.provenance, "observed");
     assert.equal(child.process?.parent?.entityId, fork.process?.entityId);
     assert.notEqual(child.process?.entityId, fork.process?.entityId);
-    const exec = event("execve", { pid: 200, name: "ls", executable: "/bin/ls", parent: Process.fromPartial({ pid: 100 }), args: ["ls"] });
+    const exec = event("execve", {
+      pid: 200,
+      name: "ls",
+      executable: "/bin/ls",
+      parent: Process.fromPartial({ pid: 100 }),
+      args: ["ls"],
+    });
     own.resolve(exec, true, 0);
     assert.equal(exec.process?.executableSha256, "hash of /bin/ls");
     assert.equal(exec.process?.startUnixNano, child.process?.startUnixNano);

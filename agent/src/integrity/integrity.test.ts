@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, renameSync, rmSync, symlinkSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -77,7 +88,13 @@ describe("file integrity", () => {
     const renamed = event({ [from]: "DELETE", [to]: "CREATE" }, "change");
     integrity.holds(renamed, "a", 0, performance.now());
     integrity.flush();
-    assert.deepEqual(renamed.files.map(({ before, after }) => [before?.exists, after?.exists]), [[true, false], [false, true]]);
+    assert.deepEqual(
+      renamed.files.map(({ before, after }) => [before?.exists, after?.exists]),
+      [
+        [true, false],
+        [false, true],
+      ],
+    );
     rmSync(to);
     const deleted = event({ [to]: "DELETE" }, "deletion");
     integrity.holds(deleted, "b", 0, performance.now());
@@ -111,7 +128,8 @@ describe("file integrity", () => {
       integrity.flush();
       assert.deepEqual([changed.files[0]?.after?.exists, changed.files[0]?.after?.sha256], [true, ""]);
     }
-    for (let count = 0; count < 600; count++) integrity.holds(event({ [large]: "NORMAL" }, "change"), "x", 0, performance.now());
+    for (let count = 0; count < 600; count++)
+      integrity.holds(event({ [large]: "NORMAL" }, "change"), "x", 0, performance.now());
     assert.equal(integrity.held, 512);
     assert.equal(integrity.skipped, 88);
     integrity.flush();

@@ -35,8 +35,11 @@ interface Addon {
     ringBytes: number,
     onReadable: () => void,
   ): ReaderHandle;
-  /** Whole frames: u16 record type, u16 0, u32 length, payload, in host order; null when there are none. */
-  drainReader(reader: ReaderHandle): Buffer | null;
+  /**
+   * Copies whole frames into the buffer (64 KiB or more) and returns their bytes, 0 for none. A frame is u16 record type,
+   * u16 0, u32 length, payload, in host order.
+   */
+  drainReader(reader: ReaderHandle, frames: Buffer): number;
   /** Where in the ring the next drain begins. */
   readerPosition(reader: ReaderHandle): number;
   /** Everything before `position` is spooled, and so are these events: u64 milliseconds, u32 serial, u32 0 each. */

@@ -17,6 +17,8 @@ interface Totals {
   events: number;
   /** Of them, those that went on before their end. */
   partial: number;
+  /** Records that came after their event had ended: events of their own. */
+  late: number;
   /** Given again by the source after a crash, and in the trail already. */
   repeated: number;
   /** Left out by the governor, by the priority of their rules. */

@@ -9,7 +9,7 @@ const ZERO: Snapshot = {
   records: 0,
   unreadable: 0,
   events: 0,
-  partial: 0,
+  partial: 0, late: 0,
   repeated: 0,
   shed: 0,
   failed: 0,

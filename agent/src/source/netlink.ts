@@ -4,6 +4,8 @@ import type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.
 import { parseStamp } from "./stamp.ts";
 
 const FRAME_HEADER_BYTES = 8;
+/** Taken from the ring at once, at most. */
+const FRAMES_BYTES = 256 * 1024;
 const SPOOLED_EVENT_BYTES = 16;
 
 export interface NetlinkOptions {
@@ -25,12 +27,13 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
   let closed = false;
   let paused = false;
   let again: NodeJS.Immediate | undefined;
+  const frames = Buffer.alloc(FRAMES_BYTES);
   /** Hands on what one drain gives; false where there is nothing. */
   const drainOnce = (): boolean => {
     const base = addon.readerPosition(reader);
-    const frames = addon.drainReader(reader);
-    if (frames === null) return false;
-    for (let at = 0; at < frames.length; ) {
+    const length = addon.drainReader(reader, frames);
+    if (length === 0) return false;
+    for (let at = 0; at < length; ) {
       const type = frames.readUInt16LE(at);
       const from = base + at;
       const start = at + FRAME_HEADER_BYTES;

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { compileRules } from "./compile.ts";
+
+const FOLDER = new URL("../../../packaging/agent/rules", import.meta.url).pathname;
+
+describe("the curated rule sets", () => {
+  for (const file of readdirSync(FOLDER).sort()) {
+    const text = readFileSync(join(FOLDER, file), "utf8");
+
+    it(`${file} compiles for every architecture`, () => {
+      for (const arch of ["x86_64", "aarch64"] as const) {
+        const host = { arch, userId: () => undefined, groupId: () => undefined, isDirectory: () => false };
+        const { rules, errors } = compileRules(text, file, host);
+        assert.deepEqual(errors, []);
+        assert.ok(rules.length >= 5, `${rules.length} rules`);
+        assert.equal(new Set(rules.map(({ identity }) => identity)).size, rules.length, "no rule stands twice");
+        // A key of its own for each purpose, so that filters and priorities can name it.
+        for (const { data, source } of rules)
+          assert.ok(
+            data.fields.some(({ field }) => field === 210),
+            source,
+          );
+      }
+    });
+
+    it(`${file} says of each group of rules what it is for and what it costs`, () => {
+      for (const paragraph of text.split(/\n\n+/).filter((part) => /^-/m.test(part))) {
+        assert.match(paragraph, /^#/, `a comment before:\n${paragraph}`);
+      }
+      assert.match(text, /[Cc]ost/);
+    });
+  }
+});

@@ -1,0 +1,236 @@
+/** What only a real kernel shows. Each test gives back what it took, whatever happens. */
+import assert from "node:assert/strict";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { RECORD } from "@hosttrail/lib/audit";
+import { KernelAudit, native } from "../src/kernel/index.ts";
+import { SerialGaps } from "../src/ledger/index.ts";
+import type { RawRecord } from "../src/model/index.ts";
+import { KernelHold, readRules } from "../src/rules/index.ts";
+import { openSource, type Source } from "../src/source/index.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const MIB = 1024 * 1024;
+/** A message of user space that means nothing (AUDIT_USER). */
+const USER = 1005;
+
+function missing(): string | false {
+  if (process.getuid?.() !== 0) return "kernel audit needs root";
+  try {
+    const { enabled, pid } = new KernelAudit().status();
+    if (enabled === 2) return "kernel audit is locked until reboot";
+    return pid === 0 ? false : `another audit daemon is registered (pid ${pid})`;
+  } catch (error) {
+    return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+const OPTIONS = { path: "", receiveBufferBytes: 16 * MIB, ringBytes: 64 * MIB, ringPath: "", bootId: "" };
+
+describe("traps: the kernel", { skip: missing() }, () => {
+  let folder: string;
+  let hold: KernelHold;
+  const kernel = missing() === false ? new KernelAudit() : undefined;
+  const audit = (): KernelAudit => kernel as KernelAudit;
+  const say = (text: string): unknown => audit().request(USER, Buffer.from(`${text}\0`));
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "hosttrail-traps-"));
+    hold = new KernelHold(audit(), folder);
+    hold.applySettings({ enabled: 1, backlogLimit: 65_536, backlogWaitTime: 0 });
+  });
+  after(() => {
+    hold.release();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Reads while something runs, and stops whatever happens. */
+  async function reading(
+    mode: "unicast" | "multicast" | "auto",
+    change: Partial<typeof OPTIONS>,
+    run: (records: RawRecord[], source: Source) => Promise<void>,
+  ): Promise<RawRecord[]> {
+    const records: RawRecord[] = [];
+    const source = openSource({ ...OPTIONS, ...change, mode }, (record) => records.push(record));
+    try {
+      await run(records, source);
+      await settled(records);
+    } finally {
+      await source.close(true);
+    }
+    return records;
+  }
+
+  /** Waits until nothing comes any more. */
+  async function settled(records: readonly RawRecord[]): Promise<void> {
+    for (let count = -1; count !== records.length; ) {
+      count = records.length;
+      await sleep(250);
+    }
+  }
+
+  const own = (records: readonly RawRecord[]): string[] =>
+    records.filter(({ type }) => type === USER).map(({ text }) => /marker-\d+-\w*/.exec(text)?.[0] ?? "");
+
+  it("trap 22: no record changes when the buffer that it came in is used again", async () => {
+    const wanted = Array.from({ length: 3000 }, (_, count) => `marker-${count}-${"x".repeat(count % 700)}`);
+    const records = await reading("unicast", {}, async () => {
+      for (const [count, text] of wanted.entries()) {
+        say(text);
+        if (count % 100 === 0) await sleep(5);
+      }
+    });
+    assert.deepEqual(own(records), wanted);
+  });
+
+  it("trap 23: the received length is what counts, and who is not the kernel is not heard", async () => {
+    const records = await reading("unicast", {}, async (_records, source) => {
+      const line = readFileSync("/proc/net/netlink", "latin1")
+        .split("\n")
+        .map((each) => each.trim().split(/\s+/))
+        .find((fields) => fields[1] === "9" && fields[2] !== "0" && Number(fields[2]) === process.pid);
+      const port = line?.[2] ?? String(process.pid);
+      const forge = `import socket,struct
+s=socket.socket(socket.AF_NETLINK,socket.SOCK_RAW,9); s.bind((0,0))
+text=b"audit(1.000:1): pid=1 msg='marker-666-forged'"
+s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
+      const { status, stderr } = spawnSync("python3", ["-c", forge], { encoding: "utf8" });
+      assert.equal(status, 0, stderr);
+      say("marker-1-END");
+      await sleep(300);
+      assert.equal(source.counters().foreign, 1);
+    });
+    assert.deepEqual(own(records), ["marker-1-END"]);
+    assert.match(records.find(({ type }) => type === USER)?.text ?? "", /marker-1-END'?$/);
+  });
+
+  it("trap 24: ENOBUFS is noticed, reading goes on, and serial gaps match what the kernel dropped", async () => {
+    const gaps = new SerialGaps();
+    const records = await reading("multicast", { receiveBufferBytes: 65_536, ringBytes: 65_536 }, async (seen, source) => {
+      say("marker-0-first");
+      await settled(seen);
+      // JavaScript does not drain meanwhile: the ring fills, then the socket, and the kernel drops.
+      for (let count = 0; count < 5000; count++) say(`marker-${count}-${"y".repeat(200)}`);
+      await settled(seen);
+      say("marker-9-last");
+      await settled(seen);
+      const { overruns } = source.counters();
+      assert.ok(overruns > 0, "the kernel told of an overrun");
+      const drops = readFileSync("/proc/net/netlink", "latin1")
+        .split("\n")
+        .map((line) => line.trim().split(/\s+/))
+        .filter((fields) => fields[1] === "9" && Number.parseInt(fields[3] ?? "0", 16) !== 0)
+        .reduce((sum, fields) => sum + Number(fields[8]), 0);
+      for (const { serial } of seen) gaps.see(serial);
+      assert.ok(drops > 0);
+      assert.equal(gaps.missing, drops);
+    });
+    assert.equal(own(records).at(-1), "marker-9-last");
+  });
+
+  it("trap 25: requests have a socket of their own, so that replies and events never mix", async () => {
+    const records = await reading("unicast", {}, async () => {
+      for (let count = 0; count < 500; count++) {
+        say(`marker-${count}-`);
+        assert.equal(audit().status().pid, process.pid);
+      }
+    });
+    assert.equal(own(records).length, 500);
+    assert.ok(records.every(({ type }) => type >= 1005));
+  });
+
+  it("trap 26: without an audit daemon the agent becomes it", async () => {
+    await reading("auto", {}, async (_records, source) => {
+      assert.equal(source.name, "netlink-unicast");
+      assert.equal(audit().status().pid, process.pid);
+    });
+    assert.equal(audit().status().pid, 0);
+  });
+
+  it("trap 28: audited programs never wait for us", () => {
+    assert.equal(audit().status().backlogWaitTime, 0);
+  });
+
+  it("trap 29, 30: doctor tells what the kernel's command line lacks, and who else listens", async () => {
+    const config = join(folder, "agent.yaml");
+    const file = join(folder, "none");
+    writeFileSync(
+      config,
+      `host_id: ${"0".repeat(32)}\nstate_directory: ${folder}\nruntime_directory: ${folder}\naudit: {rules_directory: ""}\ncollector: {endpoints: [localhost:1], ca_file: ${file}, certificate_file: ${file}, key_file: ${file}}\n`,
+    );
+    await reading("multicast", {}, async () => {
+      const { stdout } = spawnSync(process.execPath, [join(ROOT, "agent/src/main.ts"), "doctor", "--config", config], { encoding: "utf8" });
+      const hasAudit = /\baudit=(?:1|on)\b/.test(readFileSync("/proc/cmdline", "utf8"));
+      assert.match(stdout, hasAudit ? /started with audit=1/ : /started without audit=1/);
+      assert.match(stdout, /reads by multicast/);
+      assert.match(stdout, /problem {2}no agent answers/);
+    });
+  });
+
+  it("trap 31: joining the multicast group is an event itself", async () => {
+    const records = await reading("unicast", {}, async () => {
+      await reading("multicast", {}, async () => undefined);
+    });
+    assert.ok(records.some(({ type }) => type === 1335), "EVENT_LISTENER");
+  });
+
+  it("trap 32: a second daemon and missing rights are told in words", async () => {
+    await reading("unicast", {}, async () => {
+      const script = `import { openSource } from "${ROOT}agent/src/source/index.ts";
+try { openSource({ mode: "unicast", path: "", receiveBufferBytes: 65536, ringBytes: 1048576, ringPath: "", bootId: "" }, () => undefined); }
+catch (error) { console.log(error.message); process.exit(0); }`;
+      const other = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+      assert.match(other.stdout, /another audit daemon is registered; use mode multicast/);
+    });
+    const plain = spawnSync("setpriv", ["--reuid", "65534", "--clear-groups", process.execPath, join(ROOT, "agent/src/main.ts"), "--version"], { encoding: "utf8" });
+    // Where nobody may read this checkout there is nothing to show.
+    if (plain.status !== 0) return;
+    const script = `import { openSource } from "${ROOT}agent/src/source/index.ts";
+try { openSource({ mode: "multicast", path: "", receiveBufferBytes: 65536, ringBytes: 1048576, ringPath: "", bootId: "" }, () => undefined); }
+catch (error) { console.log(error.message); process.exit(0); }`;
+    const nobody = spawnSync("setpriv", ["--reuid", "65534", "--clear-groups", process.execPath, "--input-type=module", "-e", script], { encoding: "utf8" });
+    assert.match(nobody.stdout, /CAP_AUDIT_READ \(multicast\) is missing/);
+  });
+
+  it("the reading thread goes on while JavaScript stands still for 2 s at 20,000 events a second, by multicast", async () => {
+    const load = join(folder, "load");
+    execFileSync(process.env["CXX"] ?? "g++", ["-O2", "-o", load, join(ROOT, "bench/agent/load.cc")]);
+    const rules = join(folder, "load.rules");
+    writeFileSync(rules, `-a always,exit -F arch=b64 -S open,openat -F exe=${load} -k pause\n`);
+    hold.applyRules(readRules({ files: [rules], directory: "", ownPid: process.pid }).rules);
+    let made = 0;
+    // Somebody must be the audit daemon, or the kernel prints everything to its log as well.
+    try {
+      const records = await reading("multicast", {}, async () => {
+        const child = spawn(load, ["open", "20000", "3"], { stdio: ["ignore", "pipe", "inherit"] });
+        let output = "";
+        child.stdout.on("data", (chunk: Buffer) => {
+          output += chunk.toString();
+        });
+        await sleep(300);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);
+        await new Promise((resolve) => child.once("close", resolve));
+        made = Number(output.split(" ")[0]);
+      });
+      const seen = new Set(records.filter(({ type, text }) => type === RECORD.SYSCALL && text.includes('key="pause"')).map(({ serial }) => serial));
+      assert.ok(made > 30_000, `${made} events were made`);
+      // The loader opens a few files itself.
+      assert.ok(seen.size >= made, `${seen.size} of ${made}`);
+    } finally {
+      hold.releaseRules();
+    }
+  });
+});
+
+describe("traps: native", () => {
+  it("the addon refuses a buffer that is too small for a message", { skip: missing() }, async () => {
+    const addon = native();
+    const reader = addon.openReader(true, -1, 65_536, "", "", 1 << 20, () => undefined);
+    assert.throws(() => addon.drainReader(reader, Buffer.alloc(100)), /too small/);
+    addon.stopReader(reader, true);
+  });
+});
