@@ -236,7 +236,8 @@ class Ring {
 
   // Gives memory of committed frames back, so that a ring that was once full does not stay large.
   void Release(uint64_t tail) {
-    if (tail - released_ < kReleaseBytes) return;
+    // A small ring would never have room again if it waited for as much as a large one.
+    if (tail - released_ < std::min<uint64_t>(kReleaseBytes, capacity_ / 4)) return;
     const uint64_t page = 4096;
     uint64_t from = (released_ + page - 1) / page * page;
     const uint64_t to = tail / page * page;

@@ -1,0 +1,72 @@
+/** A disk that is full, and then one that cannot be written at all: the agent goes on, and nothing is lost. */
+import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { eventually, kernelAuditMissing, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
+
+const missing = kernelAuditMissing();
+const RUNS = 60;
+
+describe("a disk that takes nothing", () => {
+  it("stops no event: all are in the trail once it takes again", { skip: missing ?? false }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hosttrail-diskfull-"));
+    const state = join(folder, "state");
+    mkdirSync(state);
+    // A file system of its own, small enough to be filled.
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=6m,mode=0700", "hosttrail-test", state]);
+    const program = join(folder, "marked");
+    copyFileSync("/bin/true", program);
+    const rules = writeRules(join(folder, "marked.rules"), [
+      `-a always,exit -F arch=b64 -S execve -F exe=${program} -k hosttrail_diskfull`,
+    ]);
+    let runs = 0;
+    const some = async (): Promise<void> => {
+      for (let count = 0; count < RUNS / 3; count++) await promisify(execFile)(program, [`run-${runs++}`]);
+    };
+    try {
+      await using stack = await openStack({
+        agent: { state_directory: state, audit: { rules_files: [rules] }, spool: { retry_ms: 200 } },
+      });
+      await stack.startServices();
+      await stack.startCollector();
+      stack.startAgent();
+      const logged = (text: string): Promise<true> =>
+        eventually(`the agent saying "${text}"`, 20_000, async () => stack.agent.logTail(200).includes(text) || undefined);
+      await logged("agent started");
+
+      const { bavail, bsize } = statfsSync(state);
+      writeFileSync(join(state, "ballast"), Buffer.alloc(bavail * bsize));
+      await some();
+      await logged("ENOSPC");
+      rmSync(join(state, "ballast"));
+      await logged("the spool takes blocks again");
+
+      execFileSync("mount", ["-o", "remount,ro", state]);
+      await some();
+      await logged("EROFS");
+      execFileSync("mount", ["-o", "remount,rw", state]);
+      await some();
+
+      const client = queryClient(stack);
+      const filter = "audit.key = hosttrail_diskfull AND event.action = executed";
+      const events = await eventually("all runs being found", 30_000, async () => {
+        const found = await searchAll(client, { filter, pageSize: 1000 });
+        return found.length >= RUNS ? found : undefined;
+      });
+      client.close();
+      assert.deepEqual(
+        events.map((event) => event.process?.args[1]).sort(),
+        Array.from({ length: RUNS }, (_, count) => `run-${count}`).sort(),
+      );
+      await sleep(100);
+    } finally {
+      execFileSync("umount", ["-l", state]);
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
