@@ -101,15 +101,8 @@ function memoryMib(pids: readonly number[]): { resident: number; anonymous: numb
 /** The median of one look a second while something runs. */
 async function memoryWhile(reader: Reader, running: Promise<unknown>): Promise<string> {
   const looks: { resident: number; anonymous: number }[] = [];
-  let done = false;
-  void running.finally(() => {
-    done = true;
-  });
-  while (!done) {
-    await sleep(1000);
-    looks.push(memoryMib(reader.pids()));
-  }
-  await running;
+  const timer = setInterval(() => looks.push(memoryMib(reader.pids())), 1000);
+  await running.finally(() => clearInterval(timer));
   const middle = (name: "resident" | "anonymous"): string => median(looks.map((look) => look[name])).toFixed(1);
   return `${middle("resident")} (${middle("anonymous")})`;
 }

@@ -86,14 +86,20 @@ describe("an agent that is stopped for ten seconds", () => {
         hold.release();
 
         stack.startAgent();
-        await eventually("the agent's start", 15_000, async () => stack.agent.logTail(50).includes("agent started") || undefined);
+        await eventually(
+          "the agent's start",
+          15_000,
+          async () => stack.agent.logTail(50).includes("agent started") || undefined,
+        );
         kernel.request(USER, Buffer.from("stalled-begin\0"));
         const first = await serialOf(stack, "stalled-begin");
         await sleep(1000);
         const before = await statusOf(stack);
 
         const stalled = await stack.whileAgentStopped(run);
-        process.stdout.write(`opens a second: ${Math.round(alone)} with the rule alone, ${Math.round(stalled)} beside the stopped agent (${mode})\n`);
+        process.stdout.write(
+          `opens a second: ${Math.round(alone)} with the rule alone, ${Math.round(stalled)} beside the stopped agent (${mode})\n`,
+        );
         // Whoever waits for a reader that does not read waits for seconds, not for parts of them.
         assert.ok(stalled > alone / 2, `${Math.round(stalled)} of ${Math.round(alone)} a second`);
 
@@ -107,11 +113,16 @@ describe("an agent that is stopped for ten seconds", () => {
         const after = await statusOf(stack);
         const change = (name: string): number => (after.ledger[name] ?? 0) - (before.ledger[name] ?? 0);
         const lost = change("serialGaps");
-        process.stdout.write(`serials ${first} to ${last}: ${change("events")} events, ${lost} missing, kernel counts ${change("kernelLost")} lost\n`);
+        process.stdout.write(
+          `serials ${first} to ${last}: ${change("events")} events, ${lost} missing, kernel counts ${change("kernelLost")} lost\n`,
+        );
         assert.ok(lost + change("kernelLost") > 0, "more came than all buffers hold");
         // Each serial is an event that was seen or a gap that the ledger names.
         const seen = change("events") - change("late");
-        assert.ok(Math.abs(last - first - (seen + lost)) <= 2, `${last - first} serials, ${seen} seen and ${lost} missing`);
+        assert.ok(
+          Math.abs(last - first - (seen + lost)) <= 2,
+          `${last - first} serials, ${seen} seen and ${lost} missing`,
+        );
         assert.deepEqual(after.imbalances, []);
       } finally {
         rmSync(folder, { recursive: true });

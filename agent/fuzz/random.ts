@@ -20,7 +20,9 @@ export class Random {
   }
 
   pick<Item>(items: readonly Item[]): Item {
-    return items[this.next(items.length)] as Item;
+    const item = items[this.next(items.length)];
+    if (item === undefined) throw new RangeError("nothing to pick from");
+    return item;
   }
 }
 

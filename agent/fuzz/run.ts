@@ -7,7 +7,7 @@
  * same number makes the same input.
  */
 import { availableParallelism } from "node:os";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { isMainThread, Worker, workerData } from "node:worker_threads";
 import { Random } from "./random.ts";
 import { TARGETS } from "./targets.ts";
 
@@ -37,7 +37,9 @@ export function runTarget(index: number, inputs: number, seed: number, share?: S
     try {
       target.run(new Random(seed + input * 7919 + index * 104_729));
     } catch (cause) {
-      throw new Error(`target "${target.name}", input ${input} of seed ${seed}: ${String(cause).slice(0, 2000)}`);
+      throw new Error(`target "${target.name}", input ${input} of seed ${seed}: ${String(cause).slice(0, 2000)}`, {
+        cause,
+      });
     }
   }
 }
@@ -50,7 +52,6 @@ function inputsOf(total: number, index: number): number {
 function work(share: Share): void {
   for (const index of TARGETS.keys()) {
     runTarget(index, inputsOf(share.inputs, index), share.seed, share);
-    parentPort?.postMessage(index);
   }
 }
 

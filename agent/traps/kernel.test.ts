@@ -112,25 +112,29 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
 
   it("trap 24: ENOBUFS is noticed, reading goes on, and serial gaps match what the kernel dropped", async () => {
     const gaps = new SerialGaps();
-    const records = await reading("multicast", { receiveBufferBytes: 65_536, ringBytes: 65_536 }, async (seen, source) => {
-      say("marker-0-first");
-      await settled(seen, source);
-      // JavaScript does not drain meanwhile: the ring fills, then the socket, and the kernel drops.
-      for (let count = 0; count < 5000; count++) say(`marker-${count}-${"y".repeat(200)}`);
-      await settled(seen, source);
-      say("marker-9-last");
-      await settled(seen, source);
-      const { overruns } = source.counters();
-      assert.ok(overruns > 0, "the kernel told of an overrun");
-      const drops = readFileSync("/proc/net/netlink", "latin1")
-        .split("\n")
-        .map((line) => line.trim().split(/\s+/))
-        .filter((fields) => fields[1] === "9" && Number.parseInt(fields[3] ?? "0", 16) !== 0)
-        .reduce((sum, fields) => sum + Number(fields[8]), 0);
-      for (const { serial } of seen) gaps.see(serial);
-      assert.ok(drops > 0);
-      assert.equal(gaps.missing, drops);
-    });
+    const records = await reading(
+      "multicast",
+      { receiveBufferBytes: 65_536, ringBytes: 65_536 },
+      async (seen, source) => {
+        say("marker-0-first");
+        await settled(seen, source);
+        // JavaScript does not drain meanwhile: the ring fills, then the socket, and the kernel drops.
+        for (let count = 0; count < 5000; count++) say(`marker-${count}-${"y".repeat(200)}`);
+        await settled(seen, source);
+        say("marker-9-last");
+        await settled(seen, source);
+        const { overruns } = source.counters();
+        assert.ok(overruns > 0, "the kernel told of an overrun");
+        const drops = readFileSync("/proc/net/netlink", "latin1")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .filter((fields) => fields[1] === "9" && Number.parseInt(fields[3] ?? "0", 16) !== 0)
+          .reduce((sum, fields) => sum + Number(fields[8]), 0);
+        for (const { serial } of seen) gaps.see(serial);
+        assert.ok(drops > 0);
+        assert.equal(gaps.missing, drops);
+      },
+    );
     assert.equal(own(records).at(-1), "marker-9-last");
   });
 
@@ -165,7 +169,9 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
       `host_id: "${"0".repeat(32)}"\nstate_directory: ${folder}\nruntime_directory: ${folder}\naudit: {rules_directory: ""}\ncollector: {endpoints: [localhost:1], ca_file: ${file}, certificate_file: ${file}, key_file: ${file}}\n`,
     );
     await reading("multicast", {}, async () => {
-      const { stdout } = spawnSync(process.execPath, [join(ROOT, "agent/src/main.ts"), "doctor", "--config", config], { encoding: "utf8" });
+      const { stdout } = spawnSync(process.execPath, [join(ROOT, "agent/src/main.ts"), "doctor", "--config", config], {
+        encoding: "utf8",
+      });
       const hasAudit = /\baudit=(?:1|on)\b/.test(readFileSync("/proc/cmdline", "utf8"));
       assert.match(stdout, hasAudit ? /started with audit=1/ : /started without audit=1/);
       assert.match(stdout, /reads by multicast/);
@@ -177,7 +183,10 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
     const records = await reading("unicast", {}, async () => {
       await reading("multicast", {}, async () => undefined);
     });
-    assert.ok(records.some(({ type }) => type === 1335), "EVENT_LISTENER");
+    assert.ok(
+      records.some(({ type }) => type === 1335),
+      "EVENT_LISTENER",
+    );
   });
 
   it("trap 32: a second daemon and missing rights are told in words", async () => {
@@ -188,13 +197,21 @@ catch (error) { console.log(error.message); process.exit(0); }`;
       const other = spawnSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
       assert.match(other.stdout, /another audit daemon is registered; use mode multicast/);
     });
-    const plain = spawnSync("setpriv", ["--reuid", "65534", "--clear-groups", process.execPath, join(ROOT, "agent/src/main.ts"), "--version"], { encoding: "utf8" });
+    const plain = spawnSync(
+      "setpriv",
+      ["--reuid", "65534", "--clear-groups", process.execPath, join(ROOT, "agent/src/main.ts"), "--version"],
+      { encoding: "utf8" },
+    );
     // Where nobody may read this checkout there is nothing to show.
     if (plain.status !== 0) return;
     const script = `import { openSource } from "${ROOT}agent/src/source/index.ts";
 try { openSource({ mode: "multicast", path: "", receiveBufferBytes: 65536, ringBytes: 1048576, ringPath: "", bootId: "" }, () => undefined); }
 catch (error) { console.log(error.message); process.exit(0); }`;
-    const nobody = spawnSync("setpriv", ["--reuid", "65534", "--clear-groups", process.execPath, "--input-type=module", "-e", script], { encoding: "utf8" });
+    const nobody = spawnSync(
+      "setpriv",
+      ["--reuid", "65534", "--clear-groups", process.execPath, "--input-type=module", "-e", script],
+      { encoding: "utf8" },
+    );
     assert.match(nobody.stdout, /CAP_AUDIT_READ \(multicast\) is missing/);
   });
 
@@ -218,7 +235,11 @@ catch (error) { console.log(error.message); process.exit(0); }`;
         await new Promise((resolve) => child.once("close", resolve));
         made = Number(output.split(" ")[0]);
       });
-      const seen = new Set(records.filter(({ type, text }) => type === RECORD.SYSCALL && text.includes('key="pause"')).map(({ serial }) => serial));
+      const seen = new Set(
+        records
+          .filter(({ type, text }) => type === RECORD.SYSCALL && text.includes('key="pause"'))
+          .map(({ serial }) => serial),
+      );
       assert.ok(made > 30_000, `${made} events were made`);
       // The loader opens a few files itself.
       assert.ok(seen.size >= made, `${seen.size} of ${made}`);

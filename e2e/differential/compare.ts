@@ -119,8 +119,8 @@ function compareField(
 
 /** Ids as the names of this host's accounts, as ausearch shows them. */
 function named(key: string, value: string): string {
-  if (/uid$/.test(key)) return users.get(value) ?? value;
-  if (/gid$/.test(key)) return groups.get(value) ?? value;
+  if (key.endsWith("uid")) return users.get(value) ?? value;
+  if (key.endsWith("gid")) return groups.get(value) ?? value;
   return value;
 }
 
@@ -169,7 +169,8 @@ function sameAddress(ours: string, theirs: string): boolean {
       );
     case "local":
       return (
-        ours === (field("path") === "" ? "unix" : `unix ${field("path").replace(/^\0/, "@")}`) || /^unix @/.test(ours)
+        ours === (field("path") === "" ? "unix" : `unix ${field("path").replace(/^\0/, "@")}`) ||
+        ours.startsWith("unix @")
       );
     case "netlink":
       return ours === `netlink pid ${field("nlnk-pid")}`;

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BLOCK_BYTES_MAX, type EncodedEvents, openBlock, parseBlock, type SealedBlock, sealEncoded } from "@hosttrail/lib/block";
+import {
+  BLOCK_BYTES_MAX,
+  type EncodedEvents,
+  openBlock,
+  parseBlock,
+  type SealedBlock,
+  sealEncoded,
+} from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { BlockBuilder, type Lane } from "./index.ts";
@@ -27,7 +34,15 @@ function made(lingerMs = 10): {
     seal: (encoded: EncodedEvents) =>
       sealEncoded(
         encoded,
-        { hostId: "0".repeat(32), epoch: 1n, firstSeq, bootId: "b", agentVersion: "1", flags: 0, previousHeaderSha256: new Uint8Array(0) },
+        {
+          hostId: "0".repeat(32),
+          epoch: 1n,
+          firstSeq,
+          bootId: "b",
+          agentVersion: "1",
+          flags: 0,
+          previousHeaderSha256: new Uint8Array(0),
+        },
         nodePrimitives,
         sign,
       ),
@@ -47,30 +62,47 @@ function event(action: string, timeUnixNano = 1n, text = ""): Event {
 }
 
 const actions = (blocks: readonly [SealedBlock, Lane][]): string[] =>
-  blocks.flatMap(([block]) => openBlock(parseBlock(block.bytes), nodePrimitives).events().map(({ event: info }) => info?.action ?? ""));
+  blocks.flatMap(([block]) =>
+    openBlock(parseBlock(block.bytes), nodePrimitives)
+      .events()
+      .map(({ event: info }) => info?.action ?? ""),
+  );
 
 describe("the block builder", () => {
   it("cuts a block after its linger, at the number of events, and at midnight", async () => {
     const { builder, blocks } = made();
     builder.add(event("a"), 10, "normal");
     await sleep(40);
-    assert.deepEqual(blocks.map(([block]) => block.header.count), [1]);
+    assert.deepEqual(
+      blocks.map(([block]) => block.header.count),
+      [1],
+    );
     for (let count = 0; count < 2001; count++) builder.add(event("b"), 10, "normal");
     builder.add(event("c", DAY_NANO + 5n), 10, "normal");
     builder.flush();
-    assert.deepEqual(blocks.map(([block]) => block.header.count), [1, 2000, 1, 1]);
+    assert.deepEqual(
+      blocks.map(([block]) => block.header.count),
+      [1, 2000, 1, 1],
+    );
   });
 
   it("keeps events of low priority in blocks of their own", () => {
     const { builder, blocks } = made();
     for (const lane of ["normal", "low", "normal", "low"] as const) builder.add(event(lane), 10, lane);
     builder.flush();
-    assert.deepEqual(blocks.map(([block, lane]) => [lane, block.header.count]), [["normal", 2], ["low", 2]]);
+    assert.deepEqual(
+      blocks.map(([block, lane]) => [lane, block.header.count]),
+      [
+        ["normal", 2],
+        ["low", 2],
+      ],
+    );
   });
 
   it("stays under the block's limit whatever texts come, and says so of one that alone would pass it", () => {
     const { builder, blocks } = made();
-    const noise = (length: number): string => Array.from({ length }, () => Math.random().toString(36).slice(2, 12)).join("");
+    const noise = (length: number): string =>
+      Array.from({ length }, () => Math.random().toString(36).slice(2, 12)).join("");
     for (let count = 0; count < 60; count++) builder.add(event("large", 1n, noise(5000)), 50_000, "normal");
     builder.add(event("huge", 1n, noise(300_000)), 3_000_000, "normal");
     builder.flush();
@@ -92,7 +124,10 @@ describe("the block builder", () => {
     disk.full = false;
     await sleep(60);
     builder.flush();
-    assert.deepEqual(actions(blocks), Array.from({ length: 5000 }, (_, count) => String(count)));
+    assert.deepEqual(
+      actions(blocks),
+      Array.from({ length: 5000 }, (_, count) => String(count)),
+    );
     assert.equal(builder.pending, 0);
     assert.equal(told.at(-1), "goes on");
     let seq = 0n;

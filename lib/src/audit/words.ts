@@ -14,7 +14,7 @@ export interface RecordWords {
 }
 
 /** What depends on a record's text alone, or on what it was made with: kept from event to event. */
-export interface RecordMemo {
+interface RecordMemo {
   /** Secrets that were replaced in it; undefined where nobody looked yet. */
   redacted?: number;
   /** A PROCTITLE's title. */
