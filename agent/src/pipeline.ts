@@ -343,13 +343,22 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     };
   }
 
+  /** One step of the end that fails must not keep the others from being done. */
+  function attempt(what: string, step: () => unknown): void {
+    try {
+      step();
+    } catch (error) {
+      logger.error({ error: messageOf(error) }, `cannot ${what}`);
+    }
+  }
+
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     const release = audit.onStop === "release";
-    if (release) hold?.releaseRules();
+    if (release) attempt("take the audit rules back", () => hold?.releaseRules());
     await source.close(release);
     // Last, since the kernel notices a closed socket when it has something to say: that a setting changed.
-    if (release) hold?.release();
+    if (release) attempt("give audit's settings back", () => hold?.release());
     for (const timer of [minute, pageOut, watchdog]) clearInterval(timer);
     clearTimeout(expiry);
     reassembler.flush(source.endOfEventExpected ? "end" : "");

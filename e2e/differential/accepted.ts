@@ -35,6 +35,7 @@ export const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 export const NO_ACTION = "triggered-audit-rule";
 
 export const RESULTS: Readonly<Record<string, string>> = {
+  op: "ausearch gives the bare op of some changes of audit's own settings as their action",
   EINPROGRESS: "a non-blocking connect that is under way has not failed",
   CONFIG_CHANGE: "ausearch gives no result for a change of rules",
 };

@@ -187,6 +187,7 @@ export function compareMeaning(to: Comparison, group: RecordGroup, theirs: CsvEv
   const action = event.event?.action ?? "";
   if (action === theirs.action) to.compared++;
   else if (theirs.action === NO_ACTION) to.accept(NO_ACTION);
+  else if (group.records.some(({ text }) => text.includes(`op=${theirs.action} `))) to.accept("op");
   else if (ACTIONS[action]?.includes(theirs.action) === true) to.accept(action);
   else to.differ(`action of ${theirs.event}`, `${where}: ours ${action}, theirs ${theirs.action}`);
 
