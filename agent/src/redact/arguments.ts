@@ -1,5 +1,5 @@
 /** Secrets in an argument list, where a flag says what the next word is. */
-import { isSecretName, PROGRAMS, type ProgramRules } from "./names.ts";
+import { isSecretFlag, PROGRAMS, type ProgramRules } from "./names.ts";
 import { isSecretValue, type Mark, redactText } from "./text.ts";
 
 /** Programs that run another one: what follows is a command of its own. */
@@ -44,8 +44,7 @@ function flags(args: readonly string[], secrets: Map<number, string>, mark: Mark
   for (let at = 0; at + 1 < args.length; at++) {
     const flag = args[at] ?? "";
     const value = args[at + 1] ?? "";
-    if (!/^--?[A-Za-z][\w.-]*$/.test(flag) || !isSecretName(flag) || !isSecretValue(value) || value.startsWith("-"))
-      continue;
+    if (!isSecretFlag(flag) || !isSecretValue(value) || value.startsWith("-")) continue;
     secrets.set(at + 1, mark(value));
   }
 }

@@ -29,6 +29,16 @@ export function isSecretName(name: string): boolean {
   return plain.length > 2 && plain.length <= 128 && SECRET_END.test(plain) && !HARMLESS.has(plain.toLowerCase());
 }
 
+/** A short flag with its value glued to it (`-psecret`) may end like a name: a name of one dash stands alone, or has a border. */
+const SHORT =
+  /^-(?:\w+[._-])?(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|auth[._-]?token|(?:api|access|secret|private)[._-]?key)$/i;
+
+/** True for a flag whose next word is a secret. */
+export function isSecretFlag(flag: string): boolean {
+  if (!/^--?[A-Za-z][\w.-]*$/.test(flag)) return false;
+  return flag.startsWith("--") ? isSecretName(flag) : SHORT.test(flag);
+}
+
 /** How a program takes a secret: in the flag's own word (`-pSECRET`), in the next one, or as a word by its place. */
 export interface ProgramRules {
   /** Flags with the secret in the same word, e.g. `-p`. */

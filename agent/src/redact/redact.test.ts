@@ -103,6 +103,7 @@ describe("a redacted argument list", () => {
       ["git", "clone", "ssh://git@example.org/x"],
       ["curl", "-u", "bob", "https://example.org:8443/a@b"],
       ["passwd", "bob"],
+      ["tool", "-xsecret", "value"],
       ["grep", "-r", "token", "."],
     ]) {
       assert.deepEqual(redactor().arguments(words), words);
