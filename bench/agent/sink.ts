@@ -1,11 +1,14 @@
-/** A collector that takes everything and keeps nothing: what is measured is the agent. Usage: node sink.ts CA CERT KEY PORT */
-import { readFileSync } from "node:fs";
+/**
+ * A collector that takes everything and keeps nothing, or keeps the blocks as files: what is measured or tested is the agent.
+ * Usage: node sink.ts CA CERT KEY PORT [FOLDER]
+ */
+import { readFileSync, writeFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { parseBlock } from "@hosttrail/lib/block";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
 
-const [ca = "", certificate = "", key = "", port = ""] = process.argv.slice(2);
+const [ca = "", certificate = "", key = "", port = "", folder = ""] = process.argv.slice(2);
 const server = new Server({ "grpc.max_receive_message_length": 4 << 20 });
 let events = 0;
 let bytes = 0;
@@ -17,6 +20,8 @@ server.addService(IngestServiceService, {
         send({ $case: "welcome", value: { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20 } });
       } else if (message?.$case === "block") {
         const { header } = parseBlock(message.value);
+        const name = `${header.epoch.toString(16).padStart(16, "0")}-${header.firstSeq.toString(16).padStart(16, "0")}.block`;
+        if (folder !== "") writeFileSync(`${folder}/${name}`, message.value);
         events += header.count;
         bytes += message.value.length;
         const blocks = [{ epoch: header.epoch, firstSeq: header.firstSeq }];

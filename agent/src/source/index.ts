@@ -8,6 +8,9 @@ import type { Source, TakeRecord } from "./source.ts";
 export { parseLogLine } from "./line.ts";
 export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
 
+/** Value of `enabled` that holds until the next boot (auditctl -e 2). */
+const LOCKED = 2;
+
 export type SourceMode = "auto" | "unicast" | "multicast" | "plugin" | "file";
 
 export interface SourceOptions {
@@ -51,7 +54,9 @@ function usableSocket(mode: SourceMode): StoredSocket | undefined {
 
 /** Beside a living audit daemon we only listen; without one we are the daemon, where we can be. */
 function chooseMode(status: KernelStatus): "unicast" | "multicast" {
-  return status.pid === 0 && inInitialNamespaces() ? "unicast" : "multicast";
+  // Locked until reboot, no daemon can register any more; whoever listens still hears.
+  const canRegister = status.pid === 0 && status.enabled !== LOCKED && inInitialNamespaces();
+  return canRegister ? "unicast" : "multicast";
 }
 
 function readStatus(): KernelStatus {

@@ -1,0 +1,201 @@
+/**
+ * A virtual machine's disk and kernel, made from Debian's packages of this machine's own sources: systemd, auditd, the agent's package
+ * with its unit, and a scenario that runs at boot. Needs root, mmdebstrap, mke2fs, cpio and busybox-static.
+ */
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { DevelopmentCa } from "@hosttrail/stack";
+import { build } from "esbuild";
+import { stringify } from "yaml";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const CACHE = join(ROOT, ".hosttrail/vm");
+const GUEST = new URL("guest", import.meta.url).pathname;
+const PACKAGES = ["systemd", "systemd-sysv", "dbus", "auditd", "procps", "kmod"] as const;
+const SUITE = "bookworm";
+const DISK_MIB = 900;
+const HOST_ID = "0123456789abcdef0123456789abcdef";
+const MODULES = [
+  "virtio_ring",
+  "virtio",
+  "virtio_pci_modern_dev",
+  "virtio_pci_legacy_dev",
+  "virtio_pci",
+  "virtio_blk",
+] as const;
+
+export interface Machine {
+  kernel: string;
+  initrd: string;
+  disk: string;
+}
+
+function run(command: string, args: readonly string[], cwd?: string): void {
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"], ...(cwd === undefined ? {} : { cwd }) });
+}
+
+/** The base system and the kernel, made once and kept. */
+function base(): { root: string; kernel: string } {
+  mkdirSync(CACHE, { recursive: true });
+  const root = join(CACHE, `root-${SUITE}-${PACKAGES.join("-")}.tar`);
+  if (!existsSync(root)) {
+    run("mmdebstrap", ["--variant=minbase", "--mode=root", `--include=${PACKAGES.join(",")}`, SUITE, `${root}.new`]);
+    run("mv", [`${root}.new`, root]);
+  }
+  const kernel = join(CACHE, "kernel");
+  if (!existsSync(join(kernel, "boot"))) {
+    const depends = execFileSync("apt-cache", ["depends", "linux-image-cloud-amd64"], { encoding: "utf8" });
+    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1] ?? "";
+    const folder = join(CACHE, "download");
+    mkdirSync(folder, { recursive: true });
+    run("apt-get", ["-qq", "download", name], folder);
+    run("dpkg-deb", ["-x", join(folder, readdirSync(folder)[0] ?? ""), kernel]);
+  }
+  return { root, kernel };
+}
+
+/** Loads the disk's driver and goes on with the disk as root. */
+function makeInitrd(folder: string, kernel: string): string {
+  const content = join(folder, "initrd");
+  for (const part of ["bin", "proc", "dev", "sys", "root", "lib"]) mkdirSync(join(content, part), { recursive: true });
+  copyFileSync(
+    ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path)) ?? "",
+    join(content, "bin/busybox"),
+  );
+  const modules = execFileSync("find", [join(kernel, "lib/modules"), "-name", "virtio*.ko"], { encoding: "utf8" })
+    .trim()
+    .split("\n");
+  for (const name of MODULES)
+    copyFileSync(modules.find((path) => path.endsWith(`/${name}.ko`)) ?? "", join(content, "lib", `${name}.ko`));
+  const load = MODULES.map((name) => `/bin/busybox insmod /lib/${name}.ko`).join("\n");
+  writeFileSync(
+    join(content, "init"),
+    `#!/bin/busybox sh\n/bin/busybox mount -t devtmpfs dev /dev\n${load}\nwhile [ ! -b /dev/vda ]; do /bin/busybox sleep 0.1; done\n/bin/busybox mount -t ext4 /dev/vda /root\nexec /bin/busybox switch_root /root /sbin/init\n`,
+    { mode: 0o755 },
+  );
+  const initrd = join(folder, "initrd.cpio");
+  execFileSync("sh", ["-c", `find . | cpio -o -H newc --quiet > ${JSON.stringify(initrd)}`], { cwd: content });
+  return initrd;
+}
+
+/** Makes a machine in a folder of its own. */
+export async function makeMachine(folder: string): Promise<Machine> {
+  const { root, kernel } = base();
+  const tree = join(folder, "tree");
+  mkdirSync(tree);
+  run("tar", ["-xf", root, "-C", tree]);
+  await addAgent(tree, folder);
+  await addScenario(tree);
+  const disk = join(folder, "disk.img");
+  run("truncate", ["-s", `${DISK_MIB}M`, disk]);
+  // No blocks kept for root: the agent is root, and the disk shall be full for it as well.
+  run("mke2fs", ["-q", "-t", "ext4", "-m", "0", "-d", tree, disk]);
+  rmSync(tree, { recursive: true });
+  const boot = readdirSync(join(kernel, "boot")).find((name) => name.startsWith("vmlinuz")) ?? "";
+  return { kernel: join(kernel, "boot", boot), initrd: makeInitrd(folder, kernel), disk };
+}
+
+/** The agent's package, its unit and its configuration. */
+async function addAgent(tree: string, folder: string): Promise<void> {
+  run(process.execPath, [join(ROOT, "tools/package/agent.ts"), "--no-archive", process.arch]);
+  const dist = join(ROOT, "dist");
+  const name = readdirSync(dist).find((each) => each.endsWith(`linux-${process.arch}`)) ?? "";
+  cpSync(join(dist, name), join(tree, "opt/hosttrail-agent"), { recursive: true });
+  symlinkSync("/opt/hosttrail-agent/bin/hosttrail-agent", join(tree, "usr/bin/hosttrail-agent"));
+  copyFileSync(
+    join(dist, name, "share/systemd/hosttrail-agent.service"),
+    join(tree, "etc/systemd/system/hosttrail-agent.service"),
+  );
+  const certificates = join(folder, "certificates");
+  mkdirSync(certificates);
+  const ca = await DevelopmentCa.create(certificates);
+  const [host, server] = await Promise.all([ca.host(HOST_ID), ca.server()]);
+  const etc = join(tree, "etc/hosttrail-agent");
+  const scenario = join(tree, "opt/scenario");
+  mkdirSync(etc, { mode: 0o700 });
+  mkdirSync(join(scenario, "rules.d"), { recursive: true });
+  copyFileSync(ca.caFile, join(etc, "ca.pem"));
+  copyFileSync(ca.caFile, join(scenario, "ca.pem"));
+  copyFileSync(host.certificateFile, join(etc, "host.pem"));
+  copyFileSync(host.keyFile, join(etc, "host.key"));
+  copyFileSync(server.certificateFile, join(scenario, "server.pem"));
+  copyFileSync(server.keyFile, join(scenario, "server.key"));
+  const config = {
+    host_id: HOST_ID,
+    collector: {
+      endpoints: ["localhost:7443"],
+      ca_file: "/etc/hosttrail-agent/ca.pem",
+      certificate_file: "/etc/hosttrail-agent/host.pem",
+      key_file: "/etc/hosttrail-agent/host.key",
+    },
+    audit: { rules_directory: "/opt/scenario/rules.d" },
+    block: { linger_ms: 250 },
+    spool: { retry_ms: 500 },
+  };
+  writeFileSync(join(etc, "agent.yaml"), stringify(config), { mode: 0o600 });
+  writeFileSync(
+    join(scenario, "rules.d/10.rules"),
+    "-a always,exit -F arch=b64 -S execve -F exe=/opt/scenario/marked -k marked\n-a always,exit -F arch=b64 -S open,openat -F exe=/opt/scenario/load -k load\n",
+  );
+}
+
+async function addScenario(tree: string): Promise<void> {
+  const scenario = join(tree, "opt/scenario");
+  for (const [source, target] of [
+    ["bench/agent/sink.ts", "sink.cjs"],
+    ["e2e/vm/marks.ts", "marks.cjs"],
+  ] as const) {
+    await build({
+      entryPoints: [join(ROOT, source)],
+      outfile: join(scenario, target),
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      target: "node24",
+      logLevel: "error",
+    });
+  }
+  copyFileSync(join(tree, "bin/true"), join(scenario, "marked"));
+  run(process.env["CXX"] ?? "g++", ["-O2", "-static", "-o", join(scenario, "load"), join(ROOT, "bench/agent/load.cc")]);
+  copyFileSync(join(GUEST, "scenario.sh"), join(scenario, "scenario.sh"));
+  chmodSync(join(scenario, "scenario.sh"), 0o755);
+  const units = join(tree, "etc/systemd/system");
+  const wants = join(units, "multi-user.target.wants");
+  mkdirSync(wants, { recursive: true });
+  for (const unit of ["sink.service", "scenario.service"]) copyFileSync(join(GUEST, unit), join(units, unit));
+  for (const unit of ["sink.service", "scenario.service", "hosttrail-agent.service"])
+    symlinkSync(`/etc/systemd/system/${unit}`, join(wants, unit));
+  rmSync(join(wants, "auditd.service"), { force: true });
+  for (const unit of [
+    "systemd-journald-audit.socket",
+    "systemd-timesyncd.service",
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "getty@tty1.service",
+    "serial-getty@ttyS0.service",
+  ]) {
+    symlinkSync("/dev/null", join(units, unit));
+  }
+  mkdirSync(join(tree, "var/lib/scenario"), { recursive: true });
+  mkdirSync(join(tree, "var/lib/sink"), { recursive: true });
+  // No rules but ours, and no `-a never,task` of a default.
+  writeFileSync(join(tree, "etc/audit/rules.d/audit.rules"), "");
+  writeFileSync(join(tree, "etc/hosts"), "127.0.0.1 localhost vm\n");
+  writeFileSync(join(tree, "etc/hostname"), "vm\n");
+  writeFileSync(join(tree, "etc/machine-id"), "");
+  writeFileSync(join(tree, "etc/fstab"), "/dev/vda / ext4 rw 0 1\n");
+  const shadow = join(tree, "etc/shadow");
+  writeFileSync(shadow, readFileSync(shadow, "utf8"), { mode: 0o640 });
+}
