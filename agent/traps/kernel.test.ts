@@ -249,6 +249,44 @@ catch (error) { console.log(error.message); process.exit(0); }`;
   });
 });
 
+describe("traps: a locked kernel", () => {
+  // Only a reboot unlocks it: the real one is in the virtual machine of e2e/vm; here its answers are played.
+  it("trap 27: locked audit is never ok: it wants a reboot, and nothing is tried", () => {
+    const folder = mkdtempSync(join(tmpdir(), "hosttrail-locked-"));
+    const asked: number[] = [];
+    const locked = {
+      status: () => ({
+        enabled: 2,
+        failure: 1,
+        pid: 0,
+        rateLimit: 0,
+        backlogLimit: 64,
+        lost: 0,
+        backlog: 0,
+        backlogWaitTime: 0,
+      }),
+      request: (type: number) => {
+        asked.push(type);
+        return [];
+      },
+      set: () => assert.fail("no setting is changed"),
+    } as unknown as KernelAudit;
+    const held = new KernelHold(locked, folder);
+    const file = join(folder, "x.rules");
+    writeFileSync(file, "-w /etc/passwd -p wa -k x\n");
+    const { rules } = readRules({ files: [file], directory: "", ownPid: 0 });
+    assert.throws(() => held.applyRules(rules), /locked \(enabled 2\): rules change only after a reboot/);
+    assert.throws(
+      () => held.applySettings({ backlogWaitTime: 9 }),
+      /locked \(enabled 2\): settings change only after a reboot/,
+    );
+    // It is on, which is all that the agent wants of it.
+    held.applySettings({ enabled: 1 });
+    assert.deepEqual([...new Set(asked)], [1013], "the list was read, and nothing else asked");
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe("traps: native", () => {
   it("the addon refuses a buffer that is too small for a message", { skip: missing() }, async () => {
     const addon = native();
