@@ -1,6 +1,6 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
 import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { hostname, setPriority } from "node:os";
 import { condenseRecords } from "@hosttrail/lib/audit";
 import { openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
@@ -64,6 +64,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const { budget, audit } = config;
   const local = config.source.mode !== "file";
   if (budget.cpus.length > 0) native().setAffinity(budget.cpus);
+  if (budget.nice !== 0) setPriority(budget.nice);
   const bootId = readBootId();
   const key = readSecretFile(config.collector.keyFile);
   const sign = signerOf(key);
@@ -336,6 +337,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       collector: shipper.connection,
       shipped: shipper.counters,
       spool: { bytes: spool.counters().bytes, blocks: spool.counters().blocks, refuses: builder.isStuck },
+      integrity: { held: integrity.held, skipped: integrity.skipped },
+      truncated: builder.truncated,
       rules: keeper?.state(),
       governor: { level: governor.level, cpu_percent: governor.cpuPercent, ...usage() },
       ledger: now,
