@@ -2,7 +2,7 @@
  * A collector that takes everything and keeps nothing, or keeps the blocks as files: what is measured or tested is the agent.
  * Usage: node sink.ts CA CERT KEY PORT [FOLDER]
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
 import { parseBlock } from "@hosttrail/lib/block";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
@@ -20,8 +20,11 @@ server.addService(IngestServiceService, {
         send({ $case: "welcome", value: { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20 } });
       } else if (message?.$case === "block") {
         const { header } = parseBlock(message.value);
-        const name = `${header.epoch.toString(16).padStart(16, "0")}-${header.firstSeq.toString(16).padStart(16, "0")}.block`;
-        if (folder !== "") writeFileSync(`${folder}/${name}`, message.value);
+        if (folder !== "" && !keep(`${hex(header.epoch)}-${hex(header.firstSeq)}.block`, message.value)) {
+          // Not taken, so not acknowledged: the agent sends it again on the next stream.
+          call.destroy();
+          return;
+        }
         events += header.count;
         bytes += message.value.length;
         const blocks = [{ epoch: header.epoch, firstSeq: header.firstSeq }];
@@ -33,6 +36,21 @@ server.addService(IngestServiceService, {
     call.on("error", () => undefined);
   },
 });
+const hex = (value: bigint): string => value.toString(16).padStart(16, "0");
+
+/** Writes a block as a file, whole or not at all; false where the disk takes nothing. */
+function keep(name: string, block: Uint8Array): boolean {
+  const path = `${folder}/${name}`;
+  try {
+    writeFileSync(`${path}.new`, block);
+    renameSync(`${path}.new`, path);
+    return true;
+  } catch {
+    rmSync(`${path}.new`, { force: true });
+    return false;
+  }
+}
+
 const credentials = ServerCredentials.createSsl(
   readFileSync(ca),
   [{ cert_chain: readFileSync(certificate), private_key: readFileSync(key) }],

@@ -13,6 +13,7 @@ let broken = 0;
 let ledgers = 0;
 let lost = 0;
 for (const file of readdirSync(folder).sort()) {
+  if (!file.endsWith(".block")) continue;
   const parsed = parseBlock(readFileSync(join(folder, file)));
   const { header } = parsed;
   // Each header names the one before it, also over a reboot and its new epoch.
