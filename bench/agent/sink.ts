@@ -3,7 +3,7 @@
  * Usage: node sink.ts CA CERT KEY PORT [FOLDER]
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import { parseBlock } from "@hosttrail/lib/block";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
@@ -22,7 +22,7 @@ server.addService(IngestServiceService, {
         const { header } = parseBlock(message.value);
         if (folder !== "" && !keep(`${hex(header.epoch)}-${hex(header.firstSeq)}.block`, message.value)) {
           // Not taken, so not acknowledged: the agent sends it again on the next stream.
-          call.destroy();
+          call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "no room for the block" });
           return;
         }
         events += header.count;

@@ -315,7 +315,13 @@ export class Shipper {
     if (this.#stream !== stream) return;
     const now = performance.now();
     for (const [key, flight] of this.#inFlight) {
-      if (!flight.received || now - flight.sentMs < this.#options.storedTimeoutMs) continue;
+      if (now - flight.sentMs < this.#options.storedTimeoutMs) continue;
+      if (!flight.received) {
+        // It takes blocks and says nothing: another stream, perhaps another collector.
+        this.#logger.warn({ endpoint: this.#endpoint, block: key }, "the collector does not answer");
+        stream.cancel();
+        return;
+      }
       this.#inFlight.delete(key);
       this.#waiting.push(flight.block);
       this.counters.blocksResent++;

@@ -1,10 +1,11 @@
-/** The agent's package on a machine with a kernel and a systemd of its own: what must not be tried on a shared kernel. */
-import assert from "node:assert/strict";
+/**
+ * `./dev vm`: the agent's package on a machine with a kernel and a systemd of its own, for what must not be tried on a shared
+ * kernel. Prints a line for each thing that was looked at; ends with 1 where one is not as it should be.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Machine, makeMachine } from "./image.ts";
 
@@ -65,26 +66,22 @@ async function boot({ kernel, initrd, disk }: Machine, log: string): Promise<str
   return readFileSync(log, "latin1");
 }
 
-describe("the agent in a machine of its own", () => {
-  it("reads by unicast and multicast, survives kills, a full disk, a flood, a reboot and a locked audit", {
-    skip: missing() ?? false,
-    timeout: TIMEOUT_MS + 300_000,
-  }, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "hosttrail-vm-"));
-    try {
-      const machine = await makeMachine(folder);
-      const console = await boot(machine, join(folder, "console.log"));
-      const results = console.split(/\r?\n/).filter((line) => line.startsWith("RESULT "));
-      process.stdout.write(`${results.join("\n")}\n`);
-      assert.deepEqual(
-        results.filter((line) => !line.startsWith("RESULT ok")),
-        [],
-        console.slice(-4000),
-      );
-      assert.ok(console.includes("STAGE 2 done"), console.slice(-4000));
-      assert.equal(results.length, RESULTS);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
-});
+const absent = missing();
+if (absent !== undefined) throw new Error(absent);
+const folder = mkdtempSync(join(tmpdir(), "hosttrail-vm-"));
+try {
+  process.stdout.write("making the machine\n");
+  const machine = await makeMachine(folder);
+  process.stdout.write("booting it; two boots take some minutes without hardware virtualisation\n");
+  const shown = await boot(machine, join(folder, "console.log"));
+  const results = shown.split(/\r?\n/).filter((line) => line.startsWith("RESULT "));
+  process.stdout.write(`${results.join("\n")}\n`);
+  const failed = results.filter((line) => !line.startsWith("RESULT ok"));
+  const isWhole = shown.includes("STAGE 2 done") && results.length === RESULTS;
+  if (failed.length > 0 || !isWhole) {
+    process.stdout.write(`${shown.slice(-4000)}\n${failed.length} failed, ${results.length} of ${RESULTS} results\n`);
+    process.exitCode = 1;
+  }
+} finally {
+  rmSync(folder, { recursive: true });
+}
