@@ -46,7 +46,7 @@ export class Redactor {
   readonly #options: RedactOptions;
   readonly #patterns: readonly RE2JS[];
   readonly #replace: Replace;
-  /** Texts without a secret: names and paths that come again and again. */
+  /** Paths and names without a secret. A command line of the same text may have one: flags mean something there. */
   readonly #clean = new Set<string>();
 
   constructor(options: RedactOptions) {
@@ -83,20 +83,21 @@ export class Redactor {
     return this.#whole(text, redactCommand);
   }
 
-  /** Any other text. */
+  /** Any other text: a path or a name, which most often came before. */
   text(text: string): string {
-    return this.#whole(text, redactText);
-  }
-
-  #whole(text: string, redact: typeof redactText): string {
-    if (!this.#options.enabled || text === "" || this.#clean.has(text)) return text;
+    if (this.#clean.has(text)) return text;
     const before = this.count;
-    const left = this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
+    const left = this.#whole(text, redactText);
     if (this.count === before && text.length <= CLEAN_LENGTH_MAX) {
       if (this.#clean.size >= CLEAN_MAX) this.#clean.clear();
       this.#clean.add(text);
     }
     return left;
+  }
+
+  #whole(text: string, redact: typeof redactText): string {
+    if (!this.#options.enabled || text === "") return text;
+    return this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
   }
 
   #own(text: string): string {

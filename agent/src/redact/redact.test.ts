@@ -118,6 +118,13 @@ describe("a redacted argument list", () => {
     assert.notEqual(mark(KEY, "a"), mark(Buffer.alloc(32, 8), "a"));
   });
 
+  it("is looked at as what it is: a harmless file name may be a command line with a secret", () => {
+    const own = redactor();
+    const text = `mysql -p${CANARY} db`;
+    assert.equal(own.text(text), text);
+    assert.ok(!own.command(text).includes(CANARY));
+  });
+
   it("takes patterns of the user, in linear time", () => {
     const own = redactor(["emp-(\\d{6})", "(a+)+$"]);
     assert.match(own.arguments(["x", "id emp-123456 ok"])[1] ?? "", /^id emp-\[redacted:[0-9a-f]{12}\] ok$/);
