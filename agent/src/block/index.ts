@@ -7,6 +7,7 @@
  */
 import {
   BLOCK_BYTES_MAX,
+  BLOCK_BYTES_TARGET,
   type EncodedEvents,
   EVENTS_MAX,
   EventEncoder,
@@ -16,10 +17,11 @@ import {
 import type { Event } from "@hosttrail/proto/event";
 
 const DAY_NANO = 86_400_000_000_000n;
-/** Distinct strings of a block, at most, in bytes; they shrink three or four times, and never grow. */
-const TEXT_BYTES_MAX = 800 * 1024;
-/** An event with longer records has a block of its own, since it alone may pass a block's limit. */
-const EVENT_BYTES_MAX = 256 * 1024;
+/**
+ * Distinct strings of a block, at most, in bytes: even where they do not shrink at all the block stays at what it aims for. An
+ * event with longer records has a block of its own.
+ */
+const TEXT_BYTES_MAX = (BLOCK_BYTES_TARGET * 7) / 8;
 /** Encoded bytes that wait while the disk takes nothing, at most. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
 /** Characters left of each argument of an event that is too large for any block. */
@@ -100,19 +102,18 @@ export class BlockBuilder {
   add(event: Event, recordBytes: number, lane: Lane): void {
     const open = this.#open[lane];
     const day = dayOf(event);
-    if (open.encoder.count > 0 && open.day !== day) this.#cutOff(lane);
-    if (recordBytes > EVENT_BYTES_MAX) {
-      this.#cutOff(lane);
+    const isFull = open.encoder.textBytes + recordBytes > TEXT_BYTES_MAX;
+    if (open.encoder.count > 0 && (open.day !== day || isFull)) this.#cutOff(lane);
+    if (recordBytes > TEXT_BYTES_MAX) {
       this.#cut.push({ encoded: encodeEvents([event]), lane, large: event });
       this.#sealAll();
       return;
     }
     open.day = day;
     open.encoder.add(event);
-    if (open.encoder.count >= EVENTS_MAX || open.encoder.textBytes >= TEXT_BYTES_MAX) {
-      this.#cutOff(lane);
-      this.#sealAll();
-    } else if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
+    if (open.encoder.count >= EVENTS_MAX) this.#cutOff(lane);
+    if (this.#cut.length > 0) this.#sealAll();
+    if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
   }
 
   /** Seals what there is. */
