@@ -239,10 +239,18 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     hold?.release();
     throw error;
   }
-  checkRules(true);
+  checkRules("loaded-audit-rules");
+  tellRuleErrors();
+
+  /** Lines that are no rules, and so protect nothing. */
+  function tellRuleErrors(): void {
+    const { rules, errors } = keeper?.compiled ?? { rules: [], errors: [] };
+    for (const { file, line, reason } of errors) logger.error({ file, line, reason }, "an audit rule is left out");
+    logger.info({ rules: rules.length, errors: errors.length }, "rule files are read");
+  }
 
   /** Looks whether the kernel has our rules, and tells where it did not. */
-  function checkRules(first: boolean): void {
+  function checkRules(action: "loaded-audit-rules" | "found-audit-rules-changed"): void {
     const drift = keeper?.check();
     if (drift === undefined) return;
     const { added, removed, refused, failure } = drift;
@@ -253,7 +261,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     else logger.info({ added: added.length, removed: removed.length }, "audit rules are loaded");
     const outcome = failure === "" && refused.length === 0 ? "success" : "failure";
     report({
-      action: first ? "loaded-audit-rules" : "found-audit-rules-changed",
+      action,
       name: "RULES",
       outcome,
       fields: { added: added.join("; "), removed: removed.join("; "), refused: refused.length, failure },
@@ -262,7 +270,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   const ledger = new Ledger(snapshot, snapshot(), Date.now());
   const minute = setInterval(() => {
-    checkRules(false);
+    checkRules("found-audit-rules-changed");
     const changes = ledger.take(Date.now());
     if (changes === undefined) return;
     const evicted = spool
@@ -383,10 +391,9 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       builder.flush();
     }),
     reload: () => {
-      const { errors, rules } = keeper?.reload() ?? { errors: [], rules: [] };
-      for (const { file, line, reason } of errors) logger.error({ file, line, reason }, "an audit rule is left out");
-      logger.info({ rules: rules.length }, "rule files are read again");
-      checkRules(false);
+      keeper?.reload();
+      checkRules("found-audit-rules-changed");
+      tellRuleErrors();
     },
     stop: () => (stopped ??= stop()),
   };

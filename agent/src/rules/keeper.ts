@@ -41,10 +41,15 @@ export class RuleKeeper {
     this.#compiled = read();
   }
 
-  /** Reads the rule files again. */
-  reload(): CompiledRules {
-    this.#compiled = this.#read();
+  /** The rules as they were read, with the lines that are none. */
+  get compiled(): CompiledRules {
     return this.#compiled;
+  }
+
+  /** Reads the rule files again; what the kernel refused before is tried again. */
+  reload(): void {
+    this.#compiled = this.#read();
+    this.#refused = [];
   }
 
   /** Compares, and applies where we may. Undefined where all was as it should be. Never throws. */
