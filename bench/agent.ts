@@ -17,10 +17,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import { agent, auditd, counter, nobody, type Reader } from "./agent/readers.ts";
+import { cpuSeconds } from "./process.ts";
 
 const HERE = new URL("./agent", import.meta.url).pathname;
 const BACKLOG_LIMIT = 65_536;
-const TICKS_PER_SECOND = 100;
 /** Rates are tried upwards from here, by this factor, until something is lost. */
 const FIRST_RATE = 5000;
 const RATE_STEP = 1.25;
@@ -80,12 +80,9 @@ function run(...args: (string | number)[]): { count: number; seconds: number } {
   return { count, seconds };
 }
 
-function cpuSeconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    return sum + (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-  }, 0);
+/** CPU seconds of a reader's processes together. */
+function cpuOf(reader: Reader): number {
+  return reader.pids().reduce((sum, pid) => sum + cpuSeconds(pid), 0);
 }
 
 /** Resident and anonymous MiB of processes. */
@@ -109,9 +106,9 @@ async function memoryWhile(reader: Reader, running: Promise<unknown>): Promise<s
 
 /** Waits until the reader has nothing left to do. */
 async function settle(reader: Reader): Promise<void> {
-  for (let before = cpuSeconds(reader.pids()), calm = 0; calm < 3; ) {
+  for (let before = cpuOf(reader), calm = 0; calm < 3; ) {
     await sleep(300);
-    const now = cpuSeconds(reader.pids());
+    const now = cpuOf(reader);
     calm = now - before <= 0.02 ? calm + 1 : 0;
     before = now;
   }
@@ -175,10 +172,10 @@ async function slowDown(readers: readonly Reader[]): Promise<void> {
       try {
         execLoop();
         await settle(reader);
-        const before = cpuSeconds(reader.pids());
+        const before = cpuOf(reader);
         push(times, reader.name, execLoop());
         await settle(reader);
-        push(cpu, reader.name, ((cpuSeconds(reader.pids()) - before) / EXECS) * 100_000);
+        push(cpu, reader.name, ((cpuOf(reader) - before) / EXECS) * 100_000);
       } finally {
         await reader.stop();
       }
@@ -219,10 +216,16 @@ async function memory(readers: readonly Reader[]): Promise<void> {
   }
 }
 
+function cleanUp(): void {
+  hold.release();
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(`/dev/shm/hosttrail-bench-${process.pid}`, { recursive: true, force: true });
+}
+
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
-    // Readers end with us; rules would stay.
-    hold.release();
+    // Readers end with us; rules and files would stay.
+    cleanUp();
     process.exit(1);
   });
 }
@@ -255,7 +258,5 @@ try {
   if (wants("slow")) await slowDown(readers);
   if (wants("memory")) await memory(readers.filter(({ name }) => !name.includes("C)")));
 } finally {
-  hold.release();
-  rmSync(folder, { recursive: true, force: true });
-  rmSync(`/dev/shm/hosttrail-bench-${process.pid}`, { recursive: true, force: true });
+  cleanUp();
 }

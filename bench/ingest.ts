@@ -15,21 +15,14 @@ import { Block, BlockHeader } from "@hosttrail/proto/block";
 import { IngestServiceClient, type StreamRequest, type StreamResponse } from "@hosttrail/proto/ingest";
 import { type Identity, Stack, waitForPort } from "@hosttrail/stack";
 import { captureGroups, eventsOf } from "./capture.ts";
+import { cpuSeconds } from "./process.ts";
 
 const AGENTS = 8;
 /** Events a block: a quiet fleet's and a busy one's. */
 const BLOCK_SIZES = [500, 2000] as const;
 const BLOCKS_PER_AGENT = 400;
 const ROUNDS = 2;
-const TICKS_PER_SECOND = 100;
 const DOMAIN = Buffer.from("hosttrail-block-v1\0");
-
-/** CPU seconds that a process has used. */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
 
 /** The same events again and again, each time as another block of the host's trail. */
 function blocksOf(hostId: string, keyFile: string, size: number, round: number): Uint8Array[] {

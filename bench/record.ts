@@ -14,8 +14,7 @@ import { gzipSync } from "node:zlib";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import type { RawRecord } from "@hosttrail/agent/model";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
-import { openSource } from "@hosttrail/agent/source";
-import { recordTypeName } from "@hosttrail/lib/audit";
+import { formatLogLine, openSource } from "@hosttrail/agent/source";
 
 const MIB = 1024 * 1024;
 
@@ -58,9 +57,6 @@ const isPrivate = ({ text }: RawRecord): boolean =>
   without.some((word) => text.includes(word) || text.includes(hex(word)));
 const serials = new Set(records.filter(isPrivate).map((record) => record.serial));
 const kept = records.filter((record) => !serials.has(record.serial));
-const lines = kept.map(({ type, seconds, milliseconds, serial, text }) => {
-  const stamp = `audit(${seconds}.${String(milliseconds).padStart(3, "0")}:${serial})`;
-  return `type=${recordTypeName(type)} msg=${stamp}: ${text}\n`;
-});
+const lines = kept.map((record) => `${formatLogLine(record)}\n`);
 writeFileSync(output, gzipSync(Buffer.from(lines.join(""), "latin1"), { level: 9 }));
 process.stdout.write(`${kept.length} records of ${new Set(kept.map((record) => record.serial)).size} events\n`);

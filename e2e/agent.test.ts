@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { whyNoAudit } from "@hosttrail/agent/kernel";
 import type { Event } from "@hosttrail/proto/event";
 import type { Stack } from "@hosttrail/stack";
-import { eventually, kernelAuditMissing, openStack, queryClient, search, writeRules } from "./environment.ts";
+import { eventually, openStack, queryClient, search, writeRules } from "./environment.ts";
 
-const missing = kernelAuditMissing();
+const missing = whyNoAudit();
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
 const run = promisify(execFile);
 

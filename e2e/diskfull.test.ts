@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { eventually, kernelAuditMissing, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
+import { whyNoAudit } from "@hosttrail/agent/kernel";
+import { eventually, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
 
-const missing = kernelAuditMissing();
+const missing = whyNoAudit();
 const RUNS = 60;
 
 describe("a disk that takes nothing", () => {

@@ -4,24 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ChannelCredentials, credentials, type ServiceError } from "@grpc/grpc-js";
-import { KernelAudit } from "@hosttrail/agent/kernel";
 import type { Event } from "@hosttrail/proto/event";
 import { QueryServiceClient, SearchEventsRequest, type SearchEventsResponse } from "@hosttrail/proto/query";
 import { type Identity, Stack, type StackOptions } from "@hosttrail/stack";
 
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
-
-/** Why this machine cannot read kernel audit events, or undefined where it can. */
-export function kernelAuditMissing(): string | undefined {
-  if (process.getuid?.() !== 0) return "kernel audit needs root";
-  try {
-    const { enabled, pid } = new KernelAudit().status();
-    if (enabled === 2) return "kernel audit is locked until reboot";
-    return pid === 0 ? undefined : `another audit daemon is registered (pid ${pid})`;
-  } catch (error) {
-    return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
 
 /** A stack whose folder goes when it is disposed of. */
 export async function openStack(changes: Partial<StackOptions> = {}): Promise<Stack & AsyncDisposable> {

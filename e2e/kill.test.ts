@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { KernelAudit } from "@hosttrail/agent/kernel";
-import { eventually, kernelAuditMissing, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
+import { KernelAudit, whyNoAudit } from "@hosttrail/agent/kernel";
+import { eventually, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
 
 const run = promisify(execFile);
 const RUNS = 2000;
-const missing = kernelAuditMissing();
+const missing = whyNoAudit();
 
 describe("the whole way, killed in turn", { timeout: 300_000 }, () => {
   it(`finds ${RUNS} runs of a marked program, none twice and none missing`, { skip: missing ?? false }, async () => {

@@ -8,12 +8,12 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { KernelAudit } from "@hosttrail/agent/kernel";
+import { KernelAudit, whyNoAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import type { Stack } from "@hosttrail/stack";
-import { eventually, kernelAuditMissing, openStack, queryClient, search, writeRules } from "./environment.ts";
+import { eventually, openStack, queryClient, search, writeRules } from "./environment.ts";
 
-const missing = kernelAuditMissing();
+const missing = whyNoAudit();
 const STALL_SECONDS = 10;
 /** A message of user space that means nothing (AUDIT_USER): its serial shows where the kernel's count is. */
 const USER = 1005;

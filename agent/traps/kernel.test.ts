@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RECORD } from "@hosttrail/lib/audit";
-import { KernelAudit, native } from "../src/kernel/index.ts";
+import { KernelAudit, native, whyNoAudit } from "../src/kernel/index.ts";
 import { SerialGaps } from "../src/ledger/index.ts";
 import type { RawRecord } from "../src/model/index.ts";
 import { KernelHold, readRules } from "../src/rules/index.ts";
@@ -18,23 +18,14 @@ const MIB = 1024 * 1024;
 /** A message of user space that means nothing (AUDIT_USER). */
 const USER = 1005;
 
-function missing(): string | false {
-  if (process.getuid?.() !== 0) return "kernel audit needs root";
-  try {
-    const { enabled, pid } = new KernelAudit().status();
-    if (enabled === 2) return "kernel audit is locked until reboot";
-    return pid === 0 ? false : `another audit daemon is registered (pid ${pid})`;
-  } catch (error) {
-    return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
-  }
-}
+const missing = whyNoAudit();
 
 const OPTIONS = { path: "", receiveBufferBytes: 16 * MIB, ringBytes: 64 * MIB, ringPath: "", bootId: "" };
 
-describe("traps: the kernel", { skip: missing() }, () => {
+describe("traps: the kernel", { skip: missing ?? false }, () => {
   let folder: string;
   let hold: KernelHold;
-  const kernel = missing() === false ? new KernelAudit() : undefined;
+  const kernel = missing === undefined ? new KernelAudit() : undefined;
   const audit = (): KernelAudit => kernel as KernelAudit;
   const say = (text: string): unknown => audit().request(USER, Buffer.from(`${text}\0`));
 
@@ -288,7 +279,7 @@ describe("traps: a locked kernel", () => {
 });
 
 describe("traps: native", () => {
-  it("the addon refuses a buffer that is too small for a message", { skip: missing() }, async () => {
+  it("the addon refuses a buffer that is too small for a message", { skip: missing ?? false }, async () => {
     const addon = native();
     const reader = addon.openReader(true, -1, 65_536, "", "", 1 << 20, () => undefined);
     assert.throws(() => addon.drainReader(reader, Buffer.alloc(100)), /too small/);

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { whyNoAudit } from "@hosttrail/agent/kernel";
 import type { RecordGroup } from "@hosttrail/agent/model";
 import { Reassembler } from "@hosttrail/agent/reassemble";
 import { openSource } from "@hosttrail/agent/source";
-import { kernelAuditMissing } from "../environment.ts";
 import { ausearch, csvEvents, interpretedEvents } from "./ausearch.ts";
 import { acceptedReasons, Comparison, compareInterpreted, compareMeaning } from "./compare.ts";
 import { record } from "./record.ts";
@@ -18,7 +18,7 @@ const MIB = 1024 * 1024;
 
 const hasAusearch = spawnSync("ausearch", ["--version"]).error === undefined;
 const missing =
-  kernelAuditMissing() ?? (hasAusearch ? undefined : "ausearch is not installed (Debian: apt-get install auditd)");
+  whyNoAudit() ?? (hasAusearch ? undefined : "ausearch is not installed (Debian: apt-get install auditd)");
 
 /** Reads the log as the agent replays it. */
 async function groupsOf(log: string): Promise<Map<number, RecordGroup>> {

@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
-import { openSource } from "@hosttrail/agent/source";
-import { recordTypeName } from "@hosttrail/lib/audit";
+import { formatLogLine, openSource } from "@hosttrail/agent/source";
 
 const MIB = 1024 * 1024;
 const OPTIONS = { path: "", receiveBufferBytes: 64 * MIB, ringBytes: 256 * MIB, ringPath: "", bootId: "" } as const;
@@ -49,10 +48,9 @@ export async function record(
   const lostBefore = kernel.status().lost;
   const output = createWriteStream(log);
   const serials = new Set<number>();
-  const source = openSource({ ...OPTIONS, mode: "unicast" }, ({ type, seconds, milliseconds, serial, text }) => {
-    serials.add(serial);
-    const stamp = `audit(${seconds}.${String(milliseconds).padStart(3, "0")}:${serial})`;
-    output.write(`type=${recordTypeName(type)} msg=${stamp}: ${text}\n`, "latin1");
+  const source = openSource({ ...OPTIONS, mode: "unicast" }, (record) => {
+    serials.add(record.serial);
+    output.write(`${formatLogLine(record)}\n`, "latin1");
   });
   try {
     hold.applySettings({ enabled: 1, backlogLimit: 65_536, backlogWaitTime: 60_000 });

@@ -31,7 +31,6 @@ function nameIn({ keys, values }: RecordWords, key: string): string {
 
 /** Fills in the names of the users, groups and owners that the log itself has. */
 export function enrichedNames(event: Event, words: readonly RecordWords[]): void {
-  if (!words.some(({ keys }) => keys.some((key) => key.startsWith(ENRICHED_SEPARATOR)))) return;
   const actor = words.find(({ type }) => type === RECORD.SYSCALL) ?? words[0];
   const { user } = event;
   if (actor !== undefined && user !== undefined) {

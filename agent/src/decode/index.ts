@@ -117,7 +117,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
     },
     targets: decodeTargets(words),
   };
-  enrichedNames(event, words);
+  if (group.records.some(({ enriched }) => enriched !== "")) enrichedNames(event, words);
   return { event, words, executed: isExec(syscall) };
 }
 

@@ -1,6 +1,6 @@
 /** SHA-256 of executables: of what stands on the disk, bounded, and cached by what tells one content from another. */
-import { type BigIntStats, fstatSync, statSync } from "node:fs";
-import { closeQuietly, hashOf, openToLook } from "@hosttrail/lib/files";
+import { type BigIntStats, statSync } from "node:fs";
+import { hashFile } from "@hosttrail/lib/files";
 
 const ENTRIES_MAX = 2048;
 const NANO_PER_CHECK = 1_000_000_000n;
@@ -26,29 +26,25 @@ export class FileHashes {
   sha256(path: string, inodes: readonly bigint[]): string {
     if (this.#bytesMax === 0 || path === "" || inodes.length === 0) return "";
     try {
+      // Most often the file is known, or too large, and need not be opened.
       const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-      const stamp = stat && stampOf(stat, inodes, this.#bytesMax);
-      if (stamp === undefined) return "";
+      if (stat === undefined || stat.size > BigInt(this.#bytesMax) || !inodes.includes(stat.ino)) return "";
       const known = this.#entries.get(path);
-      return known?.stamp === stamp ? known.sha256 : this.#read(path, inodes);
+      return known?.stamp === stampOf(stat) ? known.sha256 : this.#read(path, inodes);
     } catch {
       return "";
     }
   }
 
   #read(path: string, inodes: readonly bigint[]): string {
-    const file = openToLook(path, { link: true });
-    try {
-      const stat = fstatSync(file, { bigint: true });
-      const stamp = stampOf(stat, inodes, this.#bytesMax);
-      if (stamp === undefined) return "";
-      const sha256 = hashOf(file, this.#bytesMax) ?? "";
-      // A file that changed within the clock's step may change again unseen: it is read again the next time.
-      if (BigInt(Date.now()) * 1_000_000n - stat.mtimeNs > NANO_PER_CHECK) this.#keep(path, { stamp, sha256 });
-      return sha256;
-    } finally {
-      closeQuietly(file);
-    }
+    const isMeant = ({ ino }: BigIntStats): boolean => inodes.includes(ino);
+    const read = hashFile(path, { link: true, bytesMax: this.#bytesMax, isMeant });
+    if (read === undefined) return "";
+    const { stat, sha256 } = read;
+    // A file that changed within the clock's step may change again unseen: it is read again the next time.
+    if (BigInt(Date.now()) * 1_000_000n - stat.mtimeNs > NANO_PER_CHECK)
+      this.#keep(path, { stamp: stampOf(stat), sha256 });
+    return sha256;
   }
 
   #keep(path: string, entry: Entry): void {
@@ -60,8 +56,7 @@ export class FileHashes {
   }
 }
 
-/** What tells one content of a file from another; undefined for a file that is not looked at. */
-function stampOf(stat: BigIntStats, inodes: readonly bigint[], bytesMax: number): string | undefined {
-  if (!stat.isFile() || stat.size > BigInt(bytesMax) || !inodes.includes(stat.ino)) return undefined;
-  return `${stat.dev} ${stat.ino} ${stat.mtimeNs} ${stat.ctimeNs} ${stat.size}`;
+/** What tells one content of a file from another. */
+function stampOf({ dev, ino, mtimeNs, ctimeNs, size }: BigIntStats): string {
+  return `${dev} ${ino} ${mtimeNs} ${ctimeNs} ${size}`;
 }

@@ -5,9 +5,9 @@
  * The kernel tells of a file when it is opened; it is written to later. So an event about a watched file is held for a moment,
  * and longer while its process still has the file open, up to a bound; then the file is looked at and the event goes on.
  */
-import { fstatSync, lstatSync, readdirSync, readlinkSync } from "node:fs";
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { closeQuietly, hashOf, openToLook } from "@hosttrail/lib/files";
+import { hashFile } from "@hosttrail/lib/files";
 import type { Event, File, FileState } from "@hosttrail/proto/event";
 
 export interface IntegrityOptions {
@@ -148,27 +148,11 @@ export class Integrity<Item> {
         uid: Number(stat.uid),
         gid: Number(stat.gid),
       };
-      return { ...state, sha256: stat.isFile() ? this.#hash(path, stat.ino) : "" };
+      const isMeant = ({ ino }: BigIntStats): boolean => ino === stat.ino;
+      const read = hashFile(path, { link: false, bytesMax: this.#options.bytesMax, isMeant });
+      return { ...state, sha256: read?.sha256 ?? "" };
     } catch {
       return GONE;
-    }
-  }
-
-  #hash(path: string, inode: bigint): string {
-    let file: number;
-    try {
-      file = openToLook(path, { link: false });
-    } catch {
-      return "";
-    }
-    try {
-      const stat = fstatSync(file, { bigint: true });
-      if (stat.ino !== inode || stat.size > BigInt(this.#options.bytesMax)) return "";
-      return hashOf(file, this.#options.bytesMax) ?? "";
-    } catch {
-      return "";
-    } finally {
-      closeQuietly(file);
     }
   }
 }

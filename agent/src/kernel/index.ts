@@ -2,4 +2,4 @@
 export { errnoOf, native, type ReaderHandle, type ReaderStatistics } from "./native.ts";
 export { notifyManager, tellManager, type StoredSocket, storedSocket, storeSocket, unstoreSocket } from "./manager.ts";
 export { giveMemoryBack } from "./memory.ts";
-export { KernelAudit, type KernelSettings, type KernelStatus } from "./status.ts";
+export { KernelAudit, type KernelSettings, type KernelStatus, whyNoAudit } from "./status.ts";

@@ -71,3 +71,15 @@ export class KernelAudit {
     this.request(AUDIT_SET, status);
   }
 }
+
+/** Why this process cannot be this kernel's audit daemon, or undefined where it can. */
+export function whyNoAudit(): string | undefined {
+  if (process.getuid?.() !== 0) return "kernel audit needs root";
+  try {
+    const { enabled, pid } = new KernelAudit().status();
+    if (enabled === 2) return "kernel audit is locked until reboot";
+    return pid === 0 ? undefined : `another audit daemon is registered (pid ${pid})`;
+  } catch (error) {
+    return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

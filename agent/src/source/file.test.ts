@@ -6,7 +6,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
 import { logFiles, openFiles } from "./file.ts";
-import { parseLogLine } from "./line.ts";
+import { formatLogLine, parseLogLine } from "./line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hosttrail-source-"));
 const path = join(directory, "audit.log");
@@ -38,6 +38,17 @@ describe("a log line", () => {
     assert.equal(enriched("pid=1 msg='op=1UID=\"root\" res=success'"), "");
     assert.equal(enriched("pid=1 msg='op=x\u001dUID=\"root\" res=success'"), "");
     assert.equal(enriched('comm="xARCH=y" exe="/bin/ls"'), "");
+  });
+
+  it("is written as it is read", () => {
+    for (const line of [
+      'type=CWD msg=audit(1.007:1): cwd="/"',
+      "node=a type=UNKNOWN[1999] msg=audit(1700000000.123:4294967295): x=1",
+      "type=SYSCALL msg=audit(1.000:1): arch=c000003e key=(null)\u001dARCH=x86_64 SYSCALL=openat",
+    ]) {
+      const record = parseLogLine(line);
+      assert.equal(record && formatLogLine(record), line);
+    }
   });
 
   it("may have a type without a name", () => {

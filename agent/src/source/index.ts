@@ -5,7 +5,7 @@ import { openFiles, openPlugin } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
 import type { Source, TakeRecord } from "./source.ts";
 
-export { parseLogLine } from "./line.ts";
+export { formatLogLine, parseLogLine } from "./line.ts";
 export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
 
 /** Value of `enabled` that holds until the next boot (auditctl -e 2). */

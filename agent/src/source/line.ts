@@ -1,5 +1,5 @@
 /** Lines as auditd writes them into audit.log and to its plugins: `node=… type=SYSCALL msg=audit(…): …`. */
-import { ENRICHED_SEPARATOR, recordTypeNumber } from "@hosttrail/lib/audit";
+import { ENRICHED_SEPARATOR, recordTypeName, recordTypeNumber } from "@hosttrail/lib/audit";
 import type { RawRecord } from "../model/index.ts";
 import { parseStamp } from "./stamp.ts";
 
@@ -23,6 +23,13 @@ export function parseLogLine(line: string): RawRecord | undefined {
   if (end === undefined) return record;
   const separated = record.text[end] === ENRICHED_SEPARATOR;
   return { ...record, text: record.text.slice(0, end), enriched: record.text.slice(separated ? end + 1 : end) };
+}
+
+/** The line of a record, as auditd writes it and `parseLogLine` reads it; without its line feed. */
+export function formatLogLine({ type, node, seconds, milliseconds, serial, text, enriched }: RawRecord): string {
+  const stamp = `audit(${seconds}.${String(milliseconds).padStart(3, "0")}:${serial})`;
+  const line = `type=${recordTypeName(type)} msg=${stamp}: ${text}`;
+  return `${node === "" ? "" : `node=${node} `}${line}${enriched === "" ? "" : ENRICHED_SEPARATOR + enriched}`;
 }
 
 /** auditd's words begin with one of these. */

@@ -2,7 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 
-export { closeQuietly, hashOf, openToLook } from "./hash.ts";
+export { hashFile } from "./hash.ts";
 
 /** Writes a file (mode 0600) beside its place, syncs it, and moves it there. */
 export function writeFileDurably(path: string, content: string | Uint8Array): void {
