@@ -5,7 +5,7 @@
 set -u
 rounds=$1
 dir=$(mktemp -d /tmp/hosttrail-work.XXXXXX)
-trap 'cd /; rm -rf "$dir"; userdel hosttraildiff 2>/dev/null; groupdel hosttraildiff 2>/dev/null' EXIT
+trap 'cd /; rm -rf "$dir" /tmp/hosttrail-nope; userdel hosttraildiff 2>/dev/null; groupdel hosttraildiff 2>/dev/null' EXIT
 cd "$dir" || exit 1
 
 package() {
