@@ -15,9 +15,59 @@ interface Entry extends EventKey {
   position: number;
 }
 
+const FIRST_ENTRIES = 2048;
+
+/** Entries first in, first out, as columns of numbers: thousands of objects that live for a moment would grow the heap. */
+class Entries {
+  #times = new Float64Array(FIRST_ENTRIES);
+  #serials = new Uint32Array(FIRST_ENTRIES);
+  #positions = new Float64Array(FIRST_ENTRIES);
+  #count = 0;
+
+  push(timeMs: number, serial: number, position: number): void {
+    const at = this.#count++;
+    if (at === this.#times.length) this.#resize(at * 2);
+    this.#times[at] = timeMs;
+    this.#serials[at] = serial;
+    this.#positions[at] = position;
+  }
+
+  /** The smallest position, infinite where there is none. */
+  get oldest(): number {
+    let oldest = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < this.#count; at++) oldest = Math.min(oldest, this.#positions[at] as number);
+    return oldest;
+  }
+
+  /** Takes the first `count` out. */
+  take(count: number): Entry[] {
+    const taken = Math.min(count, this.#count);
+    const entries = Array.from({ length: taken }, (_, at) => ({
+      timeMs: this.#times[at] as number,
+      serial: this.#serials[at] as number,
+      position: this.#positions[at] as number,
+    }));
+    for (const column of [this.#times, this.#serials, this.#positions]) column.copyWithin(0, taken, this.#count);
+    this.#count -= taken;
+    // After a disk that took nothing for a while there may be room for very many.
+    if (this.#count <= FIRST_ENTRIES && this.#times.length > FIRST_ENTRIES * 4) this.#resize(FIRST_ENTRIES);
+    return entries;
+  }
+
+  #resize(length: number): void {
+    const grown = <T extends Float64Array | Uint32Array>(from: T, to: T): T => {
+      to.set(from.subarray(0, this.#count));
+      return to;
+    };
+    this.#times = grown(this.#times, new Float64Array(length));
+    this.#serials = grown(this.#serials, new Uint32Array(length));
+    this.#positions = grown(this.#positions, new Float64Array(length));
+  }
+}
+
 export class Journal {
   /** Events on their way to the spool, by the way that they go, in the order in which they will be there. */
-  readonly #pending = new Map<string, Entry[]>();
+  readonly #pending = new Map<string, Entries>();
   /** Spooled events that a commit does not cover yet. */
   #beyond: Entry[] = [];
   /** Events that an earlier life spooled and the source may give again. */
@@ -34,10 +84,9 @@ export class Journal {
 
   /** An event is on its way; `position` is where its first record begins. */
   add(key: EventKey, position: number, way: string): void {
-    const entry = { timeMs: key.timeMs, serial: key.serial, position };
-    const pending = this.#pending.get(way);
-    if (pending === undefined) this.#pending.set(way, [entry]);
-    else pending.push(entry);
+    let pending = this.#pending.get(way);
+    if (pending === undefined) this.#pending.set(way, (pending = new Entries()));
+    pending.push(key.timeMs, key.serial, position);
   }
 
   /** An event of the agent's own, which no source can give again. */
@@ -50,11 +99,9 @@ export class Journal {
    * on, or where its oldest record that still waits for others begins.
    */
   spooled(count: number, open: number, way: string): { position: number; beyond: EventKey[] } {
-    const done = this.#pending.get(way)?.splice(0, count) ?? [];
+    const done = this.#pending.get(way)?.take(count) ?? [];
     let position = open;
-    for (const pending of this.#pending.values()) {
-      for (const entry of pending) position = Math.min(position, entry.position);
-    }
+    for (const pending of this.#pending.values()) position = Math.min(position, pending.oldest);
     this.#beyond = [...this.#beyond, ...done].filter(
       (entry) => entry.position >= position && entry.position < Number.POSITIVE_INFINITY,
     );

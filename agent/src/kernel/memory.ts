@@ -12,6 +12,7 @@ export function giveMemoryBack(): void {
     // There is no other door to it than this flag.
     setFlagsFromString("--expose-gc");
     collect = runInNewContext("gc") as Collect;
+    native().mapSinglePages();
   }
   collect({ type: "major", flavor: "last-resort" });
   native().pageOut();

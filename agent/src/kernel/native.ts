@@ -51,6 +51,8 @@ interface Addon {
   stopReader(reader: ReaderHandle, release: boolean): void;
   /** sd_notify(3); with a reader, hands its socket to the service manager to keep. False without a manager. */
   notifyManager(text: string, reader?: ReaderHandle): boolean;
+  /** Faults in mapped files map single pages from now on; returns the bytes of the mappings, 0 where the kernel (before 6.7) cannot. */
+  mapSinglePages(): number;
   /** Gives the memory of mapped files back to the kernel; returns the bytes. */
   pageOut(): number;
   /** Binds all threads to these CPUs. */

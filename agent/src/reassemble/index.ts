@@ -29,6 +29,7 @@ export interface ReassembleOptions {
 }
 
 interface Waiting {
+  /** Its name among the listed events; empty while it is not listed. */
   key: string;
   group: RecordGroup;
   bytes: number;
@@ -49,10 +50,13 @@ export class Reassembler {
   readonly counters: ReassembleCounters = { late: 0, partial: 0 };
   readonly #options: ReassembleOptions;
   readonly #emit: (group: RecordGroup) => void;
-  readonly #waiting = new Map<string, Waiting>();
-  /** Ended events by the lowest bits of their serials: the newest one of each slot. */
-  readonly #ended: (RecordGroup | undefined)[] = new Array<RecordGroup | undefined>(ENDED_SLOTS).fill(undefined);
-  /** The event of the last record, which most often is that of the next one too. */
+  /**
+   * Events that wait and are not the last one: most events are whole before a record of another comes, and are never listed. Anew
+   * whenever it is empty: a Map in steady use leaves chains of tables, which the garbage collector keeps for long.
+   */
+  #listed = new Map<string, Waiting>();
+  readonly #ended = new EndedEvents();
+  /** The event of the last record, which most often is that of the next one too. It may be listed. */
   #last: Waiting | undefined;
   #bytes = 0;
   #logTimeMs = 0;
@@ -64,14 +68,17 @@ export class Reassembler {
 
   /** Where the oldest record that still waits begins in its source; undefined when none waits. */
   get oldestPosition(): number | undefined {
-    // Events stand in the order of their first records.
-    for (const waiting of this.#waiting.values()) return waiting.group.records[0]?.position;
-    return undefined;
+    let oldest: number | undefined;
+    for (const { group } of this.#all()) {
+      const position = group.records[0]?.position ?? 0;
+      if (oldest === undefined || position < oldest) oldest = position;
+    }
+    return oldest;
   }
 
   /** Events that wait for more records. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#listed.size + (this.#last?.key === "" ? 1 : 0);
   }
 
   push(record: RawRecord, nowMs: number): void {
@@ -92,7 +99,7 @@ export class Reassembler {
     waiting.lastArrivalMs = nowMs;
     waiting.bytes += record.text.length;
     this.#bytes += record.text.length;
-    this.#last = waiting;
+    this.#follow(waiting);
     if (!this.#options.endOfEventExpected) this.#advance(waiting, record);
     if (this.#bytes > this.#options.bytesMax) this.#evict();
   }
@@ -100,36 +107,48 @@ export class Reassembler {
   #find(record: RawRecord): Waiting | undefined {
     const last = this.#last;
     if (last !== undefined && isSameEvent(last.group, record)) return last;
-    return this.#waiting.get(keyOf(record));
+    return this.#listed.size === 0 ? undefined : this.#listed.get(keyOf(record));
   }
 
   /** Opens an event; a record that comes after its event's end goes on alone. */
   #begin(record: RawRecord): Waiting | undefined {
-    const ended = this.#ended[record.serial & (ENDED_SLOTS - 1)];
-    if (ended !== undefined && isSameEvent(ended, record)) {
+    if (this.#ended.has(record)) {
       this.counters.late++;
       this.counters.partial++;
       this.#emit({ ...groupOf(record), partial: "late" });
       return undefined;
     }
-    const key = keyOf(record);
-    const waiting = { key, group: groupOf(record), bytes: 0, lastArrivalMs: 0, logTimeMs: 0 };
-    this.#waiting.set(key, waiting);
-    return waiting;
+    return { key: "", group: groupOf(record), bytes: 0, lastArrivalMs: 0, logTimeMs: 0 };
+  }
+
+  /** Another event takes the place of the last one, which waits on in the list. */
+  #follow(waiting: Waiting): void {
+    const last = this.#last;
+    if (last !== undefined && last !== waiting && last.key === "") {
+      last.key = keyOf(last.group);
+      this.#listed.set(last.key, last);
+    }
+    this.#last = waiting;
+  }
+
+  /** All that wait, those first of which a record came first. */
+  *#all(): Generator<Waiting> {
+    yield* this.#listed.values();
+    if (this.#last !== undefined && this.#last.key === "") yield this.#last;
   }
 
   /** The log's time goes on with its records, and ends what was not heard of for long. */
   #advance(waiting: Waiting, record: RawRecord): void {
     this.#logTimeMs = Math.max(this.#logTimeMs, record.seconds * 1000 + record.milliseconds);
     waiting.logTimeMs = this.#logTimeMs;
-    for (const oldest of this.#waiting.values()) {
+    for (const oldest of this.#all()) {
       if (this.#logTimeMs - oldest.logTimeMs <= this.#options.timeoutMs) return;
       this.#finish(oldest, "");
     }
   }
 
   #evict(): void {
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#all()) {
       if (this.#bytes <= this.#options.bytesMax) return;
       this.#finish(waiting, "bytes");
     }
@@ -137,7 +156,7 @@ export class Reassembler {
 
   /** Gives up on events whose last record came too long ago. Call it now and then. */
   expire(nowMs: number): void {
-    for (const waiting of this.#waiting.values()) {
+    for (const waiting of this.#all()) {
       if (nowMs - waiting.lastArrivalMs >= this.#options.timeoutMs)
         this.#finish(waiting, this.#isCut(waiting) ? "timeout" : "");
     }
@@ -150,14 +169,16 @@ export class Reassembler {
 
   /** Emits all that waits: at the end of a file or of the agent, or since others cannot wait for it any longer. */
   flush(reason: "" | "end" | "timeout"): void {
-    for (const waiting of this.#waiting.values()) this.#finish(waiting, reason);
+    for (const waiting of this.#all()) this.#finish(waiting, reason);
   }
 
   #finish(waiting: Waiting, reason: RecordGroup["partial"]): void {
-    this.#waiting.delete(waiting.key);
+    if (waiting.key !== "") {
+      this.#listed.delete(waiting.key);
+      if (this.#listed.size === 0) this.#listed = new Map();
+    }
     if (this.#last === waiting) this.#last = undefined;
-    const { node, seconds, milliseconds, serial } = waiting.group;
-    this.#ended[serial & (ENDED_SLOTS - 1)] = { node, seconds, milliseconds, serial, records: NO_RECORDS, partial: "" };
+    this.#ended.add(waiting.group);
     this.#bytes -= waiting.bytes;
     waiting.group.partial = reason;
     if (reason !== "") this.counters.partial++;
@@ -165,14 +186,33 @@ export class Reassembler {
   }
 }
 
-const NO_RECORDS: RawRecord[] = [];
+/** The newest ended event of each slot; slots are the lowest bits of serials. In typed arrays, as nothing here should be garbage. */
+class EndedEvents {
+  readonly #serials = new Uint32Array(ENDED_SLOTS);
+  /** Milliseconds since 1970; 0 where there was none. */
+  readonly #times = new Float64Array(ENDED_SLOTS);
+  readonly #nodes = new Array<string>(ENDED_SLOTS).fill("");
+
+  add({ node, seconds, milliseconds, serial }: RecordGroup): void {
+    const slot = serial & (ENDED_SLOTS - 1);
+    this.#serials[slot] = serial;
+    this.#times[slot] = seconds * 1000 + milliseconds;
+    this.#nodes[slot] = node;
+  }
+
+  has({ node, seconds, milliseconds, serial }: RawRecord): boolean {
+    const slot = serial & (ENDED_SLOTS - 1);
+    const time = seconds * 1000 + milliseconds;
+    return this.#serials[slot] === serial && this.#times[slot] === time && this.#nodes[slot] === node && time !== 0;
+  }
+}
 
 /** True for records that may be one of several of their event. */
 function joins(type: number): boolean {
   return (type >= KERNEL_FIRST && type <= KERNEL_LAST) || type === LOGIN;
 }
 
-function keyOf({ node, seconds, milliseconds, serial }: RawRecord): string {
+function keyOf({ node, seconds, milliseconds, serial }: RawRecord | RecordGroup): string {
   return `${node} ${seconds}.${milliseconds}:${serial}`;
 }
 
