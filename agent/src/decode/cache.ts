@@ -2,7 +2,7 @@
  * Records whose text came before. Most do: the same files, working directories, titles and addresses, event after event; what
  * was made of them once is used again.
  */
-import { RECORD, type RecordWords, splitWords } from "@hosttrail/lib/audit";
+import { actorStart, joinActor, RECORD, type RecordWords, splitWords } from "@hosttrail/lib/audit";
 import type { RawRecord } from "../model/index.ts";
 import { appendEnriched } from "./enriched.ts";
 
@@ -10,7 +10,7 @@ import { appendEnriched } from "./enriched.ts";
 const KNOWN_MAX = 1024;
 /** Longer ones rarely come again. */
 const LENGTH_MAX = 1024;
-/** The others (SYSCALL above all) have something new each time. */
+/** The others have something new each time, and SYSCALL has it in its first half. */
 const TYPES: ReadonlySet<number> = new Set([
   RECORD.PATH,
   RECORD.CWD,
@@ -32,7 +32,19 @@ export class RecordCache {
 
   words(record: RawRecord): RecordWords {
     const { type, text, enriched } = record;
-    if (!TYPES.has(type) || enriched !== "" || text.length > LENGTH_MAX) return wordsOf(record);
+    if (enriched !== "" || text.length > LENGTH_MAX) return wordsOf(record);
+    if (type === RECORD.SYSCALL) return this.#call(type, text);
+    return TYPES.has(type) ? this.#remembered(type, text) : wordsOf(record);
+  }
+
+  /** A call's numbers are new each time, who made it is not. */
+  #call(type: number, text: string): RecordWords {
+    const start = actorStart(text);
+    const known = start < 0 ? undefined : joinActor(type, text, start, this.#remembered(type, text.slice(start)));
+    return known ?? splitWords(type, text);
+  }
+
+  #remembered(type: number, text: string): RecordWords {
     let texts = this.#known.get(type);
     if (texts === undefined) {
       texts = new Map();
@@ -40,7 +52,7 @@ export class RecordCache {
     }
     let words = texts.get(text);
     if (words === undefined) {
-      words = wordsOf(record);
+      words = splitWords(type, text);
       words.memo = {};
       if (this.#size >= KNOWN_MAX) this.clear();
       this.#size++;

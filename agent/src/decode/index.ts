@@ -18,7 +18,7 @@ import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
 import { outcomeOf } from "./outcome.ts";
-import { decodeProcess, decodeTargets } from "./process.ts";
+import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
 import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./syscall.ts";
 import { decodeUser, remoteOf } from "./user.ts";
 
@@ -71,7 +71,8 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const call = effectiveCall(syscall, find);
   // The kernel's own fields of the first record tell who acted where there is no SYSCALL record.
   const actor = system ?? words[0];
-  const process = actor === undefined ? undefined : decodeProcess(actor, { args, count: given.count }, find);
+  const known = actorOf(system);
+  const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, find);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
     elsewhere: relativeElsewhere(call, syscall),
@@ -79,7 +80,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const socket = find(RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
-  const message = actor === undefined ? undefined : messageWords(actor);
+  const message = actor === undefined || known !== undefined ? undefined : messageWords(actor);
   const { action, category, type } = meaningOf({
     recordTypes: words.map((record) => recordTypeName(record.type)),
     call,
@@ -100,7 +101,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
     },
     host: undefined,
     process,
-    user: actor === undefined ? undefined : decodeUser(actor, message),
+    user: actor === undefined ? undefined : known === undefined ? decodeUser(actor, message) : known.user,
     files,
     source: isSource ? endpoint : remoteOf(message),
     destination: isSource ? undefined : endpoint,
@@ -111,7 +112,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
       node: group.node,
       partial: group.partial,
       syscall,
-      keys: decodeKeys(actor),
+      keys: known?.keys ?? decodeKeys(actor),
       records: [],
       redacted: 0,
     },

@@ -1,13 +1,43 @@
 /** Which process acted, and which ones it was aimed at. */
-import { lastValueOf, RECORD, type RecordWords, titleOfArguments, unquote, valueOf } from "@hosttrail/lib/audit";
+import {
+  type Actor,
+  lastValueOf,
+  RECORD,
+  type RecordWords,
+  titleOfArguments,
+  unquote,
+  valueOf,
+} from "@hosttrail/lib/audit";
 import { Process } from "@hosttrail/proto/event";
 import { intern } from "./intern.ts";
+import { decodeUser } from "./user.ts";
 import { u32, unquoteName } from "./values.ts";
 
 const UNSET = 0xffffffff;
 
+/** What a SYSCALL record's last words say, where they are remembered. */
+export function actorOf(record: RecordWords | undefined): Actor | undefined {
+  const words = record?.actor;
+  if (words?.memo === undefined) return undefined;
+  words.memo.actor ??= decodeActor(words);
+  return words.memo.actor;
+}
+
+function decodeActor(words: RecordWords): Actor {
+  const key = valueOf(words, "key");
+  return {
+    user: decodeUser(words, undefined),
+    name: unquoteName(valueOf(words, "comm")),
+    executable: intern(unquoteName(valueOf(words, "exe"))),
+    tty: valueOf(words, "tty") ?? "",
+    sessionId: u32(valueOf(words, "ses"), UNSET),
+    keys: key === undefined || key === "(null)" ? [] : unquote(key).split("\u0001"),
+  };
+}
+
 export function decodeProcess(
   actor: RecordWords,
+  known: Actor | undefined,
   { args, count }: { args: string[]; count: number },
   find: (type: number) => RecordWords | undefined,
 ): Process | undefined {
@@ -17,26 +47,34 @@ export function decodeProcess(
   const directory = find(RECORD.CWD);
   const titleRecord = find(RECORD.PROCTITLE);
   const title = titleRecord === undefined ? "" : titleOf(titleRecord);
-  const session = actor.type === RECORD.LOGIN ? lastValueOf(actor, "ses") : valueOf(actor, "ses");
   return {
     entityId: "",
     pid: u32(pid, 0),
-    name: unquoteName(valueOf(actor, "comm")),
-    executable: intern(unquoteName(valueOf(actor, "exe"))),
+    name: known?.name ?? unquoteName(valueOf(actor, "comm")),
+    executable: known?.executable ?? intern(unquoteName(valueOf(actor, "exe"))),
     args,
     workingDirectory: directory === undefined ? "" : intern(unquoteName(valueOf(directory, "cwd"))),
     title: args.length > 0 && title === titleOfArguments(args) ? "" : title,
     startUnixNano: 0n,
-    tty: valueOf(actor, "tty") ?? "",
+    tty: known?.tty ?? valueOf(actor, "tty") ?? "",
     provenance: "",
-    parent: parentPid === undefined ? undefined : Process.fromPartial({ pid: u32(parentPid, 0) }),
+    parent: parentPid === undefined ? undefined : parentOf(u32(parentPid, 0)),
     ancestry: [],
-    sessionId: u32(session, UNSET),
+    sessionId:
+      known?.sessionId ?? u32(actor.type === RECORD.LOGIN ? lastValueOf(actor, "ses") : valueOf(actor, "ses"), UNSET),
     argsCount: count,
     sessionLeader: undefined,
     executableSha256: "",
     ancestryCount: 0,
   };
+}
+
+/** The one asked for last, which most often is asked for again: nobody writes to it. */
+let lastParent = Process.fromPartial({});
+
+function parentOf(pid: number): Process {
+  if (lastParent.pid !== pid) lastParent = Process.fromPartial({ pid });
+  return lastParent;
 }
 
 function titleOf(record: RecordWords): string {

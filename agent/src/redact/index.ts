@@ -119,8 +119,15 @@ export class Redactor {
   }
 
   #record(record: RecordWords): void {
-    const { memo } = record;
+    const { memo, actor } = record;
     if (record.type === RECORD.EXECVE) return;
+    if (actor !== undefined) {
+      // The other words of a call are numbers. Calls to come get what is left of these from the start.
+      const isNew = actor.memo?.redacted === undefined;
+      this.#record(actor);
+      if (isNew) record.values.splice(-actor.values.length, actor.values.length, ...actor.values);
+      return;
+    }
     if (memo?.redacted !== undefined) {
       // Its text came before, and what is left of it is there already.
       this.count += memo.redacted;

@@ -6,11 +6,11 @@
  * wrote; every other field is kept as it was. So rebuilding is exact by construction, whatever the kernel,
  * a patched distribution or an old log may have written.
  */
-import type { AuditField, AuditRecord, Event } from "@hosttrail/proto/event";
+import type { AuditField, AuditRecord, Event, User } from "@hosttrail/proto/event";
 import { latin1Bytes, utf8OfLatin1 } from "./text.ts";
-import { fileOf, typedValue } from "./typed.ts";
+import { fileOf, givesCallValue, typedValue } from "./typed.ts";
 import { RECORD, recordTypeName } from "./types.ts";
-import { ENRICHED_SEPARATOR, type RecordWords } from "./words.ts";
+import { type Actor, ENRICHED_SEPARATOR, type RecordWords } from "./words.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** Ends the name of a field that the event gives back; `=` ends one that is kept. */
@@ -75,12 +75,11 @@ const NOTHING: readonly unknown[] = [];
 const whole = new WeakMap<readonly string[], AuditRecord>();
 
 function condense(event: Event, record: RecordWords, occurrence: number): AuditRecord {
-  const { type, keys, values } = record;
-  let kept: number[] | undefined;
-  for (let at = 0; at < keys.length; at++) {
-    const key = keys[at] ?? "";
-    if (key === "" || typedValue(event, type, key, occurrence) !== values[at]) (kept ??= []).push(at);
-  }
+  const { type, keys } = record;
+  const kept =
+    record.actor === undefined
+      ? keptWords(event, record, occurrence)
+      : keptOfCall(event, record, record.actor, occurrence);
   if (kept === undefined) {
     const known = whole.get(keys);
     if (known?.type === type) return known;
@@ -88,6 +87,59 @@ function condense(event: Event, record: RecordWords, occurrence: number): AuditR
   const condensed = withFields(record, kept ?? []);
   if (kept === undefined) whole.set(keys, condensed);
   return condensed;
+}
+
+/** Which words the event does not give back. */
+function keptWords(event: Event, { type, keys, values }: RecordWords, occurrence: number): number[] | undefined {
+  let kept: number[] | undefined;
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? "";
+    if (key === "" || typedValue(event, type, key, occurrence) !== values[at]) (kept ??= []).push(at);
+  }
+  return kept;
+}
+
+/** The same for a call whose actor is known: of its words only those before are looked at, as long as the event has this actor. */
+function keptOfCall(event: Event, record: RecordWords, words: RecordWords, occurrence: number): number[] | undefined {
+  const actor = words.memo?.actor;
+  if (actor === undefined || occurrence > 0 || !hasActor(event, actor)) return keptWords(event, record, occurrence);
+  const { keys, values } = record;
+  const start = keys.length - words.keys.length;
+  let kept: number[] | undefined;
+  for (let at = 0; at < start; at++) {
+    if (!givesCallValue(event, keys[at] ?? "", values[at] ?? "")) (kept ??= []).push(at);
+  }
+  actor.kept ??= keptWords(event, words, occurrence) ?? [];
+  for (const at of actor.kept) (kept ??= []).push(start + at);
+  return kept;
+}
+
+/** True where all that the words of the actor are given back from is in the event as the actor says. */
+function hasActor({ process, user, audit }: Event, actor: Actor): boolean {
+  return (
+    process !== undefined &&
+    process.name === actor.name &&
+    process.executable === actor.executable &&
+    process.tty === actor.tty &&
+    process.sessionId === actor.sessionId &&
+    audit?.keys === actor.keys &&
+    hasIds(user, actor.user)
+  );
+}
+
+function hasIds(user: User | undefined, same: User | undefined): boolean {
+  if (user === same || user === undefined || same === undefined) return user === same;
+  return (
+    user.id === same.id &&
+    user.auditId === same.auditId &&
+    user.effectiveId === same.effectiveId &&
+    user.savedId === same.savedId &&
+    user.filesystemId === same.filesystemId &&
+    user.group?.id === same.group?.id &&
+    user.group?.effectiveId === same.group?.effectiveId &&
+    user.group?.savedId === same.group?.savedId &&
+    user.group?.filesystemId === same.group?.filesystemId
+  );
 }
 
 /** The record with just these fields kept; the same object for the same one. */

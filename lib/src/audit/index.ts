@@ -12,6 +12,16 @@ export {
 } from "./interpret/index.ts";
 export * from "./names/index.ts";
 export { decodeSocketAddress } from "./sockaddr.ts";
-export { ENRICHED_SEPARATOR, lastValueOf, messageWords, type RecordWords, splitWords, valueOf } from "./words.ts";
+export {
+  type Actor,
+  actorStart,
+  ENRICHED_SEPARATOR,
+  joinActor,
+  lastValueOf,
+  messageWords,
+  type RecordWords,
+  splitWords,
+  valueOf,
+} from "./words.ts";
 export { quote } from "./text.ts";
 export { RECORD, recordTypeName, recordTypeNumber } from "./types.ts";

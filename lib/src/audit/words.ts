@@ -1,6 +1,6 @@
 /** A record's text to its words: `key=value`, or a bare word. Nothing is decoded and nothing lost here. */
 
-import type { AuditRecord, Endpoint, File } from "@hosttrail/proto/event";
+import type { AuditRecord, Endpoint, File, User } from "@hosttrail/proto/event";
 
 /** A record as its words, in the kernel's order. */
 export interface RecordWords {
@@ -11,6 +11,8 @@ export interface RecordWords {
   values: string[];
   /** What was made of this record before, where the same text came again. */
   memo?: RecordMemo;
+  /** Of a SYSCALL record, the words that tell who acted (`auid` and all behind), which come again and again; `values` ends with them. */
+  actor?: RecordWords;
 }
 
 /** What depends on a record's text alone, or on what it was made with: kept from event to event. */
@@ -24,9 +26,23 @@ interface RecordMemo {
   /** What the file's path was resolved against. */
   directory?: string;
   endpoint?: Endpoint | undefined;
+  /** Who acted, by a SYSCALL record's last words. */
+  actor?: Actor;
   /** The record without what the event gives back, and the parts of the event that this was decided by. */
   condensed?: AuditRecord;
   condensedBy?: readonly unknown[];
+}
+
+/** What a SYSCALL record's last words say. */
+export interface Actor {
+  user: User | undefined;
+  name: string;
+  executable: string;
+  tty: string;
+  sessionId: number;
+  keys: string[];
+  /** Which of the words an event with this actor does not give back. Undefined where nobody looked yet. */
+  kept?: readonly number[];
 }
 
 /** Divides, in ENRICHED logs, auditd's own words from the kernel's text. */
@@ -74,6 +90,48 @@ export function splitWords(type: number, text: string): RecordWords {
 }
 
 const NO_KEYS: string[] = [];
+
+/** The words of a SYSCALL record before `auid`, as every kernel writes them for a call without personality. */
+const CALL_KEYS: readonly string[] = "arch syscall success exit a0 a1 a2 a3 items ppid pid".split(" ");
+const ACTOR = " auid=";
+/** Keys of both halves together, by those of the second one. */
+const joinedKeys = new WeakMap<readonly string[], readonly string[]>();
+
+/** Where a SYSCALL record's words about who acted begin; -1 where it has none. */
+export function actorStart(text: string): number {
+  const at = text.indexOf(ACTOR);
+  return at < 0 ? -1 : at + 1;
+}
+
+/** A SYSCALL record of which the words from `start` on are known; undefined where the others are not the usual ones. */
+export function joinActor(type: number, text: string, start: number, actor: RecordWords): RecordWords | undefined {
+  const values: string[] = [];
+  let at = 0;
+  for (const key of CALL_KEYS) {
+    const equals = at + key.length;
+    if (text.charCodeAt(equals) !== EQUALS || !text.startsWith(key, at)) return undefined;
+    const end = text.indexOf(" ", equals);
+    const first = text.charCodeAt(equals + 1);
+    if (
+      end < 0 ||
+      end >= start ||
+      first === DOUBLE ||
+      first === SINGLE ||
+      text.charCodeAt(end + 1) === OPEN_PARENTHESIS
+    )
+      return undefined;
+    values.push(text.slice(equals + 1, end));
+    at = end + 1;
+  }
+  if (at !== start) return undefined;
+  for (const value of actor.values) values.push(value);
+  let keys = joinedKeys.get(actor.keys);
+  if (keys === undefined) {
+    keys = [...CALL_KEYS, ...actor.keys];
+    joinedKeys.set(actor.keys, keys);
+  }
+  return { type, keys, values, actor };
+}
 
 function splitRest(text: string, start: number, keys: string[], values: string[]): void {
   const { length } = text;
