@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
-import { agent, auditd, counter, nobody, type Reader } from "./agent/readers.ts";
+import { agent, auditd, counter, type Reader } from "./agent/readers.ts";
 import { cpuSeconds } from "./process.ts";
 
 const HERE = new URL("./agent", import.meta.url).pathname;
@@ -26,7 +26,7 @@ const FIRST_RATE = 5000;
 const RATE_STEP = 1.25;
 const RATE_SECONDS = 5;
 const EXECS = 3000;
-const ROUNDS = 5;
+const ROUNDS = 9;
 const MEMORY_SECONDS = 40;
 /** The agent as users run it. */
 const AGENT = process.env["HOSTTRAIL_AGENT"] ?? packagedAgent();
@@ -154,45 +154,59 @@ function execLoop(): number {
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
 
-/** Each reader in turn, again and again, so that a noisy minute hits all alike. */
+/** Half of the values lie between these. */
+function quartiles(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.floor((sorted.length - 1) * share)] ?? 0).toFixed(3);
+  return `${at(0.25)} to ${at(0.75)}`;
+}
+
+/**
+ * Each reader in turn, again and again. Machines are noisy for seconds at a time, so each is compared with the rule alone right
+ * before and right after it.
+ */
 async function slowDown(readers: readonly Reader[]): Promise<void> {
   say(
-    `\nslow-down of ${EXECS} exec calls one after the other, and the reader's CPU; median of ${ROUNDS} rounds in turn`,
+    `\nslow-down of ${EXECS} exec calls one after the other, and the reader's CPU; median (quartiles) of ${ROUNDS} rounds in turn`,
   );
-  const times = new Map<string, number[]>();
+  const ratios = new Map<string, number[]>();
   const cpu = new Map<string, number[]>();
   const push = (map: Map<string, number[]>, name: string, value: number): void =>
     void map.set(name, [...(map.get(name) ?? []), value]);
+  const ruleAlone = (): number => {
+    loadRules(EXEC_RULE);
+    return execLoop();
+  };
+  ruleAlone();
   for (let round = 0; round < ROUNDS; round++) {
+    let before = ruleAlone();
     hold.releaseRules();
-    push(times, "no rule", execLoop());
-    for (const reader of [nobody, ...readers]) {
-      loadRules(EXEC_RULE);
+    const without = execLoop();
+    let after = ruleAlone();
+    push(ratios, "no rule", (2 * without) / (before + after));
+    for (const reader of readers) {
+      before = after;
+      let time = 0;
       await reader.start();
       try {
+        // The first one warms it up.
         execLoop();
         await settle(reader);
-        const before = cpuOf(reader);
-        push(times, reader.name, execLoop());
+        const used = cpuOf(reader);
+        time = execLoop();
         await settle(reader);
-        push(cpu, reader.name, ((cpuOf(reader) - before) / EXECS) * 100_000);
+        push(cpu, reader.name, ((cpuOf(reader) - used) / EXECS) * 100_000);
       } finally {
         await reader.stop();
       }
+      after = ruleAlone();
+      push(ratios, reader.name, (2 * time) / (before + after));
     }
   }
-  const base = median(times.get("no rule") ?? []);
-  const ruleAlone = median(times.get(nobody.name) ?? []);
-  for (const [name, values] of times) {
-    const time = median(values);
-    const spread = `${(Math.min(...values) / base).toFixed(3)} to ${(Math.max(...values) / base).toFixed(3)}`;
-    const cost =
-      cpu.get(name) === undefined || name === nobody.name
-        ? ""
-        : `, ${median(cpu.get(name) ?? []).toFixed(2)} CPU s per 100,000 events`;
-    say(
-      `  ${name.padEnd(28)} ${(time / base).toFixed(3)} of no rule (${spread}), ${(time / ruleAlone).toFixed(3)} of rule alone${cost}`,
-    );
+  for (const [name, values] of ratios) {
+    const cost = cpu.get(name);
+    const seconds = cost === undefined ? "" : `, ${median(cost).toFixed(2)} CPU s per 100,000 events`;
+    say(`  ${name.padEnd(28)} ${median(values).toFixed(3)} of the rule alone (${quartiles(values)})${seconds}`);
   }
 }
 

@@ -101,15 +101,6 @@ function readerOf(name: string, program: Program): Reader {
   };
 }
 
-/** Nobody reads: what the rule alone costs. */
-export const nobody: Reader = {
-  name: "rule alone",
-  start: async () => undefined,
-  stop: async () => undefined,
-  pids: () => [],
-  log: () => "",
-};
-
 export function counter(folder: string): Reader {
   return readerOf("counting reader (C)", new Program(join(folder, "count"), []));
 }

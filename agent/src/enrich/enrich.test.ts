@@ -199,7 +199,6 @@ describe("the process table", () => {
         );
       },
       list: () => Object.keys(processes).map(Number),
-      isAlive: (pid) => pid % 2 === 0,
       container: () => container,
       sha256: (path) => `hash of ${path}`,
       redact: (args) => args.map((text) => text.replace("secret", "#")),
@@ -289,10 +288,26 @@ describe("the process table", () => {
     assert.equal(seen.process?.ancestryCount, 39);
   });
 
-  it("forgets those that have ended where there are many, and keeps the others", () => {
-    const own = table({ 1: {} });
+  it("forgets those that have ended where there are many, and keeps the others and the newest", () => {
+    const processes: Record<number, Partial<ProcStat>> = { 1: {} };
+    const own = table(processes);
+    for (let pid = 1000; pid < 6000; pid += 2) processes[pid] = { parentPid: 1 };
     for (let pid = 1000; pid < 6000; pid++) own.resolve(event("execve", { pid, parent: undefined }), true, 0);
-    assert.ok(own.size > 2400 && own.size < 3600, `${own.size}`);
+    assert.ok(own.size >= 3000 && own.size < 3600, `${own.size}`);
+    const observed = (pid: number): string | undefined => {
+      const seen = event("openat", { pid });
+      own.resolve(seen, false, 0);
+      return seen.process?.provenance;
+    };
+    assert.equal(observed(1000), "observed", "it lives");
+    assert.equal(observed(1001), "inferred", "it has ended, and was forgotten");
+    assert.equal(observed(5999), "observed", "it has ended a moment ago");
+  });
+
+  it("has a hard cap, also where nobody knows who lives", () => {
+    const own = table({});
+    for (let pid = 1000; pid < 41_000; pid++) own.resolve(event("execve", { pid, parent: undefined }), true, 0);
+    assert.ok(own.size > 8000 && own.size <= 16_385, `${own.size}`);
   });
 
   it("gives a process its container, and a target its identity", () => {

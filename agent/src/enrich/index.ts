@@ -5,7 +5,7 @@ import { containerOf } from "./container.ts";
 import { FileHashes } from "./hash.ts";
 import { HostFacts } from "./host.ts";
 import { type ProcessHost, ProcessTable } from "./processes.ts";
-import { isAlive, listProcesses, readGroup, readProcess } from "./procfs.ts";
+import { listProcesses, readGroup, readProcess } from "./procfs.ts";
 import { UserNames } from "./users.ts";
 
 export { readBootId } from "./host.ts";
@@ -28,8 +28,6 @@ export interface EnrichOptions {
 const NOWHERE: ProcessHost = {
   read: () => undefined,
   list: () => [],
-  // Nobody knows: they go by age alone.
-  isAlive: () => true,
   container: () => undefined,
   sha256: () => "",
   redact: (args) => args,
@@ -53,7 +51,6 @@ export class Enricher {
         : {
             read: readProcess,
             list: listProcesses,
-            isAlive,
             container: (pid) => containerOf(readGroup(pid)),
             sha256: (path, inodes) => hashes.sha256(path, inodes),
             redact,

@@ -12,10 +12,12 @@ import { bootTimeMs, type ProcStat, startNano } from "./procfs.ts";
 
 /** Processes known at once; the ones known longest are forgotten first. */
 const PROCESSES_MAX = 16_384;
-/** From so many on, those that have ended are looked for and forgotten: no event told their end. */
-const PROCESSES_MANY = 1024;
-/** Old processes that are looked at for each new one. */
-const LOOKS = 2;
+/** The newest ones are kept though they have ended: more events of theirs may be on the way. */
+const NEWEST = 1024;
+/** After so many new ones those that have ended are forgotten: no event told their end. */
+const SWEEP_AFTER = 512;
+/** What is left of too many. */
+const KEPT_SHARE = 0.75;
 const ANCESTRY_MAX = 20;
 const CLONE_THREAD = 0x10000n;
 const INIT = 1;
@@ -45,8 +47,6 @@ const GROUP_READS_MAX = 200;
 export interface ProcessHost {
   read(pid: number): ProcStat | undefined;
   list(): number[];
-  /** Whether there is a process of this number now. */
-  isAlive(pid: number): boolean;
   /** The container of a process that is there now. */
   container(pid: number): Container | undefined;
   /** Hash of an executable, which is one of the inodes that the kernel named. */
@@ -92,7 +92,8 @@ class Entry {
 }
 
 export class ProcessTable {
-  readonly #entries = new Map<number, Entry>();
+  #entries = new Map<number, Entry>();
+  #sweepAt = NEWEST + SWEEP_AFTER;
   readonly #identity: string;
   readonly #bootMs: number;
   readonly #host: ProcessHost;
@@ -269,18 +270,21 @@ export class ProcessTable {
     const entry = new Entry(process, container);
     this.#entries.delete(pid);
     this.#entries.set(pid, entry);
-    if (this.#entries.size > PROCESSES_MANY) this.#forgetEnded();
+    if (this.#entries.size > this.#sweepAt) this.#forgetEnded();
     return entry;
   }
 
-  /** Looks at the oldest ones: the ended go, the others become the newest, so that each has its turn. */
+  /** All that have ended go, and of too many the oldest. Into a new table: one that ever changes is a burden for the garbage collector. */
   #forgetEnded(): void {
-    let looks = 0;
-    for (const [pid, entry] of this.#entries) {
-      if (looks++ >= LOOKS) return;
-      this.#entries.delete(pid);
-      if (this.#entries.size < PROCESSES_MAX && this.#host.isAlive(pid)) this.#entries.set(pid, entry);
-    }
+    const alive = new Set(this.#host.list());
+    const newest = this.#entries.size - NEWEST;
+    // Where nobody is listed they go by age alone.
+    const kept = [...this.#entries].filter(([pid], at) => at >= newest || alive.size === 0 || alive.has(pid));
+    const isMany = kept.length > PROCESSES_MAX - SWEEP_AFTER;
+    this.#entries = new Map(isMany ? kept.slice(kept.length - PROCESSES_MAX * KEPT_SHARE) : kept);
+    // The more there are, the more a look at all costs.
+    const after = Math.max(SWEEP_AFTER, this.#entries.size >> 3);
+    this.#sweepAt = Math.min(this.#entries.size + after, PROCESSES_MAX);
   }
 
   #entityId(pid: number, image: string): string {

@@ -55,7 +55,7 @@ export function readGroup(pid: number): string {
 }
 
 /** Whether there is a process of this number. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
