@@ -39,7 +39,7 @@ const TOOLCHAIN: Readonly<Record<Arch, { host: string; prefix: string }>> = {
 };
 /** Flags of Node for a small agent; see docs/decisions/0010-small-agent.md. */
 const NODE_FLAGS =
-  "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=10 --decommit-pooled-pages --optimize-for-size --v8-pool-size=1";
+  "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=10 --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
 
 const say = (text: string): void => void process.stdout.write(`  ${text}\n`);
 
