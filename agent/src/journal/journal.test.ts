@@ -83,4 +83,21 @@ describe("the journal", () => {
       { numRuns: 2000 },
     );
   });
+
+  it("holds as many as gather while the disk takes nothing, in their order, and few again afterwards", () => {
+    const journal = new Journal([]);
+    const count = 50_000;
+    for (let at = 0; at < count; at++) journal.add({ timeMs: 1.7e12 + at, serial: at }, at * 1000, "normal");
+    assert.equal(journal.spooled(10_000, count * 1000, "normal").position, 10_000 * 1000);
+    assert.equal(journal.spooled(39_999, count * 1000, "normal").position, 49_999 * 1000);
+    // One stands before those that are spooled: they are known by their keys.
+    journal.add({ timeMs: 1, serial: 1 }, 7, "low");
+    const last = journal.spooled(1, count * 1000, "normal");
+    assert.deepEqual([last.position, last.beyond.length], [7, 1]);
+    assert.deepEqual(
+      last.beyond.map(({ timeMs, serial }) => [timeMs, serial]),
+      [[1.7e12 + 49_999, 49_999]],
+    );
+    assert.equal(journal.spooled(1, count * 1000, "low").position, count * 1000);
+  });
 });
