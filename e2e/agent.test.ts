@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { whyNoAudit } from "@hosttrail/agent/kernel";
 import type { Event } from "@hosttrail/proto/event";
 import type { Stack } from "@hosttrail/stack";
-import { eventually, openStack, queryClient, search, writeRules } from "./environment.ts";
+import { eventually, openStack, queryClient, search, startAgent, writeRules } from "./environment.ts";
 
 const missing = whyNoAudit();
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -49,12 +49,7 @@ describe("an event of this kernel", { skip: missing ?? false }, () => {
       });
       await stack.startServices();
       await stack.startCollector();
-      stack.startAgent();
-      await eventually(
-        "the agent's start",
-        15_000,
-        async () => stack.agent.logTail(50).includes("agent started") || undefined,
-      );
+      await startAgent(stack);
 
       await run("sh", ["-c", `printf newer > ${config}; chmod 600 ${config}`]);
       const written = await found(

@@ -78,6 +78,16 @@ export async function eventually<Value>(
   throw new Error(`${what} did not happen within ${timeoutMs / 1000} s${reason}`);
 }
 
+/** Starts the stack's agent and waits until it reads. */
+export async function startAgent(stack: Stack): Promise<void> {
+  stack.startAgent();
+  await eventually(
+    "the agent's start",
+    15_000,
+    async () => stack.agent.logTail(50).includes("agent started") || undefined,
+  );
+}
+
 /** Writes a rule file into the stack's folder. */
 export function writeRules(path: string, rules: readonly string[]): string {
   writeFileSync(path, `${rules.join("\n")}\n`);

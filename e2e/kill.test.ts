@@ -8,7 +8,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { KernelAudit, whyNoAudit } from "@hosttrail/agent/kernel";
-import { eventually, openStack, queryClient, searchAll, writeRules } from "./environment.ts";
+import { eventually, openStack, queryClient, searchAll, startAgent, writeRules } from "./environment.ts";
 
 const run = promisify(execFile);
 const RUNS = 2000;
@@ -29,12 +29,7 @@ describe("the whole way, killed in turn", { timeout: 300_000 }, () => {
       });
       await stack.startServices();
       await stack.startCollector();
-      stack.startAgent();
-      await eventually(
-        "the agent's start",
-        15_000,
-        async () => stack.agent.logTail(50).includes("agent started") || undefined,
-      );
+      await startAgent(stack);
       const kernel = new KernelAudit();
       const lostBefore = kernel.status().lost;
 

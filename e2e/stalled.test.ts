@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { KernelAudit, whyNoAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import type { Stack } from "@hosttrail/stack";
-import { eventually, openStack, queryClient, search, writeRules } from "./environment.ts";
+import { eventually, openStack, queryClient, search, startAgent, writeRules } from "./environment.ts";
 
 const missing = whyNoAudit();
 const STALL_SECONDS = 10;
@@ -85,12 +85,7 @@ describe("an agent that is stopped for ten seconds", () => {
         const alone = await run();
         hold.release();
 
-        stack.startAgent();
-        await eventually(
-          "the agent's start",
-          15_000,
-          async () => stack.agent.logTail(50).includes("agent started") || undefined,
-        );
+        await startAgent(stack);
         kernel.request(USER, Buffer.from("stalled-begin\0"));
         const first = await serialOf(stack, "stalled-begin");
         await sleep(1000);

@@ -31,7 +31,8 @@ const heads = [
   HEAD.replace("a0=ffffff9c", "a0=AB"),
   HEAD.replace("a0=ffffff9c", "a0=a:b"),
   HEAD.replace("a0=ffffff9c", "a0="),
-  HEAD.replace("pid=77", "pid=077"),
+  HEAD.replace(" pid=77", " pid=78"),
+  HEAD.replace(" pid=77", " pid=077"),
   HEAD.replace("ppid=10", "ppid=4294967296"),
   HEAD.replace("items=1", "items=+1"),
   HEAD.replace("items=1", "items=1 items=2"),
@@ -50,7 +51,7 @@ const actors = [
   ACTOR.replace("uid=0", "uid=00").replace("ses=3", "ses=4294967295"),
   ACTOR.replace('exe="/usr/bin/cat"', "exe=(null)"),
   "auid=",
-  "auid=1 auid=2 pid=5",
+  "auid=1 auid=2 pid=77",
 ];
 
 describe("a call by a known actor", () => {

@@ -7,7 +7,6 @@ import {
   type RecordWords,
   recordTypeName,
   splitWords,
-  unquote,
   valueOf,
 } from "@hosttrail/lib/audit";
 import type { Endpoint, Event } from "@hosttrail/proto/event";
@@ -21,6 +20,7 @@ import { outcomeOf } from "./outcome.ts";
 import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
 import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./syscall.ts";
 import { decodeUser, remoteOf } from "./user.ts";
+import { ruleKeys } from "./values.ts";
 
 /** An event and its records' words: what the event does not hold itself is kept from them later. */
 export interface DecodedEvent {
@@ -146,19 +146,10 @@ function operationOf(change: RecordWords | undefined): string {
 /** Calls whose SOCKADDR names this side, or who called. */
 const SOURCE_CALLS = new Set(["bind", "accept", "accept4", "recvfrom", "recvmsg", "getsockname", "getpeername"]);
 
-/** The keys of the rules that matched; 0x01 divides several. A CONFIG_CHANGE has the key of the rule that it is about. */
+/** The keys of the rules that matched. A CONFIG_CHANGE has the key of the rule that it is about, which did not match. */
 function decodeKeys(actor: RecordWords | undefined): string[] {
   const isCall = actor?.type === RECORD.SYSCALL || actor?.type === RECORD.URINGOP;
-  const key = isCall ? valueOf(actor, "key") : undefined;
-  if (key === undefined || key === "(null)") return NO_KEYS;
-  if (key !== lastKey) {
-    lastKey = key;
-    lastKeys = unquote(key).split("\u0001");
-  }
-  return lastKeys;
+  return isCall ? ruleKeys(valueOf(actor, "key")) : NO_KEYS;
 }
 
 const NO_KEYS: string[] = [];
-/** The key of the event before, which most often is that of this one. */
-let lastKey = "";
-let lastKeys: string[] = NO_KEYS;

@@ -11,7 +11,7 @@ import {
 import { Process } from "@hosttrail/proto/event";
 import { intern } from "./intern.ts";
 import { decodeUser } from "./user.ts";
-import { u32, unquoteName } from "./values.ts";
+import { ruleKeys, u32, unquoteName } from "./values.ts";
 
 const UNSET = 0xffffffff;
 
@@ -24,14 +24,13 @@ export function actorOf(record: RecordWords | undefined): Actor | undefined {
 }
 
 function decodeActor(words: RecordWords): Actor {
-  const key = valueOf(words, "key");
   return {
     user: decodeUser(words, undefined),
     name: unquoteName(valueOf(words, "comm")),
     executable: intern(unquoteName(valueOf(words, "exe"))),
     tty: valueOf(words, "tty") ?? "",
     sessionId: u32(valueOf(words, "ses"), UNSET),
-    keys: key === undefined || key === "(null)" ? [] : unquote(key).split("\u0001"),
+    keys: ruleKeys(valueOf(words, "key")),
   };
 }
 

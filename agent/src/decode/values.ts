@@ -80,6 +80,11 @@ export function octal(text: string | undefined): number {
   return value >>> 0;
 }
 
+/** The keys of the rules that matched, as a record's `key` names them; 0x01 divides several. */
+export function ruleKeys(value: string | undefined): string[] {
+  return value === undefined || value === "(null)" ? [] : unquote(value).split("\u0001");
+}
+
 /** `(null)` is the kernel's word for no name. */
 export function unquoteName(value: string | undefined): string {
   return value === undefined || value === "(null)" ? "" : unquote(value);

@@ -5,6 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
+import { sameIds } from "@hosttrail/lib/audit";
 import type { User } from "@hosttrail/proto/event";
 
 const CHECK_INTERVAL_MS = 10_000;
@@ -129,7 +130,7 @@ export class UserNames {
 
   resolve(user: User, nowMs: number): User {
     this.#refresh(nowMs);
-    if (this.#last !== undefined && sameIds(this.#last.given, user)) return this.#last.known;
+    if (this.#last !== undefined && isSame(this.#last.given, user)) return this.#last.known;
     const known = this.#lookUp(user);
     this.#last = { given: user, known };
     return known;
@@ -177,19 +178,6 @@ export class UserNames {
   }
 }
 
-function sameIds(a: User, b: User): boolean {
-  return (
-    a.id === b.id &&
-    a.auditId === b.auditId &&
-    a.effectiveId === b.effectiveId &&
-    a.savedId === b.savedId &&
-    a.filesystemId === b.filesystemId &&
-    a.targetName === b.targetName &&
-    a.name === b.name &&
-    a.group?.id === b.group?.id &&
-    a.group?.effectiveId === b.group?.effectiveId &&
-    a.group?.savedId === b.group?.savedId &&
-    a.group?.filesystemId === b.group?.filesystemId &&
-    a.group?.name === b.group?.name
-  );
+function isSame(a: User, b: User): boolean {
+  return sameIds(a, b) && a.targetName === b.targetName && a.name === b.name && a.group?.name === b.group?.name;
 }

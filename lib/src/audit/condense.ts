@@ -123,22 +123,22 @@ function hasActor({ process, user, audit }: Event, actor: Actor): boolean {
     process.tty === actor.tty &&
     process.sessionId === actor.sessionId &&
     audit?.keys === actor.keys &&
-    hasIds(user, actor.user)
+    (user === actor.user || (user !== undefined && actor.user !== undefined && sameIds(user, actor.user)))
   );
 }
 
-function hasIds(user: User | undefined, same: User | undefined): boolean {
-  if (user === same || user === undefined || same === undefined) return user === same;
+/** True where the kernel's ids of both are the same, whatever their names. */
+export function sameIds(a: User, b: User): boolean {
   return (
-    user.id === same.id &&
-    user.auditId === same.auditId &&
-    user.effectiveId === same.effectiveId &&
-    user.savedId === same.savedId &&
-    user.filesystemId === same.filesystemId &&
-    user.group?.id === same.group?.id &&
-    user.group?.effectiveId === same.group?.effectiveId &&
-    user.group?.savedId === same.group?.savedId &&
-    user.group?.filesystemId === same.group?.filesystemId
+    a.id === b.id &&
+    a.auditId === b.auditId &&
+    a.effectiveId === b.effectiveId &&
+    a.savedId === b.savedId &&
+    a.filesystemId === b.filesystemId &&
+    a.group?.id === b.group?.id &&
+    a.group?.effectiveId === b.group?.effectiveId &&
+    a.group?.savedId === b.group?.savedId &&
+    a.group?.filesystemId === b.group?.filesystemId
   );
 }
 

@@ -94,8 +94,16 @@ const NO_KEYS: string[] = [];
 /** The words of a SYSCALL record before `auid`, as every kernel writes them for a call without personality. */
 const CALL_KEYS: readonly string[] = "arch syscall success exit a0 a1 a2 a3 items ppid pid".split(" ");
 const ACTOR = " auid=";
-/** Keys of both halves together, by those of the second one. */
-const joinedKeys = new WeakMap<readonly string[], readonly string[]>();
+/** Keys of both halves together, by those of the second one; undefined where that has some of the first one too, as no kernel writes. */
+const joinedKeys = new WeakMap<readonly string[], readonly string[] | undefined>();
+
+function joinKeys(actorKeys: readonly string[]): readonly string[] | undefined {
+  if (!joinedKeys.has(actorKeys)) {
+    const isOdd = actorKeys.some((key) => CALL_KEYS.includes(key));
+    joinedKeys.set(actorKeys, isOdd ? undefined : [...CALL_KEYS, ...actorKeys]);
+  }
+  return joinedKeys.get(actorKeys);
+}
 
 /** Where a SYSCALL record's words about who acted begin; -1 where it has none. */
 export function actorStart(text: string): number {
@@ -105,6 +113,8 @@ export function actorStart(text: string): number {
 
 /** A SYSCALL record of which the words from `start` on are known; undefined where the others are not the usual ones. */
 export function joinActor(type: number, text: string, start: number, actor: RecordWords): RecordWords | undefined {
+  const keys = joinKeys(actor.keys);
+  if (keys === undefined) return undefined;
   const values: string[] = [];
   let at = 0;
   for (const key of CALL_KEYS) {
@@ -125,11 +135,6 @@ export function joinActor(type: number, text: string, start: number, actor: Reco
   }
   if (at !== start) return undefined;
   for (const value of actor.values) values.push(value);
-  let keys = joinedKeys.get(actor.keys);
-  if (keys === undefined) {
-    keys = [...CALL_KEYS, ...actor.keys];
-    joinedKeys.set(actor.keys, keys);
-  }
   return { type, keys, values, actor };
 }
 
