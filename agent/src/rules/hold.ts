@@ -12,9 +12,9 @@ import type { CompiledRule, RuleProblem } from "./compile.ts";
 import { decodeRule, identityOf, withoutPlace } from "./data.ts";
 import { loadedRules, planRules, type RulePlan } from "./plan.ts";
 
-const AUDIT_ADD_RULE = 1011;
-const AUDIT_DEL_RULE = 1012;
-const AUDIT_LIST_RULES = 1013;
+export const AUDIT_ADD_RULE = 1011;
+export const AUDIT_DEL_RULE = 1012;
+export const AUDIT_LIST_RULES = 1013;
 export const LOCKED = 2;
 
 /** What is ours in the kernel. */
