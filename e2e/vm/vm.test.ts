@@ -1,11 +1,13 @@
 /**
- * `./dev vm`: the agent's package on a machine with a kernel and a systemd of its own, for what must not be tried on a shared
- * kernel. Prints a line for each thing that was looked at; ends with 1 where one is not as it should be.
+ * The agent's package on a machine with a kernel and a systemd of its own, for what must not be tried on a shared kernel. The
+ * scenario prints a line for each thing that it looked at.
  */
+import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Machine, makeMachine } from "./image.ts";
 
@@ -66,22 +68,22 @@ async function boot({ kernel, initrd, disk }: Machine, log: string): Promise<str
   return readFileSync(log, "latin1");
 }
 
-const absent = missing();
-if (absent !== undefined) throw new Error(absent);
-const folder = mkdtempSync(join(tmpdir(), "hosttrail-vm-"));
-try {
-  process.stdout.write("making the machine\n");
-  const machine = await makeMachine(folder);
-  process.stdout.write("booting it; two boots take some minutes without hardware virtualisation\n");
-  const shown = await boot(machine, join(folder, "console.log"));
-  const results = shown.split(/\r?\n/).filter((line) => line.startsWith("RESULT "));
-  process.stdout.write(`${results.join("\n")}\n`);
-  const failed = results.filter((line) => !line.startsWith("RESULT ok"));
-  const isWhole = shown.includes("STAGE 2 done") && results.length === RESULTS;
-  if (failed.length > 0 || !isWhole) {
-    process.stdout.write(`${shown.slice(-4000)}\n${failed.length} failed, ${results.length} of ${RESULTS} results\n`);
-    process.exitCode = 1;
-  }
-} finally {
-  rmSync(folder, { recursive: true });
-}
+describe("a machine with a kernel of its own", { skip: missing() ?? false }, () => {
+  it("has all its events whatever happens: beside auditd, rebooted, locked, its disk full, its memory short", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hosttrail-vm-"));
+    try {
+      process.stdout.write("▸ making the machine\n");
+      const machine = await makeMachine(folder);
+      process.stdout.write("▸ booting it; two boots take some minutes without hardware virtualisation\n");
+      const shown = await boot(machine, join(folder, "console.log"));
+      const results = shown.split(/\r?\n/).filter((line) => line.startsWith("RESULT "));
+      process.stdout.write(`${results.join("\n")}\n`);
+      const failed = results.filter((line) => !line.startsWith("RESULT ok"));
+      assert.deepEqual(failed, [], shown.slice(-4000));
+      assert.ok(shown.includes("STAGE 2 done"), `the scenario broke off:\n${shown.slice(-4000)}`);
+      assert.equal(results.length, RESULTS);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
