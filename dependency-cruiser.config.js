@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|query";
+const COLLECTOR_STEPS = "receive|store|query|enroll|administer";
 
 export default {
   forbidden: [
@@ -70,7 +70,10 @@ export default {
       name: "grpc-at-the-edges",
       comment: "gRPC is for those who speak to others.",
       severity: "error",
-      from: { path: "^(lib|agent|collector)/src", pathNot: "^agent/src/ship/|^collector/src/(receive|query|serve)/" },
+      from: {
+        path: "^(lib|agent|collector)/src",
+        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|serve|enroll|administer)/",
+      },
       to: { path: "node_modules/@grpc/" },
     },
     {

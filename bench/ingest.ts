@@ -95,9 +95,14 @@ const capture = eventsOf(captureGroups());
 const directory = mkdtempSync(join(tmpdir(), "hosttrail-bench-"));
 const say = (text: string): void => void process.stdout.write(`▸ ${text}\n`);
 const tools = new URL("../.hosttrail/tools", import.meta.url).pathname;
-const stack = await Stack.prepare({ directory, tools, say, collector: { roles: ["ingest"], log_level: "warn" } });
+const stack = await Stack.prepare({
+  directory,
+  tools,
+  say,
+  collector: { roles: ["ingest"], log_level: "warn", ingest: { hosts: "certified" } },
+});
 try {
-  await stack.nats.start();
+  await stack.startServices();
   stack.collector.start();
   await waitForPort(stack.ingestPort, "the collector", () => stack.collector.assertRunning());
   const ca = readFileSync(stack.ca.caFile);

@@ -26,6 +26,7 @@ before(async () => {
   stack = await openStack({ collector: { ingest: { hello_timeout_ms: 500 } } });
   await stack.startServices();
   await stack.startCollector();
+  await stack.enroll();
 });
 after(() => stack[Symbol.asyncDispose]());
 
@@ -215,7 +216,7 @@ describe("ingest", () => {
     assert.equal((await stream.failure()).code, status.PERMISSION_DENIED);
     stream.close();
     const client = queryClient(stack, stack.host);
-    await assert.rejects(search(client, {}), { code: status.PERMISSION_DENIED });
+    await assert.rejects(search(client, {}), { code: status.UNAUTHENTICATED });
     client.close();
   });
 

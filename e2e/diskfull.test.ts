@@ -42,12 +42,12 @@ describe("a disk that takes nothing", () => {
           20_000,
           async () => stack.agent.logTail(200).includes(text) || undefined,
         );
-      await logged("agent started");
+      await logged("connected to the collector");
 
       const { bavail, bsize } = statfsSync(state);
       writeFileSync(join(state, "ballast"), Buffer.alloc(bavail * bsize));
       await some();
-      await logged("ENOSPC");
+      await logged("a block cannot be spooled");
       rmSync(join(state, "ballast"));
       await logged("the spool takes blocks again");
 

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import type { StackOptions } from "@hosttrail/stack";
 import { eventually, openStack, queryClient, search } from "./environment.ts";
 
 const CAPTURE = new URL("../bench/captures/workload.log.gz", import.meta.url);
@@ -10,8 +11,8 @@ const CAPTURE = new URL("../bench/captures/workload.log.gz", import.meta.url);
 export const CAPTURE_EVENTS = 2439;
 
 /** Starts everything and waits until the capture's events can be found. */
-export async function openReplay(): Promise<Awaited<ReturnType<typeof openStack>>> {
-  const stack = await openStack();
+export async function openReplay(changes: Partial<StackOptions> = {}): Promise<Awaited<ReturnType<typeof openStack>>> {
+  const stack = await openStack(changes);
   try {
     await replayInto(stack);
     return stack;

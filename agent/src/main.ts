@@ -9,6 +9,8 @@ import { KernelHold } from "./rules/index.ts";
 
 /** Time beyond the shutdown deadline after which the process ends all the same. */
 const EXIT_GRACE_MS = 2000;
+/** EX_TEMPFAIL: start again. Source: sysexits.h. */
+const EXIT_AGAIN = 75;
 const CONFIG_FILE = "/etc/hosttrail-agent/agent.yaml";
 
 const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
@@ -33,15 +35,17 @@ function fail(error: unknown): never {
 async function run(config: AgentConfig): Promise<void> {
   const logger = openLogger("hosttrail-agent", config.logLevel);
   const agent = startAgent(config, logger);
-  const end = (reason: string): void => {
+  const end = (reason: string, code = 0): void => {
     logger.info({ reason }, "stopping");
     // Whatever hangs: the spool is on disk, and the next start goes on from there.
     setTimeout(() => process.exit(1), config.shutdownDeadlineMs + EXIT_GRACE_MS).unref();
-    agent.stop().then(() => process.exit(0), fail);
+    agent.stop().then(() => process.exit(code), fail);
   };
   process.once("SIGTERM", () => end("SIGTERM"));
   process.once("SIGINT", () => end("SIGINT"));
   process.on("SIGHUP", () => agent.reload());
+  // Whoever keeps us running starts us again, with a new identity.
+  void agent.renounced.then(() => end("another machine has this identity", EXIT_AGAIN));
   await agent.finished;
   end("end of the file");
 }

@@ -1,10 +1,9 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
-import { readFileSync } from "node:fs";
 import { hostname, setPriority } from "node:os";
 import { condenseRecords } from "@hosttrail/lib/audit";
 import { openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
-import { makePrivateDirectory, readSecretFile } from "@hosttrail/lib/files";
+import { makePrivateDirectory } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
 import type { AgentStatus } from "@hosttrail/proto/ingest";
@@ -14,6 +13,7 @@ import { openControl } from "./control/index.ts";
 import { Decoder, keysOf } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, priorityOf } from "./governor/index.ts";
+import { openIdentity } from "./identity/index.ts";
 import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
@@ -42,6 +42,8 @@ const LEAN_BYTES = 32 * 1024 * 1024;
 export interface RunningAgent {
   /** Settles when a source comes to its end: a file, or auditd's feed. */
   finished: Promise<void>;
+  /** Settles when this identity is another machine's: the agent must start anew. */
+  renounced: Promise<void>;
   /** Reads the rule files again and applies them. */
   reload(): void;
   /** Stops intake, flushes, waits for the collector within the deadline, releases. Safe twice. */
@@ -66,8 +68,9 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   if (budget.cpus.length > 0) native().setAffinity(budget.cpus);
   if (budget.nice !== 0) setPriority(budget.nice);
   const bootId = readBootId();
-  const key = readSecretFile(config.collector.keyFile);
-  const sign = signerOf(key);
+  const identity = openIdentity(config, { hostName: hostname(), bootId }, logger);
+  const { hostId } = identity;
+  const sign = signerOf(identity.key);
   const spool = new Spool({ ...config.spool, directory: `${config.stateDirectory}/spool`, bootId }, (event, detail) =>
     logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
   );
@@ -75,14 +78,18 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const counts = { events: 0, repeated: 0, shed: 0, failed: 0, own: 0, accepted: 0 };
   let kernelLost = 0;
 
+  const renounced = Promise.withResolvers<void>();
   const shipper = new Shipper(
     {
       ...config.collector,
-      ca: readFileSync(config.collector.caFile, "utf8"),
-      certificate: readFileSync(config.collector.certificateFile, "utf8"),
-      key,
+      credentials: () => identity.credentials(),
+      trust: (pem) => identity.trust(pem),
+      onCloned: () => {
+        identity.renounce();
+        renounced.resolve();
+      },
       hello: () => ({
-        hostId: config.hostId,
+        hostId,
         hostName: hostname(),
         agentVersion: AGENT_VERSION,
         bootId,
@@ -98,7 +105,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     retryMs: config.spool.retryMs,
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-      const place = { hostId: config.hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
+      const place = { hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
       return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
     },
     append: (block, lane) => {
@@ -125,7 +132,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     key: readKey(config.redact.keyFile, `${config.stateDirectory}/redact.key`),
   });
   const enricher = new Enricher({
-    hostId: config.hostId,
+    hostId,
     bootId,
     labels: config.labels,
     local,
@@ -339,7 +346,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     return {
       version: AGENT_VERSION,
       pid: process.pid,
-      host_id: config.hostId,
+      host_id: hostId,
       epoch: spool.position.epoch.toString(16),
       source: { name: source.name, ...source.counters() },
       collector: shipper.connection,
@@ -380,6 +387,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     if (lost > 0)
       logger.error({ events: lost }, "events could not be spooled: they come again from the ring, if it outlives us");
     control.close();
+    identity.close();
     enricher.close();
     spool.close();
     logger.info({ ...shipper.counters, ...counts }, "agent stopped");
@@ -390,6 +398,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       integrity.flush();
       builder.flush();
     }),
+    renounced: renounced.promise,
     reload: () => {
       keeper?.reload();
       checkRules("found-audit-rules-changed");

@@ -1,7 +1,9 @@
 /** `hosttrail`: asks the collector. */
 import { parseArgs } from "node:util";
-import { get, hosts, type Output, search, tail } from "./commands/index.ts";
-import { openClient, profilePath } from "./profile.ts";
+import { type Clients, openClients } from "./clients.ts";
+import * as commands from "./commands/index.ts";
+import { login, logout } from "./login.ts";
+import { loadProfile, type Profile, profilePath } from "./profile.ts";
 
 const USAGE = `usage: hosttrail [--profile FILE] COMMAND
 
@@ -12,8 +14,22 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   tail [FILTER] [--host ID]     show events as they arrive
   get ID [--raw]                show one event; --raw as the kernel wrote it
 
+  login, logout                 with the identity provider of the profile
+  whoami                        who you are to the collector
+  token create                  make a token with which hosts enrol; it is shown once
+    --hosts N --ttl TIME          for at most N hosts, for 1h, 7d … (default 1 host, 1h)
+    --label KEY=VALUE             labels of the hosts, by which scopes go; again for more
+  token list, token delete ID
+  api-token create NAME         make a bearer token for this API; it is shown once
+    --role ROLE --ttl TIME        viewer, responder or admin (default viewer, 30d)
+    --scope KEY=VALUE             only hosts with this label; again for more
+  api-token list, api-token delete ID
+  host list                     enrolled hosts and their certificates
+  host revoke ID [--reason TEXT]  end a host's identity: its streams end within seconds
+  audit [--limit N]             who asked what, newest first
+
   --json                        one JSON object a line
-  --profile FILE                endpoint and certificates (YAML); else $HOSTTRAIL_PROFILE,
+  --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
                                 else ~/.config/hosttrail/profile.yaml
 
   FILTER: field = value (equal) or field : value (part of a text, item of a list; * for any), joined by AND.
@@ -25,35 +41,28 @@ function fail(message: string, code: number): never {
   process.exit(code);
 }
 
-interface Arguments {
-  values: {
-    profile?: string;
-    json: boolean;
-    raw: boolean;
-    host: string;
-    since?: string;
-    until?: string;
-    limit: string;
-    help: boolean;
-  };
-  positionals: string[];
-}
+const OPTIONS = {
+  profile: { type: "string" },
+  json: { type: "boolean", default: false },
+  raw: { type: "boolean", default: false },
+  host: { type: "string", default: "" },
+  since: { type: "string" },
+  until: { type: "string" },
+  limit: { type: "string", default: "100" },
+  hosts: { type: "string", default: "1" },
+  ttl: { type: "string" },
+  label: { type: "string", multiple: true, default: [] as string[] },
+  scope: { type: "string", multiple: true, default: [] as string[] },
+  role: { type: "string", default: "viewer" },
+  reason: { type: "string", default: "" },
+  help: { type: "boolean", default: false },
+} as const;
+
+type Arguments = ReturnType<typeof parseArgs<{ allowPositionals: true; options: typeof OPTIONS }>>;
 
 function readArguments(): Arguments {
   try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        profile: { type: "string" },
-        json: { type: "boolean", default: false },
-        raw: { type: "boolean", default: false },
-        host: { type: "string", default: "" },
-        since: { type: "string" },
-        until: { type: "string" },
-        limit: { type: "string", default: "100" },
-        help: { type: "boolean", default: false },
-      },
-    });
+    return parseArgs({ allowPositionals: true, options: OPTIONS });
   } catch (error) {
     return fail(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`, 2);
   }
@@ -65,30 +74,71 @@ function parseLimit(text: string): number {
   return limit;
 }
 
+/** What a command gets to work with. */
+interface Work {
+  clients: Clients;
+  values: Arguments["values"];
+  output: commands.Output;
+  signal: AbortSignal;
+}
+
+/** Commands by their words; the last parameter is what follows them, and "" where nothing does. */
+const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<void>>> = {
+  hosts: ({ clients, output }) => commands.hosts(clients.query, output),
+  search: ({ clients, values, output }, filter) => {
+    const { since, until, host: hostId } = values;
+    return commands.search(clients.query, { filter, hostId, since, until, limit: parseLimit(values.limit) }, output);
+  },
+  tail: ({ clients, values, output, signal }, filter) =>
+    commands.tail(clients.query, { filter, hostId: values.host }, signal, output),
+  get: ({ clients, values, output }, id) => commands.get(clients.query, id, values.raw, output),
+  whoami: ({ clients, output }) => commands.whoami(clients.access, output),
+  "token create": ({ clients, values, output }) =>
+    commands.createToken(
+      clients.access,
+      { hosts: values.hosts, ttl: values.ttl ?? "1h", labels: values.label },
+      output,
+    ),
+  "token list": ({ clients, output }) => commands.listTokens(clients.access, output),
+  "token delete": ({ clients }, id) => commands.deleteToken(clients.access, id),
+  "api-token create": ({ clients, values, output }, name) => {
+    const { role, scope, ttl = "30d" } = values;
+    return commands.createApiToken(clients.access, { name, role, scope, ttl }, output);
+  },
+  "api-token list": ({ clients, output }) => commands.listApiTokens(clients.access, output),
+  "api-token delete": ({ clients }, id) => commands.deleteApiToken(clients.access, id),
+  "host list": ({ clients, output }) => commands.listIdentities(clients.access, output),
+  "host revoke": ({ clients, values, output }, id) => commands.revokeHost(clients.access, id, values.reason, output),
+  audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
+};
+
 async function run(): Promise<void> {
   const { values, positionals } = readArguments();
-  const [command, argument = "", ...rest] = positionals;
-  if (values.help || command === undefined || rest.length > 0) {
+  if (values.help || positionals.length === 0) {
     (values.help ? process.stdout : process.stderr).write(USAGE);
     process.exit(values.help ? 0 : 2);
   }
-  const output: Output = { json: values.json, print: (text) => void process.stdout.write(text) };
-  const client = openClient(profilePath(values.profile));
+  const interrupt = new AbortController();
+  // What goes on until somebody ends it ends in order.
+  if (["tail", "login"].includes(positionals[0] ?? "")) {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
+  }
+  const output: commands.Output = { json: values.json, print: (text) => void process.stdout.write(text) };
+  const profile = (): Profile => loadProfile(profilePath(values.profile));
+  const [first = "", second = ""] = positionals;
+  if (first === "login") return await login(profile(), output.print, interrupt.signal);
+  if (first === "logout") return logout(profile());
+  const length = `${first} ${second}` in COMMANDS ? 2 : 1;
+  const command = COMMANDS[positionals.slice(0, length).join(" ")];
+  if (command === undefined || positionals.length > length + 1) {
+    const known = [...Object.keys(COMMANDS), "login", "logout"].join(", ");
+    fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
+  }
+  const clients = openClients(profile());
   try {
-    if (command === "hosts") await hosts(client, output);
-    else if (command === "search") {
-      const { since, until } = values;
-      const limit = parseLimit(values.limit);
-      await search(client, { filter: argument, hostId: values.host, since, until, limit }, output);
-    } else if (command === "get") await get(client, argument, values.raw, output);
-    else if (command === "tail") {
-      const interrupt = new AbortController();
-      process.once("SIGINT", () => interrupt.abort());
-      process.once("SIGTERM", () => interrupt.abort());
-      await tail(client, { filter: argument, hostId: values.host }, interrupt.signal, output);
-    } else fail(`unknown command "${command}"; known are hosts, search, tail and get`, 2);
+    await command({ clients, values, output, signal: interrupt.signal }, positionals[length] ?? "");
   } finally {
-    client.close();
+    clients.close();
   }
 }
 

@@ -1,22 +1,44 @@
 /** How to reach the collector: a small YAML file, so that no secret stands on the command line. */
-import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
-import { credentials } from "@grpc/grpc-js";
-import { absolutePath, address, type ConfigSchema, loadConfig, mapOf } from "@hosttrail/lib/config";
-import { readSecretFile } from "@hosttrail/lib/files";
-import { QueryServiceClient } from "@hosttrail/proto/query";
+import { dirname, join } from "node:path";
+import {
+  absolutePath,
+  address,
+  ConfigError,
+  type ConfigSchema,
+  loadConfig,
+  mapOf,
+  optionalPath,
+} from "@hosttrail/lib/config";
 
-interface Profile {
+export interface Profile {
   endpoint: string;
   caFile: string;
+  /** A client certificate; empty where a token says who calls. */
   certificateFile: string;
   keyFile: string;
+  /** A bearer token of `hosttrail api-token create`. */
+  tokenFile: string;
+  /** An OpenID Connect provider for `hosttrail login`. */
+  oidc: { issuer: string; clientId: string; scope: string };
+  /** Where `hosttrail login` keeps what it got. */
+  sessionFile: string;
 }
 
 const schema: ConfigSchema = mapOf(
-  { endpoint: address, ca_file: absolutePath, certificate_file: absolutePath, key_file: absolutePath },
-  ["endpoint", "ca_file", "certificate_file", "key_file"],
+  {
+    endpoint: address,
+    ca_file: absolutePath,
+    certificate_file: optionalPath,
+    key_file: optionalPath,
+    token_file: optionalPath,
+    oidc: mapOf({
+      issuer: { type: "string", pattern: "^(?:https?://\\S+)?$", default: "" },
+      client_id: { type: "string", default: "hosttrail" },
+      scope: { type: "string", default: "openid offline_access" },
+    }),
+  },
+  ["endpoint", "ca_file"],
 );
 
 /** The profile's file: --profile, else $HOSTTRAIL_PROFILE, else the one in the user's config folder. */
@@ -25,17 +47,14 @@ export function profilePath(option: string | undefined): string {
   return option ?? process.env["HOSTTRAIL_PROFILE"] ?? fallback;
 }
 
-/** A client of the query API; throws a ConfigError where the profile is wrong. */
-export function openClient(file: string): QueryServiceClient {
-  const profile = loadConfig<Profile>(file, schema);
-  return new QueryServiceClient(
-    profile.endpoint,
-    credentials.createSsl(
-      readFileSync(profile.caFile),
-      Buffer.from(readSecretFile(profile.keyFile)),
-      readFileSync(profile.certificateFile),
-    ),
-    // No TXT record of the collector's name may configure us.
-    { "grpc.max_receive_message_length": 256 * 1024 * 1024, "grpc.service_config_disable_resolution": 1 },
-  );
+/** Reads a profile; throws a ConfigError that says what is wrong. */
+export function loadProfile(file: string): Profile {
+  const profile = loadConfig<Omit<Profile, "sessionFile">>(file, schema);
+  if ((profile.certificateFile === "") !== (profile.keyFile === "")) {
+    throw new ConfigError([`${file}: certificate_file and key_file belong together`]);
+  }
+  if (profile.certificateFile === "" && profile.tokenFile === "" && profile.oidc.issuer === "") {
+    throw new ConfigError([`${file}: who calls? give certificate_file and key_file, or token_file, or oidc.issuer`]);
+  }
+  return { ...profile, sessionFile: join(dirname(file), `.${file.split("/").at(-1) ?? ""}.session`) };
 }

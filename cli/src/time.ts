@@ -10,3 +10,10 @@ export function parseTime(text: string, nowMs: number): Timestamp {
   if (Number.isNaN(ms)) throw new Error(`"${text}" is no time; allowed are 90s, 15m, 2h, 7d or 2026-01-31T12:00:00Z`);
   return { seconds: BigInt(Math.floor(ms / 1000)), nanos: Math.round((ms - Math.floor(ms / 1000) * 1000) * 1e6) };
 }
+
+/** "90s", "15m", "2h", "7d" as seconds. Throws where it is none. */
+export function parseDuration(option: string, text: string): number {
+  const [, count = "", unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (unit === "") throw new Error(`${option} is "${text}"; allowed are 90s, 15m, 2h, 7d`);
+  return Number(count) * (UNIT_SECONDS[unit] ?? 0);
+}

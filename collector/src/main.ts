@@ -2,14 +2,23 @@
 import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
+import { authority } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { COLLECTOR_VERSION, startCollector } from "./pipeline.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
+       hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]
 
   --config FILE    configuration (YAML)
   --check-config   say whether the configuration is right, and end
   --version        print the version
+
+  ca init            make an authority in an empty folder
+  ca server NAME...  make a collector's certificate for these DNS names and addresses
+  ca user NAME       make a client certificate for a person or a program
+  ca rotate STEP     begin, switch or finish the change to a new key; see docs/security.md
+    --days N           how long the certificate is valid (default 90)
+    --output PATH      where to put PATH.crt and PATH.key (default: FOLDER/NAME)
 `;
 
 function fail(error: unknown): never {
@@ -18,16 +27,22 @@ function fail(error: unknown): never {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
+      directory: { type: "string" },
+      "passphrase-file": { type: "string", default: "" },
+      days: { type: "string", default: "90" },
+      output: { type: "string" },
       config: { type: "string" },
       "check-config": { type: "boolean", default: false },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
+  if (positionals[0] === "ca" && !values.help) return await authority(positionals.slice(1), values);
   if (values.version) process.stdout.write(`hosttrail-collector ${COLLECTOR_VERSION}\n`);
-  else if (values.help || values.config === undefined) {
+  else if (values.help || values.config === undefined || positionals.length > 0) {
     process.stdout.write(USAGE);
     if (!values.help) process.exitCode = 2;
   } else {

@@ -1,25 +1,51 @@
-/** The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query. Each role runs alone or with others. */
-import { readFileSync } from "node:fs";
+/**
+ * The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query; beside it, enroll gives hosts their identity
+ * and administer gives people their access. Each role runs alone or with others.
+ */
+import { X509Certificate } from "node:crypto";
+import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
+import { AccessServiceService } from "@hosttrail/proto/access";
+import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
+import { Access, HostScopes, openProvider } from "./access/index.ts";
+import { AccessApi } from "./administer/index.ts";
+import { type Authority, openAuthority } from "./authority/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
+import { Enrollment } from "./enroll/index.ts";
+import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { serveMetrics } from "./metrics/index.ts";
-import { Archive, dayRange } from "./mongodb/index.ts";
-import { QueryApi } from "./query/index.ts";
+import { Archive, dayRange, type Registry } from "./mongodb/index.ts";
+import { explainQuery, QueryApi } from "./query/index.ts";
 import { Receiver } from "./receive/index.ts";
-import { type RunningServer, serve } from "./serve/index.ts";
+import {
+  BLOCK_MESSAGE_BYTES_MAX,
+  Gate,
+  REQUEST_BYTES_MAX,
+  type RunningServer,
+  serve,
+  type Service,
+  type ServeOptions,
+} from "./serve/index.ts";
 import { Storer } from "./store/index.ts";
 
 /** Version of this collector, as it tells agents and logs. */
 export const COLLECTOR_VERSION = "0.1.0";
 
+const TRUST_INTERVAL_MS = 2000;
+const PREPARE_RETRY_MS = 2000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+
 export interface RunningCollector {
   /** Ports that were given; 0 where the role does not run. */
   ingestPort: number;
   queryPort: number;
+  enrollPort: number;
   /** Stops intake, settles what is under way, closes. Safe twice. */
   stop(): Promise<void>;
 }
@@ -27,57 +53,106 @@ export interface RunningCollector {
 /** Starts the roles; throws where one cannot start. */
 export async function startCollector(config: CollectorConfig, logger: Logger): Promise<RunningCollector> {
   const has = (role: Role): boolean => config.roles.includes(role) || config.roles.includes("all");
-  const tls = {
-    ca: readFileSync(config.tls.caFile, "utf8"),
-    certificate: readFileSync(config.tls.certificateFile, "utf8"),
-    key: readSecretFile(config.tls.keyFile),
-  };
+  const authority = has("enroll") ? await authorityOf(config) : undefined;
   const { credentialsFile } = config.nats;
   const credentials = credentialsFile === "" ? "" : readSecretFile(credentialsFile);
   const stream = await BlockStream.open({ ...config.nats, credentials }, logger);
   const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
+  const { registry } = archive;
   const metricsServer = await serveMetrics(config.metrics.listen);
   const stopping = new AbortController();
+  void prepare(registry, stopping.signal, logger);
 
-  const receiver = new Receiver({ ...config.ingest, sink: stream, collectorVersion: COLLECTOR_VERSION }, logger);
+  const identities = new HostIdentities(registry, stream, config.ingest, logger);
+  const trust = trustBundle(config.tls.caFile, (pem) => receiver.tellTrust(pem));
+  const receiver = new Receiver(
+    { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
+    logger,
+  );
   const storing = has("store") ? new Storer(stream, archive, logger).run(config.store, stopping.signal) : undefined;
+  const gate = new Gate(
+    {
+      access: accessOf(config, registry),
+      scopes: new HostScopes((scope) => registry.hostsWithin(scope)),
+      record: (entry) => registry.appendAudit(entry),
+      explain: explainQuery,
+    },
+    logger,
+  );
   const api = new QueryApi(
     {
       days: () => archive.days(),
       dayRange,
       findBlocks: (query) => archive.findBlocks(query),
       findBlockOf: (hostId, epoch, seq) => archive.findBlockOf(hostId, epoch, seq),
-      listHosts: (afterId, limit) => archive.listHosts(afterId, limit),
+      listHosts: (afterId, limit, hostIds) => archive.listHosts(afterId, limit, hostIds),
       getHost: (hostId) => archive.getHost(hostId),
     },
     stream,
+    gate,
     config.query,
     logger,
   );
+  const administration = new AccessApi(registry, gate, (hostId) => stream.tellIdentity(hostId));
 
   const servers: RunningServer[] = [];
-  const start = async (role: Role, run: () => Promise<RunningServer>): Promise<number> => {
-    if (!has(role)) return 0;
-    const server = await run();
+  const start = async (
+    isWanted: boolean,
+    about: Pick<ServeOptions, "listen" | "clientCertificate" | "messageBytesMax">,
+    services: () => Service[],
+  ): Promise<number> => {
+    if (!isWanted) return 0;
+    const { max, perAddressMax, strangersPerAddressMax, handshakeTimeoutMs } = config.connections;
+    const connectionsPerAddressMax = about.clientCertificate === "required" ? perAddressMax : strangersPerAddressMax;
+    const options = { ...about, tls: config.tls, connectionsMax: max, connectionsPerAddressMax, handshakeTimeoutMs };
+    const server = await serve(options, services(), logger);
     servers.push(server);
     return server.port;
   };
-  const ingestPort = await start("ingest", () =>
-    serve({ ...config.ingest, ...tls }, "hosttrail.v1.IngestService", IngestServiceService, {
-      stream: receiver.stream,
-    }),
+  const ingestPort = await start(
+    has("ingest"),
+    { listen: config.ingest.listen, clientCertificate: "required", messageBytesMax: BLOCK_MESSAGE_BYTES_MAX },
+    () => [
+      {
+        name: "hosttrail.v1.IngestService",
+        definition: IngestServiceService,
+        implementation: { stream: receiver.stream },
+      },
+    ],
   );
-  const queryPort = await start("query", () =>
-    serve({ ...config.query, ...tls }, "hosttrail.v1.QueryService", QueryServiceService, { ...api.methods }),
+  const queryPort = await start(
+    has("query"),
+    { listen: config.query.listen, clientCertificate: "optional", messageBytesMax: REQUEST_BYTES_MAX },
+    () => [
+      { name: "hosttrail.v1.QueryService", definition: QueryServiceService, implementation: { ...api.methods } },
+      {
+        name: "hosttrail.v1.AccessService",
+        definition: AccessServiceService,
+        implementation: { ...administration.methods },
+      },
+    ],
   );
-  logger.info({ roles: config.roles, ingestPort, queryPort }, "collector started");
+  const enrollPort = await start(
+    authority !== undefined,
+    { listen: config.enroll.listen, clientCertificate: "optional", messageBytesMax: REQUEST_BYTES_MAX },
+    () => [
+      {
+        name: "hosttrail.v1.EnrollmentService",
+        definition: EnrollmentServiceService,
+        implementation: { ...enrollmentOf(config, registry, authority as Authority, trust.pem, logger).methods },
+      },
+    ],
+  );
+  logger.info({ roles: config.roles, ingestPort, queryPort, enrollPort }, "collector started");
 
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     for (const server of servers) server.setServing(false);
+    trust.close();
     receiver.close();
     api.close();
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
+    identities.close();
     stopping.abort();
     await storing;
     await stream.close();
@@ -85,7 +160,80 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     metricsServer?.close();
     logger.info("collector stopped");
   };
-  return { ingestPort, queryPort, stop: () => (stopped ??= stop()) };
+  return { ingestPort, queryPort, enrollPort, stop: () => (stopped ??= stop()) };
+}
+
+/** Whoever signs certificates; a node that has the role and nothing else must have one. */
+async function authorityOf({ ca, roles }: CollectorConfig): Promise<Authority | undefined> {
+  const authority = await openAuthority({ ...ca, hostCertificateMs: ca.hostCertificateMinutes * MINUTE_MS });
+  if (authority === undefined && roles.includes("enroll")) {
+    throw new Error("the role enroll needs ca.certificate_file and ca.key_file, or ca.command");
+  }
+  return authority;
+}
+
+function accessOf({ access }: CollectorConfig, registry: Registry): Access {
+  const { bindings, oidc } = access;
+  if (oidc.issuer !== "" && oidc.audience === "")
+    throw new Error("access.oidc.issuer is set, so audience must be, too");
+  return new Access({
+    bindings,
+    findApiToken: (id) => registry.getApiToken(id),
+    checkProviderToken: oidc.issuer === "" ? undefined : openProvider(oidc),
+  });
+}
+
+function enrollmentOf(
+  { enroll }: CollectorConfig,
+  registry: Registry,
+  authority: Authority,
+  trust: () => string,
+  logger: Logger,
+): Enrollment {
+  const { certificatesFile, accounts, launchedWithinMinutes, labels } = enroll.aws;
+  const aws =
+    certificatesFile === ""
+      ? undefined
+      : {
+          certificates: certificatesOf(readFileSync(certificatesFile, "utf8")),
+          accounts,
+          launchedWithinMs: launchedWithinMinutes * MINUTE_MS,
+          labels,
+        };
+  return new Enrollment(registry, { authority, trustBundle: trust, graceMs: enroll.graceHours * HOUR_MS, aws }, logger);
+}
+
+/** All certificates of a PEM file. */
+function certificatesOf(pem: string): X509Certificate[] {
+  const parts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  return parts.map((part) => new X509Certificate(part));
+}
+
+/** The authorities that are trusted, as the file has them now; `changed` is told when it has others. */
+function trustBundle(file: string, changed: (pem: string) => void): { pem: () => string; close: () => void } {
+  let pem = readFileSync(file, "utf8");
+  const look = (): void => {
+    const now = readFileSync(file, "utf8");
+    if (now === pem || !now.includes("-----END CERTIFICATE-----")) return;
+    pem = now;
+    changed(pem);
+  };
+  watchFile(file, { interval: TRUST_INTERVAL_MS, persistent: false }, look);
+  return { pem: () => pem, close: () => unwatchFile(file, look) };
+}
+
+/** The database may come later than we. */
+async function prepare(registry: Registry, signal: AbortSignal, logger: Logger): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await registry.prepare();
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      logger.warn({ error: String(error) }, "indexes cannot be made yet");
+      await sleep(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
 }
 
 /** The database's URL; it may hold a password, so it can stand in a file of its own. */

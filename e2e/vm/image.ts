@@ -51,7 +51,14 @@ function base(): { root: string; kernel: string } {
   mkdirSync(CACHE, { recursive: true });
   const root = join(CACHE, `root-${SUITE}-${PACKAGES.join("-")}.tar`);
   if (!existsSync(root)) {
-    run("mmdebstrap", ["--variant=minbase", "--mode=root", "--format=tar", `--include=${PACKAGES.join(",")}`, SUITE, `${root}.new`]);
+    run("mmdebstrap", [
+      "--variant=minbase",
+      "--mode=root",
+      "--format=tar",
+      `--include=${PACKAGES.join(",")}`,
+      SUITE,
+      `${root}.new`,
+    ]);
     run("mv", [`${root}.new`, root]);
   }
   const kernel = join(CACHE, "kernel");

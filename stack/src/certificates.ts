@@ -1,6 +1,9 @@
-/** A development CA and the certificates of one stack. For development and tests only. */
-import { randomBytes, webcrypto } from "node:crypto";
-import { writeFileSync } from "node:fs";
+/**
+ * Certificates beside those that the collector gives: for benchmarks without one, and for tests of what must be refused. For
+ * development and tests only.
+ */
+import { createPrivateKey, randomBytes, webcrypto } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 // @peculiar/x509 stands on a container of dependencies that wants this first.
 import "reflect-metadata";
@@ -11,6 +14,13 @@ const VALID_DAYS = 30;
 const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 /** Hosts sign blocks with the key of their certificate, so it is Ed25519. */
 const ED = { name: "Ed25519" } as const;
+
+/** Milliseconds from now. */
+interface Lifetime {
+  notBefore: number;
+  notAfter: number;
+}
+const VALID: Lifetime = { notBefore: -DAY_MS, notAfter: VALID_DAYS * DAY_MS };
 
 /** Files of one identity. */
 export interface Identity {
@@ -24,16 +34,19 @@ export class DevelopmentCa {
   readonly #directory: string;
   readonly #certificate: x509.X509Certificate;
   readonly #key: webcrypto.CryptoKey;
+  /** Of the names of its files. */
+  readonly #prefix: string;
 
-  private constructor(directory: string, certificate: x509.X509Certificate, key: webcrypto.CryptoKey) {
+  private constructor(directory: string, certificate: x509.X509Certificate, key: webcrypto.CryptoKey, file = "ca") {
     this.#directory = directory;
     this.#certificate = certificate;
     this.#key = key;
-    this.caFile = join(directory, "ca.crt");
+    this.#prefix = file === "ca" ? "" : `${file}-`;
+    this.caFile = join(directory, `${file}.crt`);
   }
 
   /** Makes a CA; its key stays in memory and is gone with this process. */
-  static async create(directory: string): Promise<DevelopmentCa> {
+  static async create(directory: string, file = "ca"): Promise<DevelopmentCa> {
     x509.cryptoProvider.set(webcrypto as never);
     const keys = await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"]);
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -47,7 +60,18 @@ export class DevelopmentCa {
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       ],
     });
-    const ca = new DevelopmentCa(directory, certificate, keys.privateKey);
+    const ca = new DevelopmentCa(directory, certificate, keys.privateKey, file);
+    writeFileSync(ca.caFile, certificate.toString("pem"), { mode: 0o644 });
+    return ca;
+  }
+
+  /** The authority of a stack, by its files. */
+  static async open(directory: string, authority: string): Promise<DevelopmentCa> {
+    x509.cryptoProvider.set(webcrypto as never);
+    const certificate = new x509.X509Certificate(readFileSync(join(authority, "ca.crt"), "utf8"));
+    const der = createPrivateKey(readFileSync(join(authority, "ca.key"))).export({ format: "der", type: "pkcs8" });
+    const key = await webcrypto.subtle.importKey("pkcs8", der, EC, false, ["sign"]);
+    const ca = new DevelopmentCa(directory, certificate, key);
     writeFileSync(ca.caFile, certificate.toString("pem"), { mode: 0o644 });
     return ca;
   }
@@ -64,14 +88,23 @@ export class DevelopmentCa {
   }
 
   /** A certificate for a person or a program that asks. */
-  user(name: string): Promise<Identity> {
-    return this.#issue(
-      `user-${name}`,
-      `CN=${name}`,
-      EC,
-      [{ type: "url", value: `spiffe://hosttrail/user/${name}` }],
-      ["client"],
-    );
+  user(name: string, time: Lifetime = VALID): Promise<Identity> {
+    const names = [{ type: "url" as const, value: `spiffe://hosttrail/user/${name}` }];
+    return this.#issue(`user-${name}-${randomBytes(4).toString("hex")}`, `CN=${name}`, EC, names, ["client"], time);
+  }
+
+  /** A user's certificate that nobody but its own key has signed. */
+  async selfSigned(name: string): Promise<Identity> {
+    const keys = await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"]);
+    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+      serialNumber: serial(),
+      name: `CN=${name}`,
+      ...validity(),
+      signingAlgorithm: EC,
+      keys: keys as never,
+      extensions: extensionsOf([{ type: "url", value: `spiffe://hosttrail/user/${name}` }], ["client"]),
+    });
+    return await this.#write(`self-${name}`, certificate, keys.privateKey);
   }
 
   /** A certificate for a collector on this machine. */
@@ -89,34 +122,43 @@ export class DevelopmentCa {
     algorithm: typeof EC | typeof ED,
     names: x509.JsonGeneralNames,
     usages: ("client" | "server")[],
+    time: Lifetime = VALID,
   ): Promise<Identity> {
     const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
       subject,
       issuer: this.#certificate.subject,
-      ...validity(),
+      ...validity(time),
       signingAlgorithm: EC,
       publicKey: keys.publicKey as never,
       signingKey: this.#key as never,
-      extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension(
-          usages.map((usage) => x509.ExtendedKeyUsage[usage === "client" ? "clientAuth" : "serverAuth"]),
-        ),
-        new x509.SubjectAlternativeNameExtension(names),
-      ],
+      extensions: extensionsOf(names, usages),
     });
-    const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", keys.privateKey));
+    return await this.#write(file, certificate, keys.privateKey);
+  }
+
+  async #write(file: string, certificate: x509.X509Certificate, key: webcrypto.CryptoKey): Promise<Identity> {
+    const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", key));
     const identity = {
-      certificateFile: join(this.#directory, `${file}.crt`),
-      keyFile: join(this.#directory, `${file}.key`),
+      certificateFile: join(this.#directory, `${this.#prefix}${file}.crt`),
+      keyFile: join(this.#directory, `${this.#prefix}${file}.key`),
     };
     writeFileSync(identity.certificateFile, certificate.toString("pem"), { mode: 0o644 });
     writeFileSync(identity.keyFile, x509.PemConverter.encode(der, "PRIVATE KEY"), { mode: 0o600 });
     return identity;
   }
+}
+
+function extensionsOf(names: x509.JsonGeneralNames, usages: ("client" | "server")[]): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension(
+      usages.map((usage) => x509.ExtendedKeyUsage[usage === "client" ? "clientAuth" : "serverAuth"]),
+    ),
+    new x509.SubjectAlternativeNameExtension(names),
+  ];
 }
 
 function serial(): string {
@@ -126,7 +168,7 @@ function serial(): string {
   return bytes.toString("hex");
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity({ notBefore, notAfter }: Lifetime = VALID): { notBefore: Date; notAfter: Date } {
   const now = Date.now();
-  return { notBefore: new Date(now - DAY_MS), notAfter: new Date(now + VALID_DAYS * DAY_MS) };
+  return { notBefore: new Date(now + notBefore), notAfter: new Date(now + notAfter) };
 }

@@ -1,7 +1,11 @@
 /** A whole Hosttrail on this machine: NATS, database, collector, agent, each a process of its own. */
-import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash, createPublicKey, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { loadAgentConfig } from "@hosttrail/agent/config";
+import { openIdentity } from "@hosttrail/agent/identity";
+import { openLogger } from "@hosttrail/lib/log";
 import { stringify } from "yaml";
 import { DevelopmentCa, type Identity } from "./certificates.ts";
 import { Child } from "./child.ts";
@@ -11,6 +15,8 @@ import { mongodbService, natsService, type Say, type Service } from "./services.
 const ROOT = new URL("../..", import.meta.url).pathname;
 /** Runs the agent as systemd would: keeps its socket and starts it again after a crash. */
 const KEEPER = join(ROOT, "agent", "native", "build", "hosttrail-agent-keeper");
+const COLLECTOR = join(ROOT, "collector", "src", "main.ts");
+const CLI = join(ROOT, "cli", "src", "main.ts");
 
 export interface StackOptions {
   /** Everything of the stack lies here; it may be deleted afterwards. */
@@ -35,10 +41,11 @@ const NODE_FLAGS = {
 
 /** Its parts start and stop one by one, so that tests can kill each of them. */
 export class Stack {
-  readonly hostId: string;
   readonly database: string = `hosttrail_${randomBytes(6).toString("hex")}`;
   readonly ca: DevelopmentCa;
+  /** The agent's identity; its files are there once it has enrolled. */
   readonly host: Identity;
+  /** An administrator. */
   readonly user: Identity;
   readonly nats: Service;
   readonly mongodb: Service;
@@ -47,26 +54,31 @@ export class Stack {
   readonly ingestPort: number;
   readonly queryPort: number;
   readonly metricsPort: number;
+  readonly enrollPort: number;
+  /** The collector's authority: ca.crt, ca.key, trust.crt. */
+  readonly authority: string;
   readonly agentConfigFile: string;
   readonly profileFile: string;
+  readonly #directory: string;
 
   private constructor(parts: {
     options: StackOptions;
-    hostId: string;
+    authority: string;
     ca: DevelopmentCa;
-    host: Identity;
     user: Identity;
     server: Identity;
     nats: Service;
     mongodb: Service;
-    ports: readonly [number, number, number];
+    ports: readonly [number, number, number, number];
   }) {
     const { options, ca, nats, mongodb } = parts;
     const { directory } = options;
-    [this.ingestPort, this.queryPort, this.metricsPort] = parts.ports;
-    this.hostId = parts.hostId;
+    this.#directory = directory;
+    [this.ingestPort, this.queryPort, this.metricsPort, this.enrollPort] = parts.ports;
+    this.authority = parts.authority;
     this.ca = ca;
-    this.host = parts.host;
+    const identity = join(directory, "agent-state", "identity");
+    this.host = { certificateFile: join(identity, "host.crt"), keyFile: join(identity, "host.key") };
     this.user = parts.user;
     this.nats = nats;
     this.mongodb = mongodb;
@@ -88,20 +100,52 @@ export class Stack {
     const mongodb = await mongodbService(options);
     const certificates = join(directory, "certificates");
     mkdirSync(certificates, { recursive: true, mode: 0o700 });
-    const ca = await DevelopmentCa.create(certificates);
-    const hostId = randomBytes(16).toString("hex");
-    const [host, user, server] = await Promise.all([ca.host(hostId), ca.user("dev"), ca.server()]);
-    const ports = await Promise.all([freePort(), freePort(), freePort()] as const);
-    return new Stack({ options, hostId, ca, host, user, server, nats, mongodb, ports });
+    const authority = join(directory, "authority");
+    const make = (...words: string[]): void => {
+      const text = execFileSync(process.execPath, [COLLECTOR, "ca", ...words, "--directory", authority]);
+      if (text.length === 0) throw new Error(`ca ${words.join(" ")} did nothing`);
+    };
+    make("init");
+    make("server", "localhost", "127.0.0.1", "--output", join(certificates, "collector"));
+    make("user", "dev", "--output", join(certificates, "user-dev"));
+    const pair = (name: string): Identity => ({
+      certificateFile: join(certificates, `${name}.crt`),
+      keyFile: join(certificates, `${name}.key`),
+    });
+    const ca = await DevelopmentCa.open(certificates, authority);
+    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()] as const);
+    const [user, server] = [pair("user-dev"), pair("collector")];
+    return new Stack({ options, authority, ca, user, server, nats, mongodb, ports });
+  }
+
+  /** The agent's host id: from its key, which it makes when it starts first. */
+  get hostId(): string {
+    const key = createPublicKey(readFileSync(this.host.keyFile)).export({ format: "der", type: "spki" });
+    return createHash("sha256").update(key).digest("hex").slice(0, 32);
+  }
+
+  /** Enrols the agent's identity without the agent, for tests that speak in its place. */
+  async enroll(): Promise<void> {
+    const about = { hostName: "test", bootId: "" };
+    const identity = openIdentity(loadAgentConfig(this.agentConfigFile), about, openLogger("test", "error"));
+    await identity.credentials();
+    identity.close();
   }
 
   #collectorConfig(server: Identity): Record<string, unknown> {
     return {
       roles: ["all"],
       log_level: "info",
-      tls: { ca_file: this.ca.caFile, certificate_file: server.certificateFile, key_file: server.keyFile },
+      tls: {
+        ca_file: join(this.authority, "trust.crt"),
+        certificate_file: server.certificateFile,
+        key_file: server.keyFile,
+      },
       ingest: { listen: `127.0.0.1:${this.ingestPort}` },
       query: { listen: `127.0.0.1:${this.queryPort}` },
+      enroll: { listen: `127.0.0.1:${this.enrollPort}` },
+      ca: { certificate_file: join(this.authority, "ca.crt"), key_file: join(this.authority, "ca.key") },
+      access: { bindings: [{ subject: "certificate:dev", role: "admin" }] },
       metrics: { listen: `127.0.0.1:${this.metricsPort}` },
       nats: { servers: [this.nats.url] },
       mongodb: { url: this.mongodb.url, database: this.database },
@@ -110,15 +154,13 @@ export class Stack {
 
   #agentConfig(directory: string): Record<string, unknown> {
     return {
-      host_id: this.hostId,
       state_directory: join(directory, "agent-state"),
       runtime_directory: join(directory, "agent-run"),
       collector: {
         endpoints: [`localhost:${this.ingestPort}`],
-        ca_file: this.ca.caFile,
-        certificate_file: this.host.certificateFile,
-        key_file: this.host.keyFile,
+        ca_file: join(this.authority, "ca.crt"),
       },
+      enroll: { endpoints: [`localhost:${this.enrollPort}`], token_file: join(directory, "enrollment-token") },
       block: { linger_ms: 250 },
       audit: { on_stop: "release", rules_directory: "" },
     };
@@ -140,9 +182,24 @@ export class Stack {
 
   async startCollector(): Promise<void> {
     this.collector.start();
-    for (const port of [this.ingestPort, this.queryPort]) {
+    for (const port of [this.ingestPort, this.queryPort, this.enrollPort]) {
       await waitForPort(port, "the collector", () => this.collector.assertRunning());
     }
+    if (!existsSync(this.host.keyFile)) this.#giveToken();
+  }
+
+  /** An administrator makes a token, with which the agent enrols. */
+  #giveToken(): void {
+    const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
+    writeFileSync(file, this.hosttrail("token", "create", "--label", "env=dev"), { mode: 0o600 });
+  }
+
+  /** Runs the CLI as an administrator; returns what it prints. */
+  hosttrail(...words: string[]): string {
+    return execFileSync(process.execPath, [CLI, "--profile", this.profileFile, ...words], {
+      encoding: "utf8",
+      maxBuffer: 64 * 1024 * 1024,
+    });
   }
 
   startAgent(): void {

@@ -69,19 +69,12 @@ async function startAgent(stack: Stack): Promise<Origin> {
   return { live: false, reason };
 }
 
-function hosttrail(stack: Stack, ...args: string[]): string {
-  return execFileSync(process.execPath, [CLI, "--profile", stack.profileFile, ...args], {
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-  });
-}
-
 interface JsonEvent {
   event: { timeUnixNano: string; action: string };
 }
 
 function search(stack: Stack, filter: string, limit: number): JsonEvent[] {
-  const text = hosttrail(stack, "search", filter, "--limit", String(limit), "--json");
+  const text = stack.hosttrail("search", filter, "--limit", String(limit), "--json");
   return text
     .split("\n")
     .filter((line) => line !== "")
@@ -100,7 +93,7 @@ async function proveLive(stack: Stack): Promise<{ found: number; seconds: number
     const newest = events[0];
     if (newest !== undefined && events.length >= ACTIVITY) {
       first = Date.now() / 1000 - Number(BigInt(newest.event.timeUnixNano) / 1_000_000n) / 1000;
-      process.stdout.write(hosttrail(stack, "search", filter, "--limit", "5"));
+      process.stdout.write(stack.hosttrail("search", filter, "--limit", "5"));
       return { found: events.length, seconds: first };
     }
     if (performance.now() > end) throw new Error(`found ${events.length} of ${ACTIVITY} marked programs`);
@@ -115,7 +108,7 @@ async function proveReplay(stack: Stack): Promise<number> {
   for (;;) {
     const events = search(stack, "event.action : *", 100_000);
     if (events.length > 0 && !stack.agent.running) {
-      process.stdout.write(hosttrail(stack, "search", "event.action = executed", "--limit", "5"));
+      process.stdout.write(stack.hosttrail("search", "event.action = executed", "--limit", "5"));
       return events.length;
     }
     if (performance.now() > end) throw new Error("the capture's events did not arrive");
@@ -135,7 +128,7 @@ async function once(stack: Stack, origin: Origin): Promise<void> {
     const found = await proveReplay(stack);
     summary = `${found} events of a recorded capture read back through the query API (no live events: ${origin.reason})`;
   }
-  process.stdout.write(`\n${hosttrail(stack, "hosts")}\n`);
+  process.stdout.write(`\n${stack.hosttrail("hosts")}\n${stack.hosttrail("host", "list")}\n`);
   say(`summary: ${summary}`);
 }
 
@@ -148,6 +141,8 @@ async function watch(stack: Stack, interrupt: AbortSignal): Promise<void> {
       `    export HOSTTRAIL_PROFILE=${stack.profileFile}`,
       `    ${command} hosts`,
       `    ${command} search 'event.action = executed' --since 5m`,
+      `    ${command} host list`,
+      `    ${command} audit`,
       `    ${command} search 'file.path : /etc/ AND event.outcome = success'`,
       "",
       "",
@@ -171,12 +166,12 @@ async function run(): Promise<void> {
   // A reader that went away, as `head` does, must not keep us from cleaning up.
   process.stdout.on("error", () => interrupt.abort());
   await cleanUp();
-  say("preparing certificates, NATS and the database");
+  say("preparing an authority, certificates, NATS and the database");
   const stack = await Stack.prepare({ directory: RUN, tools: TOOLS, say, agent: { audit: { rules_files: [RULES] } } });
   try {
     say(`starting ${stack.nats.what} and ${stack.mongodb.what}`);
     await stack.startServices();
-    say("starting a collector (role all)");
+    say("starting a collector (all roles), and making a token with which the agent enrols");
     await stack.startCollector();
     say("starting an agent on this machine's kernel, with the rules of stack/rules/development.rules");
     const origin = await startAgent(stack);

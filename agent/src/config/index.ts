@@ -2,6 +2,7 @@
 import {
   absolutePath,
   address,
+  ConfigError,
   type ConfigSchema,
   choice,
   integer,
@@ -15,6 +16,7 @@ import type { LogLevel } from "@hosttrail/lib/log";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface AgentConfig {
+  /** Empty: the agent makes a key of its own, whose fingerprint is the id, and enrols. */
   hostId: string;
   stateDirectory: string;
   /** For what need not outlive a reboot; best on tmpfs. */
@@ -24,6 +26,7 @@ export interface AgentConfig {
   collector: {
     endpoints: string[];
     caFile: string;
+    /** Empty with an identity of the agent's own. */
     certificateFile: string;
     keyFile: string;
     storedTimeoutMs: number;
@@ -31,6 +34,7 @@ export interface AgentConfig {
     backoffMaxMs: number;
     statusIntervalMs: number;
   };
+  enroll: { endpoints: string[]; method: "token" | "aws"; tokenFile: string; removeToken: boolean };
   source: {
     mode: "auto" | "unicast" | "multicast" | "plugin" | "file";
     path: string;
@@ -70,7 +74,12 @@ const keys = { type: "array", default: [], maxItems: 256, items: { type: "string
 /** JSON Schema of agent.yaml. */
 export const agentSchema: ConfigSchema = mapOf(
   {
-    host_id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "As in the host's certificate." },
+    host_id: {
+      type: "string",
+      pattern: "^(?:[0-9a-f]{32})?$",
+      default: "",
+      description: "As in the certificate of collector.certificate_file; empty where the agent enrols by itself.",
+    },
     state_directory: { ...absolutePath, default: "/var/lib/hosttrail-agent" },
     runtime_directory: { ...absolutePath, default: "/run/hosttrail-agent" },
     log_level: logLevel,
@@ -84,15 +93,21 @@ export const agentSchema: ConfigSchema = mapOf(
       {
         endpoints: { type: "array", minItems: 1, maxItems: 16, items: address },
         ca_file: absolutePath,
-        certificate_file: absolutePath,
-        key_file: absolutePath,
+        certificate_file: optionalPath,
+        key_file: optionalPath,
         stored_timeout_ms: integer(1000, 3_600_000, 60_000),
         backoff_min_ms: integer(10, 60_000, 500),
         backoff_max_ms: integer(100, 600_000, 30_000),
         status_interval_ms: integer(1000, 600_000, 60_000),
       },
-      ["endpoints", "ca_file", "certificate_file", "key_file"],
+      ["endpoints", "ca_file"],
     ),
+    enroll: mapOf({
+      endpoints: { type: "array", default: [], maxItems: 16, items: address },
+      method: choice(["token", "aws"], "token"),
+      token_file: { ...optionalPath, description: "A secret; the collector's `hosttrail token create` makes it." },
+      remove_token: { type: "boolean", default: true, description: "Delete the token's file once it was used." },
+    }),
     source: mapOf({
       mode: choice(["auto", "unicast", "multicast", "plugin", "file"], "auto"),
       path: optionalPath,
@@ -150,10 +165,23 @@ export const agentSchema: ConfigSchema = mapOf(
     page_out_interval_ms: { ...integer(0, 86_400_000, 30_000), description: "0 for never." },
     shutdown_deadline_ms: integer(100, 600_000, 5000),
   },
-  ["host_id", "collector"],
+  ["collector"],
 );
 
 /** Reads agent.yaml; throws a ConfigError that names every problem. */
 export function loadAgentConfig(file: string): AgentConfig {
-  return loadConfig<AgentConfig>(file, agentSchema);
+  const config = loadConfig<AgentConfig>(file, agentSchema);
+  const { hostId, collector, enroll } = config;
+  const given = [hostId, collector.certificateFile, collector.keyFile].filter((value) => value !== "");
+  if (given.length !== 0 && given.length !== 3) {
+    throw new ConfigError([
+      `${file}: host_id, collector.certificate_file and collector.key_file belong together: give all three, or none and enroll.endpoints`,
+    ]);
+  }
+  if (given.length === 0 && enroll.endpoints.length === 0) {
+    throw new ConfigError([
+      `${file}: the agent has no identity: give enroll.endpoints, or host_id, collector.certificate_file and collector.key_file`,
+    ]);
+  }
+  return config;
 }

@@ -4,14 +4,12 @@
  * Source: AWS documentation, "Use the Instance Metadata Service to access instance metadata".
  */
 import { readFileSync } from "node:fs";
-import { request } from "node:http";
 import type { Cloud } from "@hosttrail/proto/event";
+import { type ImdsGet, openImds } from "../imds/index.ts";
 
-const TIMEOUT_MS = 2000;
 const RETRY_MS = [1000, 5000, 30_000, 300_000] as const;
 /** Tags can change; the rest cannot. */
 const REFRESH_MS = 6 * 3_600_000;
-const ANSWER_BYTES_MAX = 65_536;
 const TAGS_MAX = 32;
 
 export type CloudMode = "auto" | "aws" | "none";
@@ -61,11 +59,8 @@ function isAws(): boolean {
 
 /** Asks the service; throws where it does not answer as it should. */
 export async function readAws(endpoint: string): Promise<Cloud> {
-  const token = await ask(endpoint, "/latest/api/token", "PUT", { "X-aws-ec2-metadata-token-ttl-seconds": "300" });
-  const headers = { "X-aws-ec2-metadata-token": token };
-  const document = JSON.parse(
-    await ask(endpoint, "/latest/dynamic/instance-identity/document", "GET", headers),
-  ) as unknown;
+  const get = await openImds(endpoint);
+  const document = JSON.parse(await get("/latest/dynamic/instance-identity/document")) as unknown;
   const field = (name: string): string => {
     const value =
       typeof document === "object" && document !== null ? (document as Record<string, unknown>)[name] : undefined;
@@ -80,44 +75,19 @@ export async function readAws(endpoint: string): Promise<Cloud> {
     availabilityZone: field("availabilityZone"),
     instanceId,
     machineType: field("instanceType"),
-    tags: await readTags(endpoint, headers),
+    tags: await readTags(get),
   };
 }
 
 /** Tags are there only where the instance allows it. */
-async function readTags(endpoint: string, headers: Record<string, string>): Promise<{ key: string; value: string }[]> {
+async function readTags(get: ImdsGet): Promise<{ key: string; value: string }[]> {
   try {
-    const keys = (await ask(endpoint, "/latest/meta-data/tags/instance", "GET", headers))
-      .split("\n")
-      .slice(0, TAGS_MAX);
+    const keys = (await get("/latest/meta-data/tags/instance")).split("\n").slice(0, TAGS_MAX);
     const path = (key: string): string => `/latest/meta-data/tags/instance/${encodeURIComponent(key)}`;
     return await Promise.all(
-      keys
-        .filter((key) => key !== "")
-        .map(async (key) => ({ key, value: (await ask(endpoint, path(key), "GET", headers)).slice(0, 256) })),
+      keys.filter((key) => key !== "").map(async (key) => ({ key, value: (await get(path(key))).slice(0, 256) })),
     );
   } catch {
     return [];
   }
-}
-
-function ask(endpoint: string, path: string, method: string, headers: Record<string, string>): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const call = request(`${endpoint}${path}`, { method, headers, timeout: TIMEOUT_MS, agent: false }, (answer) => {
-      let text = "";
-      answer.setEncoding("utf8");
-      answer.on("data", (part: string) => {
-        text += part;
-        if (text.length > ANSWER_BYTES_MAX) call.destroy(new Error("the answer is too long"));
-      });
-      answer.on("error", reject);
-      answer.on("end", () => {
-        if (answer.statusCode === 200) resolve(text);
-        else reject(new Error(`${method} ${path}: status ${answer.statusCode}`));
-      });
-    });
-    call.on("timeout", () => call.destroy(new Error(`${method} ${path}: no answer`)));
-    call.on("error", reject);
-    call.end();
-  });
 }

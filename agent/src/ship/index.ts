@@ -6,7 +6,7 @@
  * block's id is the same.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
+import { type ClientDuplexStream, credentials, type ServiceError } from "@grpc/grpc-js";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import type { Logger } from "@hosttrail/lib/log";
 import {
@@ -17,14 +17,18 @@ import {
   type StreamRequest,
   type StreamResponse,
 } from "@hosttrail/proto/ingest";
+import { reasonOf } from "./reason.ts";
 import type { Spool, SpooledBlock } from "../spool/index.ts";
 
 export interface ShipOptions {
   /** `host:port` of collectors; one after the other is tried. */
   endpoints: readonly string[];
-  ca: string;
-  certificate: string;
-  key: string;
+  /** What TLS needs, PEM; throws where the host has no certificate yet. */
+  credentials: () => Promise<{ ca: string; certificate: string; key: string }>;
+  /** The collector's authorities have changed. */
+  trust: (pem: string) => void;
+  /** Another machine has this host's identity. */
+  onCloned: () => void;
   hello: () => Hello;
   status: () => AgentStatus;
   statusIntervalMs: number;
@@ -47,6 +51,9 @@ export interface ShipCounters {
 
 /** Milliseconds between two looks at what is on its way, at least. */
 const TICK_MS = 1000;
+
+/** ErrorInfo.reason of a collector that has seen two machines with one identity. */
+const CLONED = "HOST_CLONED";
 
 type Stream = ClientDuplexStream<StreamRequest, StreamResponse>;
 
@@ -141,10 +148,18 @@ export class Shipper {
 
   /** One stream from start to end; true if the collector welcomed us. */
   async #serve(endpoint: string): Promise<boolean> {
-    const { ca, key, certificate } = this.#options;
+    let tls: Awaited<ReturnType<ShipOptions["credentials"]>>;
+    try {
+      tls = await this.#options.credentials();
+    } catch (error) {
+      this.#lastError = error instanceof Error ? error.message : String(error);
+      if (!this.#stopping) this.#logger.warn({ error: this.#lastError }, "the host has no certificate yet");
+      return false;
+    }
+    if (this.#stopping) return false;
     const client = new IngestServiceClient(
       endpoint,
-      credentials.createSsl(Buffer.from(ca), Buffer.from(key), Buffer.from(certificate)),
+      credentials.createSsl(Buffer.from(tls.ca), Buffer.from(tls.key), Buffer.from(tls.certificate)),
       {
         "grpc.keepalive_time_ms": 20_000,
         "grpc.keepalive_timeout_ms": 10_000,
@@ -175,6 +190,7 @@ export class Shipper {
           if (!this.#stopping)
             this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
           this.#lastError = error.message;
+          if ("metadata" in error && reasonOf(error as ServiceError) === CLONED) this.#options.onCloned();
           resolve();
         });
         stream.on("end", () => resolve());
@@ -255,6 +271,9 @@ export class Shipper {
       case "throttle":
         this.#pausedUntilMs = performance.now() + message.value.retryDelayMs;
         this.#logger.warn({ ...message.value }, "the collector asks to wait");
+        break;
+      case "trustBundle":
+        this.#options.trust(message.value.pem);
         break;
       case "rejected":
         this.#rejected(message.value.block, message.value.reason, message.value.detail);

@@ -1,124 +1,15 @@
 /** The commands; each writes to `print` and returns when it is done. */
-import { recordText } from "@hosttrail/lib/audit";
-import { Event } from "@hosttrail/proto/event";
-import {
-  HostRecord,
-  type ListHostsResponse,
-  type QueryServiceClient,
-  type SearchEventsResponse,
-  type TailEventsResponse,
-} from "@hosttrail/proto/query";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
-import { call } from "../call.ts";
-import { EVENT_HEADER, eventRow, isoTime, printable, table } from "../text.ts";
-import { parseTime } from "../time.ts";
-
-export interface Output {
-  json: boolean;
-  print: (text: string) => void;
-}
-
-function line(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
-}
-
-/** `hosttrail hosts` */
-export async function hosts(client: QueryServiceClient, { json, print }: Output): Promise<void> {
-  const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "AGENT", "OS", "KERNEL"]];
-  let pageToken = "";
-  do {
-    const page = await call<ListHostsResponse>((done) => client.listHosts({ pageSize: 1000, pageToken }, done));
-    for (const host of page.hosts) {
-      if (json) print(line(HostRecord.toJSON(host)));
-      const os = `${host.osName} ${host.osVersion}`;
-      const times = [host.lastEventTime, host.firstEventTime].map((time) => isoTime(nanosOf(time)));
-      rows.push([host.hostId, host.name, ...times, host.agentVersion, os, host.kernel].map(printable));
-    }
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  if (!json) print(table(rows));
-}
-
-function nanosOf(time: Timestamp | undefined): bigint {
-  return time === undefined ? 0n : time.seconds * 1_000_000_000n + BigInt(time.nanos);
-}
-
-export interface SearchOptions {
-  filter: string;
-  hostId: string;
-  since: string | undefined;
-  until: string | undefined;
-  limit: number;
-}
-
-/** `hosttrail search` */
-export async function search(client: QueryServiceClient, options: SearchOptions, output: Output): Promise<void> {
-  const nowMs = Date.now();
-  const request = {
-    filter: options.filter,
-    hostId: options.hostId,
-    startTime: options.since === undefined ? undefined : parseTime(options.since, nowMs),
-    endTime: options.until === undefined ? undefined : parseTime(options.until, nowMs),
-  };
-  const rows: string[][] = [[...EVENT_HEADER]];
-  let left = options.limit;
-  let pageToken = "";
-  do {
-    const pageSize = Math.min(left, 1000);
-    const page = await call<SearchEventsResponse>((done) =>
-      client.searchEvents({ ...request, pageSize, pageToken }, done),
-    );
-    for (const event of page.events) {
-      if (output.json) output.print(line(Event.toJSON(event)));
-      else rows.push(eventRow(event));
-    }
-    left -= page.events.length;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "" && left > 0);
-  if (!output.json) output.print(table(rows));
-}
-
-/** `hosttrail get` */
-export async function get(client: QueryServiceClient, id: string, raw: boolean, output: Output): Promise<void> {
-  const event = await call<Event>((done) => client.getEvent({ id }, done));
-  if (raw) output.print(rawRecords(event));
-  else if (output.json) output.print(line(Event.toJSON(event)));
-  else output.print(`${printableJson(Event.toJSON(event))}\n`);
-}
-
-/** The event's records in the form of audit.log. */
-function rawRecords(event: Event): string {
-  const { audit } = event;
-  if (audit === undefined) return "";
-  const ms = (event.event?.timeUnixNano ?? 0n) / 1_000_000n;
-  const stamp = `audit(${ms / 1000n}.${String(ms % 1000n).padStart(3, "0")}:${audit.serial})`;
-  const node = audit.node === "" ? "" : `node=${audit.node} `;
-  return audit.records
-    .map(({ typeName }, index) => `${printable(`${node}type=${typeName} msg=${stamp}: ${recordText(event, index)}`)}\n`)
-    .join("");
-}
-
-/** JSON escapes control characters below 0x20 itself; the others are made visible here. */
-function printableJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).split("\n").map(printable).join("\n");
-}
-
-/** `hosttrail tail`: until the signal ends it. */
-export async function tail(
-  client: QueryServiceClient,
-  request: { filter: string; hostId: string },
-  signal: AbortSignal,
-  { json, print }: Output,
-): Promise<void> {
-  const stream = client.tailEvents(request);
-  signal.addEventListener("abort", () => stream.cancel(), { once: true });
-  if (signal.aborted) stream.cancel();
-  await new Promise<void>((resolve, reject) => {
-    stream.on("data", ({ events, dropped }: TailEventsResponse) => {
-      if (dropped > 0n) print(json ? line({ dropped: Number(dropped) }) : `… ${dropped} events left out: too slow\n`);
-      for (const event of events) print(json ? line(Event.toJSON(event)) : `${eventRow(event).join("  ")}\n`);
-    });
-    stream.on("error", (error) => (signal.aborted ? resolve() : reject(error)));
-    stream.on("end", resolve);
-  });
-}
+export {
+  audit,
+  createApiToken,
+  createToken,
+  deleteApiToken,
+  deleteToken,
+  listApiTokens,
+  listIdentities,
+  listTokens,
+  revokeHost,
+  whoami,
+} from "./access.ts";
+export { get, hosts, search, tail } from "./events.ts";
+export type { Output } from "./output.ts";

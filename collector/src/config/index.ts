@@ -11,14 +11,50 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
-export type Role = "all" | "ingest" | "store" | "query";
+export type Role = "all" | "ingest" | "store" | "query" | "enroll";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
   roles: Role[];
   logLevel: LogLevel;
   tls: { caFile: string; certificateFile: string; keyFile: string };
-  ingest: { listen: string; credit: number; helloTimeoutMs: number; publishAttempts: number };
+  /** Bounds on whoever connects, before anybody is known. */
+  connections: { max: number; perAddressMax: number; strangersPerAddressMax: number; handshakeTimeoutMs: number };
+  ingest: {
+    listen: string;
+    hosts: "enrolled" | "certified";
+    credit: number;
+    helloTimeoutMs: number;
+    publishAttempts: number;
+  };
+  enroll: {
+    listen: string;
+    graceHours: number;
+    aws: {
+      certificatesFile: string;
+      accounts: string[];
+      launchedWithinMinutes: number;
+      labels: Record<string, string>;
+    };
+  };
+  ca: {
+    certificateFile: string;
+    keyFile: string;
+    passphraseFile: string;
+    command: string[];
+    commandTimeoutMs: number;
+    hostCertificateMinutes: number;
+  };
+  access: {
+    bindings: { subject: string; role: "viewer" | "responder" | "admin"; scope: Record<string, string> }[];
+    oidc: {
+      issuer: string;
+      audience: string;
+      userClaim: string;
+      groupsClaim: string;
+      clockToleranceSeconds: number;
+    };
+  };
   query: { listen: string; blocksMax: number };
   store: { batchMax: number; lingerMs: number };
   metrics: { listen: string };
@@ -41,6 +77,14 @@ const listen = (fallback: string): Record<string, unknown> => ({
   default: fallback,
 });
 
+/** Labels of hosts. */
+const labels = {
+  type: "object",
+  default: {},
+  additionalProperties: { type: "string", maxLength: 256 },
+  maxProperties: 64,
+};
+
 /** JSON Schema of collector.yaml. */
 const collectorSchema: ConfigSchema = mapOf(
   {
@@ -48,7 +92,7 @@ const collectorSchema: ConfigSchema = mapOf(
       type: "array",
       minItems: 1,
       uniqueItems: true,
-      items: { type: "string", enum: ["all", "ingest", "store", "query"] },
+      items: { type: "string", enum: ["all", "ingest", "store", "query", "enroll"] },
       default: ["all"],
     },
     log_level: logLevel,
@@ -57,11 +101,62 @@ const collectorSchema: ConfigSchema = mapOf(
       "certificate_file",
       "key_file",
     ]),
+    connections: mapOf({
+      max: integer(16, 1_000_000, 16_384),
+      per_address_max: integer(1, 1_000_000, 4096),
+      strangers_per_address_max: integer(1, 1_000_000, 256),
+      handshake_timeout_ms: integer(500, 120_000, 10_000),
+    }),
     ingest: mapOf({
       listen: listen("0.0.0.0:7443"),
+      hosts: {
+        type: "string",
+        enum: ["enrolled", "certified"],
+        default: "enrolled",
+        description: "certified: also hosts that never enrolled here, by any certificate of tls.ca_file.",
+      },
       credit: integer(1, 1024, 32),
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),
+    }),
+    enroll: mapOf({
+      listen: listen("0.0.0.0:7445"),
+      grace_hours: integer(0, 8760, 720),
+      aws: mapOf({
+        certificates_file: optionalPath,
+        accounts: { type: "array", items: { type: "string", pattern: "^\\d{12}$" }, default: [] },
+        launched_within_minutes: integer(1, 525_600, 60),
+        labels,
+      }),
+    }),
+    ca: mapOf({
+      certificate_file: optionalPath,
+      key_file: optionalPath,
+      passphrase_file: optionalPath,
+      command: { type: "array", items: { type: "string" }, default: [] },
+      command_timeout_ms: integer(100, 120_000, 15_000),
+      host_certificate_minutes: integer(1, 525_600, 43_200),
+    }),
+    access: mapOf({
+      bindings: {
+        type: "array",
+        default: [],
+        items: mapOf(
+          {
+            subject: { type: "string", pattern: "^(?:certificate|oidc|oidc-group):\\S.{0,255}$" },
+            role: { type: "string", enum: ["viewer", "responder", "admin"] },
+            scope: labels,
+          },
+          ["subject", "role"],
+        ),
+      },
+      oidc: mapOf({
+        issuer: { type: "string", pattern: "^(?:https?://\\S+)?$", default: "" },
+        audience: { type: "string", default: "" },
+        user_claim: { type: "string", minLength: 1, default: "sub" },
+        groups_claim: { type: "string", minLength: 1, default: "groups" },
+        clock_tolerance_seconds: integer(0, 300, 30),
+      }),
     }),
     query: mapOf({ listen: listen("0.0.0.0:7444"), blocks_max: integer(1, 100_000, 2000) }),
     store: mapOf({ batch_max: integer(1, 2000, 64), linger_ms: integer(1, 5000, 20) }),

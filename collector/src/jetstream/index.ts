@@ -14,6 +14,7 @@ import {
   CONFIRM_PREFIX,
   DEAD,
   ensureTopology,
+  IDENTITY_PREFIX,
   partitionOf,
   STORED_PREFIX,
   type TopologyOptions,
@@ -177,6 +178,15 @@ export class BlockStream {
   /** Serves askStored: one of all store roles gets each question. */
   onAskStored(take: (hostId: string, notice: Uint8Array) => void): { close: () => void } {
     return this.#subscribe(`${CONFIRM_PREFIX}.*`, BLOCKS.consumer, take);
+  }
+
+  /** Tells all nodes that a host's identity changed. */
+  tellIdentity(hostId: string): void {
+    this.#connection.publish(`${IDENTITY_PREFIX}.${hostId}`);
+  }
+
+  onIdentity(take: (hostId: string) => void): { close: () => void } {
+    return this.#subscribe(`${IDENTITY_PREFIX}.*`, undefined, take);
   }
 
   /**

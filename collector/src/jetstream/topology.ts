@@ -15,6 +15,8 @@ export const DEAD = { stream: "HOSTTRAIL_DEAD_1", prefix: "dead" } as const;
 /** Plain subjects (no stream) between store and ingest: `<prefix>.<host id>`. */
 export const STORED_PREFIX = "hosttrail.stored";
 export const CONFIRM_PREFIX = "hosttrail.confirm";
+/** A host's identity changed: look at it. */
+export const IDENTITY_PREFIX = "hosttrail.identity";
 
 /** Partitions of hosts: fixed, since a host must stay in its own. */
 const PARTITIONS = 64;

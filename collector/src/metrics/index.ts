@@ -20,6 +20,9 @@ export interface Metrics {
   queryCalls: Counter<"method" | "code">;
   queryBlocks: Counter;
   agentLost: Gauge<"host">;
+  connectionsRefused: Counter<"reason">;
+  enrollments: Counter<"result">;
+  hostsRefused: Counter<"reason">;
 }
 
 export const metrics: Metrics = {
@@ -55,6 +58,24 @@ export const metrics: Metrics = {
     name: "hosttrail_query_calls_total",
     help: "Calls of the query API, by method and gRPC code.",
     labelNames: ["method", "code"] as const,
+    registers,
+  }),
+  connectionsRefused: new Counter({
+    name: "hosttrail_connections_refused_total",
+    help: "Connections that were cut before anybody spoke, by why.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
+  enrollments: new Counter({
+    name: "hosttrail_enrollments_total",
+    help: "Hosts that asked for a certificate, by what became of it.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  hostsRefused: new Counter({
+    name: "hosttrail_hosts_refused_total",
+    help: "Streams of agents that were refused or ended for their identity, by why.",
+    labelNames: ["reason"] as const,
     registers,
   }),
   queryBlocks: new Counter({ name: "hosttrail_query_blocks_total", help: "Blocks that queries opened.", registers }),

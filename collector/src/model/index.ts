@@ -74,3 +74,64 @@ export class RetryableError extends Error {
 export class PermanentError extends Error {
   override readonly name = "PermanentError";
 }
+
+/** A token with which hosts enrol. Times are milliseconds since 1970, here and below. */
+export interface EnrollmentToken {
+  id: string;
+  /** SHA-256 of the secret, hex. */
+  hash: string;
+  hostsMax: number;
+  hostsEnrolled: number;
+  labels: Readonly<Record<string, string>>;
+  /** Caller who made it. */
+  creator: string;
+  createMs: number;
+  expireMs: number;
+}
+
+/** A bearer token of the API. */
+export interface ApiToken {
+  id: string;
+  hash: string;
+  displayName: string;
+  role: "viewer" | "responder" | "admin";
+  scope: Readonly<Record<string, string>>;
+  creator: string;
+  createMs: number;
+  expireMs: number;
+}
+
+/** Who a host is. Its id is the beginning of its key's fingerprint. */
+export interface HostIdentity {
+  hostId: string;
+  hostName: string;
+  labels: Readonly<Record<string, string>>;
+  /** What let it enrol: "token:<id>" or "aws:<account>/<instance>". */
+  proof: string;
+  /** SHA-256 of the key's SubjectPublicKeyInfo, hex. */
+  keyFingerprint: string;
+  enrollMs: number;
+  /** End of the last certificate. */
+  expireMs: number;
+  /** 0 while it is valid. */
+  revokeMs: number;
+  revokeReason: string;
+  /** Boot ids with which it said hello, the newest last. */
+  boots: readonly string[];
+  /** Boot ids of copies of its disk. */
+  clonedBoots: readonly string[];
+}
+
+/** One call of the API. */
+export interface AuditEntry {
+  /** Sorts by time. */
+  id: string;
+  timeMs: number;
+  caller: string;
+  peerAddress: string;
+  method: string;
+  /** JSON, without secrets. */
+  request: string;
+  results: number;
+  status: string;
+}

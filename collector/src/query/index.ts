@@ -1,44 +1,41 @@
 /** The query API: answers from the database, and from the stream for those who watch. */
-import {
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { type handleServerStreamingCall, type ServerWritableStream, type ServiceError, status } from "@grpc/grpc-js";
 import { BlockError, isHostId, parseEventId } from "@hosttrail/lib/block";
-import { compileFilter, type Filter, FilterError } from "@hosttrail/lib/filter";
+import { compileFilter, FilterError } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
-import type {
+import {
   GetEventRequest,
   GetHostRequest,
-  HostRecord,
+  type HostRecord,
   ListHostsRequest,
-  ListHostsResponse,
-  QueryServiceServer,
+  type ListHostsResponse,
+  type QueryServiceServer,
   SearchEventsRequest,
-  SearchEventsResponse,
+  type SearchEventsResponse,
   TailEventsRequest,
-  TailEventsResponse,
+  type TailEventsResponse,
 } from "@hosttrail/proto/query";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { metrics } from "../metrics/index.ts";
+import { type HostSet, labelsKey } from "../access/index.ts";
 import type { HostDocument } from "../model/index.ts";
-import { PeerError, peerOf, serviceError } from "../serve/index.ts";
+import { type Answers, asServiceError, type Gate, serviceError, type Visit } from "../serve/index.ts";
 import { type BlockSource, type FoundBlock, openStored, searchEvents } from "./search.ts";
 import { Tail } from "./tail.ts";
 import { decodePosition, decodeToken, encodePosition, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
+/** How often the rights of a watcher are looked at again. */
+const RIGHTS_INTERVAL_MS = 2000;
 const TIME_MAX = (1n << 63n) - 1n;
 
 /** What the API needs of the database. */
 export interface QueryArchive extends BlockSource {
   findBlockOf(hostId: string, epoch: bigint, seq: bigint): Promise<FoundBlock | undefined>;
-  listHosts(afterId: string, limit: number): Promise<HostDocument[]>;
+  /** Only these hosts; undefined for all. */
+  listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
   getHost(hostId: string): Promise<HostDocument | undefined>;
 }
 
@@ -57,131 +54,140 @@ export class QueryApi {
   readonly #archive: QueryArchive;
   readonly #tap: BlockTap;
   readonly #options: QueryOptions;
+  readonly #gate: Gate;
   readonly #logger: Logger;
   readonly #tails = new Set<ServerWritableStream<TailEventsRequest, TailEventsResponse>>();
 
-  constructor(archive: QueryArchive, tap: BlockTap, options: QueryOptions, logger: Logger) {
+  constructor(archive: QueryArchive, tap: BlockTap, gate: Gate, options: QueryOptions, logger: Logger) {
     this.#archive = archive;
     this.#tap = tap;
+    this.#gate = gate;
     this.#options = options;
     this.#logger = logger;
   }
 
   /** The methods as grpc-js wants them. */
   get methods(): QueryServiceServer {
+    const gate = this.#gate;
     return {
-      searchEvents: this.#unary("SearchEvents", (request) => this.#search(request)),
-      getEvent: this.#unary("GetEvent", (request) => this.#event(request)),
+      searchEvents: gate.unary(SearchEventsRequest, (request, visit) => this.#search(request, visit)),
+      getEvent: gate.unary(GetEventRequest, (request, visit) => this.#event(request, visit)),
       tailEvents: this.#tail,
-      listHosts: this.#unary("ListHosts", (request) => this.#hosts(request)),
-      getHost: this.#unary("GetHost", (request) => this.#host(request)),
+      listHosts: gate.unary(ListHostsRequest, (request, visit) => this.#hosts(request, visit)),
+      getHost: gate.unary(GetHostRequest, (request, visit) => this.#host(request, visit)),
     };
   }
 
-  #unary<Request, Response>(
-    method: string,
-    answer: (request: Request) => Promise<Response>,
-  ): handleUnaryCall<Request, Response> {
-    return (call: ServerUnaryCall<Request, Response>, callback) => {
-      const run = async (): Promise<Response> => {
-        peerOf(call, "user");
-        return await answer(call.request);
-      };
-      run().then(
-        (response) => {
-          metrics.queryCalls.inc({ method, code: "OK" });
-          callback(null, response);
-        },
-        (error: unknown) => callback(this.#explain(method, error)),
-      );
-    };
-  }
-
-  /** What the caller did wrong is told; what we did wrong is logged. */
-  #explain(method: string, error: unknown): ServiceError {
-    const known = asServiceError(error);
-    metrics.queryCalls.inc({ method, code: status[known?.code ?? status.INTERNAL] ?? "" });
-    if (known !== undefined) return known;
-    this.#logger.error({ method, error: String(error) }, "a query failed");
-    return serviceError(status.UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database did not answer", {}, 1000);
-  }
-
-  async #search(request: SearchEventsRequest): Promise<SearchEventsResponse> {
+  async #search(request: SearchEventsRequest, visit: Visit): Promise<Answers<SearchEventsResponse>> {
     const hostId = checkHostId(request.hostId, true);
     const startNano = request.startTime === undefined ? 0n : nanosOf(request.startTime, "start_time");
     const endNano = request.endTime === undefined ? TIME_MAX : nanosOf(request.endTime, "end_time");
     const filter = compileFilter(request.filter);
-    const fingerprint = requestFingerprint([request.filter, hostId, String(startNano), String(endNano)]);
+    const fingerprint = requestFingerprint([
+      request.filter,
+      hostId,
+      String(startNano),
+      String(endNano),
+      scopeOf(visit),
+    ]);
     const after = request.pageToken === "" ? undefined : decodePosition(decodeToken(request.pageToken, fingerprint));
     const { events, next } = await searchEvents(
       this.#archive,
-      { filter, hostId: hostId || undefined, startNano, endNano, pageSize: pageSizeOf(request.pageSize), after },
+      { filter, hosts: hostsOf(hostId, visit), startNano, endNano, pageSize: pageSizeOf(request.pageSize), after },
       { blocksMax: this.#options.blocksMax, opened: () => metrics.queryBlocks.inc() },
     );
-    return { events, nextPageToken: next === undefined ? "" : encodeToken(fingerprint, encodePosition(next)) };
+    const nextPageToken = next === undefined ? "" : encodeToken(fingerprint, encodePosition(next));
+    return { response: { events, nextPageToken }, results: events.length };
   }
 
-  async #event({ id }: GetEventRequest): Promise<Event> {
+  async #event({ id }: GetEventRequest, { hosts }: Visit): Promise<Answers<Event>> {
     const parts = parseEventId(id);
     if (parts === undefined) {
       throw invalid("EVENT_ID_INVALID", "id must be <host id>-<epoch>-<seq> in hex digits", { id: id.slice(0, 128) });
     }
-    const found = await this.#archive.findBlockOf(parts.hostId, parts.epoch, parts.seq);
+    const isThere = hosts?.has(parts.hostId) !== false;
+    const found = isThere ? await this.#archive.findBlockOf(parts.hostId, parts.epoch, parts.seq) : undefined;
     if (found === undefined) throw serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
     const block = openStored(found);
-    return block.event(Number(parts.seq - block.position.firstSeq));
+    return { response: block.event(Number(parts.seq - block.position.firstSeq)), results: 1 };
   }
 
-  async #hosts(request: ListHostsRequest): Promise<ListHostsResponse> {
-    const fingerprint = requestFingerprint(["hosts"]);
+  async #hosts(request: ListHostsRequest, visit: Visit): Promise<Answers<ListHostsResponse>> {
+    const fingerprint = requestFingerprint(["hosts", scopeOf(visit)]);
     const after = request.pageToken === "" ? "" : decodeToken(request.pageToken, fingerprint);
     if (after !== "" && !isHostId(after)) throw new TokenError("page_token is not one that this API gave out");
     const pageSize = pageSizeOf(request.pageSize);
     // One more than asked for tells whether there is a next page.
-    const hosts = await this.#archive.listHosts(after, pageSize + 1);
+    const hosts = await this.#archive.listHosts(after, pageSize + 1, visit.hosts && [...visit.hosts]);
     const page = hosts.slice(0, pageSize);
     const last = hosts.length > pageSize ? page.at(-1)?.hostId : undefined;
-    return {
-      hosts: page.map(toRecord),
-      nextPageToken: last === undefined ? "" : encodeToken(fingerprint, last),
-    };
+    const nextPageToken = last === undefined ? "" : encodeToken(fingerprint, last);
+    return { response: { hosts: page.map(toRecord), nextPageToken }, results: page.length };
   }
 
-  async #host(request: GetHostRequest): Promise<HostRecord> {
+  async #host(request: GetHostRequest, { hosts }: Visit): Promise<Answers<HostRecord>> {
     const hostId = checkHostId(request.hostId, false);
-    const host = await this.#archive.getHost(hostId);
+    // Another team's host is as one that does not exist.
+    const host = hosts?.has(hostId) === false ? undefined : await this.#archive.getHost(hostId);
     if (host === undefined) {
       throw serviceError(status.NOT_FOUND, "HOST_NOT_FOUND", `no host ${hostId}`, { host_id: hostId });
     }
-    return toRecord(host);
+    return { response: toRecord(host), results: 1 };
   }
 
   readonly #tail: handleServerStreamingCall<TailEventsRequest, TailEventsResponse> = (call) => {
-    let filter: Filter;
-    let hostId: string;
-    try {
-      peerOf(call, "user");
-      filter = compileFilter(call.request.filter);
-      hostId = checkHostId(call.request.hostId, true);
-    } catch (error) {
-      call.emit("error", this.#explain("TailEvents", error));
-      return;
-    }
-    const tail = new Tail(filter, {
-      full: () => call.writableNeedDrain,
-      write: (response) => void call.write(response),
-    });
+    this.#watch(call).catch((error: unknown) => call.emit("error", this.#gate.explain(call.getPath(), error)));
+  };
+
+  async #watch(call: ServerWritableStream<TailEventsRequest, TailEventsResponse>): Promise<void> {
+    const { request } = call;
+    const visit = await this.#gate.enter(call);
+    const filter = compileFilter(request.filter);
+    const hostId = checkHostId(request.hostId, true);
+    // The beginning is recorded as well: a watch that goes on for days must not be unknown for so long.
+    await this.#gate.record(call, visit.caller, TailEventsRequest, 0, status.OK);
+    if (call.cancelled) return;
+    let results = 0;
+    let hosts = visit.hosts;
+    const tail = new Tail(
+      filter,
+      {
+        full: () => call.writableNeedDrain,
+        write: (response) => {
+          results += response.events.length;
+          call.write(response);
+        },
+      },
+      (host) => hosts?.has(host) !== false,
+    );
     const tap = this.#tap.tap(hostId || undefined, (bytes) => tail.take(bytes));
     this.#tails.add(call);
+    // Rights may end, and hosts may come, while somebody watches.
+    const look = setInterval(() => {
+      this.#gate.enter(call).then(
+        (now) => {
+          hosts = now.hosts;
+        },
+        (error: unknown) => {
+          close();
+          call.emit("error", this.#gate.explain(call.getPath(), error));
+        },
+      );
+    }, RIGHTS_INTERVAL_MS);
     const close = (): void => {
       tap.close();
-      if (this.#tails.delete(call)) metrics.queryCalls.inc({ method: "TailEvents", code: "OK" });
+      clearInterval(look);
+      if (!this.#tails.delete(call)) return;
+      this.#gate.count(call.getPath(), status.OK);
+      this.#gate.record(call, visit.caller, TailEventsRequest, results, status.OK).catch((error: unknown) => {
+        this.#logger.error({ error: String(error), caller: visit.caller.name, results }, "a watch is not recorded");
+      });
     };
     call.on("cancelled", close);
     call.on("close", close);
     // Callers know from the headers that they will miss nothing from now on.
     call.sendMetadata(call.metadata.clone());
-  };
+  }
 
   /** Ends the calls that would go on for ever. */
   close(): void {
@@ -189,15 +195,25 @@ export class QueryApi {
   }
 }
 
-function asServiceError(error: unknown): ServiceError | undefined {
+/** Errors of questions, as callers see them. */
+export function explainQuery(error: unknown): ServiceError | undefined {
   if (error instanceof FilterError) return invalid("FILTER_INVALID", error.message, { column: String(error.column) });
   if (error instanceof TokenError) return invalid("PAGE_TOKEN_INVALID", error.message);
   if (error instanceof BlockError) {
     return serviceError(status.DATA_LOSS, "BLOCK_DAMAGED", `a stored block is damaged: ${error.message}`);
   }
-  if (error instanceof PeerError)
-    return serviceError(status.PERMISSION_DENIED, "CERTIFICATE_UNSUITABLE", error.message);
-  return error instanceof Error && "code" in error && "details" in error ? (error as ServiceError) : undefined;
+  return asServiceError(error);
+}
+
+/** Which hosts a question is about: those of the caller, or the one that is asked for if it is one of them. */
+function hostsOf(hostId: string, { hosts }: Visit): HostSet {
+  if (hostId === "") return hosts;
+  return new Set(hosts?.has(hostId) === false ? [] : [hostId]);
+}
+
+/** Page tokens go on with the same rights only. */
+function scopeOf({ caller }: Visit): string {
+  return labelsKey(caller.scope);
 }
 
 function invalid(reason: string, message: string, metadata: Readonly<Record<string, string>> = {}): ServiceError {

@@ -22,7 +22,7 @@ export interface BlockSource {
   dayRange(day: string): { startNano: bigint; endNano: bigint };
   findBlocks(query: {
     day: string;
-    hostId: string | undefined;
+    hostIds: readonly string[] | undefined;
     startNano: bigint;
     endNano: bigint;
     terms: readonly Term[];
@@ -31,7 +31,8 @@ export interface BlockSource {
 
 export interface SearchRequest {
   filter: Filter;
-  hostId: string | undefined;
+  /** Only of these; undefined for all. */
+  hosts: ReadonlySet<string> | undefined;
   /** Inclusive start and exclusive end, nanoseconds since 1970. */
   startNano: bigint;
   endNano: bigint;
@@ -53,6 +54,12 @@ export interface SearchResult {
   next: Position | undefined;
 }
 
+/** Hosts that are named in a query of the database, at most. */
+const HOSTS_QUERY_MAX = 500;
+
+/** Blocks of others that are passed over in one call, at most, by those that it may open. */
+const PASSED_FACTOR = 4;
+
 interface Candidate {
   timeNano: bigint;
   id: string;
@@ -67,11 +74,13 @@ export async function searchEvents(
   bounds: SearchBounds,
 ): Promise<SearchResult> {
   const page: Candidate[] = [];
+  if (request.hosts?.size === 0) return { events: [], next: undefined };
   const built = (): Event[] => page.map(({ block, index }) => block.event(index));
   const { after } = request;
   // Events at the position's own time may still be to come.
   const endNano = after !== undefined && after.timeNano < request.endNano ? after.timeNano + 1n : request.endNano;
   let opened = 0;
+  let passed = 0;
   for (const day of await source.days()) {
     const range = source.dayRange(day);
     if (range.startNano >= endNano || range.endNano <= request.startNano) continue;
@@ -85,8 +94,15 @@ export async function searchEvents(
       }
       return false;
     };
-    const { hostId, startNano, filter } = request;
-    for await (const found of source.findBlocks({ day, hostId, startNano, endNano, terms: filter.terms })) {
+    const { hosts, startNano, filter } = request;
+    // A set that is too large for a query is looked at here.
+    const hostIds = hosts !== undefined && hosts.size <= HOSTS_QUERY_MAX ? [...hosts] : undefined;
+    for await (const found of source.findBlocks({ day, hostIds, startNano, endNano, terms: filter.terms })) {
+      if (hosts?.has(hostOf(found.id)) === false) {
+        // Reading over what is of others costs as well, and so has a bound.
+        if (++passed < bounds.blocksMax * PASSED_FACTOR) continue;
+        return { events: built(), next: { timeNano: found.lastTimeNano, id: "" } };
+      }
       if (give(found.lastTimeNano)) return { events: built(), next: positionOf(page) };
       if (opened >= bounds.blocksMax) {
         return { events: built(), next: { timeNano: found.lastTimeNano, id: "" } };
@@ -99,6 +115,11 @@ export async function searchEvents(
     if (give(-(1n << 63n))) return { events: built(), next: positionOf(page) };
   }
   return { events: built(), next: undefined };
+}
+
+/** A block's id begins with its host's. */
+function hostOf(blockId: string): string {
+  return blockId.slice(0, blockId.indexOf("-"));
 }
 
 function positionOf(page: readonly Candidate[]): Position | undefined {

@@ -17,18 +17,22 @@ export interface TailSink {
 export class Tail {
   readonly #filter: Filter;
   readonly #sink: TailSink;
+  readonly #isVisible: (hostId: string) => boolean;
   readonly #seen = new Set<string>();
   #dropped = 0n;
 
-  constructor(filter: Filter, sink: TailSink) {
+  /** `isVisible` says whether a host is there for who watches. */
+  constructor(filter: Filter, sink: TailSink, isVisible: (hostId: string) => boolean) {
     this.#filter = filter;
     this.#sink = sink;
+    this.#isVisible = isVisible;
   }
 
   take(bytes: Uint8Array): void {
     try {
       const parsed = parseBlock(bytes);
       const { hostId, epoch, firstSeq, count } = parsed.header;
+      if (!this.#isVisible(hostId)) return;
       const id = `${hostId} ${epoch} ${firstSeq}`;
       if (this.#seen.has(id)) return;
       this.#remember(id);

@@ -24,7 +24,7 @@ export class Receiver {
   readonly stream: handleBidiStreamingCall<StreamRequest, StreamResponse> = (call: Call): void => {
     const refuse = (error: ServiceError): void => void call.emit("error", error);
     try {
-      const peer = peerOf(call, "host");
+      const peer = peerOf(call);
       const stream = new HostStream(call, peer, this.#options, this.#logger.child({ host: peer.name }), () =>
         this.#streams.delete(stream),
       );
@@ -35,6 +35,11 @@ export class Receiver {
       refuse(serviceError(status.PERMISSION_DENIED, "CERTIFICATE_UNSUITABLE", error.message));
     }
   };
+
+  /** Tells all agents which authorities they shall trust. */
+  tellTrust(pem: string): void {
+    for (const stream of this.#streams) stream.tellTrust(pem);
+  }
 
   /** Asks every agent to go elsewhere, when this node stops. */
   close(): void {

@@ -1,5 +1,5 @@
 /**
- * One agent's stream. States: waiting for hello -> open -> ended. In *open* at most `credit` blocks are being
+ * One agent's stream. States: waiting for hello -> greeting -> open -> ended. In *open* at most `credit` blocks are being
  * published; an agent that sends more is read no further until some are done.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +23,7 @@ import {
   type StreamRequest,
   type StreamResponse,
 } from "@hosttrail/proto/ingest";
+import { type Claim, IdentityError } from "../identities/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
 import { type Peer, serviceError } from "../serve/index.ts";
@@ -34,8 +35,17 @@ interface BlockSink {
   askStored(hostId: string, notice: Uint8Array): void;
 }
 
+/** Says which hosts may speak. */
+interface Identities {
+  admit(claim: Claim): Promise<void>;
+  watch(claim: Claim, end: (error: IdentityError) => void): { close: () => void };
+}
+
 export interface ReceiveOptions {
   sink: BlockSink;
+  identities: Identities;
+  /** Authorities that agents shall trust, PEM. */
+  trustBundle: () => string;
   collectorVersion: string;
   /** Blocks of one agent that may be on their way at once. */
   credit: number;
@@ -44,6 +54,9 @@ export interface ReceiveOptions {
   /** Times that publishing one block is tried before the stream is given up. */
   publishAttempts: number;
 }
+
+/** Timers take no longer time than this. */
+const TIMER_MS_MAX = 2_147_483_647;
 
 type Call = ServerDuplexStream<StreamRequest, StreamResponse>;
 
@@ -55,7 +68,12 @@ export class HostStream {
   readonly #logger: Logger;
   readonly #ended: () => void;
   readonly #helloTimer: NodeJS.Timeout;
+  /** The certificate was looked at when the connection began: it must not be used beyond its end. */
+  readonly #expiryTimer: NodeJS.Timeout;
+  /** *greeting* while it is found out whether the host may speak. */
+  #state: "waiting" | "greeting" | "open" = "waiting";
   #hello: Hello | undefined;
+  #watch: { close: () => void } | undefined;
   #subscription: { close: () => void } | undefined;
   #publishing = 0;
   #open = true;
@@ -71,6 +89,10 @@ export class HostStream {
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
       options.helloTimeoutMs,
+    );
+    this.#expiryTimer = setTimeout(
+      () => this.#fail(status.UNAUTHENTICATED, "CERTIFICATE_EXPIRED", "the host's certificate is over"),
+      Math.min(Math.max(peer.expireMs - Date.now(), 0), TIMER_MS_MAX),
     );
     call.on("data", (request: StreamRequest) => this.#take(request));
     call.on("end", () => this.end());
@@ -96,6 +118,8 @@ export class HostStream {
     if (!this.#open) return;
     this.#open = false;
     clearTimeout(this.#helloTimer);
+    clearTimeout(this.#expiryTimer);
+    this.#watch?.close();
     this.#subscription?.close();
     metrics.ingestStreams.dec();
     this.#ended();
@@ -107,8 +131,8 @@ export class HostStream {
 
   #take({ message }: StreamRequest): void {
     if (!this.#open) return;
-    if (message?.$case === "hello") this.#greet(message.value);
-    else if (this.#hello === undefined) this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
+    if (message?.$case === "hello") void this.#greet(message.value);
+    else if (this.#state !== "open") this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
     else if (message?.$case === "block") void this.#block(message.value);
     else if (message?.$case === "status") {
       metrics.agentLost.set({ host: this.#peer.name }, Number(message.value.kernelLost));
@@ -116,8 +140,8 @@ export class HostStream {
     }
   }
 
-  #greet(hello: Hello): void {
-    if (this.#hello !== undefined) {
+  async #greet(hello: Hello): Promise<void> {
+    if (this.#state !== "waiting") {
       this.#fail(status.INVALID_ARGUMENT, "HELLO_REPEATED", "hello comes once");
       return;
     }
@@ -127,13 +151,43 @@ export class HostStream {
       return;
     }
     clearTimeout(this.#helloTimer);
+    this.#state = "greeting";
+    const { name: hostId, keyFingerprint } = this.#peer;
+    const claim = { hostId, keyFingerprint, bootId: hello.bootId };
+    const { identities } = this.#options;
+    // First watched, then admitted: a change in between must not be missed.
+    this.#watch = identities.watch(claim, (error) => {
+      if (this.#state === "open") this.#refuse(error);
+    });
+    try {
+      await identities.admit(claim);
+    } catch (error) {
+      if (error instanceof IdentityError) this.#refuse(error);
+      else this.#fail(status.UNAVAILABLE, "DATABASE_UNAVAILABLE", "the host cannot be looked up at the moment", 1000);
+      return;
+    }
+    if (this.#open) this.#welcome(hello);
+  }
+
+  #refuse({ reason, message }: IdentityError): void {
+    metrics.hostsRefused.inc({ reason });
+    this.#fail(status.PERMISSION_DENIED, reason, message);
+  }
+
+  #welcome(hello: Hello): void {
+    this.#state = "open";
     this.#hello = hello;
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
       this.#answer({ $case: "stored", value: { blocks: StoredNotice.decode(notice).blocks } });
     });
-    const { collectorVersion, credit } = this.#options;
+    const { collectorVersion, credit, trustBundle } = this.#options;
     this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax: BLOCK_BYTES_MAX } });
+    this.tellTrust(trustBundle());
     this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");
+  }
+
+  tellTrust(pem: string): void {
+    if (this.#state === "open") this.#answer({ $case: "trustBundle", value: { pem } });
   }
 
   async #block(bytes: Uint8Array): Promise<void> {

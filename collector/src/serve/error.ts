@@ -50,3 +50,10 @@ function encodeStatus(
   }
   return result.finish();
 }
+
+/** A gRPC error that somebody made on purpose, or undefined. */
+export function asServiceError(error: unknown): ServiceError | undefined {
+  return error instanceof Error && "code" in error && "details" in error && "metadata" in error
+    ? (error as ServiceError)
+    : undefined;
+}

@@ -1,20 +1,22 @@
-/** A gRPC server with mutual TLS, health and reflection. */
+/** A gRPC server behind our own TLS door, with health and reflection. */
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
+import type { Logger } from "@hosttrail/lib/log";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
+import { type ListenOptions, listenTls } from "./listener.ts";
 
 export { type Peer, PeerError, peerOf } from "./peer.ts";
-export { serviceError } from "./error.ts";
+export { asServiceError, serviceError } from "./error.ts";
+export { type Answers, Gate, type Visit } from "./gate.ts";
 
-export interface ServeOptions {
-  /** `host:port` to listen on. */
-  listen: string;
-  ca: string;
-  certificate: string;
-  key: string;
+export interface Service {
+  /** Full name, as in the proto. */
+  name: string;
+  definition: ServiceDefinition;
+  implementation: UntypedServiceImplementation;
 }
 
 export interface RunningServer {
@@ -25,40 +27,47 @@ export interface RunningServer {
   stop(deadlineMs: number): Promise<void>;
 }
 
+export interface ServeOptions extends ListenOptions {
+  /** Bytes of one request, at most. */
+  messageBytesMax: number;
+}
+
+/** Bytes of a request that is no block. */
+export const REQUEST_BYTES_MAX: number = 64 * 1024;
+/** Bytes of a message that may be a block. */
+export const BLOCK_MESSAGE_BYTES_MAX: number = BLOCK_BYTES_MAX + 4096;
+
 /** The services, with health and reflection beside them. */
 export async function serve(
   options: ServeOptions,
-  name: string,
-  definition: ServiceDefinition,
-  implementation: UntypedServiceImplementation,
+  services: readonly Service[],
+  logger: Logger,
 ): Promise<RunningServer> {
   const server = new Server({
-    "grpc.max_receive_message_length": BLOCK_BYTES_MAX + 4096,
+    "grpc.max_receive_message_length": options.messageBytesMax,
     "grpc.max_concurrent_streams": 256,
+    "grpc.max_metadata_size": 16 * 1024,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
   });
-  server.addService(definition, implementation);
-  const health = new HealthImplementation({ "": "SERVING", [name]: "SERVING" });
+  const names = services.map(({ name }) => name);
+  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])));
   health.addToServer(server);
   const descriptors = readFileSync(new URL(import.meta.resolve("@hosttrail/proto/descriptors.binpb")));
   const described = { ...loadFileDescriptorSetFromBuffer(descriptors), ...loadSync(healthProto) };
-  new ReflectionService(described, { services: [name, "grpc.health.v1.Health"] }).addToServer(server);
-  const credentials = ServerCredentials.createSsl(
-    Buffer.from(options.ca),
-    [{ cert_chain: Buffer.from(options.certificate), private_key: Buffer.from(options.key) }],
-    true,
-  );
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(options.listen, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-  });
+  new ReflectionService(described, { services: [...names, "grpc.health.v1.Health"] }).addToServer(server);
+  // TLS is done when a connection comes here, so gRPC itself needs no credentials.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = await listenTls(options, logger, (socket) => injector.injectConnection(socket));
   return {
-    port,
+    port: listener.port,
     setServing(serving) {
-      for (const service of ["", name]) health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+      for (const service of ["", ...names]) health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
     },
     stop: (deadlineMs) =>
       new Promise((resolve) => {
+        listener.close();
         const cut = setTimeout(() => {
           server.forceShutdown();
           resolve();

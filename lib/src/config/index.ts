@@ -129,11 +129,11 @@ function explain(error: ErrorObject, root: unknown): string {
   }
 }
 
-/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`). */
+/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`, `scope`). */
 function camelize(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => camelize(item));
   if (value === null || typeof value !== "object") return value;
-  if (key === "labels") return value;
+  if (key === "labels" || key === "scope") return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),

@@ -65,6 +65,7 @@ export interface StreamResponse {
     | { $case: "credit"; value: Credit }
     | { $case: "throttle"; value: Throttle }
     | { $case: "rejected"; value: Rejected }
+    | { $case: "trustBundle"; value: TrustBundle }
     | undefined;
 }
 
@@ -99,6 +100,14 @@ export interface Credit {
 export interface Throttle {
   retryDelayMs: number;
   reason: string;
+}
+
+/**
+ * TrustBundle: all authorities that the agent shall trust as its collector's from now on. Comes after the welcome, and again
+ * whenever they change.
+ */
+export interface TrustBundle {
+  pem: string;
 }
 
 /** Rejected: the collector will never take this block as it is. */
@@ -715,6 +724,9 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       case "rejected":
         Rejected.encode(message.message.value, writer.uint32(50).fork()).join();
         break;
+      case "trustBundle":
+        TrustBundle.encode(message.message.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -780,6 +792,14 @@ export const StreamResponse: MessageFns<StreamResponse> = {
             message.message = { $case: "rejected", value: Rejected.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.message = { $case: "trustBundle", value: TrustBundle.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -806,6 +826,10 @@ export const StreamResponse: MessageFns<StreamResponse> = {
         ? { $case: "throttle", value: Throttle.fromJSON(object.throttle) }
         : isSet(object.rejected)
         ? { $case: "rejected", value: Rejected.fromJSON(object.rejected) }
+        : isSet(object.trustBundle)
+        ? { $case: "trustBundle", value: TrustBundle.fromJSON(object.trustBundle) }
+        : isSet(object.trust_bundle)
+        ? { $case: "trustBundle", value: TrustBundle.fromJSON(object.trust_bundle) }
         : undefined,
     };
   },
@@ -824,6 +848,8 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       obj.throttle = Throttle.toJSON(message.message.value);
     } else if (message.message?.$case === "rejected") {
       obj.rejected = Rejected.toJSON(message.message.value);
+    } else if (message.message?.$case === "trustBundle") {
+      obj.trustBundle = TrustBundle.toJSON(message.message.value);
     }
     return obj;
   },
@@ -867,6 +893,12 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       case "rejected": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "rejected", value: Rejected.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "trustBundle": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "trustBundle", value: TrustBundle.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1369,6 +1401,73 @@ export const Throttle: MessageFns<Throttle> = {
     const message = createBaseThrottle();
     message.retryDelayMs = object.retryDelayMs ?? 0;
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseTrustBundle(): TrustBundle {
+  return { pem: "" };
+}
+
+export const TrustBundle: MessageFns<TrustBundle> = {
+  encode(message: TrustBundle, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pem !== "") {
+      writer.uint32(10).string(message.pem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustBundle {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustBundle();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrustBundle {
+    return { pem: isSet(object.pem) ? globalThis.String(object.pem) : "" };
+  },
+
+  toJSON(message: TrustBundle): unknown {
+    const obj: any = {};
+    if (message.pem !== "") {
+      obj.pem = message.pem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrustBundle>): TrustBundle {
+    return TrustBundle.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrustBundle>): TrustBundle {
+    const message = createBaseTrustBundle();
+    message.pem = object.pem ?? "";
     return message;
   },
 };

@@ -1,0 +1,37 @@
+/** Why a call failed, for programs: google.rpc.ErrorInfo in the details of its status (AIP-193). */
+import type { ServiceError } from "@grpc/grpc-js";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+
+/** google.rpc.Status.details, Any.value, ErrorInfo.reason: field numbers of google/rpc/status.proto and error_details.proto. */
+const FIELD = { details: 3, value: 2, reason: 1 } as const;
+const ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo";
+
+/** The reason, or an empty text where there is none. */
+export function reasonOf({ metadata }: ServiceError): string {
+  const [status] = metadata.get("grpc-status-details-bin");
+  if (status === undefined || typeof status === "string") return "";
+  try {
+    for (const any of fieldsOf(status, FIELD.details)) {
+      const [type] = fieldsOf(any, 1);
+      const [value] = fieldsOf(any, FIELD.value);
+      if (type === undefined || value === undefined || Buffer.from(type).toString() !== ERROR_INFO) continue;
+      const [reason] = fieldsOf(value, FIELD.reason);
+      return reason === undefined ? "" : Buffer.from(reason).toString();
+    }
+  } catch {
+    // What is in between may have made it up.
+  }
+  return "";
+}
+
+/** All values of a field that has a length. */
+function fieldsOf(message: Uint8Array, field: number): Uint8Array[] {
+  const reader = new BinaryReader(message);
+  const found: Uint8Array[] = [];
+  while (reader.pos < reader.len) {
+    const [number, type] = reader.tag();
+    if (number === field) found.push(reader.bytes());
+    else reader.skip(type);
+  }
+  return found;
+}

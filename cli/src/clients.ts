@@ -1,0 +1,71 @@
+/** Clients of the collector's API, for whoever the profile says. */
+import { existsSync, readFileSync } from "node:fs";
+import {
+  type ChannelCredentials,
+  type ClientOptions,
+  credentials,
+  InterceptingCall,
+  type Interceptor,
+} from "@grpc/grpc-js";
+import { readSecretFile } from "@hosttrail/lib/files";
+import { AccessServiceClient } from "@hosttrail/proto/access";
+import { QueryServiceClient } from "@hosttrail/proto/query";
+import { accessToken } from "./login.ts";
+import type { Profile } from "./profile.ts";
+
+export interface Clients {
+  query: QueryServiceClient;
+  access: AccessServiceClient;
+  close(): void;
+}
+
+/** Clients of the API; throws where the profile's files cannot be used. */
+export function openClients(profile: Profile): Clients {
+  const channel = channelOf(profile);
+  const options: ClientOptions = {
+    "grpc.max_receive_message_length": 256 * 1024 * 1024,
+    // No TXT record of the collector's name may configure us.
+    "grpc.service_config_disable_resolution": 1,
+    interceptors: bearerOf(profile),
+  };
+  const query = new QueryServiceClient(profile.endpoint, channel, options);
+  const access = new AccessServiceClient(profile.endpoint, channel, options);
+  return {
+    query,
+    access,
+    close() {
+      query.close();
+      access.close();
+    },
+  };
+}
+
+function channelOf({ caFile, keyFile, certificateFile }: Profile): ChannelCredentials {
+  const ca = readFileSync(caFile);
+  if (certificateFile === "") return credentials.createSsl(ca);
+  return credentials.createSsl(ca, Buffer.from(readSecretFile(keyFile)), readFileSync(certificateFile));
+}
+
+/** Puts the token into each call's headers, where there is one; never without TLS, as there is no other channel. */
+function bearerOf(profile: Profile): Interceptor[] {
+  const { tokenFile, sessionFile, oidc } = profile;
+  if (tokenFile === "" && (oidc.issuer === "" || !existsSync(sessionFile))) return [];
+  return [
+    (options, nextCall) =>
+      new InterceptingCall(nextCall(options), {
+        start(metadata, listener, next) {
+          const token = tokenFile === "" ? accessToken(profile) : Promise.resolve(readSecretFile(tokenFile).trim());
+          token.then(
+            (text) => {
+              metadata.set("authorization", `Bearer ${text}`);
+              next(metadata, listener);
+            },
+            (error: unknown) => {
+              process.stderr.write(`hosttrail: ${error instanceof Error ? error.message : String(error)}\n`);
+              process.exit(1);
+            },
+          );
+        },
+      }),
+  ];
+}

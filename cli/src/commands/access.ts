@@ -1,0 +1,214 @@
+/** Commands that give and take access. */
+import {
+  type AccessServiceClient,
+  ApiToken,
+  AuditEntry,
+  Caller,
+  type CreateApiTokenResponse,
+  type CreateEnrollmentTokenResponse,
+  type DeleteApiTokenResponse,
+  type DeleteEnrollmentTokenResponse,
+  EnrollmentToken,
+  HostIdentity,
+  type ListApiTokensResponse,
+  type ListAuditEntriesResponse,
+  type ListEnrollmentTokensResponse,
+  type ListHostIdentitiesResponse,
+  Role,
+} from "@hosttrail/proto/access";
+import type { Timestamp } from "@hosttrail/proto/timestamp";
+import { call } from "../call.ts";
+import { isoTime, printable, table } from "../text.ts";
+import { parseDuration } from "../time.ts";
+import type { Output } from "./output.ts";
+
+type Labels = Record<string, string>;
+
+function line(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+function timeOf(time: Timestamp | undefined): string {
+  return isoTime(time === undefined ? 0n : time.seconds * 1_000_000_000n + BigInt(time.nanos));
+}
+
+function labelsOf(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
+/** `key=value` of a repeated option; throws where one is none. */
+function parseLabels(option: string, texts: readonly string[]): Labels {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new Error(`${option} is "${text}"; it must be KEY=VALUE`);
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+const ROLES: Readonly<Record<string, Role>> = { viewer: Role.VIEWER, responder: Role.RESPONDER, admin: Role.ADMIN };
+
+function roleName(role: Role): string {
+  return Object.keys(ROLES).find((name) => ROLES[name] === role) ?? "";
+}
+
+/** `hosttrail whoami` */
+export async function whoami(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+  const caller = await call<Caller>((done) => client.getCaller({}, done));
+  if (json) print(line(Caller.toJSON(caller)));
+  else
+    print(
+      table([
+        ["CALLER", "ROLE", "SCOPE"],
+        [caller.name, roleName(caller.role), labelsOf(caller.scope) || "all hosts"].map(printable),
+      ]),
+    );
+}
+
+/** `hosttrail token create`: the token alone on standard output, so that it can go to a file. */
+export async function createToken(
+  client: AccessServiceClient,
+  options: { hosts: string; ttl: string; labels: readonly string[] },
+  { json, print }: Output,
+): Promise<void> {
+  const request = {
+    hostsMax: Number(options.hosts),
+    ttlSeconds: BigInt(parseDuration("--ttl", options.ttl)),
+    labels: parseLabels("--label", options.labels),
+  };
+  if (!Number.isInteger(request.hostsMax)) throw new Error(`--hosts is "${options.hosts}"; it must be a whole number`);
+  const { token, enrollmentToken } = await call<CreateEnrollmentTokenResponse>((done) =>
+    client.createEnrollmentToken(request, done),
+  );
+  print(
+    json ? line({ token, enrollmentToken: enrollmentToken && EnrollmentToken.toJSON(enrollmentToken) }) : `${token}\n`,
+  );
+}
+
+/** `hosttrail token list` */
+export async function listTokens(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+  const rows = [["ID", "HOSTS", "LABELS", "CREATOR", "EXPIRES"]];
+  for await (const token of pages(async (pageToken) => {
+    const page = await call<ListEnrollmentTokensResponse>((done) =>
+      client.listEnrollmentTokens({ pageSize: 1000, pageToken }, done),
+    );
+    return { items: page.enrollmentTokens, next: page.nextPageToken };
+  })) {
+    if (json) print(line(EnrollmentToken.toJSON(token)));
+    const hosts = `${token.hostsEnrolled}/${token.hostsMax}`;
+    rows.push([token.id, hosts, labelsOf(token.labels), token.creator, timeOf(token.expireTime)].map(printable));
+  }
+  if (!json) print(table(rows));
+}
+
+/** `hosttrail token delete` */
+export async function deleteToken(client: AccessServiceClient, id: string): Promise<void> {
+  await call<DeleteEnrollmentTokenResponse>((done) => client.deleteEnrollmentToken({ id }, done));
+}
+
+/** `hosttrail api-token create`: the token alone on standard output. */
+export async function createApiToken(
+  client: AccessServiceClient,
+  options: { name: string; role: string; ttl: string; scope: readonly string[] },
+  { json, print }: Output,
+): Promise<void> {
+  const role = ROLES[options.role];
+  if (role === undefined) throw new Error(`--role is "${options.role}"; allowed are ${Object.keys(ROLES).join(", ")}`);
+  const request = {
+    displayName: options.name,
+    role,
+    scope: parseLabels("--scope", options.scope),
+    ttlSeconds: BigInt(parseDuration("--ttl", options.ttl)),
+  };
+  const { token, apiToken } = await call<CreateApiTokenResponse>((done) => client.createApiToken(request, done));
+  print(json ? line({ token, apiToken: apiToken && ApiToken.toJSON(apiToken) }) : `${token}\n`);
+}
+
+/** `hosttrail api-token list` */
+export async function listApiTokens(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+  const rows = [["ID", "NAME", "ROLE", "SCOPE", "CREATOR", "EXPIRES"]];
+  for await (const token of pages(async (pageToken) => {
+    const page = await call<ListApiTokensResponse>((done) => client.listApiTokens({ pageSize: 1000, pageToken }, done));
+    return { items: page.apiTokens, next: page.nextPageToken };
+  })) {
+    if (json) print(line(ApiToken.toJSON(token)));
+    const { id, displayName, role, scope, creator, expireTime } = token;
+    rows.push([id, displayName, roleName(role), labelsOf(scope), creator, timeOf(expireTime)].map(printable));
+  }
+  if (!json) print(table(rows));
+}
+
+/** `hosttrail api-token delete` */
+export async function deleteApiToken(client: AccessServiceClient, id: string): Promise<void> {
+  await call<DeleteApiTokenResponse>((done) => client.deleteApiToken({ id }, done));
+}
+
+const IDENTITY_HEADER = ["HOST", "NAME", "LABELS", "PROOF", "ENROLLED", "CERTIFICATE UNTIL", "STATE"];
+
+function identityRow(identity: HostIdentity): string[] {
+  const { hostId, hostName, labels, proof, enrollTime, expireTime, revokeTime, cloned } = identity;
+  const state = revokeTime !== undefined ? "revoked" : cloned ? "cloned" : "enrolled";
+  return [hostId, hostName, labelsOf(labels), proof, timeOf(enrollTime), timeOf(expireTime), state].map(printable);
+}
+
+/** `hosttrail host list` */
+export async function listIdentities(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+  const rows = [IDENTITY_HEADER];
+  for await (const identity of pages(async (pageToken) => {
+    const page = await call<ListHostIdentitiesResponse>((done) =>
+      client.listHostIdentities({ pageSize: 1000, pageToken }, done),
+    );
+    return { items: page.hostIdentities, next: page.nextPageToken };
+  })) {
+    if (json) print(line(HostIdentity.toJSON(identity)));
+    rows.push(identityRow(identity));
+  }
+  if (!json) print(table(rows));
+}
+
+/** `hosttrail host revoke` */
+export async function revokeHost(
+  client: AccessServiceClient,
+  hostId: string,
+  reason: string,
+  { json, print }: Output,
+): Promise<void> {
+  const identity = await call<HostIdentity>((done) => client.revokeHost({ hostId, reason }, done));
+  print(json ? line(HostIdentity.toJSON(identity)) : table([IDENTITY_HEADER, identityRow(identity)]));
+}
+
+/** `hosttrail audit`: who asked what, newest first. */
+export async function audit(client: AccessServiceClient, limit: number, { json, print }: Output): Promise<void> {
+  const rows = [["TIME", "CALLER", "PEER", "METHOD", "STATUS", "RESULTS", "REQUEST"]];
+  let left = limit;
+  for await (const entry of pages(async (pageToken) => {
+    const pageSize = Math.min(Math.max(left, 1), 1000);
+    const page = await call<ListAuditEntriesResponse>((done) => client.listAuditEntries({ pageSize, pageToken }, done));
+    return { items: page.auditEntries, next: page.nextPageToken };
+  })) {
+    if (left-- <= 0) break;
+    if (json) print(line(AuditEntry.toJSON(entry)));
+    const { time, caller, peerAddress, method, status, results, request } = entry;
+    rows.push(
+      [timeOf(time), caller, peerAddress, method.split("/").at(-1) ?? "", status, String(results), request].map(
+        printable,
+      ),
+    );
+  }
+  if (!json) print(table(rows));
+}
+
+/** All items of a list, page after page. */
+async function* pages<Item>(
+  read: (pageToken: string) => Promise<{ items: readonly Item[]; next: string }>,
+): AsyncGenerator<Item> {
+  let pageToken = "";
+  do {
+    const { items, next } = await read(pageToken);
+    yield* items;
+    pageToken = next;
+  } while (pageToken !== "");
+}

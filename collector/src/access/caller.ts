@@ -1,0 +1,102 @@
+/** Who calls the API: by a client certificate, by one of our tokens, or by a token of the identity provider. */
+import type { ApiToken } from "../model/index.ts";
+import type { Labels } from "./labels.ts";
+import { includesRole, type Role } from "./role.ts";
+import { fitsHash, parseSecret } from "./secret.ts";
+
+export interface Caller {
+  /** "certificate:<name>", "token:<id>" or "oidc:<subject>". */
+  name: string;
+  role: Role;
+  /** Only hosts with all of these labels are there for the caller. */
+  scope: Labels;
+}
+
+/** Gives a role to a subject: "certificate:<name>", "oidc:<user>" or "oidc-group:<group>". */
+interface Binding {
+  subject: string;
+  role: Role;
+  scope: Labels;
+}
+
+/** What the identity provider says of who bears its token. */
+export interface ProviderUser {
+  user: string;
+  groups: readonly string[];
+}
+
+export interface AccessOptions {
+  bindings: readonly Binding[];
+  findApiToken: (id: string) => Promise<ApiToken | undefined>;
+  /** Checks a token of the identity provider; undefined where none is configured. Throws where the token is not valid. */
+  checkProviderToken: ((token: string) => Promise<ProviderUser>) | undefined;
+}
+
+/** What a call brings along. */
+export interface Credentials {
+  /** The name in the client's certificate, which TLS has verified. */
+  certificateName: string | undefined;
+  /** The `authorization` header. */
+  authorization: string | undefined;
+}
+
+/** A caller who is not known. The message tells nothing that helps to guess. */
+export class UnknownCaller extends Error {
+  override readonly name = "UnknownCaller";
+}
+
+export class Access {
+  readonly #options: AccessOptions;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+  }
+
+  /** Who calls; throws an UnknownCaller. A header that is there counts, whatever certificate comes with it. */
+  async authenticate({ authorization, certificateName }: Credentials): Promise<Caller> {
+    if (authorization !== undefined) return await this.#bearer(authorization);
+    if (certificateName === undefined) throw new UnknownCaller("neither a user's certificate nor a bearer token");
+    const caller = this.#bound([`certificate:${certificateName}`]);
+    if (caller === undefined) throw new UnknownCaller(`no role is bound to certificate:${certificateName}`);
+    return caller;
+  }
+
+  async #bearer(authorization: string): Promise<Caller> {
+    const token = /^bearer ([\w.~+/=-]{1,8192})$/i.exec(authorization)?.[1];
+    if (token === undefined) throw new UnknownCaller("the authorization header is not a bearer token");
+    const own = parseSecret("api", token);
+    if (own !== undefined) return await this.#ownToken(own);
+    const { checkProviderToken } = this.#options;
+    if (checkProviderToken === undefined) throw new UnknownCaller("the bearer token is not valid");
+    let user: ProviderUser;
+    try {
+      user = await checkProviderToken(token);
+    } catch (cause) {
+      throw new UnknownCaller("the bearer token is not valid", { cause });
+    }
+    const groups = user.groups.map((group) => `oidc-group:${group}`);
+    const caller = this.#bound([`oidc:${user.user}`, ...groups]);
+    if (caller === undefined) throw new UnknownCaller(`no role is bound to oidc:${user.user} or a group of theirs`);
+    return caller;
+  }
+
+  async #ownToken({ id, secret }: { id: string; secret: string }): Promise<Caller> {
+    const token = await this.#options.findApiToken(id);
+    // The hash is compared in any case, so that time does not tell whether the id is known.
+    const fits = fitsHash(secret, token?.hash ?? "0".repeat(64));
+    if (token === undefined || !fits || token.expireMs <= Date.now()) {
+      throw new UnknownCaller("the bearer token is not valid");
+    }
+    return { name: `token:${id}`, role: token.role, scope: token.scope };
+  }
+
+  /** Of several bindings the highest role counts, with its own scope. */
+  #bound(subjects: readonly string[]): Caller | undefined {
+    let best: Binding | undefined;
+    for (const binding of this.#options.bindings) {
+      if (!subjects.includes(binding.subject)) continue;
+      if (best === undefined || !includesRole(best.role, binding.role)) best = binding;
+    }
+    return best && { name: subjects[0] ?? "", role: best.role, scope: best.scope };
+  }
+}

@@ -1,0 +1,32 @@
+/** Roles, and the least one that each method of the API asks for. */
+
+/** Each may do what those before it may. */
+export type Role = "viewer" | "responder" | "admin";
+
+const ORDER: readonly Role[] = ["viewer", "responder", "admin"];
+
+export function includesRole(role: Role, least: Role): boolean {
+  return ORDER.indexOf(role) >= ORDER.indexOf(least);
+}
+
+/**
+ * Every method that people and programs may call, by its full name. A method that is not here is refused to all: a new
+ * one must be thought of. docs/security.md shows this table; a test compares them.
+ */
+export const LEAST_ROLE: Readonly<Record<string, Role>> = {
+  "/hosttrail.v1.QueryService/SearchEvents": "viewer",
+  "/hosttrail.v1.QueryService/GetEvent": "viewer",
+  "/hosttrail.v1.QueryService/TailEvents": "viewer",
+  "/hosttrail.v1.QueryService/ListHosts": "viewer",
+  "/hosttrail.v1.QueryService/GetHost": "viewer",
+  "/hosttrail.v1.AccessService/GetCaller": "viewer",
+  "/hosttrail.v1.AccessService/RevokeHost": "responder",
+  "/hosttrail.v1.AccessService/ListHostIdentities": "responder",
+  "/hosttrail.v1.AccessService/CreateEnrollmentToken": "admin",
+  "/hosttrail.v1.AccessService/ListEnrollmentTokens": "admin",
+  "/hosttrail.v1.AccessService/DeleteEnrollmentToken": "admin",
+  "/hosttrail.v1.AccessService/CreateApiToken": "admin",
+  "/hosttrail.v1.AccessService/ListApiTokens": "admin",
+  "/hosttrail.v1.AccessService/DeleteApiToken": "admin",
+  "/hosttrail.v1.AccessService/ListAuditEntries": "admin",
+};

@@ -1,0 +1,166 @@
+/** Every call of the API goes through here: who calls, whether they may, and the record of it. */
+import { randomBytes } from "node:crypto";
+import {
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import type { Logger } from "@hosttrail/lib/log";
+import {
+  type Access,
+  type Caller,
+  type HostScopes,
+  type HostSet,
+  includesRole,
+  LEAST_ROLE,
+  UnknownCaller,
+} from "../access/index.ts";
+import { metrics } from "../metrics/index.ts";
+import type { AuditEntry } from "../model/index.ts";
+import { serviceError } from "./error.ts";
+import { userNameOf } from "./peer.ts";
+
+/** A call that was let in. */
+export interface Visit {
+  caller: Caller;
+  /** Hosts that are there for the caller; undefined for all. */
+  hosts: HostSet;
+}
+
+export interface Answers<Response> {
+  response: Response;
+  /** Events or other things that the caller got to see. */
+  results: number;
+}
+
+export interface GateOptions {
+  access: Access;
+  scopes: HostScopes;
+  /** Keeps a call for good. */
+  record: (entry: AuditEntry) => Promise<void>;
+  /** Errors of the steps, as callers may see them. */
+  explain: (error: unknown) => ServiceError | undefined;
+}
+
+type Call<Request, Response> = ServerUnaryCall<Request, Response> | ServerWritableStream<Request, Response>;
+
+const REQUEST_LENGTH_MAX = 4096;
+
+/** The proto's own way to JSON. */
+interface Describe<Request> {
+  toJSON: (request: Request) => unknown;
+}
+
+function textOf<Request>({ toJSON }: Describe<Request>, request: Request): string {
+  try {
+    return JSON.stringify(toJSON(request)).slice(0, REQUEST_LENGTH_MAX);
+  } catch (error) {
+    // A time that is none, say: what was asked cannot be told, but that it was.
+    return `cannot be shown: ${String(error)}`.slice(0, REQUEST_LENGTH_MAX);
+  }
+}
+
+export class Gate {
+  readonly #options: GateOptions;
+  readonly #logger: Logger;
+
+  constructor(options: GateOptions, logger: Logger) {
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** A handler that lets in whoever may, and answers only when the call is recorded. */
+  unary<Request, Response>(
+    describe: Describe<Request>,
+    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      const run = async (): Promise<Response> => {
+        const visit = await this.enter(call);
+        try {
+          const { response, results } = await answer(call.request, visit);
+          await this.record(call, visit.caller, describe, results, status.OK);
+          return response;
+        } catch (error) {
+          const { code } = this.#errorOf(error);
+          await this.record(call, visit.caller, describe, 0, code).catch(() => undefined);
+          throw error;
+        }
+      };
+      run().then(
+        (response) => {
+          this.count(call.getPath(), status.OK);
+          callback(null, response);
+        },
+        (error: unknown) => callback(this.explain(call.getPath(), error)),
+      );
+    };
+  }
+
+  /** Lets a call in, or throws. */
+  async enter<Request, Response>(call: Call<Request, Response>): Promise<Visit> {
+    const { access, scopes } = this.#options;
+    const method = call.getPath();
+    let caller: Caller;
+    try {
+      const authorization = call.metadata.get("authorization")[0]?.toString();
+      caller = await access.authenticate({ authorization, certificateName: userNameOf(call) });
+    } catch (error) {
+      if (!(error instanceof UnknownCaller)) throw error;
+      // Not in the record: strangers must not be able to fill the database.
+      this.#logger.warn({ peer: call.getPeer(), method, reason: error.message }, "a caller was refused");
+      throw serviceError(status.UNAUTHENTICATED, "CALLER_UNKNOWN", error.message);
+    }
+    const least = LEAST_ROLE[method];
+    if (least === undefined || !includesRole(caller.role, least)) {
+      const needed = least ?? "none";
+      const message = `${method} needs the role ${needed}; ${caller.name} is ${caller.role}`;
+      const refusal = serviceError(status.PERMISSION_DENIED, "ROLE_MISSING", message, { role: needed });
+      await this.record(call, caller, undefined, 0, status.PERMISSION_DENIED).catch(() => undefined);
+      throw refusal;
+    }
+    return { caller, hosts: await scopes.hostsOf(caller.scope) };
+  }
+
+  /** Keeps a call in the record; throws where that cannot be, and then nobody may be answered. */
+  async record<Request, Response>(
+    call: Call<Request, Response>,
+    { name }: Caller,
+    describe: Describe<Request> | undefined,
+    results: number,
+    code: status,
+  ): Promise<void> {
+    const timeMs = Date.now();
+    await this.#options.record({
+      id: `${timeMs.toString(16).padStart(12, "0")}-${randomBytes(6).toString("hex")}`,
+      timeMs,
+      caller: name,
+      peerAddress: call.getPeer(),
+      method: call.getPath(),
+      request: describe === undefined ? "" : textOf(describe, call.request),
+      results,
+      status: status[code] ?? "",
+    });
+  }
+
+  count(path: string, code: status): void {
+    metrics.queryCalls.inc({ method: path.slice(path.lastIndexOf("/") + 1), code: status[code] ?? "" });
+  }
+
+  /** What the caller did wrong is told; what we did wrong is logged. */
+  explain(path: string, error: unknown): ServiceError {
+    const { shown, code } = this.#errorOf(error);
+    this.count(path, code);
+    if (shown.code === status.UNAVAILABLE) this.#logger.error({ path, error: String(error) }, "a call failed");
+    return shown;
+  }
+
+  #errorOf(error: unknown): { shown: ServiceError; code: status } {
+    const known = this.#options.explain(error);
+    if (known !== undefined) return { shown: known, code: known.code };
+    const shown = serviceError(status.UNAVAILABLE, "DATABASE_UNAVAILABLE", "the database did not answer", {}, 1000);
+    return { shown, code: status.UNAVAILABLE };
+  }
+}

@@ -1,0 +1,292 @@
+/** Every method times every kind of caller: allowed or refused exactly as docs/security.md says. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { type ChannelCredentials, Client, credentials, Metadata, type MethodDefinition, status } from "@grpc/grpc-js";
+import { AccessServiceClient, AccessServiceService } from "@hosttrail/proto/access";
+import { QueryServiceService } from "@hosttrail/proto/query";
+import { DevelopmentCa, type Identity } from "@hosttrail/stack";
+import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
+import { openReplay } from "./replay.ts";
+
+let stack: Awaited<ReturnType<typeof openStack>>;
+let folder: string;
+let hostId: string;
+
+before(async () => {
+  stack = await openReplay({
+    collector: {
+      access: {
+        bindings: [
+          { subject: "certificate:dev", role: "admin" },
+          { subject: "certificate:viewer", role: "viewer" },
+          { subject: "certificate:responder", role: "responder" },
+          { subject: "certificate:scoped", role: "admin", scope: { team: "b" } },
+          { subject: "certificate:within", role: "viewer", scope: { env: "dev" } },
+        ],
+      },
+    },
+  });
+  folder = dirname(stack.agentConfigFile);
+  hostId = stack.hostId;
+});
+after(() => stack[Symbol.asyncDispose]());
+
+/** How somebody calls. */
+interface Caller {
+  channel: ChannelCredentials;
+  metadata: Metadata;
+}
+
+function byCertificate(identity: Identity): Caller {
+  return { channel: credentialsOf(stack, identity), metadata: new Metadata() };
+}
+
+function byToken(token: string): Caller {
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${token}`);
+  return { channel: credentials.createSsl(readFileSync(stack.ca.caFile)), metadata };
+}
+
+/** A token of a role; `ttl` as on the command line. */
+function apiToken(role: string, ...more: string[]): string {
+  return stack.hosttrail("api-token", "create", `for tests: ${role}`, "--role", role, ...more).trim();
+}
+
+type Method = MethodDefinition<unknown, unknown>;
+const METHODS: readonly Method[] = [
+  ...Object.values(QueryServiceService),
+  ...Object.values(AccessServiceService),
+] as unknown as Method[];
+
+/** Requests that would do something, so that a refusal is not one of the request. */
+function requestOf(path: string): Record<string, unknown> {
+  switch (path.split("/").at(-1)) {
+    case "CreateEnrollmentToken":
+      return { hostsMax: 1, ttlSeconds: 60n, labels: {} };
+    case "CreateApiToken":
+      return { displayName: "made by a test", role: 1, scope: {}, ttlSeconds: 60n };
+    case "DeleteEnrollmentToken":
+    case "DeleteApiToken":
+      return { id: "0000000000000000" };
+    case "RevokeHost":
+      return { hostId: "0".repeat(32), reason: "" };
+    case "GetHost":
+      return { hostId };
+    case "GetEvent":
+      return { id: `${hostId}-0000000000000001-0000000000000001` };
+    default:
+      return { filter: "", hostId: "", pageSize: 0, pageToken: "", scope: {}, labels: {} };
+  }
+}
+
+/** The code that a call of a method ends with; a stream is over when it has begun. */
+function codeOf({ channel, metadata }: Caller, method: Method): Promise<status> {
+  const client = new Client(`localhost:${stack.queryPort}`, channel);
+  return new Promise<status>((resolve) => {
+    const request = requestOf(method.path);
+    if (method.responseStream) {
+      const call = client.makeServerStreamRequest(
+        method.path,
+        method.requestSerialize,
+        method.responseDeserialize,
+        request,
+        metadata,
+      );
+      call.on("metadata", () => {
+        resolve(status.OK);
+        call.cancel();
+      });
+      call.on("data", () => undefined);
+      call.on("error", (error: { code: status }) => resolve(error.code));
+      return;
+    }
+    client.makeUnaryRequest(
+      method.path,
+      method.requestSerialize,
+      method.responseDeserialize,
+      request,
+      metadata,
+      (error) => resolve(error?.code ?? status.OK),
+    );
+  }).finally(() => client.close());
+}
+
+/** docs/security.md's table: the least role of each method. */
+function documentedRoles(): Map<string, string> {
+  const text = readFileSync(new URL("../docs/security.md", import.meta.url), "utf8");
+  return new Map(
+    Array.from(
+      text.matchAll(/^\| `(\w+Service\/\w+)` +\| (viewer|responder|admin) +\|/gm),
+      ([, method = "", role = ""]) => [`/hosttrail.v1.${method}`, role],
+    ),
+  );
+}
+
+const RANK = ["viewer", "responder", "admin"];
+/** What a call that was let in may end with: the thing that was asked for need not be there. */
+const LET_IN = [status.OK, status.NOT_FOUND];
+
+describe("access to the API", () => {
+  it("is documented for every method", () => {
+    assert.deepEqual([...documentedRoles().keys()].sort(), METHODS.map(({ path }) => path).sort());
+  });
+
+  it("is what the documentation says, for every method and every kind of caller", async () => {
+    const [viewer, responder, stranger] = await Promise.all([
+      stack.ca.user("viewer"),
+      stack.ca.user("responder"),
+      stack.ca.user("nobody-bound-this"),
+    ]);
+    const callers: { name: string; caller: Caller; role: string | undefined }[] = [
+      { name: "a viewer's certificate", caller: byCertificate(viewer), role: "viewer" },
+      { name: "a responder's certificate", caller: byCertificate(responder), role: "responder" },
+      { name: "an administrator's certificate", caller: byCertificate(stack.user), role: "admin" },
+      { name: "a viewer's token", caller: byToken(apiToken("viewer")), role: "viewer" },
+      { name: "a responder's token", caller: byToken(apiToken("responder")), role: "responder" },
+      { name: "an administrator's token", caller: byToken(apiToken("admin")), role: "admin" },
+      { name: "a user without a binding", caller: byCertificate(stranger), role: undefined },
+      { name: "a host's certificate", caller: byCertificate(stack.host), role: undefined },
+      {
+        name: "nobody",
+        caller: { channel: credentials.createSsl(readFileSync(stack.ca.caFile)), metadata: new Metadata() },
+        role: undefined,
+      },
+      { name: "an invented token", caller: byToken(`hta_${"0".repeat(16)}_${"A".repeat(43)}`), role: undefined },
+      { name: "a malformed token", caller: byToken("hta_x"), role: undefined },
+      {
+        name: "a wrong token beside an administrator's certificate",
+        caller: { channel: credentialsOf(stack, stack.user), metadata: byToken("hta_x").metadata },
+        role: undefined,
+      },
+    ];
+    const least = documentedRoles();
+    let checked = 0;
+    for (const { name, caller, role } of callers) {
+      for (const method of METHODS) {
+        const code = await codeOf(caller, method);
+        const needed = least.get(method.path) ?? "";
+        const what = `${name}: ${method.path} ended with ${status[code]}`;
+        if (role === undefined) assert.equal(code, status.UNAUTHENTICATED, what);
+        else if (RANK.indexOf(role) < RANK.indexOf(needed)) assert.equal(code, status.PERMISSION_DENIED, what);
+        else assert.ok(LET_IN.includes(code), what);
+        checked++;
+      }
+    }
+    assert.equal(checked, callers.length * METHODS.length);
+    process.stdout.write(`${checked} pairs of a caller and a method\n`);
+  });
+
+  it("ends with a token that is deleted or over", async () => {
+    const method = METHODS.find(({ path }) => path.endsWith("/GetCaller"));
+    assert.ok(method);
+    const token = apiToken("viewer");
+    assert.equal(await codeOf(byToken(token), method), status.OK);
+    stack.hosttrail("api-token", "delete", token.split("_")[1] ?? "");
+    assert.equal(await codeOf(byToken(token), method), status.UNAUTHENTICATED);
+  });
+
+  it("refuses certificates that are over, not valid yet, of another authority or self-signed", async () => {
+    const method = METHODS.find(({ path }) => path.endsWith("/GetCaller"));
+    assert.ok(method);
+    const foreign = await DevelopmentCa.create(join(folder, "certificates"), "foreign");
+    const day = 86_400_000;
+    const bad: Record<string, Identity> = {
+      over: await stack.ca.user("dev", { notBefore: -2 * day, notAfter: -day }),
+      "not valid yet": await stack.ca.user("dev", { notBefore: day, notAfter: 2 * day }),
+      "of another authority": await foreign.user("dev"),
+      "self-signed": await foreign.selfSigned("dev"),
+    };
+    for (const [name, identity] of Object.entries(bad)) {
+      assert.equal(await codeOf(byCertificate(identity), method), status.UNAUTHENTICATED, name);
+    }
+  });
+});
+
+describe("a scope", () => {
+  it("hides hosts of others in every method, and page tokens do not carry over", async () => {
+    const [scoped, within] = await Promise.all([stack.ca.user("scoped"), stack.ca.user("within")]);
+    const own = queryClient(stack, within);
+    const page = await search(own, { pageSize: 1 });
+    assert.equal(page.events.length, 1, "a host of the scope is there");
+    const other = queryClient(stack);
+    const carried = search(other, { pageSize: 1, pageToken: page.nextPageToken });
+    await assert.rejects(carried, { code: status.INVALID_ARGUMENT }, "a page token of other rights");
+    const id = page.events[0]?.id ?? "";
+    for (const each of [own, other]) each.close();
+    const client = queryClient(stack, scoped);
+    const access = new AccessServiceClient(`localhost:${stack.queryPort}`, credentialsOf(stack, scoped));
+    try {
+      const { events } = await search(client, {});
+      assert.deepEqual(events, []);
+      assert.deepEqual((await search(client, { hostId })).events, []);
+      const notFound = { code: status.NOT_FOUND };
+      await assert.rejects(
+        unary((done) => client.getHost({ hostId }, done)),
+        notFound,
+      );
+      await assert.rejects(
+        unary((done) => client.getEvent({ id }, done)),
+        notFound,
+      );
+      await assert.rejects(
+        unary((done) => access.revokeHost({ hostId, reason: "" }, done)),
+        notFound,
+      );
+      const { hosts } = await unary<{ hosts: unknown[] }>((done) =>
+        client.listHosts({ pageSize: 0, pageToken: "" }, done),
+      );
+      assert.deepEqual(hosts, []);
+      const tooSmall = { code: status.PERMISSION_DENIED };
+      const token = { hostsMax: 1, ttlSeconds: 60n };
+      await assert.rejects(
+        unary((done) => access.createEnrollmentToken({ ...token, labels: {} }, done)),
+        tooSmall,
+      );
+      await unary((done) => access.createEnrollmentToken({ ...token, labels: { team: "b" } }, done));
+      await assert.rejects(
+        unary((done) => access.listAuditEntries({ pageSize: 0, pageToken: "" }, done)),
+        tooSmall,
+      );
+    } finally {
+      client.close();
+      access.close();
+    }
+  });
+});
+
+describe("the record of calls", () => {
+  it("tells who asked what, how many results came and how it ended, and nothing secret", async () => {
+    const token = apiToken("viewer");
+    const { metadata, channel } = byToken(token);
+    const client = queryClient(stack);
+    await search(client, { filter: "process.name = recorded" });
+    client.close();
+    const method = METHODS.find(({ path }) => path.endsWith("/ListAuditEntries"));
+    assert.ok(method);
+    assert.equal(await codeOf({ metadata, channel }, method), status.PERMISSION_DENIED);
+    const lines = await eventually("the record", 5000, async () =>
+      stack
+        .hosttrail("audit", "--limit", "1000", "--json")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Record<string, string>),
+    );
+    const asked = lines.find(({ request = "" }) => request.includes("process.name = recorded"));
+    assert.equal(asked?.["caller"], "certificate:dev");
+    assert.equal(asked?.["status"], "OK");
+    assert.match(asked?.["peerAddress"] ?? "", /^127\.0\.0\.1:\d+$/);
+    const id = token.split("_")[1];
+    assert.ok(lines.some(({ caller, status: code }) => caller === `token:${id}` && code === "PERMISSION_DENIED"));
+    assert.ok(!JSON.stringify(lines).includes(token.split("_")[2] ?? ""));
+  });
+});
+
+type Done<Response> = (error: Error | null, response: Response) => void;
+
+function unary<Response = unknown>(start: (done: Done<Response>) => unknown): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    start((error, response) => (error === null ? resolve(response) : reject(error)));
+  });
+}
