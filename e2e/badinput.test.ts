@@ -7,15 +7,14 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { type ClientDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { Spool } from "@hosttrail/agent/spool";
 import { BLOCK_BYTES_MAX, eventId, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Block, BlockHeader } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
-import { IngestServiceClient, type StreamRequest, type StreamResponse } from "@hosttrail/proto/ingest";
-import type { Identity } from "@hosttrail/stack";
-import { credentialsOf, eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
+import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
+import { HostStream } from "./hoststream.ts";
 
 const run = promisify(execFile);
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -29,61 +28,6 @@ before(async () => {
   await stack.enroll();
 });
 after(() => stack[Symbol.asyncDispose]());
-
-type Answer = NonNullable<StreamResponse["message"]>;
-type ValueOf<Case extends Answer["$case"]> = Extract<Answer, { $case: Case }>["value"];
-
-/** An agent's stream by hand. */
-class Stream {
-  readonly responses: Answer[] = [];
-  error: ServiceError | undefined;
-  readonly #client: IngestServiceClient;
-  readonly #stream: ClientDuplexStream<StreamRequest, StreamResponse>;
-
-  constructor(identity: Identity) {
-    this.#client = new IngestServiceClient(`localhost:${stack.ingestPort}`, credentialsOf(stack, identity), {
-      "grpc.max_send_message_length": 64 * 1024 * 1024,
-    });
-    this.#stream = this.#client.stream();
-    this.#stream.on("data", ({ message }: StreamResponse) => {
-      if (message !== undefined) this.responses.push(message);
-    });
-    this.#stream.on("error", (error: ServiceError) => {
-      this.error = error;
-    });
-  }
-
-  hello(hostId: string): void {
-    const value = { hostId, hostName: "bad", agentVersion: "0", bootId: "b", epoch: 1n };
-    this.#stream.write({ message: { $case: "hello", value } });
-  }
-
-  block(value: Uint8Array): void {
-    this.#stream.write({ message: { $case: "block", value } });
-  }
-
-  /** Waits for an answer of a kind. */
-  answer<Case extends Answer["$case"]>(wanted: Case): Promise<ValueOf<Case>> {
-    return eventually<ValueOf<Case>>(`the answer "${wanted}"`, 10_000, async () => {
-      const at = this.responses.findIndex((response) => response.$case === wanted);
-      if (at < 0) {
-        if (this.error !== undefined) throw this.error;
-        return undefined;
-      }
-      return this.responses.splice(at, 1)[0]?.value as ValueOf<Case>;
-    });
-  }
-
-  /** Waits for the stream's error. */
-  failure(): Promise<ServiceError> {
-    return eventually("the stream's end", 10_000, async () => this.error);
-  }
-
-  close(): void {
-    this.#stream.cancel();
-    this.#client.close();
-  }
-}
 
 let nextSeq = 0n;
 
@@ -143,7 +87,7 @@ describe("ingest", () => {
     it(`rejects ${what}, counts it, and goes on`, async () => {
       const counter = `hosttrail_ingest_blocks_total{result="${reason}"}`;
       const before = await metric(counter);
-      const stream = new Stream(stack.host);
+      const stream = new HostStream(stack, stack.host);
       try {
         stream.hello(stack.hostId);
         await stream.answer("welcome");
@@ -164,7 +108,7 @@ describe("ingest", () => {
   }
 
   it("rejects a block of another host, though well signed", async () => {
-    const stream = new Stream(stack.host);
+    const stream = new HostStream(stack, stack.host);
     stream.hello(stack.hostId);
     await stream.answer("welcome");
     stream.block(goodBlock("foreign", "f".repeat(32)).bytes);
@@ -173,7 +117,7 @@ describe("ingest", () => {
   });
 
   it("refuses the hello of another host", async () => {
-    const stream = new Stream(stack.host);
+    const stream = new HostStream(stack, stack.host);
     stream.hello("f".repeat(32));
     const error = await stream.failure();
     assert.equal(error.code, status.PERMISSION_DENIED);
@@ -182,26 +126,26 @@ describe("ingest", () => {
   });
 
   it("refuses a block before the hello, a second hello, and no hello in time", async () => {
-    const early = new Stream(stack.host);
+    const early = new HostStream(stack, stack.host);
     early.block(goodBlock("early").bytes);
     assert.match((await early.failure()).details, /hello comes first/);
-    const twice = new Stream(stack.host);
+    const twice = new HostStream(stack, stack.host);
     twice.hello(stack.hostId);
     twice.hello(stack.hostId);
     assert.match((await twice.failure()).details, /hello comes once/);
-    const silent = new Stream(stack.host);
+    const silent = new HostStream(stack, stack.host);
     assert.equal((await silent.failure()).code, status.DEADLINE_EXCEEDED);
     for (const stream of [early, twice, silent]) stream.close();
   });
 
   it("ends the stream of an oversized message, and takes the next one", async () => {
-    const stream = new Stream(stack.host);
+    const stream = new HostStream(stack, stack.host);
     stream.hello(stack.hostId);
     await stream.answer("welcome");
     stream.block(new Uint8Array(BLOCK_BYTES_MAX * 2));
     assert.equal((await stream.failure()).code, status.RESOURCE_EXHAUSTED);
     stream.close();
-    const next = new Stream(stack.host);
+    const next = new HostStream(stack, stack.host);
     next.hello(stack.hostId);
     await next.answer("welcome");
     const good = goodBlock("after-oversized");
@@ -211,7 +155,7 @@ describe("ingest", () => {
   });
 
   it("refuses the certificate of a user, and the query API that of a host", async () => {
-    const stream = new Stream(stack.user);
+    const stream = new HostStream(stack, stack.user);
     stream.hello(stack.hostId);
     assert.equal((await stream.failure()).code, status.PERMISSION_DENIED);
     stream.close();
@@ -223,7 +167,7 @@ describe("ingest", () => {
   it("takes a block twice and stores it once, and tells stored both times", async () => {
     const good = goodBlock("twice");
     for (let time = 0; time < 2; time++) {
-      const stream = new Stream(stack.host);
+      const stream = new HostStream(stack, stack.host);
       stream.hello(stack.hostId);
       await stream.answer("welcome");
       stream.block(good.bytes);
@@ -244,7 +188,7 @@ describe("ingest", () => {
     const headerBytes = BlockHeader.encode({ ...header, uncompressedBytes: 200 }).finish();
     const key = createPrivateKey(readFileSync(stack.host.keyFile));
     const signature = signBytes(null, Buffer.concat([Buffer.from("hosttrail-block-v1\0"), headerBytes]), key);
-    const stream = new Stream(stack.host);
+    const stream = new HostStream(stack, stack.host);
     stream.hello(stack.hostId);
     await stream.answer("welcome");
     stream.block(Block.encode({ header: headerBytes, signature, payload }).finish());

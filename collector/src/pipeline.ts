@@ -19,7 +19,7 @@ import { Enrollment } from "./enroll/index.ts";
 import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { serveMetrics } from "./metrics/index.ts";
-import { Archive, dayRange, type Registry } from "./mongodb/index.ts";
+import { Archive, dayRange } from "./mongodb/index.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
 import { Receiver } from "./receive/index.ts";
 import {
@@ -58,12 +58,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const credentials = credentialsFile === "" ? "" : readSecretFile(credentialsFile);
   const stream = await BlockStream.open({ ...config.nats, credentials }, logger);
   const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
-  const { registry } = archive;
   const metricsServer = await serveMetrics(config.metrics.listen);
   const stopping = new AbortController();
-  void prepare(registry, stopping.signal, logger);
+  void prepare(archive, stopping.signal, logger);
 
-  const identities = new HostIdentities(registry, stream, config.ingest, logger);
+  const identities = new HostIdentities(archive.identities, stream, config.ingest, logger);
   const trust = trustBundle(config.tls.caFile, (pem) => receiver.tellTrust(pem));
   const receiver = new Receiver(
     { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
@@ -72,9 +71,9 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const storing = has("store") ? new Storer(stream, archive, logger).run(config.store, stopping.signal) : undefined;
   const gate = new Gate(
     {
-      access: accessOf(config, registry),
-      scopes: new HostScopes((scope) => registry.hostsWithin(scope)),
-      record: (entry) => registry.appendAudit(entry),
+      access: accessOf(config, archive),
+      scopes: new HostScopes((scope) => archive.identities.hostsWithin(scope)),
+      record: (entry) => archive.apiAudit.appendAudit(entry),
       explain: explainQuery,
     },
     logger,
@@ -93,7 +92,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     config.query,
     logger,
   );
-  const administration = new AccessApi(registry, gate, (hostId) => stream.tellIdentity(hostId));
+  const administration = new AccessApi(
+    { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
+    gate,
+    (hostId) => stream.tellIdentity(hostId),
+  );
 
   const servers: RunningServer[] = [];
   const start = async (
@@ -139,7 +142,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
       {
         name: "hosttrail.v1.EnrollmentService",
         definition: EnrollmentServiceService,
-        implementation: { ...enrollmentOf(config, registry, authority as Authority, trust.pem, logger).methods },
+        implementation: { ...enrollmentOf(config, archive, authority as Authority, trust.pem, logger).methods },
       },
     ],
   );
@@ -172,20 +175,20 @@ async function authorityOf({ ca, roles }: CollectorConfig): Promise<Authority | 
   return authority;
 }
 
-function accessOf({ access }: CollectorConfig, registry: Registry): Access {
+function accessOf({ access }: CollectorConfig, { tokens }: Archive): Access {
   const { bindings, oidc } = access;
   if (oidc.issuer !== "" && oidc.audience === "")
     throw new Error("access.oidc.issuer is set, so audience must be, too");
   return new Access({
     bindings,
-    findApiToken: (id) => registry.getApiToken(id),
+    findApiToken: (id) => tokens.getApiToken(id),
     checkProviderToken: oidc.issuer === "" ? undefined : openProvider(oidc),
   });
 }
 
 function enrollmentOf(
   { enroll }: CollectorConfig,
-  registry: Registry,
+  { tokens, identities }: Archive,
   authority: Authority,
   trust: () => string,
   logger: Logger,
@@ -200,7 +203,12 @@ function enrollmentOf(
           launchedWithinMs: launchedWithinMinutes * MINUTE_MS,
           labels,
         };
-  return new Enrollment(registry, { authority, trustBundle: trust, graceMs: enroll.graceHours * HOUR_MS, aws }, logger);
+  return new Enrollment(
+    tokens,
+    identities,
+    { authority, trustBundle: trust, graceMs: enroll.graceHours * HOUR_MS, aws },
+    logger,
+  );
 }
 
 /** All certificates of a PEM file. */
@@ -223,10 +231,11 @@ function trustBundle(file: string, changed: (pem: string) => void): { pem: () =>
 }
 
 /** The database may come later than we. */
-async function prepare(registry: Registry, signal: AbortSignal, logger: Logger): Promise<void> {
+async function prepare({ tokens, identities }: Archive, signal: AbortSignal, logger: Logger): Promise<void> {
   while (!signal.aborted) {
     try {
-      await registry.prepare();
+      await tokens.prepare();
+      await identities.prepare();
       return;
     } catch (error) {
       if (signal.aborted) return;

@@ -172,3 +172,20 @@ function validity({ notBefore, notAfter }: Lifetime = VALID): { notBefore: Date;
   const now = Date.now();
   return { notBefore: new Date(now + notBefore), notAfter: new Date(now + notAfter) };
 }
+
+/** A certificate signing request (PKCS#10, DER) with a name of its own, for tests of what must be ignored or refused. */
+export async function signingRequest(kind: "Ed25519" | "P-256", name: string): Promise<Buffer> {
+  x509.cryptoProvider.set(webcrypto as never);
+  const algorithm = kind === "Ed25519" ? ED : EC;
+  const keys = (await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as webcrypto.CryptoKeyPair;
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: `CN=${name}`,
+    keys: keys as never,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 3, true),
+      new x509.SubjectAlternativeNameExtension([{ type: "url", value: `spiffe://hosttrail/user/${name}` }]),
+    ],
+  });
+  return Buffer.from(request.rawData);
+}

@@ -1,5 +1,5 @@
 /** The real parts, started on this machine: for ./dev up, the end-to-end tests and the benchmarks. */
-export { DevelopmentCa, type Identity } from "./certificates.ts";
+export { DevelopmentCa, type Identity, signingRequest } from "./certificates.ts";
 export { Child, endLeftovers } from "./child.ts";
 export { freePort, waitForPort } from "./ports.ts";
 export { natsService, type Say, type Service } from "./services.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { loadAgentConfig } from "@hosttrail/agent/config";
 import { openIdentity } from "@hosttrail/agent/identity";
 import { openLogger } from "@hosttrail/lib/log";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { DevelopmentCa, type Identity } from "./certificates.ts";
 import { Child } from "./child.ts";
 import { freePort, waitForPort } from "./ports.ts";
@@ -60,6 +60,7 @@ export class Stack {
   readonly agentConfigFile: string;
   readonly profileFile: string;
   readonly #directory: string;
+  readonly #others: Child[] = [];
 
   private constructor(parts: {
     options: StackOptions;
@@ -188,6 +189,31 @@ export class Stack {
     if (!existsSync(this.host.keyFile)) this.#giveToken();
   }
 
+  /** Another collector beside the first one, on the same NATS and database. */
+  async startAnotherCollector(): Promise<{ ingestPort: number; queryPort: number; enrollPort: number }> {
+    const [ingestPort, queryPort, enrollPort, metricsPort] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
+    const file = join(this.#directory, `collector-${ingestPort}.yaml`);
+    const config = parse(readFileSync(join(this.#directory, "collector.yaml"), "utf8")) as Record<string, unknown>;
+    writeConfig(file, config, {
+      ingest: { listen: `127.0.0.1:${ingestPort}` },
+      query: { listen: `127.0.0.1:${queryPort}` },
+      enroll: { listen: `127.0.0.1:${enrollPort}` },
+      metrics: { listen: `127.0.0.1:${metricsPort}` },
+    });
+    const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`);
+    this.#others.push(child);
+    child.start();
+    for (const port of [ingestPort, queryPort, enrollPort]) {
+      await waitForPort(port, "the other collector", () => child.assertRunning());
+    }
+    return { ingestPort, queryPort, enrollPort };
+  }
+
   /** An administrator makes a token, with which the agent enrols. */
   #giveToken(): void {
     const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
@@ -232,13 +258,19 @@ export class Stack {
   /** Stops all, the agent first so that it can hand over what it has. Safe twice. */
   async stop(): Promise<void> {
     await this.agent.stop();
-    await this.collector.stop();
+    await Promise.all([this.collector, ...this.#others].map((child) => child.stop()));
     await Promise.all([this.nats.child?.stop(), this.mongodb.child?.stop()]);
   }
 }
 
 /** `wrapper` is a command that runs the program. */
-function program(name: "agent" | "collector", directory: string, configFile: string, wrapper: string[] = []): Child {
+function program(
+  name: "agent" | "collector",
+  directory: string,
+  configFile: string,
+  wrapper: string[] = [],
+  called: string = name,
+): Child {
   const words = [
     ...wrapper,
     process.execPath,
@@ -247,7 +279,7 @@ function program(name: "agent" | "collector", directory: string, configFile: str
     "--config",
     configFile,
   ];
-  return new Child({ name, command: words[0] ?? "", args: words.slice(1), directory });
+  return new Child({ name: called, command: words[0] ?? "", args: words.slice(1), directory });
 }
 
 /** Writes a config file; sections of `changes` are merged into the stack's own. */

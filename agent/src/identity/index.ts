@@ -7,6 +7,7 @@ import type { Identity } from "./identity.ts";
 import { OwnIdentity } from "./own.ts";
 
 export type { Identity } from "./identity.ts";
+export { certificateRequest } from "./request.ts";
 
 /** The identity that the configuration gives, or one of our own. */
 export function openIdentity(

@@ -26,16 +26,29 @@ import { isWithin, type Labels, labelProblem, makeSecret, type Role } from "../a
 import type { ApiToken, AuditEntry, EnrollmentToken, HostIdentity } from "../model/index.ts";
 import { type Answers, type Gate, serviceError, type Visit } from "../serve/index.ts";
 
-interface Store {
+interface Tokens {
   insertEnrollmentToken(token: EnrollmentToken): Promise<void>;
   listEnrollmentTokens(afterId: string, limit: number): Promise<EnrollmentToken[]>;
   deleteEnrollmentToken(id: string): Promise<boolean>;
   insertApiToken(token: ApiToken): Promise<void>;
   listApiTokens(afterId: string, limit: number): Promise<ApiToken[]>;
   deleteApiToken(id: string): Promise<boolean>;
+}
+
+interface Identities {
   getIdentity(hostId: string): Promise<HostIdentity | undefined>;
   listIdentities(afterId: string, limit: number): Promise<HostIdentity[]>;
-  revokeIdentity(hostId: string, nowMs: number, reason: string): Promise<boolean>;
+  revokeIdentity(hostId: string, nowMs: number, reason: string): Promise<void>;
+}
+
+/** What the API works on. */
+export interface AccessStores {
+  tokens: Tokens;
+  identities: Identities;
+  audit: AuditList;
+}
+
+interface AuditList {
   listAudit(beforeId: string, limit: number): Promise<AuditEntry[]>;
 }
 
@@ -47,12 +60,12 @@ const TEXT_LENGTH_MAX = 128;
 const NONE: Answers<object> = { response: {}, results: 0 };
 
 export class AccessApi {
-  readonly #store: Store;
+  readonly #stores: AccessStores;
   readonly #gate: Gate;
   readonly #tellIdentity: (hostId: string) => void;
 
-  constructor(store: Store, gate: Gate, tellIdentity: (hostId: string) => void) {
-    this.#store = store;
+  constructor(stores: AccessStores, gate: Gate, tellIdentity: (hostId: string) => void) {
+    this.#stores = stores;
     this.#gate = gate;
     this.#tellIdentity = tellIdentity;
   }
@@ -70,7 +83,7 @@ export class AccessApi {
       ),
       listEnrollmentTokens: gate.unary(ListEnrollmentTokensRequest, async (request, { caller }) => {
         const { page, nextPageToken } = await this.#page(request, (after, limit) =>
-          this.#store.listEnrollmentTokens(after, limit),
+          this.#stores.tokens.listEnrollmentTokens(after, limit),
         );
         const visible = page.filter(({ labels }) => isWithin(labels, caller.scope));
         return {
@@ -80,25 +93,26 @@ export class AccessApi {
       }),
       deleteEnrollmentToken: gate.unary(DeleteEnrollmentTokenRequest, async ({ id }, visit) => {
         this.#unscoped(visit);
-        if (!(await this.#store.deleteEnrollmentToken(id))) throw notFound("TOKEN_NOT_FOUND", `enrolment token ${id}`);
+        if (!(await this.#stores.tokens.deleteEnrollmentToken(id)))
+          throw notFound("TOKEN_NOT_FOUND", `enrolment token ${id}`);
         return NONE;
       }),
       createApiToken: gate.unary(CreateApiTokenRequest, (request, visit) => this.#createApiToken(request, visit)),
       listApiTokens: gate.unary(ListApiTokensRequest, async (request, { caller }) => {
         const { page, nextPageToken } = await this.#page(request, (after, limit) =>
-          this.#store.listApiTokens(after, limit),
+          this.#stores.tokens.listApiTokens(after, limit),
         );
         const visible = page.filter(({ scope }) => isWithin(scope, caller.scope));
         return { response: { apiTokens: visible.map(toApiToken), nextPageToken }, results: visible.length };
       }),
       deleteApiToken: gate.unary(DeleteApiTokenRequest, async ({ id }, visit) => {
         this.#unscoped(visit);
-        if (!(await this.#store.deleteApiToken(id))) throw notFound("TOKEN_NOT_FOUND", `API token ${id}`);
+        if (!(await this.#stores.tokens.deleteApiToken(id))) throw notFound("TOKEN_NOT_FOUND", `API token ${id}`);
         return NONE;
       }),
       listHostIdentities: gate.unary(ListHostIdentitiesRequest, async (request, { caller }) => {
         const { page, nextPageToken } = await this.#page(request, (after, limit) =>
-          this.#store.listIdentities(after, limit),
+          this.#stores.identities.listIdentities(after, limit),
         );
         const visible = page.filter(({ labels }) => isWithin(labels, caller.scope));
         return { response: { hostIdentities: visible.map(toIdentity), nextPageToken }, results: visible.length };
@@ -108,7 +122,7 @@ export class AccessApi {
         // The record tells of all teams.
         this.#unscoped(visit);
         const { page, nextPageToken } = await this.#page(request, (before, limit) =>
-          this.#store.listAudit(before, limit),
+          this.#stores.audit.listAudit(before, limit),
         );
         return { response: { auditEntries: page.map(toEntry), nextPageToken }, results: page.length };
       }),
@@ -149,7 +163,7 @@ export class AccessApi {
       creator: visit.caller.name,
       ...lifetime(ttlSeconds),
     };
-    await this.#store.insertEnrollmentToken(token);
+    await this.#stores.tokens.insertEnrollmentToken(token);
     return { response: { enrollmentToken: toEnrollmentToken(token), token: text }, results: 1 };
   }
 
@@ -167,20 +181,20 @@ export class AccessApi {
     const { id, text, hash } = makeSecret("api");
     const creator = visit.caller.name;
     const token: ApiToken = { id, hash, displayName, role: name, scope, creator, ...lifetime(ttlSeconds) };
-    await this.#store.insertApiToken(token);
+    await this.#stores.tokens.insertApiToken(token);
     return { response: { apiToken: toApiToken(token), token: text }, results: 1 };
   }
 
   async #revokeHost({ hostId, reason }: RevokeHostRequest, { caller }: Visit): Promise<Answers<HostIdentityMessage>> {
     if (!isHostId(hostId)) throw invalid("host_id", hostId.slice(0, TEXT_LENGTH_MAX), "32 lower case hex digits");
     if (reason.length > TEXT_LENGTH_MAX) throw invalid("reason", reason.length, `up to ${TEXT_LENGTH_MAX} characters`);
-    const before = await this.#store.getIdentity(hostId);
+    const before = await this.#stores.identities.getIdentity(hostId);
     if (before === undefined || !isWithin(before.labels, caller.scope)) {
       throw notFound("HOST_NOT_FOUND", `enrolled host ${hostId}`);
     }
-    await this.#store.revokeIdentity(hostId, Date.now(), reason);
+    await this.#stores.identities.revokeIdentity(hostId, Date.now(), reason);
     this.#tellIdentity(hostId);
-    const after = (await this.#store.getIdentity(hostId)) ?? before;
+    const after = (await this.#stores.identities.getIdentity(hostId)) ?? before;
     return { response: toIdentity(after), results: 1 };
   }
 

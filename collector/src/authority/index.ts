@@ -39,9 +39,20 @@ export interface AuthorityOptions {
 export async function openAuthority(options: AuthorityOptions): Promise<Authority | undefined> {
   if (options.command.length > 0) return { issueHost: (...about) => issueByCommand(options, ...about) };
   if (options.certificateFile === "") return undefined;
+  // A mistake in the files shows now, and not with the first host.
+  await openFiles(options);
+  return {
+    async issueHost(hostId, key) {
+      // Read each time: certificates are seldom given, and a rotation needs no restart.
+      const { issuer, pem } = await openFiles(options);
+      return await issueByKey(issuer, pem, hostId, key, options.hostCertificateMs);
+    },
+  };
+}
+
+async function openFiles(options: AuthorityOptions): Promise<{ issuer: Issuer; pem: string }> {
   const pem = readFileSync(options.certificateFile, "utf8");
-  const issuer = await openIssuer(pem, readKey(options));
-  return { issueHost: (hostId, key) => issueByKey(issuer, pem, hostId, key, options.hostCertificateMs) };
+  return { issuer: await openIssuer(pem, readKey(options)), pem };
 }
 
 async function issueByKey(

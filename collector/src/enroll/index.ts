@@ -16,16 +16,20 @@ import type { EnrollmentToken, HostIdentity } from "../model/index.ts";
 import { asServiceError, PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { type AwsOptions, type Instance, InstanceIdentityError, verifyInstance } from "./aws.ts";
 
-interface Store {
+interface Tokens {
   getEnrollmentToken(id: string): Promise<EnrollmentToken | undefined>;
-  useEnrollmentToken(token: EnrollmentToken, nowMs: number): Promise<boolean>;
-  returnEnrollmentToken(id: string): Promise<void>;
+  /** False where no use is left. */
+  useEnrollmentToken(token: EnrollmentToken, hostId: string): Promise<boolean>;
+  returnEnrollmentToken(id: string, hostId: string): Promise<void>;
+}
+
+interface Identities {
   getIdentity(hostId: string): Promise<HostIdentity | undefined>;
   /** False where the host is known already. */
   insertIdentity(identity: HostIdentity): Promise<boolean>;
-  noteCertificate(hostId: string, expireMs: number): Promise<boolean>;
-  /** Takes an EC2 instance for one host; false where another one has it. */
-  claimInstance(instance: string, hostId: string): Promise<boolean>;
+  noteCertificate(hostId: string, expireMs: number): Promise<void>;
+  /** Takes a machine of a cloud for one host; false where another one has it. */
+  claimMachine(machine: string, hostId: string): Promise<boolean>;
 }
 
 export interface EnrollOptions {
@@ -46,12 +50,14 @@ interface Admission {
 }
 
 export class Enrollment {
-  readonly #store: Store;
+  readonly #tokens: Tokens;
+  readonly #identities: Identities;
   readonly #options: EnrollOptions;
   readonly #logger: Logger;
 
-  constructor(store: Store, options: EnrollOptions, logger: Logger) {
-    this.#store = store;
+  constructor(tokens: Tokens, identities: Identities, options: EnrollOptions, logger: Logger) {
+    this.#tokens = tokens;
+    this.#identities = identities;
     this.#options = options;
     this.#logger = logger;
   }
@@ -105,7 +111,7 @@ export class Enrollment {
   async #enroll(request: EnrollHostRequest): Promise<EnrollHostResponse> {
     const key = await readRequest(request.certificateSigningRequest);
     const hostId = hostIdOf(key);
-    const known = await this.#store.getIdentity(hostId);
+    const known = await this.#identities.getIdentity(hostId);
     // The request shows that its sender has the key. So a known host needs no further proof, and an answer that was lost
     // costs no second use of a token.
     if (known === undefined) await this.#admit(request, hostId, fingerprintOf(key));
@@ -127,7 +133,7 @@ export class Enrollment {
     const admission = await this.#admission(request, hostId);
     if (!(await admission.use())) throw denied("TOKEN_USED_UP", "the proof is used up or over");
     const { proof, labels } = admission;
-    const isNew = await this.#store.insertIdentity({
+    const isNew = await this.#identities.insertIdentity({
       hostId,
       hostName: printable(request.hostName),
       labels,
@@ -145,23 +151,23 @@ export class Enrollment {
   }
 
   async #admission({ proof }: EnrollHostRequest, hostId: string): Promise<Admission> {
-    if (proof?.$case === "token") return await this.#byToken(proof.value);
+    if (proof?.$case === "token") return await this.#byToken(proof.value, hostId);
     if (proof?.$case === "awsInstanceIdentity") return this.#byInstance(proof.value.pkcs7, hostId);
     throw denied("PROOF_MISSING", "a new host enrols with a token or with its instance identity");
   }
 
-  async #byToken(text: string): Promise<Admission> {
+  async #byToken(text: string, hostId: string): Promise<Admission> {
     const parsed = parseSecret("enrollment", text.trim());
     if (parsed === undefined) throw denied("TOKEN_INVALID", "the token is not one of ours");
-    const token = await this.#store.getEnrollmentToken(parsed.id);
+    const token = await this.#tokens.getEnrollmentToken(parsed.id);
     const fits = fitsHash(parsed.secret, token?.hash ?? "0".repeat(64));
     if (token === undefined || !fits) throw denied("TOKEN_INVALID", "the token is not one of ours");
     if (token.expireMs <= Date.now()) throw denied("TOKEN_EXPIRED", `token ${token.id} is over`);
     return {
       proof: `token:${token.id}`,
       labels: token.labels,
-      use: () => this.#store.useEnrollmentToken(token, Date.now()),
-      giveBack: () => this.#store.returnEnrollmentToken(token.id),
+      use: () => this.#tokens.useEnrollmentToken(token, hostId),
+      giveBack: () => this.#tokens.returnEnrollmentToken(token.id, hostId),
     };
   }
 
@@ -174,7 +180,7 @@ export class Enrollment {
       proof: instance,
       labels: { ...aws.labels, "aws.account": accountId, "aws.region": region },
       // Whoever can read the document on the instance later must not become a second host with it.
-      use: () => this.#store.claimInstance(instance, hostId),
+      use: () => this.#identities.claimMachine(instance, hostId),
       giveBack: async () => undefined,
     };
   }
@@ -186,7 +192,7 @@ export class Enrollment {
     const peer = peerOf(call);
     const key = await readRequest(request.certificateSigningRequest);
     if (!key.equals(peer.publicKey)) throw denied("KEY_MISMATCH", "the request is of another key than the certificate");
-    const known = await this.#store.getIdentity(peer.name);
+    const known = await this.#identities.getIdentity(peer.name);
     if (known === undefined || known.keyFingerprint !== peer.keyFingerprint) {
       throw denied("NOT_ENROLLED", `host ${peer.name} has not enrolled here with this key`);
     }
@@ -200,7 +206,7 @@ export class Enrollment {
     request: Uint8Array,
   ): Promise<HostCertificate> {
     const { chainPem, expireMs } = await this.#options.authority.issueHost(hostId, key, request);
-    await this.#store.noteCertificate(hostId, expireMs);
+    await this.#identities.noteCertificate(hostId, expireMs);
     return {
       certificateChainPem: chainPem,
       trustBundlePem: this.#options.trustBundle(),

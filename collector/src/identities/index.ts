@@ -33,7 +33,7 @@ export interface Claim {
 interface Store {
   getIdentity(hostId: string): Promise<HostIdentity | undefined>;
   identitiesChangedSince(timeMs: number): Promise<HostIdentity[]>;
-  noteBoots(hostId: string, boots: readonly string[], clonedBoots: readonly string[]): Promise<boolean>;
+  noteBoots(hostId: string, boots: readonly string[], clonedBoots: readonly string[]): Promise<void>;
 }
 
 interface Notices {

@@ -13,7 +13,9 @@ import {
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
 import type { BlockDocument, HostDocument } from "../model/index.ts";
-import { Registry } from "./registry.ts";
+import { ApiAuditStore } from "./apiaudit.ts";
+import { IdentityStore } from "./identities.ts";
+import { TokenStore } from "./tokens.ts";
 
 const DUPLICATE_KEY = 11_000;
 const COLLECTIONS_CACHE_MS = 2000;
@@ -73,8 +75,10 @@ export interface InsertResult {
 }
 
 export class Archive {
-  /** Identities, tokens and the record of calls, in the same database. */
-  readonly registry: Registry;
+  // In the same database, each a few small collections.
+  readonly identities: IdentityStore;
+  readonly tokens: TokenStore;
+  readonly apiAudit: ApiAuditStore;
   readonly #client: MongoClient;
   readonly #database: Db;
   readonly #indexed = new Set<string>();
@@ -83,7 +87,9 @@ export class Archive {
   private constructor(client: MongoClient, database: string) {
     this.#client = client;
     this.#database = client.db(database);
-    this.registry = new Registry(this.#database);
+    this.identities = new IdentityStore(this.#database);
+    this.tokens = new TokenStore(this.#database);
+    this.apiAudit = new ApiAuditStore(this.#database);
   }
 
   /** Opens the connection pool; the server may come later. */

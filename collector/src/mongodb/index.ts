@@ -1,3 +1,2 @@
 /** MongoDB: the only place that knows its driver. Works on everything that speaks its wire protocol. */
 export { Archive, dayRange } from "./archive.ts";
-export { Registry } from "./registry.ts";

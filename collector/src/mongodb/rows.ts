@@ -1,0 +1,93 @@
+/**
+ * What the small collections share. A change that must happen once, or not beyond a number, is an insert under an id that says so: the only
+ * step that every server with this wire protocol does as one. FerretDB 1.24 reads, changes and writes a document in an
+ * update, and two updates at once lose one of them, whatever their filter says.
+ */
+import { type Collection, type Db, type Document, Long, MongoServerError } from "mongodb";
+
+export type Row = Document & { _id: string };
+
+const DUPLICATE_KEY = 11_000;
+export const DURABLE = { w: "majority", j: true } as const;
+
+/** One small collection. */
+export class Rows {
+  readonly all: Collection<Row>;
+
+  constructor(database: Db, name: string) {
+    this.all = database.collection<Row>(name);
+  }
+
+  async insert(row: Row): Promise<void> {
+    await this.all.insertOne(row, { writeConcern: DURABLE });
+  }
+
+  /** False where a document with this id is there already. */
+  async tryInsert(row: Row): Promise<boolean> {
+    try {
+      await this.insert(row);
+      return true;
+    } catch (error) {
+      if (error instanceof MongoServerError && error.code === DUPLICATE_KEY) return false;
+      throw error;
+    }
+  }
+
+  async get(id: string): Promise<Row | undefined> {
+    return (await this.all.findOne({ _id: id })) ?? undefined;
+  }
+
+  /** In the order of ids, after one of them. */
+  async page(afterId: string, limit: number): Promise<Row[]> {
+    return await this.all
+      .find({ _id: { $gt: afterId } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
+  }
+
+  async getAll(ids: readonly string[]): Promise<Map<string, Row>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.all.find({ _id: { $in: [...ids] } }).toArray();
+    return new Map(rows.map((row) => [row._id, row]));
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return (await this.all.deleteOne({ _id: id }, { writeConcern: DURABLE })).deletedCount === 1;
+  }
+}
+
+/** FerretDB takes no NUL in strings. */
+export function storable(value: string): string {
+  return value.replaceAll("\0", "\u2400");
+}
+
+/** Labels as texts: an index finds them, and a key with a dot is no path. */
+export function pairs(labels: Readonly<Record<string, string>>): string[] {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+}
+
+export function fromPairs(value: unknown): Record<string, string> {
+  return Object.fromEntries(
+    texts(value).map((pair) => {
+      const at = pair.indexOf("=");
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+export function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+export function text(row: Document | undefined, key: string): string {
+  const value: unknown = row?.[key];
+  return typeof value === "string" ? value : "";
+}
+
+/** The driver gives a 64-bit integer as a number where it is small enough. */
+export function number(row: Document | undefined, key: string): number {
+  const value: unknown = row?.[key];
+  if (Long.isLong(value)) return value.toNumber();
+  return typeof value === "number" ? value : 0;
+}
