@@ -4,16 +4,12 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate 
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
-import { type ChannelCredentials, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { certificateRequest } from "@hosttrail/agent/identity";
-import {
-  type EnrollHostRequest,
-  type EnrollHostResponse,
-  EnrollmentServiceClient,
-  type RenewHostCertificateResponse,
-} from "@hosttrail/proto/enrollment";
+import type { EnrollHostRequest } from "@hosttrail/proto/enrollment";
 import { DevelopmentCa, type Identity, signingRequest } from "@hosttrail/stack";
 import { credentialsOf, eventually, openStack } from "./environment.ts";
+import { enroll, renew } from "./enrollcalls.ts";
 import { HostStream } from "./hoststream.ts";
 
 const CUT_MS = 5000;
@@ -33,43 +29,6 @@ after(() => stack[Symbol.asyncDispose]());
 
 function token(...words: string[]): string {
   return stack.hosttrail("token", "create", ...words).trim();
-}
-
-function strangers(): ChannelCredentials {
-  return credentials.createSsl(readFileSync(stack.ca.caFile));
-}
-
-function call<Response>(
-  channel: ChannelCredentials,
-  start: (client: EnrollmentServiceClient, done: (error: ServiceError | null, response: Response) => void) => void,
-  port = stack.enrollPort,
-): Promise<Response> {
-  const client = new EnrollmentServiceClient(`localhost:${port}`, channel);
-  return new Promise<Response>((resolve, reject) => {
-    start(client, (error, response) => (error === null ? resolve(response) : reject(error)));
-  }).finally(() => client.close());
-}
-
-function enroll(
-  request: Buffer,
-  proof: EnrollHostRequest["proof"],
-  channel: ChannelCredentials = strangers(),
-  port = stack.enrollPort,
-): Promise<EnrollHostResponse> {
-  return call<EnrollHostResponse>(
-    channel,
-    (client, done) => {
-      const about = { hostName: "by hand", bootId: "b" };
-      client.enrollHost({ certificateSigningRequest: request, proof, ...about }, done);
-    },
-    port,
-  );
-}
-
-function renew(request: Buffer, channel: ChannelCredentials): Promise<RenewHostCertificateResponse> {
-  return call<RenewHostCertificateResponse>(channel, (client, done) => {
-    client.renewHostCertificate({ certificateSigningRequest: request }, new Metadata(), done);
-  });
 }
 
 function newKey(): KeyObject {
@@ -93,18 +52,18 @@ describe("a token", () => {
   it("lets in as many hosts as it says, on whatever node, and each host once", async () => {
     const text = token("--hosts", "2");
     const [first, second, third] = [newKey(), newKey(), newKey()];
-    const answer = await enroll(certificateRequest(first), byToken(text));
-    const again = await enroll(certificateRequest(first), byToken(text));
+    const answer = await enroll(stack, certificateRequest(first), byToken(text));
+    const again = await enroll(stack, certificateRequest(first), byToken(text));
     assert.equal(again.hostId, answer.hostId, "the same key is the same host, and costs no second use");
-    await enroll(certificateRequest(second), byToken(text), strangers(), other.enrollPort);
-    await refused(enroll(certificateRequest(third), byToken(text)), status.PERMISSION_DENIED, /used up/);
+    await enroll(stack, certificateRequest(second), byToken(text), other.enrollPort);
+    await refused(enroll(stack, certificateRequest(third), byToken(text)), status.PERMISSION_DENIED, /used up/);
   });
 
   it("is used no more often than it says when many hosts come at once", async () => {
     const text = token("--hosts", "5");
     const tries = await Promise.allSettled(
       Array.from({ length: 20 }, (_, at) =>
-        enroll(certificateRequest(newKey()), byToken(text), strangers(), at % 2 ? stack.enrollPort : other.enrollPort),
+        enroll(stack, certificateRequest(newKey()), byToken(text), at % 2 ? stack.enrollPort : other.enrollPort),
       ),
     );
     assert.equal(tries.filter((each) => each.status === "fulfilled").length, 5);
@@ -113,21 +72,21 @@ describe("a token", () => {
   it("is refused when it is malformed, invented, deleted or missing", async () => {
     const request = certificateRequest(newKey());
     for (const bad of ["", "x", `hte_${"0".repeat(16)}_${"A".repeat(43)}`, "hta_0000000000000000_".padEnd(64, "A")]) {
-      await refused(enroll(request, byToken(bad)), status.PERMISSION_DENIED, /not one of ours/);
+      await refused(enroll(stack, request, byToken(bad)), status.PERMISSION_DENIED, /not one of ours/);
     }
     const deleted = token();
     stack.hosttrail("token", "delete", deleted.split("_")[1] ?? "");
-    await refused(enroll(request, byToken(deleted)), status.PERMISSION_DENIED, /not one of ours/);
-    await refused(enroll(request, undefined), status.PERMISSION_DENIED, /with a token/);
+    await refused(enroll(stack, request, byToken(deleted)), status.PERMISSION_DENIED, /not one of ours/);
+    await refused(enroll(stack, request, undefined), status.PERMISSION_DENIED, /with a token/);
     const changed = token().replace(/.$/, (last) => (last === "A" ? "B" : "A"));
-    await refused(enroll(request, byToken(changed)), status.PERMISSION_DENIED, /not one of ours/);
+    await refused(enroll(stack, request, byToken(changed)), status.PERMISSION_DENIED, /not one of ours/);
   });
 });
 
 describe("a request for a certificate", () => {
   it("gets the names that the collector chooses, whatever it asks for", async () => {
     const request = await signingRequest("Ed25519", "root");
-    const { hostId, certificate } = await enroll(request, byToken(token("--label", "env=dev")));
+    const { hostId, certificate } = await enroll(stack, request, byToken(token("--label", "env=dev")));
     const given = new X509Certificate(certificate?.certificateChainPem ?? "");
     assert.equal(given.subjectAltName, `URI:spiffe://hosttrail/host/${hostId}`);
     assert.equal(given.subject, `CN=${hostId}`);
@@ -137,12 +96,12 @@ describe("a request for a certificate", () => {
 
   it("is refused with another kind of key, a broken signature, or bytes that are no request", async () => {
     const proof = byToken(token());
-    await refused(enroll(await signingRequest("P-256", "x"), proof), status.INVALID_ARGUMENT, /must be Ed25519/);
+    await refused(enroll(stack, await signingRequest("P-256", "x"), proof), status.INVALID_ARGUMENT, /must be Ed25519/);
     const broken = certificateRequest(newKey());
     broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
-    await refused(enroll(broken, proof), status.INVALID_ARGUMENT, /not signed by its own key/);
+    await refused(enroll(stack, broken, proof), status.INVALID_ARGUMENT, /not signed by its own key/);
     for (const bytes of [Buffer.alloc(0), Buffer.from("x"), Buffer.alloc(2000, 0x30), Buffer.alloc(5000)]) {
-      await refused(enroll(bytes, proof), status.INVALID_ARGUMENT, /request/);
+      await refused(enroll(stack, bytes, proof), status.INVALID_ARGUMENT, /request/);
     }
   });
 });
@@ -151,21 +110,21 @@ describe("a renewal", () => {
   it("is for hosts that enrolled, for their own key, by their own certificate", async () => {
     const key = createPrivateKey(readFileSync(stack.host.keyFile));
     const own = certificateRequest(key);
-    assert.ok((await renew(own, credentialsOf(stack, stack.host))).certificate);
+    assert.ok((await renew(stack, own, credentialsOf(stack, stack.host))).certificate);
     await refused(
-      renew(certificateRequest(newKey()), credentialsOf(stack, stack.host)),
+      renew(stack, certificateRequest(newKey()), credentialsOf(stack, stack.host)),
       status.PERMISSION_DENIED,
       /another key/,
     );
-    await refused(renew(own, strangers()), status.UNAUTHENTICATED, /no client certificate/);
-    await refused(renew(own, credentialsOf(stack, stack.user)), status.UNAUTHENTICATED, /not one of a host/);
+    await refused(renew(stack, own), status.UNAUTHENTICATED, /no client certificate/);
+    await refused(renew(stack, own, credentialsOf(stack, stack.user)), status.UNAUTHENTICATED, /not one of a host/);
     const foreign = await DevelopmentCa.create(stack.authority, "foreign");
     const stolen = await foreign.host(stack.hostId);
-    await refused(renew(own, credentialsOf(stack, stolen)), status.UNAUTHENTICATED, /no client certificate/);
+    await refused(renew(stack, own, credentialsOf(stack, stolen)), status.UNAUTHENTICATED, /no client certificate/);
     // A certificate of our authority that never came by enrolment.
     const certified = await stack.ca.host("f".repeat(32), "certified");
     const certifiedKey = createPrivateKey(readFileSync(certified.keyFile));
-    const renewal = renew(certificateRequest(certifiedKey), credentialsOf(stack, certified));
+    const renewal = renew(stack, certificateRequest(certifiedKey), credentialsOf(stack, certified));
     await refused(renewal, status.PERMISSION_DENIED, /has not enrolled/);
   });
 });
@@ -240,8 +199,8 @@ describe("a host's stream", () => {
       assert.match((await refusedStream(port, "boot-4")).details, /was revoked/);
     }
     const request = certificateRequest(createPrivateKey(readFileSync(stack.host.keyFile)));
-    await refused(enroll(request, byToken(token())), status.PERMISSION_DENIED, /was revoked/);
-    await refused(renew(request, credentialsOf(stack, stack.host)), status.PERMISSION_DENIED, /was revoked/);
+    await refused(enroll(stack, request, byToken(token())), status.PERMISSION_DENIED, /was revoked/);
+    await refused(renew(stack, request, credentialsOf(stack, stack.host)), status.PERMISSION_DENIED, /was revoked/);
     for (const stream of streams) stream.close();
   });
 });
@@ -257,7 +216,7 @@ describe("a stranger", () => {
     }, 100);
     for (const socket of sockets) socket.on("error", () => undefined);
     try {
-      await enroll(certificateRequest(newKey()), byToken(token()));
+      await enroll(stack, certificateRequest(newKey()), byToken(token()));
       const start = performance.now();
       await eventually("the strangers' end", HANDSHAKE_TIMEOUT_MS * 5, async () => {
         await closed;

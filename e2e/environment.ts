@@ -25,9 +25,8 @@ export async function openStack(changes: Partial<StackOptions> = {}): Promise<St
 
 /** Credentials of an identity of the stack. */
 export function credentialsOf(stack: Stack, identity: Identity): ChannelCredentials {
-  const [ca, key, certificate] = [stack.ca.caFile, identity.keyFile, identity.certificateFile].map((file) =>
-    readFileSync(file),
-  );
+  const trust = join(stack.authority, "trust.crt");
+  const [ca, key, certificate] = [trust, identity.keyFile, identity.certificateFile].map((file) => readFileSync(file));
   return credentials.createSsl(ca, key, certificate);
 }
 

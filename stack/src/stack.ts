@@ -102,13 +102,9 @@ export class Stack {
     const certificates = join(directory, "certificates");
     mkdirSync(certificates, { recursive: true, mode: 0o700 });
     const authority = join(directory, "authority");
-    const make = (...words: string[]): void => {
-      const text = execFileSync(process.execPath, [COLLECTOR, "ca", ...words, "--directory", authority]);
-      if (text.length === 0) throw new Error(`ca ${words.join(" ")} did nothing`);
-    };
-    make("init");
-    make("server", "localhost", "127.0.0.1", "--output", join(certificates, "collector"));
-    make("user", "dev", "--output", join(certificates, "user-dev"));
+    runAuthority(authority, "init");
+    runAuthority(authority, "server", "localhost", "127.0.0.1", "--output", join(certificates, "collector"));
+    runAuthority(authority, "user", "dev", "--output", join(certificates, "user-dev"));
     const pair = (name: string): Identity => ({
       certificateFile: join(certificates, `${name}.crt`),
       keyFile: join(certificates, `${name}.key`),
@@ -117,6 +113,16 @@ export class Stack {
     const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()] as const);
     const [user, server] = [pair("user-dev"), pair("collector")];
     return new Stack({ options, authority, ca, user, server, nats, mongodb, ports });
+  }
+
+  /** Runs `hosttrail-collector ca …` on the stack's authority. */
+  authorityCommand(...words: string[]): void {
+    runAuthority(this.authority, ...words);
+  }
+
+  /** Where the collector's certificate and key lie, without their endings. */
+  get serverPath(): string {
+    return join(this.#directory, "certificates", "collector");
   }
 
   /** The agent's host id: from its key, which it makes when it starts first. */
@@ -171,7 +177,7 @@ export class Stack {
   profile(identity: Identity): Record<string, string> {
     return {
       endpoint: `localhost:${this.queryPort}`,
-      ca_file: this.ca.caFile,
+      ca_file: join(this.authority, "trust.crt"),
       certificate_file: identity.certificateFile,
       key_file: identity.keyFile,
     };
@@ -261,6 +267,10 @@ export class Stack {
     await Promise.all([this.collector, ...this.#others].map((child) => child.stop()));
     await Promise.all([this.nats.child?.stop(), this.mongodb.child?.stop()]);
   }
+}
+
+function runAuthority(directory: string, ...words: string[]): void {
+  execFileSync(process.execPath, [COLLECTOR, "ca", ...words, "--directory", directory]);
 }
 
 /** `wrapper` is a command that runs the program. */
