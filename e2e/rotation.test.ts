@@ -51,9 +51,9 @@ describe("a rotation of the authority's key", () => {
       const first = read(stack, "host.crt");
 
       let runs = 0;
-      let isOver = false;
+      const over = new AbortController();
       const load = (async (): Promise<void> => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           await promisify(execFile)(program, [`run-${runs++}`]);
           await sleep(25);
         }
@@ -76,7 +76,7 @@ describe("a rotation of the authority's key", () => {
         const end = Date.parse(new X509Certificate(first).validTo);
         await sleep(Math.max(end - Date.now(), 0) + 5000);
       } finally {
-        isOver = true;
+        over.abort();
         await load;
       }
 

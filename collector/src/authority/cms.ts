@@ -9,7 +9,7 @@ export class SignedMessageError extends Error {
 }
 
 const SHA_256 = "2.16.840.1.101.3.4.2.1";
-/** Tag of SET OF: signed attributes are signed under it and sent under another one (RFC 5652, 5.4). */
+/** Tag of SET OF: attributes are signed under it and sent under another one (RFC 5652, 5.4). */
 const SET_OF = 0x31;
 
 /** The message's content, if one of these certificates' keys has signed it with SHA-256; throws a SignedMessageError. */
@@ -45,16 +45,24 @@ export function verifySignedMessage(der: Uint8Array, certificates: readonly X509
 }
 
 /** What the signature is over: the attributes, which then hold the content's hash, or the content itself. */
-function signedBytes({ signedAttrs, signedAttrsRaw }: SignerInfo, content: Buffer): Buffer {
-  if (signedAttrs === undefined || signedAttrs.length === 0 || signedAttrsRaw === undefined) return content;
-  const attribute = signedAttrs.filter(({ attrType }) => attrType === id_messageDigest);
+function signedBytes({ signedAttrs }: SignerInfo, content: Buffer): Buffer {
+  if (signedAttrs === undefined || signedAttrs.length === 0) return content;
+  const attribute = [...signedAttrs].filter(({ attrType }) => attrType === id_messageDigest);
   const [value] = attribute[0]?.attrValues ?? [];
   if (attribute.length !== 1 || value === undefined) throw new SignedMessageError("its content's hash is not in it");
   const hash = Buffer.from(AsnConvert.parse(value, OctetString).buffer);
   if (!hash.equals(createHash("sha256").update(content).digest())) {
     throw new SignedMessageError("its content is not what was signed");
   }
-  const bytes = Buffer.from(signedAttrsRaw);
-  bytes[0] = SET_OF;
-  return bytes;
+  // In DER there is one way to write them, so writing them again gives the bytes that were signed, or a signature that does not fit.
+  const attributes = Buffer.concat([...signedAttrs].map((each) => Buffer.from(AsnConvert.serialize(each))));
+  return Buffer.concat([Buffer.from([SET_OF]), lengthOf(attributes), attributes]);
+}
+
+/** A length in DER. */
+function lengthOf({ length }: Buffer): Buffer {
+  if (length < 0x80) return Buffer.from([length]);
+  if (length <= 0xff) return Buffer.from([0x81, length]);
+  if (length > 0xffff) throw new SignedMessageError("it is too long");
+  return Buffer.from([0x82, length >> 8, length & 0xff]);
 }

@@ -36,7 +36,7 @@ export class TokenStore {
         { $group: { _id: "$token", count: { $sum: 1 } } },
       ])
       .toArray();
-    const used = new Map(counts.map(({ _id, count }) => [_id, Number(count)]));
+    const used = new Map(counts.map(({ _id, count }) => [_id, count]));
     return rows.map((row) => toEnrollmentToken(row, used.get(row._id) ?? 0));
   }
 
@@ -48,8 +48,9 @@ export class TokenStore {
   async useEnrollmentToken({ id, hostsMax }: EnrollmentToken, hostId: string): Promise<boolean> {
     // Places are taken in turn; whoever is too late at one goes on to the next. Those before may have been given back.
     const first = await this.#usesOf(id);
-    for (let tried = 0; first < hostsMax && tried < hostsMax; tried++) {
-      const place = (first + tried) % hostsMax;
+    const places = first < hostsMax ? hostsMax : 0;
+    for (let tried = 0; tried < places; tried++) {
+      const place = (first + tried) % places;
       if (await this.#uses.tryInsert({ _id: `${id}-${place}`, token: id, hostId })) return true;
     }
     return false;
