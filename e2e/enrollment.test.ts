@@ -1,11 +1,17 @@
 /** How a host gets its identity, keeps it, shares it with nobody, and loses it. */
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { type AddressInfo, connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type ServiceError, status } from "@grpc/grpc-js";
-import { certificateRequest } from "@hosttrail/agent/identity";
+import { loadAgentConfig } from "@hosttrail/agent/config";
+import { certificateRequest, openIdentity } from "@hosttrail/agent/identity";
+import { openLogger } from "@hosttrail/lib/log";
 import type { EnrollHostRequest } from "@hosttrail/proto/enrollment";
 import { DevelopmentCa, type Identity, signingRequest } from "@hosttrail/stack";
 import { credentialsOf, eventually, openStack } from "./environment.ts";
@@ -15,17 +21,66 @@ import { HostStream } from "./hoststream.ts";
 const CUT_MS = 5000;
 const HANDSHAKE_TIMEOUT_MS = 1000;
 
+const ACCOUNT = "123456789012";
+
+let folder: string;
 let stack: Awaited<ReturnType<typeof openStack>>;
 let other: Awaited<ReturnType<(typeof stack)["startAnotherCollector"]>>;
 
+/** Stands for AWS: its certificate, and what the metadata service would give an instance. */
+let aws: { certificateFile: string; identityOf: (instanceId: string) => string } | undefined;
+
 before(async () => {
-  stack = await openStack({ collector: { connections: { handshake_timeout_ms: HANDSHAKE_TIMEOUT_MS } } });
+  folder = mkdtempSync(join(tmpdir(), "hosttrail-enrollment-"));
+  aws = makeAws(folder);
+  const certificates = aws?.certificateFile ?? "";
+  stack = await openStack({
+    collector: {
+      connections: { handshake_timeout_ms: HANDSHAKE_TIMEOUT_MS },
+      enroll: { aws: { certificates_file: certificates, accounts: [ACCOUNT], labels: { env: "cloud" } } },
+    },
+  });
   await stack.startServices();
   await stack.startCollector();
   await stack.enroll();
   other = await stack.startAnotherCollector();
 });
-after(() => stack[Symbol.asyncDispose]());
+after(async () => {
+  await stack[Symbol.asyncDispose]();
+  rmSync(folder, { recursive: true });
+});
+
+/** Undefined where openssl, which signs here, is not installed. */
+function makeAws(directory: string): typeof aws {
+  const [key, certificateFile, document] = ["aws.key", "aws.crt", "document"].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const make = [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-subj",
+    "/CN=aws",
+    "-keyout",
+    key,
+    "-out",
+    certificateFile,
+  ];
+  if (spawnSync("openssl", make).status !== 0) return undefined;
+  return {
+    certificateFile,
+    identityOf(instanceId) {
+      const pendingTime = new Date().toISOString();
+      writeFileSync(document, JSON.stringify({ accountId: ACCOUNT, instanceId, region: "eu-central-1", pendingTime }));
+      const sign = ["smime", "-sign", "-nodetach", "-binary", "-md", "sha256", "-outform", "DER", "-in", document];
+      return execFileSync("openssl", [...sign, "-signer", certificateFile, "-inkey", key]).toString("base64");
+    },
+  };
+}
 
 function token(...words: string[]): string {
   return stack.hosttrail("token", "create", ...words).trim();
@@ -80,6 +135,60 @@ describe("a token", () => {
     await refused(enroll(stack, request, undefined), status.PERMISSION_DENIED, /with a token/);
     const changed = token().replace(/.$/, (last) => (last === "A" ? "B" : "A"));
     await refused(enroll(stack, request, byToken(changed)), status.PERMISSION_DENIED, /not one of ours/);
+  });
+});
+
+describe("an EC2 instance", () => {
+  it("enrols once by its signed identity, and again when its host is revoked", async (context) => {
+    if (aws === undefined) {
+      context.skip("openssl, which signs the documents here, is not installed");
+      return;
+    }
+    const { identityOf } = aws;
+    const proof = (): EnrollHostRequest["proof"] => ({
+      $case: "awsInstanceIdentity",
+      value: { pkcs7: identityOf("i-0123456789abcdef0") },
+    });
+    const { hostId } = await enroll(stack, certificateRequest(newKey()), proof());
+    const list = stack.hosttrail("host", "list");
+    assert.match(list, new RegExp(`${hostId}.*env=cloud,aws.account=${ACCOUNT}.* aws:${ACCOUNT}/i-0123456789abcdef0`));
+    await refused(enroll(stack, certificateRequest(newKey()), proof()), status.PERMISSION_DENIED, /used up/);
+    stack.hosttrail("host", "revoke", hostId);
+    await enroll(stack, certificateRequest(newKey()), proof());
+  });
+
+  it("is what the agent enrols as, by asking the metadata service", async (context) => {
+    if (aws === undefined) {
+      context.skip("openssl, which signs the documents here, is not installed");
+      return;
+    }
+    const pkcs7 = aws.identityOf("i-0fedcba9876543210");
+    const imds = createServer((request, response) => {
+      const isToken = request.method === "PUT" && request.url === "/latest/api/token";
+      const isKnown = request.headers["x-aws-ec2-metadata-token"] === "a-token";
+      if (isToken) response.end("a-token");
+      else if (isKnown && request.url === "/latest/dynamic/instance-identity/rsa2048") response.end(pkcs7);
+      else response.writeHead(401).end();
+    });
+    await new Promise<void>((resolve) => imds.listen(0, "127.0.0.1", resolve));
+    try {
+      const config = join(folder, "agent.yaml");
+      const text = `state_directory: ${join(folder, "state")}
+collector: { endpoints: ["localhost:1"], ca_file: ${join(stack.authority, "trust.crt")} }
+enroll: { endpoints: ["localhost:${stack.enrollPort}"], method: aws }
+enrich: { imds_endpoint: "http://127.0.0.1:${(imds.address() as AddressInfo).port}" }
+`;
+      writeFileSync(config, text);
+      mkdirSync(join(folder, "state"), { mode: 0o700 });
+      const about = { hostName: "ec2", bootId: "" };
+      const identity = openIdentity(loadAgentConfig(config), about, openLogger("test", "error"));
+      const { certificate } = await identity.credentials();
+      identity.close();
+      assert.match(new X509Certificate(certificate).subject, new RegExp(identity.hostId));
+      assert.match(stack.hosttrail("host", "list"), new RegExp(`${identity.hostId} +ec2 .*i-0fedcba9876543210`));
+    } finally {
+      imds.close();
+    }
   });
 });
 

@@ -22,6 +22,7 @@ import { Redactor } from "../src/redact/index.ts";
 import { compileRules } from "../src/rules/compile.ts";
 import { decodeRule } from "../src/rules/data.ts";
 import { parseLogLine } from "../src/source/index.ts";
+import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { mutate, type Random } from "./random.ts";
 
@@ -155,6 +156,10 @@ function raw(random: Random, text: string, serial = 1): RawRecord {
     position: 0,
   };
 }
+
+/** A google.rpc.Status with an ErrorInfo, as collectors send it. */
+const ERROR_DETAILS =
+  "\x08\x07\x12\x01x\x1aD\x0a(type.googleapis.com/google.rpc.ErrorInfo\x12\x18\x0a\x0bHOST_CLONED\x12\x09hosttrail";
 
 export const TARGETS: readonly Target[] = [
   {
@@ -401,6 +406,18 @@ export const TARGETS: readonly Target[] = [
         at += stretch.kind === "block" ? stretch.bytes.length + 12 : stretch.length;
       }
       assert.equal(at, content.length);
+    },
+  },
+  {
+    name: "error details",
+    weight: 4,
+    run(random) {
+      const text = mutate(
+        random,
+        [ERROR_DETAILS],
+        ["\x1a", "\x0a", "\x12", "\xff\xff\xff\xff\x0f", "type.googleapis.com/"],
+      );
+      assert.equal(typeof reasonOf(Buffer.from(text, "latin1")), "string");
     },
   },
   {

@@ -347,6 +347,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       version: AGENT_VERSION,
       pid: process.pid,
       host_id: hostId,
+      certificate_expires: identity.expireTime() ?? "none yet",
       epoch: spool.position.epoch.toString(16),
       source: { name: source.name, ...source.counters() },
       collector: shipper.connection,

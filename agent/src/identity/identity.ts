@@ -17,5 +17,7 @@ export interface Identity {
   trust(pem: string): void;
   /** The collector says that another machine has this identity: the next start makes a new one. */
   renounce(): void;
+  /** When the certificate ends; undefined where there is none yet. */
+  expireTime(): string | undefined;
   close(): void;
 }

@@ -1,4 +1,5 @@
 /** Who this host is to the collector: a key, an id, and a certificate for them. */
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -29,6 +30,7 @@ function givenIdentity({ hostId, collector }: AgentConfig): Identity {
       certificate: readFileSync(collector.certificateFile, "utf8"),
       key,
     }),
+    expireTime: () => new X509Certificate(readFileSync(collector.certificateFile)).validToDate.toISOString(),
     trust: () => undefined,
     renounce: () => undefined,
     close: () => undefined,

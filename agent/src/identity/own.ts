@@ -211,6 +211,10 @@ export class OwnIdentity implements Identity {
     this.#timer.unref();
   }
 
+  expireTime(): string | undefined {
+    return this.#certificate && new Date(this.#certificate.expireMs).toISOString();
+  }
+
   trust(pem: string): void {
     if (pem !== readText(this.#path("trust.crt"))) this.#keep("trust.crt", pem);
   }

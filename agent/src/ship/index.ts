@@ -190,7 +190,8 @@ export class Shipper {
           if (!this.#stopping)
             this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
           this.#lastError = error.message;
-          if ("metadata" in error && reasonOf(error as ServiceError) === CLONED) this.#options.onCloned();
+          const [details] = (error as Partial<ServiceError>).metadata?.get("grpc-status-details-bin") ?? [];
+          if (Buffer.isBuffer(details) && reasonOf(details) === CLONED) this.#options.onCloned();
           resolve();
         });
         stream.on("end", () => resolve());

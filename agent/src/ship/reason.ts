@@ -1,15 +1,12 @@
 /** Why a call failed, for programs: google.rpc.ErrorInfo in the details of its status (AIP-193). */
-import type { ServiceError } from "@grpc/grpc-js";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 
 /** google.rpc.Status.details, Any.value, ErrorInfo.reason: field numbers of google/rpc/status.proto and error_details.proto. */
 const FIELD = { details: 3, value: 2, reason: 1 } as const;
 const ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo";
 
-/** The reason, or an empty text where there is none. */
-export function reasonOf({ metadata }: ServiceError): string {
-  const [status] = metadata.get("grpc-status-details-bin");
-  if (status === undefined || typeof status === "string") return "";
+/** The reason in a google.rpc.Status (`grpc-status-details-bin`), or an empty text where there is none. */
+export function reasonOf(status: Uint8Array): string {
   try {
     for (const any of fieldsOf(status, FIELD.details)) {
       const [type] = fieldsOf(any, 1);

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, webcrypto, X509Certificate } from "node:crypto";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+// @peculiar/x509 wants this first.
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
 import fc from "fast-check";
 import {
   type AuthorityOptions,
@@ -152,7 +155,41 @@ describe("an authority behind a command", () => {
   });
 });
 
+/** A request as agents send it, made by the library. */
+async function makeRequest(privateKey: KeyObject): Promise<Buffer> {
+  const { subtle } = webcrypto;
+  const pkcs8 = privateKey.export({ format: "der", type: "pkcs8" });
+  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  const keys = {
+    privateKey: await subtle.importKey("pkcs8", pkcs8, "Ed25519", true, ["sign"]),
+    publicKey: await subtle.importKey("spki", spki, "Ed25519", true, ["verify"]),
+  };
+  const signingAlgorithm = { name: "Ed25519" };
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({ keys: keys as never, signingAlgorithm });
+  return Buffer.from(request.rawData);
+}
+
 describe("bytes from outside", () => {
+  it("that were a good request lose it with any change that matters, and never give another key", async () => {
+    const { privateKey } = generateKeyPairSync("ed25519");
+    const good = await makeRequest(privateKey);
+    const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+    assert.deepEqual((await readRequest(good)).export({ format: "der", type: "spki" }), spki);
+    await fc.assert(
+      fc.asyncProperty(fc.nat(good.length - 1), fc.nat(254), async (at, change) => {
+        const changed = Buffer.from(good);
+        changed[at] = ((changed[at] ?? 0) + 1 + change) & 0xff;
+        try {
+          const key = await readRequest(changed);
+          assert.deepEqual(key.export({ format: "der", type: "spki" }), spki);
+        } catch (error) {
+          assert.ok(error instanceof RequestError, String(error));
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("that are no request, or no signed message, are refused as such, whatever they are", async () => {
     const trusted = [new X509Certificate(readFileSync(join(folder, "remote", "ca.crt")))];
     await fc.assert(
