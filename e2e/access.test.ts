@@ -94,7 +94,8 @@ function codeOf({ channel, metadata }: Caller, method: Method): Promise<status> 
         request,
         metadata,
       );
-      call.on("metadata", () => {
+      call.on("metadata", (headers: Metadata) => {
+        assert.deepEqual(headers.get("authorization"), [], "what the caller sent does not come back");
         resolve(status.OK);
         call.cancel();
       });
@@ -277,6 +278,12 @@ describe("the record of calls", () => {
     assert.equal(asked?.["caller"], "certificate:dev");
     assert.equal(asked?.["status"], "OK");
     assert.match(asked?.["peerAddress"] ?? "", /^127\.0\.0\.1:\d+$/);
+    const change = lines.filter(({ method = "" }) => method.endsWith("/CreateApiToken"));
+    assert.deepEqual(
+      change.slice(0, 2).map(({ status: code }) => code),
+      ["OK", "STARTED"],
+      "newest first",
+    );
     const id = token.split("_")[1];
     assert.ok(lines.some(({ caller, status: code }) => caller === `token:${id}` && code === "PERMISSION_DENIED"));
     assert.ok(!JSON.stringify(lines).includes(token.split("_")[2] ?? ""));

@@ -23,6 +23,7 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   api-token create NAME         make a bearer token for this API; it is shown once
     --role ROLE --ttl TIME        viewer, responder or admin (default viewer, 30d)
     --scope KEY=VALUE             only hosts with this label; again for more
+    --output FILE                 of both kinds: into a file of mode 0600 instead of standard output
   api-token list, api-token delete ID
   host list                     enrolled hosts and their certificates
   host revoke ID [--reason TEXT]  end a host's identity: its streams end within seconds
@@ -55,6 +56,7 @@ const OPTIONS = {
   scope: { type: "string", multiple: true, default: [] as string[] },
   role: { type: "string", default: "viewer" },
   reason: { type: "string", default: "" },
+  output: { type: "string", default: "" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -96,14 +98,14 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   "token create": ({ clients, values, output }) =>
     commands.createToken(
       clients.access,
-      { hosts: values.hosts, ttl: values.ttl ?? "1h", labels: values.label },
+      { hosts: values.hosts, ttl: values.ttl ?? "1h", labels: values.label, output: values.output },
       output,
     ),
   "token list": ({ clients, output }) => commands.listTokens(clients.access, output),
   "token delete": ({ clients }, id) => commands.deleteToken(clients.access, id),
   "api-token create": ({ clients, values, output }, name) => {
-    const { role, scope, ttl = "30d" } = values;
-    return commands.createApiToken(clients.access, { name, role, scope, ttl }, output);
+    const { role, scope, ttl = "30d", output: file } = values;
+    return commands.createApiToken(clients.access, { name, role, scope, ttl, output: file }, output);
   },
   "api-token list": ({ clients, output }) => commands.listApiTokens(clients.access, output),
   "api-token delete": ({ clients }, id) => commands.deleteApiToken(clients.access, id),

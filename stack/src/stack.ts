@@ -223,7 +223,7 @@ export class Stack {
   /** An administrator makes a token, with which the agent enrols. */
   #giveToken(): void {
     const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
-    writeFileSync(file, this.hosttrail("token", "create", "--label", "env=dev"), { mode: 0o600 });
+    this.hosttrail("token", "create", "--label", "env=dev", "--output", file);
   }
 
   /** Runs the CLI as an administrator; returns what it prints. */

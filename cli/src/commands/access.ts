@@ -16,6 +16,7 @@ import {
   type ListHostIdentitiesResponse,
   Role,
 } from "@hosttrail/proto/access";
+import { writeFileDurably } from "@hosttrail/lib/files";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
 import { isoTime, printable, table } from "../text.ts";
@@ -68,11 +69,18 @@ export async function whoami(client: AccessServiceClient, { json, print }: Outpu
     );
 }
 
-/** `hosttrail token create`: the token alone on standard output, so that it can go to a file. */
+/** Hands out a secret: into a file of its owner alone, or alone on standard output. */
+function give(token: string, about: unknown, path: string, { json, print }: Output): void {
+  if (path !== "") writeFileDurably(path, `${token}\n`);
+  if (json) print(line(path === "" ? { token, ...(about as object) } : about));
+  else if (path === "") print(`${token}\n`);
+}
+
+/** `hosttrail token create` */
 export async function createToken(
   client: AccessServiceClient,
-  options: { hosts: string; ttl: string; labels: readonly string[] },
-  { json, print }: Output,
+  options: { hosts: string; ttl: string; labels: readonly string[]; output: string },
+  output: Output,
 ): Promise<void> {
   const request = {
     hostsMax: Number(options.hosts),
@@ -83,9 +91,7 @@ export async function createToken(
   const { token, enrollmentToken } = await call<CreateEnrollmentTokenResponse>((done) =>
     client.createEnrollmentToken(request, done),
   );
-  print(
-    json ? line({ token, enrollmentToken: enrollmentToken && EnrollmentToken.toJSON(enrollmentToken) }) : `${token}\n`,
-  );
+  give(token, { enrollmentToken: enrollmentToken && EnrollmentToken.toJSON(enrollmentToken) }, options.output, output);
 }
 
 /** `hosttrail token list` */
@@ -109,11 +115,11 @@ export async function deleteToken(client: AccessServiceClient, id: string): Prom
   await call<DeleteEnrollmentTokenResponse>((done) => client.deleteEnrollmentToken({ id }, done));
 }
 
-/** `hosttrail api-token create`: the token alone on standard output. */
+/** `hosttrail api-token create` */
 export async function createApiToken(
   client: AccessServiceClient,
-  options: { name: string; role: string; ttl: string; scope: readonly string[] },
-  { json, print }: Output,
+  options: { name: string; role: string; ttl: string; scope: readonly string[]; output: string },
+  output: Output,
 ): Promise<void> {
   const role = ROLES[options.role];
   if (role === undefined) throw new Error(`--role is "${options.role}"; allowed are ${Object.keys(ROLES).join(", ")}`);
@@ -124,7 +130,7 @@ export async function createApiToken(
     ttlSeconds: BigInt(parseDuration("--ttl", options.ttl)),
   };
   const { token, apiToken } = await call<CreateApiTokenResponse>((done) => client.createApiToken(request, done));
-  print(json ? line({ token, apiToken: apiToken && ApiToken.toJSON(apiToken) }) : `${token}\n`);
+  give(token, { apiToken: apiToken && ApiToken.toJSON(apiToken) }, options.output, output);
 }
 
 /** `hosttrail api-token list` */

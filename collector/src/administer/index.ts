@@ -78,7 +78,7 @@ export class AccessApi {
         const response: CallerMessage = { name: caller.name, role: numberOf(caller.role), scope: { ...caller.scope } };
         return { response, results: 0 };
       }),
-      createEnrollmentToken: gate.unary(CreateEnrollmentTokenRequest, (request, visit) =>
+      createEnrollmentToken: gate.change(CreateEnrollmentTokenRequest, (request, visit) =>
         this.#createEnrollmentToken(request, visit),
       ),
       listEnrollmentTokens: gate.unary(ListEnrollmentTokensRequest, async (request, { caller }) => {
@@ -91,13 +91,13 @@ export class AccessApi {
           results: visible.length,
         };
       }),
-      deleteEnrollmentToken: gate.unary(DeleteEnrollmentTokenRequest, async ({ id }, visit) => {
+      deleteEnrollmentToken: gate.change(DeleteEnrollmentTokenRequest, async ({ id }, visit) => {
         this.#unscoped(visit);
         if (!(await this.#stores.tokens.deleteEnrollmentToken(id)))
           throw notFound("TOKEN_NOT_FOUND", `enrolment token ${id}`);
         return NONE;
       }),
-      createApiToken: gate.unary(CreateApiTokenRequest, (request, visit) => this.#createApiToken(request, visit)),
+      createApiToken: gate.change(CreateApiTokenRequest, (request, visit) => this.#createApiToken(request, visit)),
       listApiTokens: gate.unary(ListApiTokensRequest, async (request, { caller }) => {
         const { page, nextPageToken } = await this.#page(request, (after, limit) =>
           this.#stores.tokens.listApiTokens(after, limit),
@@ -105,7 +105,7 @@ export class AccessApi {
         const visible = page.filter(({ scope }) => isWithin(scope, caller.scope));
         return { response: { apiTokens: visible.map(toApiToken), nextPageToken }, results: visible.length };
       }),
-      deleteApiToken: gate.unary(DeleteApiTokenRequest, async ({ id }, visit) => {
+      deleteApiToken: gate.change(DeleteApiTokenRequest, async ({ id }, visit) => {
         this.#unscoped(visit);
         if (!(await this.#stores.tokens.deleteApiToken(id))) throw notFound("TOKEN_NOT_FOUND", `API token ${id}`);
         return NONE;
@@ -117,7 +117,7 @@ export class AccessApi {
         const visible = page.filter(({ labels }) => isWithin(labels, caller.scope));
         return { response: { hostIdentities: visible.map(toIdentity), nextPageToken }, results: visible.length };
       }),
-      revokeHost: gate.unary(RevokeHostRequest, (request, visit) => this.#revokeHost(request, visit)),
+      revokeHost: gate.change(RevokeHostRequest, (request, visit) => this.#revokeHost(request, visit)),
       listAuditEntries: gate.unary(ListAuditEntriesRequest, async (request, visit) => {
         // The record tells of all teams.
         this.#unscoped(visit);

@@ -1,6 +1,8 @@
 /** The collector's configuration file: its schema, its defaults and its type. */
+import { statSync } from "node:fs";
 import {
   absolutePath,
+  ConfigError,
   type ConfigSchema,
   integer,
   loadConfig,
@@ -179,7 +181,23 @@ const collectorSchema: ConfigSchema = mapOf(
   ["tls"],
 );
 
+/** `scheme://user:password@…`. */
+const PASSWORD = /^[a-z+]+:\/\/[^/@]*:[^/@]*@/;
+
 /** Reads collector.yaml; throws a ConfigError that names every problem. */
 export function loadCollectorConfig(file: string): CollectorConfig {
-  return loadConfig<CollectorConfig>(file, collectorSchema);
+  const config = loadConfig<CollectorConfig>(file, collectorSchema);
+  const { mode } = statSync(file);
+  const holder = PASSWORD.test(config.mongodb.url)
+    ? "mongodb.url"
+    : config.nats.servers.some((server) => PASSWORD.test(server))
+      ? "nats.servers"
+      : "";
+  if (holder !== "" && (mode & 0o077) !== 0) {
+    const octal = (mode & 0o777).toString(8).padStart(4, "0");
+    throw new ConfigError([
+      `${file}: ${holder} has a password in it, and the file has mode ${octal}; allowed are 0600 and 0400`,
+    ]);
+  }
+  return config;
 }

@@ -1,5 +1,11 @@
 /** The query API: answers from the database, and from the stream for those who watch. */
-import { type handleServerStreamingCall, type ServerWritableStream, type ServiceError, status } from "@grpc/grpc-js";
+import {
+  type handleServerStreamingCall,
+  Metadata,
+  type ServerWritableStream,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
 import { BlockError, isHostId, parseEventId } from "@hosttrail/lib/block";
 import { compileFilter, FilterError } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
@@ -186,7 +192,7 @@ export class QueryApi {
     call.on("cancelled", close);
     call.on("close", close);
     // Callers know from the headers that they will miss nothing from now on.
-    call.sendMetadata(call.metadata.clone());
+    call.sendMetadata(new Metadata());
   }
 
   /** Ends the calls that would go on for ever. */

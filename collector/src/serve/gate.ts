@@ -76,9 +76,26 @@ export class Gate {
     describe: Describe<Request>,
     answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
   ): handleUnaryCall<Request, Response> {
+    return this.#handler(describe, answer, false);
+  }
+
+  /** The same for what changes something: it is recorded before it is done as well, or not done. */
+  change<Request, Response>(
+    describe: Describe<Request>,
+    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+  ): handleUnaryCall<Request, Response> {
+    return this.#handler(describe, answer, true);
+  }
+
+  #handler<Request, Response>(
+    describe: Describe<Request>,
+    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+    isChange: boolean,
+  ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
       const run = async (): Promise<Response> => {
         const visit = await this.enter(call);
+        if (isChange) await this.record(call, visit.caller, describe, 0, "STARTED");
         try {
           const { response, results } = await answer(call.request, visit);
           await this.record(call, visit.caller, describe, results, status.OK);
@@ -130,7 +147,7 @@ export class Gate {
     { name }: Caller,
     describe: Describe<Request> | undefined,
     results: number,
-    code: status,
+    code: status | "STARTED",
   ): Promise<void> {
     const timeMs = Date.now();
     await this.#options.record({
@@ -141,7 +158,7 @@ export class Gate {
       method: call.getPath(),
       request: describe === undefined ? "" : textOf(describe, call.request),
       results,
-      status: status[code] ?? "",
+      status: code === "STARTED" ? code : (status[code] ?? ""),
     });
   }
 

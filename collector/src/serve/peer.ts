@@ -34,6 +34,8 @@ function subjectOf(call: Call): { certificate: X509Certificate; kind: string; na
   const raw = call.getAuthContext().sslPeerCertificate?.raw;
   if (raw === undefined) return undefined;
   const certificate = new X509Certificate(raw);
+  // TLS looked at it when the connection began, which may be long ago.
+  if (certificate.validToDate.getTime() <= Date.now()) return undefined;
   const names = (certificate.subjectAltName ?? "").split(", ").flatMap((name) => {
     const match = URI.exec(name);
     return match === null ? [] : [match];

@@ -1,5 +1,15 @@
 /** Files that are there whole or not at all. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 
 export { hashFile } from "./hash.ts";
@@ -7,7 +17,9 @@ export { hashFile } from "./hash.ts";
 /** Writes a file (mode 0600) beside its place, syncs it, and moves it there. */
 export function writeFileDurably(path: string, content: string | Uint8Array): void {
   const next = `${path}.new`;
-  const file = openSync(next, "w", 0o600);
+  // Made anew, so that mode and place are ours whatever lay there.
+  rmSync(next, { force: true });
+  const file = openSync(next, "wx", 0o600);
   try {
     writeSync(file, typeof content === "string" ? Buffer.from(content) : content);
     fsyncSync(file);

@@ -268,7 +268,7 @@ export interface AuditEntry {
   request: string;
   /** Events or other results that were given. */
   results: bigint;
-  /** gRPC's status, such as "OK" or "PERMISSION_DENIED". */
+  /** gRPC's status, such as "OK" or "PERMISSION_DENIED". What changes something has an entry "STARTED" before it. */
   status: string;
   id: string;
 }
