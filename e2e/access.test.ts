@@ -1,10 +1,14 @@
 /** Every method times every kind of caller: allowed or refused exactly as docs/security.md says. */
 import assert from "node:assert/strict";
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type ChannelCredentials, Client, credentials, Metadata, type MethodDefinition, status } from "@grpc/grpc-js";
+import { certificateRequest } from "@hosttrail/agent/identity";
 import { AccessServiceClient, AccessServiceService } from "@hosttrail/proto/access";
+import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
+import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
@@ -204,6 +208,93 @@ describe("access to the API", () => {
     }
   });
 });
+
+describe("what hosts call", () => {
+  it("is for hosts alone, as documented, for every kind of caller", async () => {
+    const text = readFileSync(new URL("../docs/security.md", import.meta.url), "utf8");
+    const documented = Array.from(
+      text.matchAll(/^\| `((?:Ingest|Enrollment)Service\/\w+)`/gm),
+      ([, name = ""]) => name,
+    );
+    const methods = [
+      ...Object.values(IngestServiceService).map((method) => ({ method, port: stack.ingestPort })),
+      ...Object.values(EnrollmentServiceService).map((method) => ({ method, port: stack.enrollPort })),
+    ] as unknown as { method: Method; port: number }[];
+    assert.deepEqual(documented.sort(), methods.map(({ method }) => method.path.replace("/hosttrail.v1.", "")).sort());
+    const foreign = await DevelopmentCa.create(join(folder, "certificates"), "foreign-host");
+    const none = { channel: credentials.createSsl(readFileSync(stack.ca.caFile)), metadata: new Metadata() };
+    const { UNAVAILABLE, PERMISSION_DENIED, UNAUTHENTICATED, OK } = status;
+    const enrolled = byCertificate(stack.host);
+    const never = byCertificate(await stack.ca.host("d".repeat(32), "never-enrolled"));
+    // Without a certificate of ours nobody gets through the handshake of the ingest port.
+    const table: [string, Caller, Record<"Stream" | "EnrollHost" | "RenewHostCertificate", status>][] = [
+      ["an enrolled host", enrolled, { Stream: OK, EnrollHost: OK, RenewHostCertificate: OK }],
+      [
+        "a host that never enrolled",
+        never,
+        { Stream: PERMISSION_DENIED, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: PERMISSION_DENIED },
+      ],
+      [
+        "an administrator",
+        byCertificate(stack.user),
+        { Stream: PERMISSION_DENIED, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+      ],
+      [
+        "an administrator's token",
+        byToken(apiToken("admin")),
+        { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+      ],
+      [
+        "a host of another authority",
+        byCertificate(await foreign.host(hostId)),
+        { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+      ],
+      ["nobody", none, { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED }],
+    ];
+    for (const [name, caller, expected] of table) {
+      const isNever = name.includes("never");
+      const key = isNever
+        ? createPrivateKey(readFileSync(join(folder, "certificates", "never-enrolled.key")))
+        : name === "an enrolled host"
+          ? createPrivateKey(readFileSync(stack.host.keyFile))
+          : generateKeyPairSync("ed25519").privateKey;
+      for (const { method, port } of methods) {
+        const code = await hostCode(caller, method, port, key, isNever ? "d".repeat(32) : hostId);
+        const wanted = expected[method.path.split("/").at(-1) as keyof typeof expected];
+        assert.equal(status[code], status[wanted], `${name}: ${method.path}`);
+      }
+    }
+  });
+});
+
+/** The code that a call of a host's method ends with; a stream is over when the collector welcomes it. */
+function hostCode(
+  { channel, metadata }: Caller,
+  method: Method,
+  port: number,
+  key: KeyObject,
+  id: string,
+): Promise<status> {
+  const client = new Client(`localhost:${port}`, channel);
+  const { path, requestSerialize, responseDeserialize } = method;
+  return new Promise<status>((resolve) => {
+    if (method.responseStream) {
+      const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+      call.on("data", () => {
+        resolve(status.OK);
+        call.cancel();
+      });
+      call.on("error", (error: { code: status }) => resolve(error.code));
+      const value = { hostId: id, hostName: "x", agentVersion: "0", bootId: "", epoch: 1n };
+      call.write({ message: { $case: "hello", value } });
+      return;
+    }
+    const request = { certificateSigningRequest: certificateRequest(key), proof: undefined, hostName: "", bootId: "" };
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
+      resolve(error?.code ?? status.OK),
+    );
+  }).finally(() => client.close());
+}
 
 describe("a scope", () => {
   it("hides hosts of others in every method, and page tokens do not carry over", async () => {

@@ -6,18 +6,22 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ChannelCredentials, credentials, type ServiceError } from "@grpc/grpc-js";
 import type { Event } from "@hosttrail/proto/event";
 import { QueryServiceClient, SearchEventsRequest, type SearchEventsResponse } from "@hosttrail/proto/query";
+import { findSecrets, pidsOf, placesOfProcesses, placesOfStack, secretsOf } from "./scanner.ts";
 import { type Identity, Stack, type StackOptions } from "@hosttrail/stack";
 
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
 
-/** A stack whose folder goes when it is disposed of. */
+/** A stack whose folder goes when it is disposed of, and in which no secret may stand where it must not. */
 export async function openStack(changes: Partial<StackOptions> = {}): Promise<Stack & AsyncDisposable> {
   const directory = mkdtempSync(join(tmpdir(), "hosttrail-e2e-"));
   const say = (text: string): void => void process.stderr.write(`▸ ${text}\n`);
   const stack = await Stack.prepare({ directory, tools: TOOLS, say, ...changes });
   return Object.assign(stack, {
     async [Symbol.asyncDispose]() {
+      const processes = placesOfProcesses(pidsOf(stack));
       await stack.stop();
+      const found = findSecrets(secretsOf(stack), [...processes, ...placesOfStack(stack)]);
+      if (found.length > 0) throw new Error(`secrets stand where they must not: ${found.join(", ")}`);
       if (process.env["HOSTTRAIL_E2E_KEEP"] === undefined) rmSync(directory, { recursive: true, force: true });
     },
   });

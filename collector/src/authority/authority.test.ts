@@ -118,6 +118,42 @@ describe("an authority in a folder", () => {
   });
 });
 
+describe("an intermediate authority", () => {
+  it("signs, and hands its own certificate along, so that the root alone need be trusted", async () => {
+    const EC = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+    const [rootKeys, keys] = await Promise.all(
+      [1, 2].map(() => webcrypto.subtle.generateKey(EC, true, ["sign", "verify"])),
+    );
+    assert.ok(rootKeys && keys);
+    const root = await x509.X509CertificateGenerator.createSelfSigned({
+      name: "CN=Some company's root",
+      signingAlgorithm: EC,
+      keys: rootKeys as never,
+      extensions: [new x509.BasicConstraintsExtension(true, 1, true)],
+    });
+    const intermediate = await x509.X509CertificateGenerator.create({
+      subject: "CN=For Hosttrail",
+      issuer: root.subject,
+      signingAlgorithm: EC,
+      publicKey: keys.publicKey as never,
+      signingKey: rootKeys.privateKey as never,
+      extensions: [new x509.BasicConstraintsExtension(true, 0, true)],
+    });
+    const directory = mkdtempSync(join(folder, "intermediate-"));
+    writeFileSync(join(directory, "ca.crt"), intermediate.toString("pem"));
+    const der = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
+    writeFileSync(join(directory, "ca.key"), x509.PemConverter.encode(der, "PRIVATE KEY"), { mode: 0o600 });
+    const authority = await openAuthority(optionsOf(directory));
+    const key = newKey();
+    const { chainPem = "" } = (await authority?.issueHost(hostIdOf(key), key, Buffer.alloc(0))) ?? {};
+    const chain = x509.PemConverter.decode(chainPem).map((each) => new X509Certificate(Buffer.from(each)));
+    assert.equal(chain.length, 2);
+    const [leaf, middle] = chain;
+    assert.ok(leaf && middle && leaf.checkIssued(middle) && leaf.verify(middle.publicKey));
+    assert.ok(middle.verify(new X509Certificate(Buffer.from(root.rawData)).publicKey));
+  });
+});
+
 describe("an authority behind a command", () => {
   const directory = join(folder, "remote");
   before(() => initAuthority({ directory, passphraseFile: "" }, "remote"));
