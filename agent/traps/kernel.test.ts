@@ -1,7 +1,7 @@
 /** What only a real kernel shows. Each test gives back what it took, whatever happens. */
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -168,6 +168,31 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
       assert.match(stdout, /reads by multicast/);
       assert.match(stdout, /problem {2}no agent answers/);
     });
+  });
+
+  it("doctor tells of a rule that leaves out a process which is gone: whoever gets its pid would be unseen", () => {
+    mkdirSync(join(folder, "excluded"));
+    const config = join(folder, "excluded.yaml");
+    const file = join(folder, "excluded.rules");
+    const gone = 4_194_303;
+    writeFileSync(file, `-a never,exit -F pid=${gone}\n`);
+    writeFileSync(
+      config,
+      `state_directory: ${folder}/other\nruntime_directory: ${folder}\naudit: {rules_directory: ""}\ncollector: {endpoints: [localhost:1], ca_file: ${file}}\nenroll: {endpoints: [localhost:1]}\n`,
+    );
+    const hold = new KernelHold(audit(), join(folder, "excluded"));
+    hold.applyRules(readRules({ files: [file], directory: "", ownPid: 0 }).rules);
+    try {
+      const { stdout } = spawnSync(process.execPath, [join(ROOT, "agent/src/main.ts"), "doctor", "--config", config], {
+        encoding: "utf8",
+      });
+      assert.match(
+        stdout,
+        new RegExp(`never,exit -S all -F pid=${gone}\` is loaded: whoever gets this pid next makes no`),
+      );
+    } finally {
+      hold.releaseRules();
+    }
   });
 
   it("trap 31: joining the multicast group is an event itself", async () => {

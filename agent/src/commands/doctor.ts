@@ -165,6 +165,7 @@ function rules(config: AgentConfig, audit: KernelAudit, { enabled }: KernelStatu
       ),
     );
   }
+  findings.push(...foreign.flatMap(({ data }) => excluded(describeRule(data))));
   if (all.length === 0)
     findings.push(warning("no audit rule is loaded: only what the kernel and programs tell by themselves is seen"));
   else findings.push(ok(`${kept.length} of our ${wanted.length} rules and ${foreign.length} of others are loaded`));
@@ -172,6 +173,17 @@ function rules(config: AgentConfig, audit: KernelAudit, { enabled }: KernelStatu
     findings.push(problem(`${add.length} rules are missing and audit is locked: reboot required`));
   else if (add.length > 0) findings.push(warning(`${add.length} rules are missing (hosttrail-agent rules plan)`));
   return findings;
+}
+
+/** A rule that leaves out a process by its pid, as an agent or a daemon that was killed leaves it behind. */
+function excluded(rule: string): Finding[] {
+  const [, pid] = /^-[aA] never,exit(?: -S all)? -F pid=(\d+)$/.exec(rule) ?? [];
+  if (pid === undefined) return [];
+  const name = read(`/proc/${pid}/comm`).trim();
+  const who = name === "" ? "whoever gets this pid next" : name;
+  return [
+    warning(`\`${rule}\` is loaded: ${who} makes no system call events (auditctl ${rule.replace(/^-[aA]/, "-d")})`),
+  ];
 }
 
 /** Who reads audit events by multicast, from /proc/net/netlink: sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode. */

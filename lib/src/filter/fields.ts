@@ -47,7 +47,7 @@ const ofSyscall = of("syscalls", "syscall");
 
 const NONE = new Uint32Array(0);
 
-function listAt(column: "files" | "records"): (block: ColumnBlock, event: number) => Uint32Array {
+function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, event: number) => Uint32Array {
   return (block, event) => {
     const { offsets, values } = block.columns[column];
     return (values[0] ?? NONE).subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0);
@@ -61,6 +61,10 @@ function ofFile(value: (row: RowOf<"files">) => FieldValue, term?: string): Fiel
     rowsOf: listAt("files"),
     ...(term === undefined ? {} : { term }),
   };
+}
+
+function ofTarget(value: (row: RowOf<"processes">) => FieldValue): Field {
+  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets") };
 }
 
 /** A column with one plain value an event: each event is its own row. */
@@ -91,6 +95,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["host.name", ofHost((row) => row.name)],
   ["host.ip", ofHost((row) => row.ip)],
   ["host.architecture", ofHost((row) => row.architecture)],
+  ["host.labels", ofHost((row) => row.labels.map(({ key, value }) => `${key}=${value}`))],
+  ["host.machine.id", ofHost((row) => row.machineId)],
   ["host.boot.id", ofHost((row) => row.bootId)],
   ["host.os.name", ofHost((row) => row.osName)],
   ["host.os.version", ofHost((row) => row.osVersion)],
@@ -104,12 +110,23 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.command_line", ofProcess((row) => row.args.join(" "))],
   ["process.title", ofProcess((row) => row.title || row.args.join(" "))],
   ["process.working_directory", ofProcess((row) => row.workingDirectory)],
+  ["process.hash.sha256", ofProcess((row) => row.executableSha256)],
+  ["process.tty", ofProcess((row) => row.tty)],
+  ["process.provenance", ofProcess((row) => row.provenance)],
+  ["process.session_leader.entity_id", ofProcess((row) => row.sessionLeader?.entityId)],
+  ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid)],
+  ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name)],
+  ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable)],
   ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId)],
   ["process.parent.pid", ofProcess((row) => row.parent?.pid)],
   ["process.parent.name", ofProcess((row) => row.parent?.name)],
   ["process.parent.executable", ofProcess((row) => row.parent?.executable)],
   ["process.ancestry.entity_id", ofProcess((row) => row.ancestry.map((reference) => reference.entityId))],
   ["process.ancestry.executable", ofProcess((row) => row.ancestry.map((reference) => reference.executable))],
+  ["target.process.entity_id", ofTarget((row) => row.entityId)],
+  ["target.process.pid", ofTarget((row) => row.pid)],
+  ["target.process.name", ofTarget((row) => row.name)],
+  ["target.process.executable", ofTarget((row) => row.executable)],
   ["user.id", ofUser((row) => row.id)],
   ["user.name", ofUser((row) => row.name, "user.name")],
   ["user.effective.id", ofUser((row) => row.effectiveId)],
@@ -128,6 +145,11 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["file.owner", ofFile((row) => row.owner)],
   ["file.gid", ofFile((row) => row.gid)],
   ["file.group", ofFile((row) => row.group)],
+  ["file.size", ofFile((row) => (row.after?.exists ? row.after.size : undefined))],
+  ["file.hash.sha256", ofFile((row) => row.after?.sha256)],
+  // File integrity, before the event.
+  ["file.before.size", ofFile((row) => (row.before?.exists ? row.before.size : undefined))],
+  ["file.before.hash.sha256", ofFile((row) => row.before?.sha256)],
   ["source.address", ofSource((row) => row.address)],
   ["source.ip", ofSource((row) => row.ip, "source.ip")],
   ["source.port", ofSource((row) => row.port)],
@@ -137,6 +159,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["destination.path", ofDestination((row) => row.path)],
   ["container.id", ofContainer((row) => row.id, "container.id")],
   ["container.runtime", ofContainer((row) => row.runtime)],
+  ["container.systemd_unit", ofContainer((row) => row.systemdUnit)],
   ["cloud.provider", ofCloud((row) => row.provider)],
   ["cloud.account.id", ofCloud((row) => row.accountId)],
   ["cloud.region", ofCloud((row) => row.region)],
@@ -149,6 +172,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["audit.arch", ofSyscall((row) => row.archName)],
   ["audit.success", ofSyscall((row) => row.success)],
   ["audit.exit", ofEvent((block, event) => block.columns.exit[event])],
+  ["audit.redacted", ofEvent((block, event) => block.columns.redacted[event])],
   ["audit.record_type", { rows: (block) => block.records.rows, value: recordType, rowsOf: listAt("records") }],
 ]);
 

@@ -8,9 +8,22 @@ import { compileFilter, FilterError, parseFilter, termsOf } from "./index.ts";
 const events = [
   Event.fromPartial({
     event: { action: "executed", category: ["process"], outcome: "success", kind: "event" },
-    process: { pid: 7, name: "ls", executable: "/bin/ls", args: ["ls", "-l", "*"] },
+    process: {
+      pid: 7,
+      name: "ls",
+      executable: "/bin/ls",
+      args: ["ls", "-l", "*"],
+      executableSha256: "ab",
+      sessionLeader: { pid: 3, name: "bash" },
+    },
     user: { id: 0, name: "root", group: { id: 0 } },
-    audit: { serial: 5, keys: ["exec", "other"], records: [{ type: 1300, typeName: "SYSCALL" }] },
+    host: { labels: [{ key: "env", value: "prod" }] },
+    container: { systemdUnit: "ssh.service" },
+    targets: [
+      { pid: 70, name: "sshd" },
+      { pid: 71, name: "bash" },
+    ],
+    audit: { redacted: 2, serial: 5, keys: ["exec", "other"], records: [{ type: 1300, typeName: "SYSCALL" }] },
   }),
   Event.fromPartial({
     event: { action: "connected-to", category: ["network"], outcome: "failure" },
@@ -18,7 +31,13 @@ const events = [
     destination: { ip: "2001:db8::1", port: 443, address: "2001:db8::1" },
     audit: { serial: 6 },
   }),
-  Event.fromPartial({ event: { action: "deleted" }, files: [{ path: "/etc/a b" }, { path: "/etc/" }] }),
+  Event.fromPartial({
+    event: { action: "deleted" },
+    files: [
+      { path: "/etc/a b", before: { exists: true, size: 9n, sha256: "cd" }, after: { exists: false } },
+      { path: "/etc/" },
+    ],
+  }),
 ];
 const position = { hostId: "0".repeat(32), epoch: 1n, firstSeq: 0n };
 const block = new ColumnBlock(encodeColumns(events), position);
@@ -49,6 +68,18 @@ describe("a filter", () => {
     ["user.id = 0", [0]],
     ["group.id = 0", [0]],
     ["audit.serial = 6", [1]],
+    ["audit.redacted = 2", [0]],
+    ["process.hash.sha256 = ab", [0]],
+    ["process.session_leader.name = bash", [0]],
+    ["process.session_leader.pid = 3", [0]],
+    ["target.process.name = bash", [0]],
+    ["target.process.pid = 70", [0]],
+    ['host.labels : "env=prod"', [0]],
+    ["container.systemd_unit = ssh.service", [0]],
+    ["file.before.hash.sha256 = cd", [2]],
+    ["file.before.size = 9", [2]],
+    ["file.hash.sha256 : *", []],
+    ["file.size : *", []],
   ];
   for (const [filter, expected] of cases) {
     it(`"${filter}" matches ${JSON.stringify(expected)}`, () => assert.deepEqual(match(filter), expected));
