@@ -2,6 +2,7 @@
 import type { ApiToken } from "../model/index.ts";
 import type { Labels } from "./labels.ts";
 import { includesRole, type Role } from "./role.ts";
+import { ProviderUnavailable, type ProviderUser } from "./provider.ts";
 import { fitsHash, parseSecret } from "./secret.ts";
 
 export interface Caller {
@@ -17,12 +18,6 @@ interface Binding {
   subject: string;
   role: Role;
   scope: Labels;
-}
-
-/** What the identity provider says of who bears its token. */
-export interface ProviderUser {
-  user: string;
-  groups: readonly string[];
 }
 
 export interface AccessOptions {
@@ -72,6 +67,7 @@ export class Access {
     try {
       user = await checkProviderToken(token);
     } catch (cause) {
+      if (cause instanceof ProviderUnavailable) throw cause;
       throw new UnknownCaller("the bearer token is not valid", { cause });
     }
     const groups = user.groups.map((group) => `oidc-group:${group}`);

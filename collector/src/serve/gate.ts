@@ -15,6 +15,7 @@ import {
   type HostSet,
   includesRole,
   LEAST_ROLE,
+  ProviderUnavailable,
   UnknownCaller,
 } from "../access/index.ts";
 import { metrics } from "../metrics/index.ts";
@@ -125,6 +126,9 @@ export class Gate {
       const authorization = call.metadata.get("authorization")[0]?.toString();
       caller = await access.authenticate({ authorization, certificateName: userNameOf(call) });
     } catch (error) {
+      if (error instanceof ProviderUnavailable) {
+        throw serviceError(status.UNAVAILABLE, "IDENTITY_PROVIDER_UNAVAILABLE", error.message, {}, 1000);
+      }
       if (!(error instanceof UnknownCaller)) throw error;
       // Not in the record: strangers must not be able to fill the database.
       this.#logger.warn({ peer: call.getPeer(), method, reason: error.message }, "a caller was refused");
