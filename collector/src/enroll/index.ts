@@ -115,18 +115,24 @@ export class Enrollment {
     // The request shows that its sender has the key. So a known host needs no further proof, and an answer that was lost
     // costs no second use of a token.
     if (known === undefined) await this.#admit(request, hostId, fingerprintOf(key));
-    else this.#check(known, request.proof === undefined);
+    else await this.#admitAgain(request, known);
     const certificate = await this.#issue(hostId, key, request.certificateSigningRequest);
     this.#logger.info({ host: hostId, name: request.hostName, known: known !== undefined }, "a host is enrolled");
     return { hostId, certificate };
   }
 
-  /** Whether a host that is known may have another certificate. */
-  #check({ hostId, revokeMs, expireMs }: HostIdentity, byKeyAlone: boolean): void {
-    if (revokeMs > 0) throw denied("HOST_REVOKED", `host ${hostId} was revoked; it needs a new key and a new proof`);
-    if (byKeyAlone && Date.now() > expireMs + this.#options.graceMs) {
+  /** A host that is known needs no proof but its key, unless it has been away for too long. */
+  async #admitAgain(request: EnrollHostRequest, known: HostIdentity): Promise<void> {
+    checkNotRevoked(known);
+    // A host that enrolled and never got its certificate, since the authority did not answer, has no end of one.
+    const lastMs = Math.max(known.expireMs, known.enrollMs);
+    if (Date.now() <= lastMs + this.#options.graceMs) return;
+    if (request.proof === undefined) {
+      const { hostId } = known;
       throw denied("PROOF_MISSING", `the certificate of host ${hostId} has been over for too long; enrol with a token`);
     }
+    const { use } = await this.#admission(request, known.hostId);
+    if (!(await use())) throw denied("TOKEN_USED_UP", "the proof is used up or over");
   }
 
   async #admit(request: EnrollHostRequest, hostId: string, keyFingerprint: string): Promise<void> {
@@ -196,7 +202,7 @@ export class Enrollment {
     if (known === undefined || known.keyFingerprint !== peer.keyFingerprint) {
       throw denied("NOT_ENROLLED", `host ${peer.name} has not enrolled here with this key`);
     }
-    this.#check(known, false);
+    checkNotRevoked(known);
     return { certificate: await this.#issue(peer.name, key, request.certificateSigningRequest) };
   }
 
@@ -213,6 +219,10 @@ export class Enrollment {
       expireTime: { seconds: BigInt(Math.floor(expireMs / 1000)), nanos: 0 },
     };
   }
+}
+
+function checkNotRevoked({ hostId, revokeMs }: HostIdentity): void {
+  if (revokeMs > 0) throw denied("HOST_REVOKED", `host ${hostId} was revoked; it needs a new key and a new proof`);
 }
 
 function denied(reason: string, message: string): ServiceError {

@@ -46,6 +46,8 @@ export class TokenStore {
 
   /** Takes one of a token's uses for a host; false where none is left. */
   async useEnrollmentToken({ id, hostsMax }: EnrollmentToken, hostId: string): Promise<boolean> {
+    // Taken before, by a request that came to nothing.
+    if ((await this.#uses.all.findOne({ token: id, hostId })) !== null) return true;
     // Places are taken in turn; whoever is too late at one goes on to the next. Those before may have been given back.
     const first = await this.#usesOf(id);
     const places = first < hostsMax ? hostsMax : 0;
