@@ -142,7 +142,7 @@ async function login(path: string, person: string): Promise<void> {
   const ended = once(child, "close");
   const url = await eventually("the page to open", 15_000, async () => /open (\S+) and/.exec(output())?.[1]);
   await confirm(url, person);
-  const [code] = (await Promise.race([ended, sleep(30_000, ["no end"])])) as [number | null];
+  const [code] = (await Promise.race([ended, sleep(30_000, ["no end"], { ref: false })])) as [number | null];
   if (code !== 0) child.kill("SIGKILL");
   assert.equal(code, 0, output());
 }
