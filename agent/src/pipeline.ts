@@ -353,7 +353,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       collector: shipper.connection,
       shipped: shipper.counters,
       spool: { bytes: spool.counters().bytes, blocks: spool.counters().blocks, refuses: builder.isStuck },
-      integrity: { held: integrity.held, skipped: integrity.skipped },
+      integrity: { held: integrity.held, skipped: integrity.skipped, unlearned: integrity.unlearned },
       truncated: builder.truncated,
       rules: keeper?.state(),
       governor: { level: governor.level, cpu_percent: governor.cpuPercent, ...usage() },

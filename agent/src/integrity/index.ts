@@ -25,6 +25,9 @@ const HELD_MAX = 512;
 /** Times that an event waits again while the file is open. */
 const TRIES_MAX = 20;
 const DESCRIPTORS_MAX = 256;
+/** Milliseconds of learning at once, and of rest between: a fifth of one CPU until all is known. */
+const LEARN_MS = 20;
+const LEARN_REST_MS = 80;
 const GONE: FileState = { exists: false, size: 0n, mode: 0, uid: 0, gid: 0, sha256: "" };
 
 interface Held<Item> {
@@ -42,6 +45,7 @@ export class Integrity<Item> {
   readonly #options: IntegrityOptions;
   readonly #release: (item: Item) => void;
   readonly #known = new Map<string, FileState>();
+  #unlearned: string[];
   #held: Held<Item>[] = [];
   #timer: NodeJS.Timeout | undefined;
   /** Events that were not held since too many were: they have no states. */
@@ -50,7 +54,13 @@ export class Integrity<Item> {
   constructor(options: IntegrityOptions, release: (item: Item) => void) {
     this.#options = options;
     this.#release = release;
-    for (const path of options.paths) this.#learn(path);
+    this.#unlearned = [...options.paths];
+    this.#learn();
+  }
+
+  /** Paths that are still to be looked at for the first time; folders among them have more. */
+  get unlearned(): number {
+    return this.#unlearned.length;
   }
 
   /** Events that are held. */
@@ -126,13 +136,26 @@ export class Integrity<Item> {
     else if (this.#known.size < KNOWN_MAX || this.#known.has(path)) this.#known.set(path, state);
   }
 
-  #learn(path: string): void {
-    if (this.#known.size >= KNOWN_MAX) return;
-    const state = this.#stateOf(path);
+  /** Looks at what is watched for the first time, a little at once: a large folder must not keep the agent from reading. */
+  #learn(): void {
+    for (const end = performance.now() + LEARN_MS; performance.now() < end; ) {
+      const path = this.#unlearned.pop();
+      if (path === undefined || this.#known.size >= KNOWN_MAX) {
+        this.#unlearned = [];
+        return;
+      }
+      this.#learnOne(path);
+    }
+    setTimeout(() => this.#learn(), LEARN_REST_MS).unref();
+  }
+
+  #learnOne(path: string): void {
+    // An event was quicker, and has it as it is now.
+    const state = this.#known.get(path) ?? this.#stateOf(path);
     this.#remember(path, state);
     if (!isFolder(state)) return;
     try {
-      for (const name of readdirSync(path)) this.#learn(join(path, name));
+      for (const name of readdirSync(path)) this.#unlearned.push(join(path, name));
     } catch {
       // Gone meanwhile, or not ours to read: an event will tell.
     }

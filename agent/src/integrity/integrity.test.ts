@@ -59,6 +59,23 @@ describe("file integrity", () => {
     assert.equal(integrity.oldestPosition, undefined);
   });
 
+  it("learns a large folder bit by bit, while events go on, and knows all of it in the end", async () => {
+    const files = Array.from({ length: 8000 }, (_, at) => join(folder, `d${at % 80}`, `f${at}`));
+    for (let at = 0; at < 80; at++) mkdirSync(join(folder, `d${at}`));
+    for (const path of files) writeFileSync(path, "old");
+    const { integrity, released } = watching();
+    assert.ok(integrity.unlearned > 0, "not all at once");
+    while (integrity.unlearned > 0) await sleep(5);
+    const [path = ""] = files.slice(-1);
+    writeFileSync(path, "newer");
+    const changed = event({ [path]: "NORMAL" }, "change");
+    assert.ok(integrity.holds(changed, "last", 1, performance.now()));
+    await sleep(80);
+    assert.deepEqual(released, ["last"]);
+    assert.equal(changed.files[0]?.before?.sha256, sha256("old"));
+    assert.equal(changed.files[0]?.after?.sha256, sha256("newer"));
+  });
+
   it("waits while the process has the file open, and not for ever", async () => {
     const path = join(folder, "log");
     const { integrity, released } = watching();
