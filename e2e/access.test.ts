@@ -4,14 +4,19 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:cryp
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ChannelCredentials, Client, credentials, Metadata, type MethodDefinition, status } from "@grpc/grpc-js";
 import { certificateRequest } from "@hosttrail/agent/identity";
 import { AccessServiceClient, AccessServiceService } from "@hosttrail/proto/access";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
-import { QueryServiceService } from "@hosttrail/proto/query";
+import { sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
+import { Event } from "@hosttrail/proto/event";
+import { QueryServiceClient, QueryServiceService, type TailEventsResponse } from "@hosttrail/proto/query";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
+import { HostStream } from "./hoststream.ts";
 import { openReplay } from "./replay.ts";
 
 let stack: Awaited<ReturnType<typeof openStack>>;
@@ -345,6 +350,72 @@ describe("a scope", () => {
       client.close();
       access.close();
     }
+  });
+});
+
+/** Watches as somebody; what came, and how it ended. */
+function watch({ channel, metadata }: Caller): {
+  actions: string[];
+  ended: Promise<status>;
+  begun: Promise<void>;
+  close: () => void;
+} {
+  const client = new QueryServiceClient(`localhost:${stack.queryPort}`, channel);
+  const call = client.tailEvents({ filter: "", hostId: "" }, metadata);
+  const actions: string[] = [];
+  call.on("data", ({ events }: TailEventsResponse) => actions.push(...events.map(({ event }) => event?.action ?? "")));
+  const ended = new Promise<status>((resolve) => {
+    call.on("error", (error: { code: status }) => resolve(error.code));
+    call.on("end", () => resolve(status.OK));
+  });
+  const begun = new Promise<void>((resolve) => call.once("metadata", () => resolve()));
+  const close = (): void => {
+    call.cancel();
+    client.close();
+  };
+  return { actions, ended, begun, close };
+}
+
+/** Sends one event in the host's name. */
+async function sendEvent(action: string): Promise<void> {
+  const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
+  const place = { hostId, epoch: BigInt(Date.now()), firstSeq: 0n, bootId: "b", agentVersion: "0", flags: 0 };
+  const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
+  const { bytes } = sealBlock([event], { ...place, previousHeaderSha256: new Uint8Array(0) }, nodePrimitives, sign);
+  const stream = new HostStream(stack, stack.host);
+  stream.hello(hostId, "");
+  await stream.answer("welcome");
+  stream.block(bytes);
+  await stream.answer("stored");
+  stream.close();
+}
+
+describe("a watch", () => {
+  it("shows hosts of the scope alone", async () => {
+    const [scoped, within] = await Promise.all([stack.ca.user("scoped"), stack.ca.user("within")]);
+    const watchers = [byCertificate(stack.user), byCertificate(within), byCertificate(scoped)].map((each) =>
+      watch(each),
+    );
+    await Promise.all(watchers.map(({ begun }) => begun));
+    await sendEvent("watched");
+    const [all, own, others] = watchers;
+    await eventually(
+      "the event",
+      5000,
+      async () => (all?.actions.includes("watched") && own?.actions.includes("watched")) || undefined,
+    );
+    assert.deepEqual(others?.actions, []);
+    for (const each of watchers) each.close();
+  });
+
+  it("ends within seconds when the token that opened it is deleted", async () => {
+    const token = apiToken("viewer");
+    const watcher = watch(byToken(token));
+    await watcher.begun;
+    stack.hosttrail("api-token", "delete", token.split("_")[1] ?? "");
+    const code = await Promise.race([watcher.ended, sleep(8000, undefined, { ref: false })]);
+    assert.equal(code, status.UNAUTHENTICATED);
+    watcher.close();
   });
 });
 
