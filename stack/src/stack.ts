@@ -1,10 +1,11 @@
 /** A whole Hosttrail on this machine: NATS, database, collector, agent, each a process of its own. */
 import { execFileSync } from "node:child_process";
-import { createHash, createPublicKey, randomBytes } from "node:crypto";
+import { createPublicKey, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadAgentConfig } from "@hosttrail/agent/config";
 import { openIdentity } from "@hosttrail/agent/identity";
+import { hostIdOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { parse, stringify } from "yaml";
 import { DevelopmentCa, type Identity } from "./certificates.ts";
@@ -127,8 +128,7 @@ export class Stack {
 
   /** The agent's host id: from its key, which it makes when it starts first. */
   get hostId(): string {
-    const key = createPublicKey(readFileSync(this.host.keyFile)).export({ format: "der", type: "spki" });
-    return createHash("sha256").update(key).digest("hex").slice(0, 32);
+    return hostIdOf(createPublicKey(readFileSync(this.host.keyFile)));
   }
 
   /** Enrols the agent's identity without the agent, for tests that speak in its place. */

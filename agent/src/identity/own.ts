@@ -10,16 +10,10 @@
  * States: without certificate -> enrolled -> (renewal due -> enrolled) … A copied disk finds another machine around it, or is told so
  * by the collector: then identity and spool are put aside, and it begins anew.
  */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  X509Certificate,
-} from "node:crypto";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { hostIdOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, readSecretFile, writeFileDurably } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
 import type { HostCertificate } from "@hosttrail/proto/enrollment";
@@ -29,7 +23,6 @@ import { enroll, type Proof, renew } from "./enroll.ts";
 import type { Identity, TlsCredentials } from "./identity.ts";
 import { certificateRequest } from "./request.ts";
 
-const HOST_ID_LENGTH = 32;
 /** A certificate is renewed after this part of its time. */
 const RENEW_SHARE = 2 / 3;
 /** A renewal that fails is tried again after this part of its time, within these bounds. */
@@ -78,8 +71,7 @@ export class OwnIdentity implements Identity {
     makePrivateDirectory(this.#directory);
     this.#keyObject = this.#openKey(machine);
     this.key = this.#keyObject.export({ format: "pem", type: "pkcs8" }).toString();
-    const publicKey = createPublicKey(this.#keyObject).export({ format: "der", type: "spki" });
-    this.hostId = createHash("sha256").update(publicKey).digest("hex").slice(0, HOST_ID_LENGTH);
+    this.hostId = hostIdOf(createPublicKey(this.#keyObject));
     this.#certificate = this.#readCertificate();
     this.#schedule();
   }

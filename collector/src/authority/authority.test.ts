@@ -7,10 +7,10 @@ import { after, before, describe, it } from "node:test";
 // @peculiar/x509 wants this first.
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { hostIdOf } from "@hosttrail/lib/crypto";
 import fc from "fast-check";
 import {
   type AuthorityOptions,
-  hostIdOf,
   initAuthority,
   issueServer,
   issueUser,

@@ -10,7 +10,6 @@ import { hostUri } from "./names.ts";
 import { issue, type Issuer, openIssuer } from "./x509.ts";
 
 export { SignedMessageError, verifySignedMessage } from "./cms.ts";
-export { fingerprintOf, hostIdOf } from "./names.ts";
 export { readRequest, RequestError } from "./x509.ts";
 export { initAuthority, issueServer, issueUser, rotateAuthority } from "./files.ts";
 

@@ -1,5 +1,6 @@
 /** Gives hosts their identity: a certificate for a key that never leaves the host. */
 import { type handleUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
+import { fingerprintOf, hostIdOf } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
 import {
   type EnrollHostRequest,
@@ -10,7 +11,7 @@ import {
   type RenewHostCertificateResponse,
 } from "@hosttrail/proto/enrollment";
 import { fitsHash, type Labels, parseSecret } from "../access/index.ts";
-import { type Authority, fingerprintOf, hostIdOf, readRequest, RequestError } from "../authority/index.ts";
+import { type Authority, readRequest, RequestError } from "../authority/index.ts";
 import { metrics } from "../metrics/index.ts";
 import type { EnrollmentToken, HostIdentity } from "../model/index.ts";
 import { asServiceError, PeerError, peerOf, serviceError } from "../serve/index.ts";

@@ -15,6 +15,7 @@ import { hex64 } from "@hosttrail/lib/block";
 import type { BlockDocument, HostDocument } from "../model/index.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { IdentityStore } from "./identities.ts";
+import { storable } from "./rows.ts";
 import { TokenStore } from "./tokens.ts";
 
 const DUPLICATE_KEY = 11_000;
@@ -297,11 +298,6 @@ export function dayRange(day: string): { startNano: bigint; endNano: bigint } {
   const date = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
   const startNano = BigInt(Date.parse(`${date}T00:00:00Z`)) * 1_000_000n;
   return { startNano, endNano: startNano + DAY_NANO };
-}
-
-/** FerretDB takes no NUL in strings; both sides of a comparison go through here. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "\u2400");
 }
 
 function toDocument(block: BlockDocument): StoredBlock {

@@ -57,7 +57,7 @@ export class Rows {
   }
 }
 
-/** FerretDB takes no NUL in strings. */
+/** FerretDB takes no NUL in strings; both sides of a comparison go through here. */
 export function storable(value: string): string {
   return value.replaceAll("\0", "\u2400");
 }

@@ -2,8 +2,7 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { TLSSocket } from "node:tls";
 import { isHostId, type Verify } from "@hosttrail/lib/block";
-import { verifierOf } from "@hosttrail/lib/crypto";
-import { fingerprintOf } from "../authority/index.ts";
+import { fingerprintOf, verifierOf } from "@hosttrail/lib/crypto";
 
 const URI = /^URI:spiffe:\/\/hosttrail\/(host|user)\/([\w.@-]{1,128})$/;
 

@@ -35,6 +35,21 @@ export function publicKeyOf(key: string | Buffer): KeyObject {
   return typeof key === "string" ? createPublicKey(key) : createPublicKey({ key, format: "der", type: "spki" });
 }
 
+/** SHA-256 of a public key's SubjectPublicKeyInfo, hex. */
+export function fingerprintOf(publicKey: KeyObject): string {
+  return createHash("sha256")
+    .update(publicKey.export({ format: "der", type: "spki" }))
+    .digest("hex");
+}
+
+/** Hex digits of a host id. */
+const HOST_ID_LENGTH = 32;
+
+/** A host's id is the beginning of its key's fingerprint: nobody can take the id of another one. */
+export function hostIdOf(publicKey: KeyObject): string {
+  return fingerprintOf(publicKey).slice(0, HOST_ID_LENGTH);
+}
+
 function requireEd25519(key: KeyObject): void {
   if (key.asymmetricKeyType !== "ed25519") {
     throw new TypeError(`blocks are signed with Ed25519; this key is ${key.asymmetricKeyType ?? "of no known type"}`);
