@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|query|enroll|administer";
+const COLLECTOR_STEPS = "receive|store|query|confirm|enroll|administer";
 
 export default {
   forbidden: [
@@ -72,7 +72,7 @@ export default {
       severity: "error",
       from: {
         path: "^(lib|agent|collector)/src",
-        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|serve|enroll|administer)/",
+        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

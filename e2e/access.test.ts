@@ -228,33 +228,62 @@ describe("what hosts call", () => {
     assert.deepEqual(documented.sort(), methods.map(({ method }) => method.path.replace("/hosttrail.v1.", "")).sort());
     const foreign = await DevelopmentCa.create(join(folder, "certificates"), "foreign-host");
     const none = { channel: credentials.createSsl(readFileSync(stack.ca.caFile)), metadata: new Metadata() };
-    const { UNAVAILABLE, PERMISSION_DENIED, UNAUTHENTICATED, OK } = status;
+    const { UNAVAILABLE, PERMISSION_DENIED, UNAUTHENTICATED, NOT_FOUND, OK } = status;
     const enrolled = byCertificate(stack.host);
     const never = byCertificate(await stack.ca.host("d".repeat(32), "never-enrolled"));
     // Without a certificate of ours nobody gets through the handshake of the ingest port.
-    const table: [string, Caller, Record<"Stream" | "EnrollHost" | "RenewHostCertificate", status>][] = [
-      ["an enrolled host", enrolled, { Stream: OK, EnrollHost: OK, RenewHostCertificate: OK }],
+    const table: [string, Caller, Record<"Stream" | "GetCanary" | "EnrollHost" | "RenewHostCertificate", status>][] = [
+      ["an enrolled host", enrolled, { Stream: OK, GetCanary: NOT_FOUND, EnrollHost: OK, RenewHostCertificate: OK }],
       [
         "a host that never enrolled",
         never,
-        { Stream: PERMISSION_DENIED, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: PERMISSION_DENIED },
+        {
+          Stream: PERMISSION_DENIED,
+          GetCanary: NOT_FOUND,
+          EnrollHost: PERMISSION_DENIED,
+          RenewHostCertificate: PERMISSION_DENIED,
+        },
       ],
       [
         "an administrator",
         byCertificate(stack.user),
-        { Stream: PERMISSION_DENIED, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+        {
+          Stream: PERMISSION_DENIED,
+          GetCanary: PERMISSION_DENIED,
+          EnrollHost: PERMISSION_DENIED,
+          RenewHostCertificate: UNAUTHENTICATED,
+        },
       ],
       [
         "an administrator's token",
         byToken(apiToken("admin")),
-        { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+        {
+          Stream: UNAVAILABLE,
+          GetCanary: UNAVAILABLE,
+          EnrollHost: PERMISSION_DENIED,
+          RenewHostCertificate: UNAUTHENTICATED,
+        },
       ],
       [
         "a host of another authority",
         byCertificate(await foreign.host(hostId)),
-        { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED },
+        {
+          Stream: UNAVAILABLE,
+          GetCanary: UNAVAILABLE,
+          EnrollHost: PERMISSION_DENIED,
+          RenewHostCertificate: UNAUTHENTICATED,
+        },
       ],
-      ["nobody", none, { Stream: UNAVAILABLE, EnrollHost: PERMISSION_DENIED, RenewHostCertificate: UNAUTHENTICATED }],
+      [
+        "nobody",
+        none,
+        {
+          Stream: UNAVAILABLE,
+          GetCanary: UNAVAILABLE,
+          EnrollHost: PERMISSION_DENIED,
+          RenewHostCertificate: UNAUTHENTICATED,
+        },
+      ],
     ];
     for (const [name, caller, expected] of table) {
       const isNever = name.includes("never");
@@ -294,7 +323,9 @@ function hostCode(
       call.write({ message: { $case: "hello", value } });
       return;
     }
-    const request = { certificateSigningRequest: certificateRequest(key), proof: undefined, hostName: "", bootId: "" };
+    const nonce = "0".repeat(32);
+    const certificateSigningRequest = certificateRequest(key);
+    const request = { certificateSigningRequest, proof: undefined, hostName: "", bootId: "", nonce };
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
       resolve(error?.code ?? status.OK),
     );

@@ -1,7 +1,7 @@
 /** The agent's program: reads the config and starts the pipeline, or answers a question about it. */
 import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
-import { doctor, planOfRules, redactTest, showStatus } from "./commands/index.ts";
+import { doctor, planOfRules, redactTest, showStatus, verify } from "./commands/index.ts";
 import { type AgentConfig, loadAgentConfig } from "./config/index.ts";
 import { KernelAudit } from "./kernel/index.ts";
 import { AGENT_VERSION, startAgent } from "./pipeline.ts";
@@ -11,6 +11,7 @@ import { KernelHold } from "./rules/index.ts";
 const EXIT_GRACE_MS = 2000;
 /** EX_TEMPFAIL: start again. Source: sysexits.h. */
 const EXIT_AGAIN = 75;
+const TIMEOUT_SECONDS_MAX = 3600;
 const CONFIG_FILE = "/etc/hosttrail-agent/agent.yaml";
 
 const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
@@ -20,6 +21,9 @@ const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
   doctor          why are there no events? looks at the kernel, other daemons, rights and namespaces
   rules plan      audit rules: loaded, desired, of others, and what would change
   redact --test   reads command lines from standard input and shows what is left of each
+  verify          prove that events of this host arrive: one is made, and the collector reads it back from its database
+    --timeout N     seconds to wait for that (default 60)
+    --json          print the proof as JSON
   release         take this agent's audit rules and settings out of the kernel
 
   --config FILE   configuration (YAML); ${CONFIG_FILE} where none is given
@@ -50,6 +54,12 @@ async function run(config: AgentConfig): Promise<void> {
   end("end of the file");
 }
 
+function seconds(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0 && value <= TIMEOUT_SECONDS_MAX) return value;
+  throw new Error(`--timeout is "${text}"; allowed are seconds up to ${TIMEOUT_SECONDS_MAX}`);
+}
+
 function release(config: AgentConfig): void {
   const { rules, settings } = new KernelHold(new KernelAudit(), config.stateDirectory).release();
   process.stdout.write(`released ${rules} rules and ${settings} settings\n`);
@@ -62,6 +72,8 @@ async function main(): Promise<void> {
       config: { type: "string", default: CONFIG_FILE },
       "check-config": { type: "boolean", default: false },
       test: { type: "boolean", default: false },
+      timeout: { type: "string", default: "60" },
+      json: { type: "boolean", default: false },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -87,6 +99,8 @@ async function main(): Promise<void> {
     case "redact":
       if (!values.test) throw new Error("redact does one thing so far: redact --test");
       return redactTest(config());
+    case "verify":
+      return verify(config(), { timeoutSeconds: seconds(values.timeout), version: AGENT_VERSION, json: values.json });
     case "release":
       return release(config());
     default:

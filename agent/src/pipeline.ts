@@ -1,7 +1,7 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
 import { hostname, setPriority } from "node:os";
 import { condenseRecords } from "@hosttrail/lib/audit";
-import { openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
+import { FLAG_CANARY, FLAG_URGENT, openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -9,7 +9,7 @@ import type { Event } from "@hosttrail/proto/event";
 import type { AgentStatus } from "@hosttrail/proto/ingest";
 import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
-import { openControl } from "./control/index.ts";
+import { openControl, type Question } from "./control/index.ts";
 import { Decoder, keysOf } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, priorityOf } from "./governor/index.ts";
@@ -22,13 +22,17 @@ import type { RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
 import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
-import { KernelHold, readRules, RuleKeeper } from "./rules/index.ts";
+import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
 import { openSource, type Source } from "./source/index.ts";
 import { Spool } from "./spool/index.ts";
 
+/** Put in by whoever makes a package. */
+declare const HOSTTRAIL_VERSION: string | undefined;
 /** Version of this agent, as blocks and logs name it. */
-export const AGENT_VERSION = "0.1.0";
+export const AGENT_VERSION: string = typeof HOSTTRAIL_VERSION === "undefined" ? "0.1.0" : HOSTTRAIL_VERSION;
+/** What a host may use as a nonce of its canary. */
+const NONCE = /^[0-9a-f]{32}$/;
 /** How often in an event's deadline it is looked at. */
 const EXPIRE_SHARE = 8;
 /** Spooled events beyond a commit that a source can remember; beyond that what they wait for is given up. */
@@ -65,6 +69,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   makePrivateDirectory(config.runtimeDirectory);
   const { budget, audit } = config;
   const local = config.source.mode !== "file";
+  const hasKernel = local && config.source.mode !== "none";
   if (budget.cpus.length > 0) native().setAffinity(budget.cpus);
   if (budget.nice !== 0) setPriority(budget.nice);
   const bootId = readBootId();
@@ -77,6 +82,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const gaps = new SerialGaps();
   const counts = { events: 0, repeated: 0, shed: 0, failed: 0, own: 0, accepted: 0 };
   let kernelLost = 0;
+  /** A canary is on its way into the next block. */
+  let hasCanary = false;
 
   const renounced = Promise.withResolvers<void>();
   const shipper = new Shipper(
@@ -106,7 +113,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
       const place = { hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
-      return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags: 0 }, nodePrimitives, sign);
+      const flags = hasCanary ? FLAG_CANARY | FLAG_URGENT : 0;
+      return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags }, nodePrimitives, sign);
     },
     append: (block, lane) => {
       shipper.offer(spool.append(block, lane));
@@ -140,7 +148,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     redact: (args) => redactor.arguments(args),
   });
   const decoder = new Decoder((records, args) => redactor.records(records, args));
-  const integrity = new Integrity<Ready>(local ? config.integrity : { ...config.integrity, paths: [] }, add);
+  const integrity = new Integrity<Ready>(hasKernel ? config.integrity : { ...config.integrity, paths: [] }, add);
   const governor = new Governor(budget, usage, performance.now(), {
     memory: () => {
       enricher.shrink();
@@ -210,7 +218,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     }
   }
 
-  const kernel = local ? new KernelAudit() : undefined;
+  const kernel = hasKernel ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
   const ringPath = `${config.runtimeDirectory}/ring`;
   const source: Source = openSource({ ...config.source, ringPath, bootId }, (record) => {
@@ -227,16 +235,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     expiry = reassembler.waiting > 0 ? setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE) : undefined;
   }
 
+  const ruleFiles = { files: audit.rulesFiles, directory: audit.rulesDirectory };
   const keeper =
     hold &&
     new RuleKeeper(
       hold,
-      () =>
-        readRules({
-          files: audit.rulesFiles,
-          directory: audit.rulesDirectory,
-          ownPid: audit.excludeSelf ? process.pid : 0,
-        }),
+      () => readRules({ ...ruleFiles, ownPid: audit.excludeSelf ? process.pid : 0 }),
       audit.manage === "auto",
     );
   try {
@@ -288,7 +292,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
   }, config.ledgerIntervalMs);
   const pageOut = pageOutTimer(config.pageOutIntervalMs);
-  const control = openControl(config.runtimeDirectory, status);
+  const control = openControl(config.runtimeDirectory, answer);
   shipper.start();
   notifyManager("READY=1");
   const watchdog = tellManager();
@@ -338,6 +342,42 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       eventsEvicted: BigInt(now.evicted),
       receiveBufferOverruns: BigInt(now.overruns),
     };
+  }
+
+  /** Makes an event by which somebody can see that events of this host arrive. */
+  function emitCanary(nonce: string): Record<string, string> {
+    if (!NONCE.test(nonce)) throw new Error("the nonce must be 32 lower case hex digits");
+    const fields = {
+      nonce,
+      version: AGENT_VERSION,
+      rules_sha256: rulesSha256(keeper?.compiled ?? readRules({ ...ruleFiles, ownPid: 0 })),
+    };
+    hasCanary = true;
+    report({ action: "proved-arrival", name: "CANARY", outcome: "success", fields });
+    builder.flush();
+    // Where the disk refuses, the block is sealed already or will be: with its flag.
+    hasCanary = builder.pending > 0;
+    return { host_id: hostId, ...fields };
+  }
+
+  async function canaryOf(nonce: string): Promise<Record<string, string> | undefined> {
+    const canary = await shipper.getCanary(nonce);
+    if (canary === undefined) return undefined;
+    const { hostId: host, eventId, agentVersion, rulesSha256: rules } = canary;
+    return { hostId: host, eventId, agentVersion, rulesSha256: rules };
+  }
+
+  function answer(question: Question): unknown {
+    switch (question.ask) {
+      case "status":
+        return status();
+      case "emit-canary":
+        return emitCanary(question.nonce);
+      case "get-canary":
+        return canaryOf(question.nonce);
+      default:
+        throw new Error("the agent knows no such question; is the program of another version than the agent?");
+    }
   }
 
   /** What `hosttrail-agent status` shows. */

@@ -1,6 +1,6 @@
 /**
- * The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query; beside it, enroll gives hosts their identity
- * and administer gives people their access. Each role runs alone or with others.
+ * The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query; beside it, enroll gives hosts their identity,
+ * confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
@@ -15,6 +15,7 @@ import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
 import { type Authority, openAuthority } from "./authority/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
+import { Confirmation } from "./confirm/index.ts";
 import { Enrollment } from "./enroll/index.ts";
 import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
@@ -33,8 +34,10 @@ import {
 } from "./serve/index.ts";
 import { Storer } from "./store/index.ts";
 
+/** Put in by whoever makes a package. */
+declare const HOSTTRAIL_VERSION: string | undefined;
 /** Version of this collector, as it tells agents and logs. */
-export const COLLECTOR_VERSION = "0.1.0";
+export const COLLECTOR_VERSION: string = typeof HOSTTRAIL_VERSION === "undefined" ? "0.1.0" : HOSTTRAIL_VERSION;
 
 const TRUST_INTERVAL_MS = 2000;
 const PREPARE_RETRY_MS = 2000;
@@ -92,6 +95,10 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     config.query,
     logger,
   );
+  const confirmation = new Confirmation(
+    { days: () => archive.days(), findBlocks: (query) => archive.findBlocks(query) },
+    logger,
+  );
   const administration = new AccessApi(
     { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
     gate,
@@ -119,7 +126,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
       {
         name: "hosttrail.v1.IngestService",
         definition: IngestServiceService,
-        implementation: { stream: receiver.stream },
+        implementation: { stream: receiver.stream, getCanary: confirmation.getCanary },
       },
     ],
   );

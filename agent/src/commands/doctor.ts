@@ -21,17 +21,23 @@ const TMPFS_MAGIC = 0x01021994;
 const NETLINK_AUDIT = 9;
 
 /** Prints what it finds; the exit status is 1 where there is a problem. */
-export async function doctor(config: AgentConfig): Promise<void> {
-  const findings = [
-    ...kernelLine(),
-    ...namespaces(),
-    ...capabilities(config),
-    ...kernel(config),
-    ...listeners(),
-    ...folders(config),
-  ];
+export async function doctor(config: AgentConfig, output: NodeJS.WritableStream = process.stdout): Promise<void> {
+  const findings =
+    config.source.mode === "none"
+      ? [
+          warning("source.mode is none: nothing of the kernel is read, only what the agent itself tells"),
+          ...folders(config),
+        ]
+      : [
+          ...kernelLine(),
+          ...namespaces(),
+          ...capabilities(config),
+          ...kernel(config),
+          ...listeners(),
+          ...folders(config),
+        ];
   findings.push(...(await running(config)));
-  for (const { level, text } of findings) process.stdout.write(`${level.padEnd(7)}  ${text}\n`);
+  for (const { level, text } of findings) output.write(`${level.padEnd(7)}  ${text}\n`);
   if (findings.some(({ level }) => level === "problem")) process.exitCode = 1;
 }
 
@@ -229,7 +235,7 @@ function folders({ runtimeDirectory, stateDirectory, spool }: AgentConfig): Find
   return findings;
 }
 
-async function running({ runtimeDirectory }: AgentConfig): Promise<Finding[]> {
+async function running({ runtimeDirectory, source }: AgentConfig): Promise<Finding[]> {
   let status: Record<string, unknown>;
   try {
     status = (await askControl(runtimeDirectory)) as Record<string, unknown>;
@@ -245,7 +251,9 @@ async function running({ runtimeDirectory }: AgentConfig): Promise<Finding[]> {
     endpoint === ""
       ? problem(`no collector is connected: ${error || "still trying"}`)
       : ok(`connected to the collector ${endpoint}`),
-    events === 0 ? warning("the agent has seen no event yet") : ok(`the agent has seen ${events} events`),
+    events === 0 && source.mode !== "none"
+      ? warning("the agent has seen no event yet")
+      : ok(`the agent has seen ${events} events`),
     ...(refuses ? [problem("the disk takes no blocks: events wait in memory")] : []),
     ...(level === "calm"
       ? []

@@ -3,3 +3,4 @@ export { doctor } from "./doctor.ts";
 export { redactTest } from "./redact.ts";
 export { planOfRules } from "./rules.ts";
 export { showStatus } from "./status.ts";
+export { verify } from "./verify.ts";

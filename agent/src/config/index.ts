@@ -36,7 +36,7 @@ export interface AgentConfig {
   };
   enroll: { endpoints: string[]; method: "token" | "aws"; tokenFile: string; removeToken: boolean };
   source: {
-    mode: "auto" | "unicast" | "multicast" | "plugin" | "file";
+    mode: "auto" | "unicast" | "multicast" | "plugin" | "file" | "none";
     path: string;
     receiveBufferBytes: number;
     ringBytes: number;
@@ -109,7 +109,7 @@ export const agentSchema: ConfigSchema = mapOf(
       remove_token: { type: "boolean", default: true, description: "Delete the token's file once it was used." },
     }),
     source: mapOf({
-      mode: choice(["auto", "unicast", "multicast", "plugin", "file"], "auto"),
+      mode: choice(["auto", "unicast", "multicast", "plugin", "file", "none"], "auto"),
       path: optionalPath,
       receive_buffer_bytes: integer(65_536, 256 * MIB, 16 * MIB),
       ring_bytes: integer(MIB, 1024 * MIB, 64 * MIB),

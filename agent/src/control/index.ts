@@ -1,6 +1,5 @@
 /**
- * The agent's own door: a socket in its runtime folder, for root alone, that tells how it is. One question a connection,
- * one answer in JSON.
+ * The agent's own door: a socket in its runtime folder, for root alone. One question a connection, a line of JSON each way.
  */
 import { chmodSync, rmSync } from "node:fs";
 import { connect, createServer, type Server } from "node:net";
@@ -9,21 +8,35 @@ import { join } from "node:path";
 const SOCKET_NAME = "control.sock";
 const CONNECTIONS_MAX = 8;
 const ANSWER_BYTES_MAX = 1 << 20;
-const TIMEOUT_MS = 5000;
+const QUESTION_BYTES_MAX = 1024;
+const TIMEOUT_MS = 15_000;
+
+/** What the agent can be asked. */
+export type Question = { ask: "status" } | { ask: "emit-canary" | "get-canary"; nonce: string };
 
 export interface ControlServer {
   close(): void;
 }
 
-/** Listens; `status` is asked for each connection. */
-export function openControl(directory: string, status: () => unknown): ControlServer {
+/** Listens; what `answer` throws is told as `{error}`. */
+export function openControl(directory: string, answer: (question: Question) => unknown): ControlServer {
   const path = join(directory, SOCKET_NAME);
   // Of an earlier life: nobody listens there any more, or this one could not hold the ring.
   rmSync(path, { force: true });
   const server: Server = createServer((socket) => {
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
     socket.on("error", () => socket.destroy());
-    socket.end(`${JSON.stringify(status())}\n`);
+    let text = "";
+    socket.setEncoding("utf8");
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (text.length > QUESTION_BYTES_MAX) socket.destroy();
+      else if (text.endsWith("\n")) {
+        // One question: what comes after it is not read.
+        socket.removeAllListeners("data");
+        void reply(text, answer).then((line) => socket.end(`${line}\n`));
+      }
+    });
   });
   server.maxConnections = CONNECTIONS_MAX;
   server.on("error", () => server.close());
@@ -37,8 +50,16 @@ export function openControl(directory: string, status: () => unknown): ControlSe
   };
 }
 
-/** Asks a running agent. Throws where none answers. */
-export function askControl(directory: string): Promise<unknown> {
+async function reply(text: string, answer: (question: Question) => unknown): Promise<string> {
+  try {
+    return JSON.stringify((await answer(JSON.parse(text) as Question)) ?? null);
+  } catch (error) {
+    return JSON.stringify({ error: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+/** Asks a running agent. Throws where none answers, or where it says why it cannot. */
+export function askControl(directory: string, question: Question = { ask: "status" }): Promise<unknown> {
   const path = join(directory, SOCKET_NAME);
   return new Promise((resolve, reject) => {
     let text = "";
@@ -48,6 +69,7 @@ export function askControl(directory: string): Promise<unknown> {
     const socket = connect(path);
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
     socket.setEncoding("utf8");
+    socket.write(`${JSON.stringify(question)}\n`);
     socket.on("error", fail);
     socket.on("data", (chunk: string) => {
       text += chunk;
@@ -55,7 +77,9 @@ export function askControl(directory: string): Promise<unknown> {
     });
     socket.on("end", () => {
       try {
-        resolve(JSON.parse(text));
+        const value = JSON.parse(text) as { error?: string } | null;
+        if (typeof value?.error === "string") reject(new Error(value.error));
+        else resolve(value);
       } catch (error) {
         fail(error instanceof Error ? error : new Error(String(error)));
       }

@@ -1,4 +1,5 @@
 /** Rule files of the host, compiled for it. */
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ArchName, nativeArch } from "@hosttrail/lib/audit";
@@ -13,6 +14,16 @@ export interface RuleFiles {
   ownPid: number;
 }
 
+/** "File" of the rule that leaves the agent out, which is another one for each process. */
+const OWN = "the agent itself";
+
+/** SHA-256 over the rules that the files ask for, in their order, hex: two hosts with the same one have the same rules. */
+export function rulesSha256({ rules }: CompiledRules): string {
+  const hash = createHash("sha256");
+  for (const { file, identity } of rules) if (file !== OWN) hash.update(`${identity}\n`);
+  return hash.digest("hex");
+}
+
 /** Reads and compiles all rules; what cannot be read or compiled is in `errors`. */
 export function readRules({ files, directory, ownPid }: RuleFiles): CompiledRules {
   const host = hostOf();
@@ -24,7 +35,7 @@ export function readRules({ files, directory, ownPid }: RuleFiles): CompiledRule
     all.notes.push(...notes);
   };
   // What we do ourselves would otherwise make events without end.
-  if (ownPid > 0) take(`-A never,exit -F pid=${ownPid}`, "the agent itself");
+  if (ownPid > 0) take(`-A never,exit -F pid=${ownPid}`, OWN);
   for (const file of [...files, ...dropIns(directory)]) {
     try {
       take(readFileSync(file, "utf8"), file);

@@ -6,12 +6,13 @@
  * block's id is the same.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ClientDuplexStream, credentials, type ServiceError } from "@grpc/grpc-js";
+import { type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import type { Logger } from "@hosttrail/lib/log";
 import {
   type AgentStatus,
   type BlockReference,
+  type Canary,
   type Hello,
   IngestServiceClient,
   type StreamRequest,
@@ -48,6 +49,9 @@ export interface ShipCounters {
   eventsSent: number;
   eventsReceived: number;
 }
+
+/** Time in which the collector must have answered a question. */
+const QUESTION_TIMEOUT_MS = 10_000;
 
 /** Milliseconds between two looks at what is on its way, at least. */
 const TICK_MS = 1000;
@@ -89,6 +93,7 @@ export class Shipper {
   #endpoint = "";
   #lastError = "";
   #stream: Stream | undefined;
+  #client: IngestServiceClient | undefined;
   #stopping = false;
   #stop = new AbortController();
   #finished: Promise<void> | undefined;
@@ -114,6 +119,21 @@ export class Shipper {
   /** Whether a collector listens; where none does, why. */
   get connection(): { endpoint: string; error: string } {
     return { endpoint: this.#endpoint, error: this.#lastError };
+  }
+
+  /** Asks the collector for a canary of this host. Undefined while it is not stored; throws where nobody answers. */
+  async getCanary(nonce: string): Promise<Canary | undefined> {
+    const client = this.#client;
+    if (client === undefined || this.#stream === undefined)
+      throw new Error(`no collector is connected: ${this.#lastError || "still trying"}`);
+    return await new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + QUESTION_TIMEOUT_MS };
+      client.getCanary({ nonce }, new Metadata(), options, (error, canary) => {
+        if (error === null) resolve(canary);
+        else if (error.code === status.NOT_FOUND) resolve(undefined);
+        else reject(new Error(`the collector ${this.#endpoint} does not tell: ${error.details}`, { cause: error }));
+      });
+    });
   }
 
   /** Blocks that the collector has not yet received. */
@@ -173,8 +193,9 @@ export class Shipper {
       },
     );
     const stream = client.stream();
+    this.#client = client;
     let welcomed = false;
-    const status = setInterval(() => {
+    const statusTimer = setInterval(() => {
       if (welcomed) stream.write({ message: { $case: "status", value: this.#options.status() } });
     }, this.#options.statusIntervalMs);
     try {
@@ -200,8 +221,9 @@ export class Shipper {
     } finally {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      clearInterval(status);
+      clearInterval(statusTimer);
       this.#stream = undefined;
+      this.#client = undefined;
       this.#endpoint = "";
       this.#inFlight.clear();
       this.#waiting = [];

@@ -3,6 +3,7 @@ import { readlinkSync } from "node:fs";
 import { errnoOf, KernelAudit, type KernelStatus, type StoredSocket, storedSocket } from "../kernel/index.ts";
 import { openFiles, openPlugin } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
+import { openNone } from "./none.ts";
 import type { Source, TakeRecord } from "./source.ts";
 
 export { formatLogLine, parseLogLine } from "./line.ts";
@@ -11,7 +12,8 @@ export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.
 /** Value of `enabled` that holds until the next boot (auditctl -e 2). */
 const LOCKED = 2;
 
-export type SourceMode = "auto" | "unicast" | "multicast" | "plugin" | "file";
+/** `none`: this host's kernel audit is another's, as in a container; only what the agent itself tells goes out. */
+export type SourceMode = "auto" | "unicast" | "multicast" | "plugin" | "file" | "none";
 
 export interface SourceOptions {
   mode: SourceMode;
@@ -28,6 +30,7 @@ export interface SourceOptions {
 export function openSource(options: SourceOptions, take: TakeRecord): Source {
   if (options.mode === "file") return openFiles(options.path, take);
   if (options.mode === "plugin") return openPlugin(process.stdin, take);
+  if (options.mode === "none") return openNone();
   const stored = usableSocket(options.mode);
   const mode =
     stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;

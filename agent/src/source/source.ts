@@ -20,7 +20,7 @@ export interface SpooledEvent {
 }
 
 export interface Source {
-  /** "netlink-unicast", "netlink-multicast" or "file". */
+  /** "netlink-unicast", "netlink-multicast", "auditd-plugin", "file" or "none". */
   name: string;
   /** True where each event of a system call ends with an EOE record. */
   endOfEventExpected: boolean;

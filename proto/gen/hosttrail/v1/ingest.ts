@@ -12,15 +12,36 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
+  type ClientUnaryCall,
   type handleBidiStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "hosttrail.v1";
 
 export const protobufFileName = "hosttrail/v1/ingest.proto";
+
+export interface GetCanaryRequest {
+  /** As the agent put it into the canary: 32 lower case hex digits. */
+  nonce: string;
+}
+
+/** Canary: an event that an agent made on demand, as it was read back from the database. */
+export interface Canary {
+  hostId: string;
+  nonce: string;
+  /** Id of the event. */
+  eventId: string;
+  agentVersion: string;
+  /** SHA-256 of the audit rules that the agent was told to load, hex. */
+  rulesSha256: string;
+  eventTime: Timestamp | undefined;
+}
 
 export interface StreamRequest {
   message:
@@ -124,6 +145,244 @@ export interface Rejected {
 export interface StoredNotice {
   blocks: BlockReference[];
 }
+
+function createBaseGetCanaryRequest(): GetCanaryRequest {
+  return { nonce: "" };
+}
+
+export const GetCanaryRequest: MessageFns<GetCanaryRequest> = {
+  encode(message: GetCanaryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce !== "") {
+      writer.uint32(10).string(message.nonce);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetCanaryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetCanaryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetCanaryRequest {
+    return { nonce: isSet(object.nonce) ? globalThis.String(object.nonce) : "" };
+  },
+
+  toJSON(message: GetCanaryRequest): unknown {
+    const obj: any = {};
+    if (message.nonce !== "") {
+      obj.nonce = message.nonce;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetCanaryRequest>): GetCanaryRequest {
+    return GetCanaryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetCanaryRequest>): GetCanaryRequest {
+    const message = createBaseGetCanaryRequest();
+    message.nonce = object.nonce ?? "";
+    return message;
+  },
+};
+
+function createBaseCanary(): Canary {
+  return { hostId: "", nonce: "", eventId: "", agentVersion: "", rulesSha256: "", eventTime: undefined };
+}
+
+export const Canary: MessageFns<Canary> = {
+  encode(message: Canary, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostId !== "") {
+      writer.uint32(10).string(message.hostId);
+    }
+    if (message.nonce !== "") {
+      writer.uint32(18).string(message.nonce);
+    }
+    if (message.eventId !== "") {
+      writer.uint32(26).string(message.eventId);
+    }
+    if (message.agentVersion !== "") {
+      writer.uint32(34).string(message.agentVersion);
+    }
+    if (message.rulesSha256 !== "") {
+      writer.uint32(42).string(message.rulesSha256);
+    }
+    if (message.eventTime !== undefined) {
+      Timestamp.encode(message.eventTime, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Canary {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCanary();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nonce = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.eventId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.agentVersion = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.rulesSha256 = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.eventTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Canary {
+    return {
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      nonce: isSet(object.nonce) ? globalThis.String(object.nonce) : "",
+      eventId: isSet(object.eventId)
+        ? globalThis.String(object.eventId)
+        : isSet(object.event_id)
+        ? globalThis.String(object.event_id)
+        : "",
+      agentVersion: isSet(object.agentVersion)
+        ? globalThis.String(object.agentVersion)
+        : isSet(object.agent_version)
+        ? globalThis.String(object.agent_version)
+        : "",
+      rulesSha256: isSet(object.rulesSha256)
+        ? globalThis.String(object.rulesSha256)
+        : isSet(object.rules_sha256)
+        ? globalThis.String(object.rules_sha256)
+        : "",
+      eventTime: isSet(object.eventTime)
+        ? fromJsonTimestamp(object.eventTime)
+        : isSet(object.event_time)
+        ? fromJsonTimestamp(object.event_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Canary): unknown {
+    const obj: any = {};
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.nonce !== "") {
+      obj.nonce = message.nonce;
+    }
+    if (message.eventId !== "") {
+      obj.eventId = message.eventId;
+    }
+    if (message.agentVersion !== "") {
+      obj.agentVersion = message.agentVersion;
+    }
+    if (message.rulesSha256 !== "") {
+      obj.rulesSha256 = message.rulesSha256;
+    }
+    if (message.eventTime !== undefined) {
+      obj.eventTime = fromTimestamp(message.eventTime).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Canary>): Canary {
+    return Canary.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Canary>): Canary {
+    const message = createBaseCanary();
+    message.hostId = object.hostId ?? "";
+    message.nonce = object.nonce ?? "";
+    message.eventId = object.eventId ?? "";
+    message.agentVersion = object.agentVersion ?? "";
+    message.rulesSha256 = object.rulesSha256 ?? "";
+    message.eventTime = (object.eventTime !== undefined && object.eventTime !== null)
+      ? Timestamp.fromPartial(object.eventTime)
+      : undefined;
+    return message;
+  },
+};
 
 function createBaseStreamRequest(): StreamRequest {
   return { message: undefined };
@@ -1657,11 +1916,23 @@ export const IngestServiceService = {
     responseSerialize: (value: StreamResponse): Buffer => Buffer.from(StreamResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): StreamResponse => StreamResponse.decode(value),
   },
+  /** Tells a host whether its own canary is in the database: the proof that its events arrive. NOT_FOUND until it is stored. */
+  getCanary: {
+    path: "/hosttrail.v1.IngestService/GetCanary" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetCanaryRequest): Buffer => Buffer.from(GetCanaryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetCanaryRequest => GetCanaryRequest.decode(value),
+    responseSerialize: (value: Canary): Buffer => Buffer.from(Canary.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Canary => Canary.decode(value),
+  },
 } as const;
 
 export interface IngestServiceServer extends UntypedServiceImplementation {
   /** One stream an agent: hello first, then blocks within the credit that the collector gives. */
   stream: handleBidiStreamingCall<StreamRequest, StreamResponse>;
+  /** Tells a host whether its own canary is in the database: the proof that its events arrive. NOT_FOUND until it is stored. */
+  getCanary: handleUnaryCall<GetCanaryRequest, Canary>;
 }
 
 export interface IngestServiceClient extends Client {
@@ -1669,6 +1940,22 @@ export interface IngestServiceClient extends Client {
   stream(): ClientDuplexStream<StreamRequest, StreamResponse>;
   stream(options: Partial<CallOptions>): ClientDuplexStream<StreamRequest, StreamResponse>;
   stream(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<StreamRequest, StreamResponse>;
+  /** Tells a host whether its own canary is in the database: the proof that its events arrive. NOT_FOUND until it is stored. */
+  getCanary(
+    request: GetCanaryRequest,
+    callback: (error: ServiceError | null, response: Canary) => void,
+  ): ClientUnaryCall;
+  getCanary(
+    request: GetCanaryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Canary) => void,
+  ): ClientUnaryCall;
+  getCanary(
+    request: GetCanaryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Canary) => void,
+  ): ClientUnaryCall;
 }
 
 export const IngestServiceClient = makeGenericClientConstructor(
@@ -1713,6 +2000,39 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
+
+function toTimestamp(date: Date): Timestamp {
+  const seconds = BigInt(Math.trunc(date.getTime() / 1_000));
+  const nanos = (date.getTime() % 1_000) * 1_000_000;
+  return { seconds, nanos };
+}
+
+function fromTimestamp(t: Timestamp): Date {
+  let millis = (globalThis.Number(t.seconds.toString()) || 0) * 1_000;
+  millis += (t.nanos || 0) / 1_000_000;
+  return new globalThis.Date(millis);
+}
+
+const timestampFractionRegex = /:\d{2}\.\d+/;
+
+function fromJsonTimestamp(o: any): Timestamp {
+  if (o instanceof globalThis.Date) {
+    return toTimestamp(o);
+  } else if (typeof o === "string") {
+    // Date only keeps milliseconds, and parses longer fractions in an engine-specific way,
+    // so parse the fractional seconds ourselves and give Date only the whole seconds
+    const fraction = timestampFractionRegex.exec(o);
+    if (fraction === null) {
+      return toTimestamp(new globalThis.Date(o));
+    }
+    const fractionNanos = Number(fraction[0].slice(4, 13).padEnd(9, "0"));
+    const wholeSeconds = new globalThis.Date(o.replace(fraction[0], fraction[0].slice(0, 3)));
+    const timestamp = toTimestamp(new globalThis.Date(wholeSeconds.getTime() + Math.trunc(fractionNanos / 1_000_000)));
+    return { ...timestamp, nanos: (timestamp.nanos ?? 0) + (fractionNanos % 1_000_000) };
+  } else {
+    return Timestamp.fromJSON(o);
+  }
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;
