@@ -116,9 +116,11 @@ export async function makeMachine(folder: string): Promise<Machine> {
 
 /** The agent's package, its unit and its configuration. */
 async function addAgent(tree: string, folder: string): Promise<void> {
-  run(process.execPath, [join(ROOT, "tools/package/agent.ts"), "--no-archive", process.arch]);
+  run(process.execPath, [join(ROOT, "tools/package/main.ts"), "agent", process.arch, "--format", "folder"]);
   const dist = join(ROOT, "dist");
-  const name = readdirSync(dist).find((each) => each.endsWith(`linux-${process.arch}`)) ?? "";
+  const name =
+    readdirSync(dist).find((each) => each.startsWith("hosttrail-agent-") && each.endsWith(`linux-${process.arch}`)) ??
+    "";
   cpSync(join(dist, name), join(tree, "opt/hosttrail-agent"), { recursive: true });
   symlinkSync("/opt/hosttrail-agent/bin/hosttrail-agent", join(tree, "usr/bin/hosttrail-agent"));
   copyFileSync(

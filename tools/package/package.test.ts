@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const DIST = join(ROOT, "dist");
+/** Of our own: a person may have packages of theirs in dist/. */
+const DIST = mkdtempSync(join(tmpdir(), "hosttrail-dist-"));
 /** What the pinned Node itself needs: a host that runs it has that. */
 const GLIBC_MAX = 28;
 
@@ -16,7 +26,10 @@ function has(command: string): boolean {
 }
 
 function folderOf(arch: string): string {
-  return join(DIST, readdirSync(DIST).find((name) => name.endsWith(`linux-${arch}`)) ?? "none");
+  return join(
+    DIST,
+    readdirSync(DIST).find((name) => name.startsWith("hosttrail-agent-") && name.endsWith(`linux-${arch}`)) ?? "none",
+  );
 }
 
 const cross = has("aarch64-linux-gnu-g++")
@@ -24,15 +37,33 @@ const cross = has("aarch64-linux-gnu-g++")
   : "no cross compiler (Debian: apt-get install g++-aarch64-linux-gnu)";
 const emulator = has("qemu-aarch64-static") ? undefined : "no emulator (Debian: apt-get install qemu-user-static)";
 
-describe("the agent's package", () => {
+const lintian = has("lintian") ? undefined : "lintian is not installed";
+const rpm = has("rpmbuild") && has("rpmlint") ? undefined : "rpmbuild or rpmlint is not installed";
+const repositories =
+  rpm ?? (has("apt-ftparchive") && has("createrepo_c") ? undefined : "apt-ftparchive or createrepo_c is not installed");
+const formats = ["tar", ...(has("dpkg-deb") ? ["deb"] : []), ...(has("rpmbuild") ? ["rpm"] : [])].flatMap((format) => [
+  "--format",
+  format,
+]);
+
+function packageOf(product: string, suffix: string): string {
+  const name = readdirSync(DIST).find((file) => file.startsWith(`hosttrail-${product}`) && file.endsWith(suffix));
+  assert.ok(name, `no ${suffix} of ${product}`);
+  return join(DIST, name);
+}
+
+describe("packages", () => {
   let scratch: string;
   before(() => {
     scratch = mkdtempSync(join(tmpdir(), "hosttrail-package-"));
-    execFileSync(process.execPath, [join(ROOT, "tools/package/agent.ts"), process.arch], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    for (const product of ["agent", "collector"]) {
+      const words = [join(ROOT, "tools/package/main.ts"), product, process.arch, "--fast", "--out", DIST, ...formats];
+      execFileSync(process.execPath, words, { stdio: ["ignore", "ignore", "inherit"] });
+    }
   });
-  after(() => rmSync(scratch, { recursive: true }));
+  after(() => {
+    for (const folder of [scratch, DIST]) rmSync(folder, { recursive: true });
+  });
 
   it("is an archive that runs wherever it is unpacked", () => {
     const name = folderOf(process.arch).split("/").at(-1) ?? "";
@@ -97,10 +128,85 @@ describe("the agent's package", () => {
     for (const [version, minor] of wanted) assert.ok(Number(minor) <= GLIBC_MAX, version);
   });
 
+  it("is a deb that lintian finds nothing in", { skip: lintian ?? false }, () => {
+    for (const product of ["agent", "collector"]) {
+      const deb = packageOf(product, ".deb");
+      assert.equal(execFileSync("lintian", ["--tag-display-limit", "0", deb], { encoding: "utf8" }), "", deb);
+    }
+  });
+
+  it("is an rpm that rpmlint finds nothing in, and that can be installed", { skip: rpm ?? false }, () => {
+    for (const product of ["agent", "collector"]) {
+      const path = packageOf(product, ".rpm");
+      const config = join(ROOT, "packaging/rpmlint.toml");
+      const { stdout } = spawnSync("rpmlint", ["-c", config, path], { encoding: "utf8" });
+      assert.match(stdout, /; 0 errors, 0 warnings/, stdout);
+      const root = join(scratch, `rpm-${product}`);
+      execFileSync("rpm", ["--root", root, "--initdb"]);
+      execFileSync("rpm", ["--root", root, "-i", "--nodeps", "--noscripts", path], {
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      const program = join(root, `usr/bin/hosttrail-${product}`);
+      assert.match(execFileSync(program, ["--version"], { encoding: "utf8" }), /^hosttrail-\w+ \d+\.\d+\.\d+\n$/);
+      assert.equal(statSync(join(root, product === "agent" ? "etc/hosttrail-agent" : "etc/hosttrail")).mode & 0o007, 0);
+    }
+  });
+
+  it("has the same files, modes and links in the rpm as in the deb", { skip: rpm ?? lintian ?? false }, () => {
+    for (const product of ["agent", "collector"]) {
+      const tree = join(scratch, `deb-${product}`);
+      execFileSync("dpkg-deb", ["-x", packageOf(product, ".deb"), tree]);
+      const list = (root: string): string[] =>
+        execFileSync("find", [".", "(", "-type", "f", "-o", "-type", "l", ")", "-printf", "%p %m %l\n"], {
+          cwd: root,
+          encoding: "utf8",
+        })
+          .split("\n")
+          .filter((line) => line !== "" && !/^\.\/(?:var|root|usr\/share\/lintian)\//.test(line))
+          .sort();
+      assert.deepEqual(list(join(scratch, `rpm-${product}`)), list(tree));
+    }
+  });
+
+  it("lies in repositories that say what they hold, signed by a key of ours", { skip: repositories ?? false }, () => {
+    const home = join(scratch, "gnupg");
+    mkdirSync(home, { mode: 0o700 });
+    const env = { ...process.env, GNUPGHOME: home };
+    const identity = "packages@example.org";
+    execFileSync("gpg", ["--batch", "--quiet", "--passphrase", "", "--quick-gen-key", identity, "rsa2048"], { env });
+    const dist = join(scratch, "dist");
+    mkdirSync(dist);
+    for (const suffix of [".deb", ".rpm"])
+      for (const product of ["agent", "collector"]) execFileSync("cp", [packageOf(product, suffix), dist]);
+    const words = [join(ROOT, "tools/package/main.ts"), "repository", "--out", dist, "--sign", identity];
+    execFileSync(process.execPath, words, { env, stdio: ["ignore", "ignore", "pipe"] });
+    const apt = join(dist, "repository/apt");
+    const verify = (...files: string[]): void =>
+      void execFileSync("gpg", ["--verify", ...files], { env, stdio: "pipe" });
+    verify(join(apt, "dists/stable/InRelease"));
+    verify(join(apt, "dists/stable/Release.gpg"), join(apt, "dists/stable/Release"));
+    const packages = readFileSync(join(apt, "dists/stable/main/binary-amd64/Packages"), "utf8");
+    for (const [, file = ""] of packages.matchAll(/^Filename: (.*)$/gm)) {
+      const sum = createHash("sha256")
+        .update(readFileSync(join(apt, file)))
+        .digest("hex");
+      assert.ok(packages.includes(`SHA256: ${sum}`), file);
+    }
+    assert.match(packages, /^Package: hosttrail-agent$/m);
+    assert.match(packages, /^Package: hosttrail-collector$/m);
+    const yum = join(dist, "repository/rpm/x86_64");
+    verify(join(yum, "repodata/repomd.xml.asc"), join(yum, "repodata/repomd.xml"));
+    execFileSync("gpgconf", ["--kill", "all"], { env });
+  });
+
   it("exists for arm64 and starts under emulation", { skip: cross ?? emulator ?? false }, () => {
-    execFileSync(process.execPath, [join(ROOT, "tools/package/agent.ts"), "--no-archive", "arm64"], {
-      stdio: ["ignore", "ignore", "inherit"],
-    });
+    execFileSync(
+      process.execPath,
+      [join(ROOT, "tools/package/main.ts"), "agent", "arm64", "--format", "folder", "--out", DIST],
+      {
+        stdio: ["ignore", "ignore", "inherit"],
+      },
+    );
     const folder = folderOf("arm64");
     const run = (...args: string[]): string =>
       execFileSync("qemu-aarch64-static", ["-L", "/usr/aarch64-linux-gnu", join(folder, "lib/node"), ...args], {

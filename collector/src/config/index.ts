@@ -88,7 +88,7 @@ const labels = {
 };
 
 /** JSON Schema of collector.yaml. */
-const collectorSchema: ConfigSchema = mapOf(
+export const collectorSchema: ConfigSchema = mapOf(
   {
     roles: {
       type: "array",

@@ -1,0 +1,106 @@
+/** Programs as one file each, and the packages beside them that read files of their own. */
+import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import type { Program } from "./product.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** A package that is in a product. */
+export interface Component {
+  name: string;
+  version: string;
+  license: string;
+}
+
+interface Manifest extends Component {
+  dependencies?: Record<string, string>;
+}
+
+/** What the drivers would use if it were there. */
+const OPTIONAL = [
+  "kerberos",
+  "@mongodb-js/zstd",
+  "@aws-sdk/credential-providers",
+  "gcp-metadata",
+  "snappy",
+  "socks",
+  "aws4",
+  "mongodb-client-encryption",
+];
+
+/** What of a package is not needed to run it; nested packages are copied by themselves. */
+const NOT_RUN =
+  /\.(?:map|ts|md|markdown)$|^\/(?:test|tests|docs|cli|scripts|bin|node_modules)(?:\/|$)|\/build\/bin(?:\/|$)|\/\.[^/]*$/;
+
+/** In CommonJS there is no import.meta, and in a module no require and no __dirname. */
+const BANNERS = {
+  cjs: 'const __bundle=require("node:url").pathToFileURL(__filename).href;process.env.HOSTTRAIL_ADDON??=require("node:path").join(__dirname,"audit.node");',
+  esm: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __dirname=import.meta.dirname;const __filename=import.meta.filename;',
+} as const;
+
+function manifestOf(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Manifest;
+}
+
+/** Writes a program to `lib`; returns the packages that are in it. */
+export async function bundle(program: Program, lib: string, version: string): Promise<Component[]> {
+  const { metafile } = await build({
+    entryPoints: [join(ROOT, program.entry)],
+    outfile: join(lib, program.output),
+    bundle: true,
+    platform: "node",
+    format: program.format,
+    target: "node24",
+    minify: true,
+    legalComments: "none",
+    metafile: true,
+    logLevel: "error",
+    external: [...program.external, ...OPTIONAL],
+    define: {
+      HOSTTRAIL_VERSION: JSON.stringify(version),
+      ...(program.format === "cjs" ? { "import.meta.url": "__bundle" } : {}),
+    },
+    banner: { js: BANNERS[program.format] },
+  });
+  const folders = new Set<string>();
+  for (const input of Object.keys(metafile.inputs)) {
+    const match = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input);
+    if (match !== null) folders.add(match[0]);
+  }
+  for (const folder of copyPackages(program.external, join(lib, "node_modules"))) folders.add(folder);
+  if (program.external.length > 0) copyDescriptors(join(lib, "node_modules/@hosttrail/proto"));
+  return [...folders].sort().flatMap((folder) => {
+    if (!existsSync(join(ROOT, folder, "package.json"))) return [];
+    const { name, version: its, license } = manifestOf(folder);
+    return name.startsWith("@hosttrail/") ? [] : [{ name, version: its, license }];
+  });
+}
+
+/** Copies packages with all that they depend on; returns their folders. */
+function copyPackages(names: readonly string[], target: string): string[] {
+  const found = new Map<string, string>();
+  const visit = (name: string, from: string): void => {
+    // As Node resolves: inside of the package first, then outside.
+    const inside = from === "" ? [] : [`${from}/node_modules/${name}`];
+    const folder = [...inside, `node_modules/${name}`].find((each) => existsSync(join(ROOT, each)));
+    if (folder === undefined) throw new Error(`${name}, which ${from} wants, is not installed`);
+    if (found.has(folder)) return;
+    found.set(folder, name);
+    for (const wanted of Object.keys(manifestOf(folder).dependencies ?? {})) visit(wanted, folder);
+  };
+  for (const name of names) visit(name, "");
+  for (const folder of found.keys()) {
+    const source = join(ROOT, folder);
+    const to = join(target, folder.replace(/^node_modules\//, ""));
+    mkdirSync(to, { recursive: true });
+    cpSync(source, to, { recursive: true, filter: (path) => !NOT_RUN.test(path.slice(source.length)) });
+  }
+  return [...found.keys()];
+}
+
+/** What the reflection service tells of our protos. */
+function copyDescriptors(target: string): void {
+  mkdirSync(join(target, "gen"), { recursive: true });
+  for (const file of ["package.json", "gen/descriptors.binpb"]) cpSync(join(ROOT, "proto", file), join(target, file));
+}

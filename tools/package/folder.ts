@@ -1,0 +1,48 @@
+/** A self-contained folder of a product: runs wherever it is unpacked, with its own Node runtime. */
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { bundle, type Component } from "./bundle.ts";
+import type { Arch, Product, Program } from "./product.ts";
+import { copyNative, copyRuntime } from "./runtime.ts";
+import { sbom } from "./sbom.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** Folders of packaging/ that go into share/ as they are. */
+const SHARED = ["rules", "systemd", "auditd"] as const;
+
+function launcher({ output, flags }: Program): string {
+  return `#!/bin/sh
+# Runs the program with the Node runtime that it came with.
+here=$(dirname "$(readlink -f "$0")")
+# One arena: threads are few, and each arena keeps what it once had.
+MALLOC_ARENA_MAX=1
+export MALLOC_ARENA_MAX
+exec "$here/../lib/node"${flags === "" ? "" : ` ${flags}`} "$here/../lib/${output}" "$@"
+`;
+}
+
+/** Makes the folder `folder`, which must not be there; returns the SBOM's text. */
+export async function makeFolder(product: Product, version: string, arch: Arch, folder: string): Promise<string> {
+  rmSync(folder, { recursive: true, force: true });
+  for (const part of ["bin", "lib", "share"]) mkdirSync(join(folder, part), { recursive: true });
+  const lib = join(folder, "lib");
+  const components = new Map<string, Component>();
+  for (const program of product.programs) {
+    for (const component of await bundle(program, lib, version))
+      components.set(`${component.name}@${component.version}`, component);
+    writeFileSync(join(folder, "bin", program.name), launcher(program));
+    chmodSync(join(folder, "bin", program.name), 0o755);
+  }
+  if (product.native) copyNative(arch, join(lib, "audit.node"), join(folder, "bin", `${product.name}-keeper`));
+  const runtime = copyRuntime(arch, join(lib, "node"));
+  for (const part of SHARED) {
+    const source = join(ROOT, product.source, part);
+    if (existsSync(source)) cpSync(source, join(folder, "share", part), { recursive: true });
+  }
+  cpSync(join(ROOT, product.source, "examples"), join(folder, "share"), { recursive: true });
+  copyFileSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
+  const bom = sbom(product.name, version, [...components.values()], runtime);
+  writeFileSync(join(folder, "share/sbom.cdx.json"), bom);
+  return bom;
+}

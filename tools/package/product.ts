@@ -1,0 +1,110 @@
+/** What there is to package: each product with its program, its files and its place in a Linux system. */
+
+export type ProductName = "agent" | "collector";
+export type Arch = "x64" | "arm64";
+export const ARCHES: readonly Arch[] = ["x64", "arm64"];
+
+/** A program of a product. */
+export interface Program {
+  /** Name of its launcher in bin/. */
+  name: string;
+  entry: string;
+  /** File in lib/. */
+  output: string;
+  format: "cjs" | "esm";
+  /** Packages that are copied beside the program, since they read files of their own. */
+  external: readonly string[];
+  /** Flags of Node. */
+  flags: string;
+  /** Section of its manual page. */
+  section: 1 | 8;
+}
+
+export interface Product {
+  /** Name of the package, its folders and its unit. */
+  name: string;
+  summary: string;
+  description: readonly string[];
+  programs: readonly Program[];
+  /** Has the native addon and the keeper. */
+  native: boolean;
+  /** Folder of packaging/ that its unit, examples and scripts come from. */
+  source: string;
+  /** Its system user, who is gone when the package is purged. */
+  user: string;
+  /** Folder in /etc, with the group that may read it. */
+  configuration: { directory: string; mode: string; group: string };
+}
+
+/** Flags of Node for a small agent; see docs/decisions/0010-small-agent.md. */
+const SMALL =
+  "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=10 --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
+/** The client of NATS makes an error with its stack for each request, and blocks are young garbage. */
+const BUSY = "--stack-trace-limit=1 --max-semi-space-size=64";
+
+export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
+  agent: {
+    name: "hosttrail-agent",
+    summary: "Reads the kernel's audit events and streams them to a Hosttrail collector",
+    description: [
+      "The agent reads the Linux kernel's audit events, replaces secrets in them,",
+      "seals them in signed blocks, keeps those on disk until they are stored, and",
+      "streams them to a collector over mutual TLS.",
+    ],
+    programs: [
+      {
+        name: "hosttrail-agent",
+        entry: "agent/src/main.ts",
+        output: "agent.cjs",
+        // CommonJS starts faster and keeps less than modules do.
+        format: "cjs",
+        external: [],
+        flags: SMALL,
+        section: 8,
+      },
+    ],
+    native: true,
+    source: "packaging/agent",
+    user: "hosttrail-agent",
+    configuration: { directory: "/etc/hosttrail-agent", mode: "0700", group: "root" },
+  },
+  collector: {
+    name: "hosttrail-collector",
+    summary: "Keeps audit events of a fleet of hosts and answers questions about them",
+    description: [
+      "The collector takes signed blocks of audit events from Hosttrail agents,",
+      "keeps them in NATS JetStream and MongoDB, and answers questions about any",
+      "host at any past moment. With the command line client hosttrail.",
+    ],
+    programs: [
+      {
+        name: "hosttrail-collector",
+        entry: "collector/src/main.ts",
+        output: "collector.mjs",
+        format: "esm",
+        external: ["@grpc/grpc-js", "@grpc/proto-loader", "@grpc/reflection", "grpc-health-check"],
+        flags: BUSY,
+        section: 8,
+      },
+      {
+        name: "hosttrail",
+        entry: "cli/src/main.ts",
+        output: "cli.cjs",
+        format: "cjs",
+        external: [],
+        flags: "",
+        section: 1,
+      },
+    ],
+    native: false,
+    source: "packaging/collector",
+    user: "hosttrail-collector",
+    configuration: { directory: "/etc/hosttrail", mode: "0750", group: "hosttrail-collector" },
+  },
+};
+
+/** Names of an architecture: Debian's, RPM's, and the prefix of Debian's cross compilers. */
+export const ARCH_NAMES: Readonly<Record<Arch, { deb: string; rpm: string; prefix: string }>> = {
+  x64: { deb: "amd64", rpm: "x86_64", prefix: "x86_64-linux-gnu-" },
+  arm64: { deb: "arm64", rpm: "aarch64", prefix: "aarch64-linux-gnu-" },
+};
