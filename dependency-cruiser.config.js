@@ -22,17 +22,24 @@ export default {
       to: { path: "^(agent|collector|cli)/src", pathNot: "^$1/src" },
     },
     {
+      name: "modules-know-the-agent-by-its-configuration",
+      comment: "What is generated configures the agent: its schema is the one thing that both must agree on.",
+      severity: "error",
+      from: { path: "^integrations/src" },
+      to: { path: "^(agent|collector|cli)/src", pathNot: "^agent/src/config/index\\.ts$" },
+    },
+    {
       name: "lib-stands-alone",
       comment: "Everybody uses lib; it uses the protos.",
       severity: "error",
       from: { path: "^lib/src" },
-      to: { path: "^(agent|collector|cli|stack|e2e|bench)/" },
+      to: { path: "^(agent|collector|cli|integrations|stack|e2e|bench)/" },
     },
     {
       name: "products-need-no-tools",
       comment: "What users run needs nothing that only develops or tests it.",
       severity: "error",
-      from: { path: "^(lib|agent|collector|cli)/src" },
+      from: { path: "^(lib|agent|collector|cli|integrations)/src" },
       to: { path: "^(stack|e2e|bench|tools)/" },
     },
     {
@@ -94,8 +101,8 @@ export default {
       name: "doors-only",
       comment: "A folder is entered by its index.ts.",
       severity: "error",
-      from: { path: "^(agent|collector|lib|cli)/src/([^/]+)/", pathNot: "\\.test\\.ts$" },
-      to: { path: "^(agent|collector|lib|cli)/src/[^/]+/", pathNot: "^$1/src/$2/|/index\\.ts$" },
+      from: { path: "^(agent|collector|lib|cli|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^(agent|collector|lib|cli|integrations)/src/[^/]+/", pathNot: "^$1/src/$2/|/index\\.ts$" },
     },
     {
       name: "resolvable",

@@ -1,7 +1,7 @@
 /** The agent's program: reads the config and starts the pipeline, or answers a question about it. */
 import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
-import { doctor, planOfRules, redactTest, showStatus, verify } from "./commands/index.ts";
+import { checkRules, doctor, planOfRules, redactTest, showStatus, verify } from "./commands/index.ts";
 import { type AgentConfig, loadAgentConfig } from "./config/index.ts";
 import { KernelAudit } from "./kernel/index.ts";
 import { AGENT_VERSION, startAgent } from "./pipeline.ts";
@@ -20,6 +20,7 @@ const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
   status          how the running agent is: ledger, rules, collector
   doctor          why are there no events? looks at the kernel, other daemons, rights and namespaces
   rules plan      audit rules: loaded, desired, of others, and what would change
+  rules check FILE  whether every line of a file is a rule
   redact --test   reads command lines from standard input and shows what is left of each
   verify          prove that events of this host arrive: one is made, and the collector reads it back from its database
     --timeout N     seconds to wait for that (default 60)
@@ -83,6 +84,8 @@ async function main(): Promise<void> {
   if (values.version || values.help) return;
   const command = values["check-config"] ? "check" : positionals.length === 0 ? "run" : positionals.join(" ");
   const config = (): AgentConfig => loadAgentConfig(values.config);
+  const [first, second, file] = positionals;
+  if (first === "rules" && second === "check" && file !== undefined) return checkRules(file);
   switch (command) {
     case "run":
       return run(config());

@@ -29,6 +29,12 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   host revoke ID [--reason TEXT]  end a host's identity: its streams end within seconds
   audit [--limit N]             who asked what, newest first
 
+  fleet validate --spec FILE    whether a fleet specification is right
+  fleet show --spec FILE        what it says, with all defaults, and what a host would have
+  fleet schema                  its JSON Schema, for editors
+  generate ansible --spec FILE --out DIR
+                                the rollout module for a tool
+
   --json                        one JSON object a line
   --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
                                 else ~/.config/hosttrail/profile.yaml
@@ -57,6 +63,8 @@ const OPTIONS = {
   role: { type: "string", default: "viewer" },
   reason: { type: "string", default: "" },
   output: { type: "string", default: "" },
+  spec: { type: "string", default: "fleet.yaml" },
+  out: { type: "string", default: "" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -114,6 +122,8 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
 
+const WITHOUT_COLLECTOR = ["login", "logout", "fleet validate|show|schema", "generate ansible|chef|terraform"];
+
 async function run(): Promise<void> {
   const { values, positionals } = readArguments();
   if (values.help || positionals.length === 0) {
@@ -130,10 +140,14 @@ async function run(): Promise<void> {
   const [first = "", second = ""] = positionals;
   if (first === "login") return await login(profile(), output.print, interrupt.signal);
   if (first === "logout") return logout(profile());
+  // What needs no collector.
+  if (first === "fleet" && positionals.length === 2) return commands.fleet(second, values.spec, output);
+  if (first === "generate" && positionals.length === 2)
+    return commands.generate(second, values.spec, values.out, output);
   const length = `${first} ${second}` in COMMANDS ? 2 : 1;
   const command = COMMANDS[positionals.slice(0, length).join(" ")];
   if (command === undefined || positionals.length > length + 1) {
-    const known = [...Object.keys(COMMANDS), "login", "logout"].join(", ");
+    const known = [...Object.keys(COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
     fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
   }
   const clients = openClients(profile());

@@ -83,6 +83,14 @@ function missing(name: "nats" | "ferretdb"): string {
   ].join("\n");
 }
 
+/** Builds what would be built at the first start, for those who will have no way out then. */
+export function prepareServices(tools: string, say: Say): void {
+  const given = (variable: string): boolean => (process.env[variable] ?? "") !== "";
+  const nats = findOnPath("nats-server");
+  if (!given("HOSTTRAIL_NATS_URL") && (nats === undefined || !natsVersionFits(nats))) build("nats", tools, say);
+  if (!given("HOSTTRAIL_MONGODB_URL") && findOnPath("mongod") === undefined) build("ferretdb", tools, say);
+}
+
 export interface ServiceOptions {
   /** Data and logs of this stack. */
   directory: string;

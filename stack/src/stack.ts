@@ -29,6 +29,8 @@ export interface StackOptions {
   agent?: Readonly<Record<string, unknown>>;
   /** Parts of collector.yaml that differ, by section. */
   collector?: Readonly<Record<string, unknown>>;
+  /** Address that the collector listens at, for test hosts in networks of their own; else only this machine reaches it. */
+  address?: string;
 }
 
 /**
@@ -61,6 +63,7 @@ export class Stack {
   readonly agentConfigFile: string;
   readonly profileFile: string;
   readonly #directory: string;
+  readonly #listen: string;
   readonly #others: Child[] = [];
 
   private constructor(parts: {
@@ -76,6 +79,7 @@ export class Stack {
     const { options, ca, nats, mongodb } = parts;
     const { directory } = options;
     this.#directory = directory;
+    this.#listen = options.address === undefined ? "127.0.0.1" : "0.0.0.0";
     [this.ingestPort, this.queryPort, this.metricsPort, this.enrollPort] = parts.ports;
     this.authority = parts.authority;
     this.ca = ca;
@@ -104,7 +108,8 @@ export class Stack {
     mkdirSync(certificates, { recursive: true, mode: 0o700 });
     const authority = join(directory, "authority");
     runAuthority(authority, "init");
-    runAuthority(authority, "server", "localhost", "127.0.0.1", "--output", join(certificates, "collector"));
+    const names = ["localhost", "127.0.0.1", ...(options.address === undefined ? [] : [options.address])];
+    runAuthority(authority, "server", ...names, "--output", join(certificates, "collector"));
     runAuthority(authority, "user", "dev", "--output", join(certificates, "user-dev"));
     const pair = (name: string): Identity => ({
       certificateFile: join(certificates, `${name}.crt`),
@@ -148,9 +153,9 @@ export class Stack {
         certificate_file: server.certificateFile,
         key_file: server.keyFile,
       },
-      ingest: { listen: `127.0.0.1:${this.ingestPort}` },
-      query: { listen: `127.0.0.1:${this.queryPort}` },
-      enroll: { listen: `127.0.0.1:${this.enrollPort}` },
+      ingest: { listen: `${this.#listen}:${this.ingestPort}` },
+      query: { listen: `${this.#listen}:${this.queryPort}` },
+      enroll: { listen: `${this.#listen}:${this.enrollPort}` },
       ca: { certificate_file: join(this.authority, "ca.crt"), key_file: join(this.authority, "ca.key") },
       access: { bindings: [{ subject: "certificate:dev", role: "admin" }] },
       metrics: { listen: `127.0.0.1:${this.metricsPort}` },

@@ -113,7 +113,7 @@ describe("packages", () => {
       "LICENSE",
       "share/systemd/hosttrail-agent.service",
       "share/auditd/hosttrail.conf",
-      "share/rules/10-baseline.rules",
+      "share/rules/baseline.rules",
     ]) {
       assert.ok(existsSync(join(folder, file)), file);
     }

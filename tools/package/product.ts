@@ -34,6 +34,8 @@ export interface Product {
   user: string;
   /** Folder in /etc, with the group that may read it. */
   configuration: { directory: string; mode: string; group: string };
+  /** Folder for what it keeps, for root alone; undefined where it keeps nothing. */
+  state: string | undefined;
 }
 
 /** Flags of Node for a small agent; see docs/decisions/0010-small-agent.md. */
@@ -67,6 +69,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     source: "packaging/agent",
     user: "hosttrail-agent",
     configuration: { directory: "/etc/hosttrail-agent", mode: "0700", group: "root" },
+    state: "/var/lib/hosttrail-agent",
   },
   collector: {
     name: "hosttrail-collector",
@@ -100,6 +103,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     source: "packaging/collector",
     user: "hosttrail-collector",
     configuration: { directory: "/etc/hosttrail", mode: "0750", group: "hosttrail-collector" },
+    state: undefined,
   },
 };
 

@@ -67,7 +67,8 @@ function specOf(product: Product, version: string, tree: string, epoch: number):
       if (inner.startsWith(configuration.directory)) {
         const mode = inner === configuration.directory ? configuration.mode : "0755";
         files.push(`%dir %attr(${mode}, root, root) "${inner}"`);
-      } else if (!isDirectory)
+      } else if (inner === product.state) files.push(`%dir %attr(0700, root, root) "${inner}"`);
+      else if (!isDirectory)
         files.push(inner.includes("/man/") || inner.includes("/doc/") ? `%doc "${inner}"` : `"${inner}"`);
       else if (isOwn) files.push(`%dir "${inner}"`);
       if (isDirectory) visit(inner);

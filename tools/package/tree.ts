@@ -67,6 +67,10 @@ export function layTree(product: Product, version: string, folder: string, tree:
   const packages = join(tree, "usr/lib", name, "lib/node_modules");
   if (existsSync(packages)) execFileSync("find", [packages, "-type", "f", "-exec", "chmod", "644", "{}", "+"]);
   execFileSync("chmod", [mode, join(tree, directory)]);
+  if (product.state !== undefined) {
+    mkdirSync(join(tree, product.state), { recursive: true });
+    execFileSync("chmod", ["0700", join(tree, product.state)]);
+  }
   execFileSync("find", [tree, "-exec", "touch", "-h", "-d", `@${epoch}`, "{}", "+"]);
 }
 

@@ -1,6 +1,6 @@
 /** Questions about the agent and its host, answered on the command line. */
 export { doctor } from "./doctor.ts";
 export { redactTest } from "./redact.ts";
-export { planOfRules } from "./rules.ts";
+export { checkRules, planOfRules } from "./rules.ts";
 export { showStatus } from "./status.ts";
 export { verify } from "./verify.ts";

@@ -25,6 +25,14 @@ export function planOfRules(config: AgentConfig): void {
   if (errors.length > 0) process.exitCode = 1;
 }
 
+/** Says whether all lines of a file are rules that this host could have. Asks no kernel. */
+export function checkRules(file: string): void {
+  const { rules, errors } = readRules({ files: [file], directory: "", ownPid: 0 });
+  for (const { line, reason, source } of errors) process.stderr.write(`${file}:${line}: ${reason}  (${source})\n`);
+  if (errors.length > 0) process.exitCode = 1;
+  else process.stdout.write(`${file}: ok, ${rules.length} rules\n`);
+}
+
 function isOwn(rule: string): boolean {
   return /^-a never,exit -S all -F pid=\d+$/.test(rule);
 }

@@ -13,3 +13,4 @@ export {
 } from "./access.ts";
 export { get, hosts, search, tail } from "./events.ts";
 export type { Output } from "./output.ts";
+export { fleet, generate } from "./fleet.ts";

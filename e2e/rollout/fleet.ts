@@ -1,0 +1,63 @@
+/** A fleet for tests: its spec, the modules generated from it, and the collector that its hosts reach. */
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Stack } from "@hosttrail/stack";
+import { stringify } from "yaml";
+import { ARTIFACTS, sumOf, VERSIONS } from "./artifacts.ts";
+import { CONTROLLER_NAME } from "./hosts.ts";
+
+const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
+
+/** What a test's fleet differs in. */
+export interface FleetChanges {
+  version?: string;
+  sha256?: string;
+  endpoints?: string[];
+  labels?: Record<string, string>;
+  ownRules?: string;
+  auditMode?: string;
+  serial?: (number | string)[];
+  verifyTimeoutSeconds?: number;
+  /** PEM. */
+  ca?: string;
+}
+
+/** Writes the spec of a fleet that reports to the stack; returns its path. */
+export function writeSpec(folder: string, stack: Stack, changes: FleetChanges = {}): string {
+  mkdirSync(folder, { recursive: true });
+  if (changes.ca === undefined) copyFileSync(join(stack.authority, "ca.crt"), join(folder, "ca.pem"));
+  else writeFileSync(join(folder, "ca.pem"), changes.ca);
+  writeFileSync(join(folder, "own.rules"), changes.ownRules ?? "-w /etc/hostname -p wa -k name\n");
+  const version = changes.version ?? VERSIONS.old;
+  const spec = {
+    version: 1,
+    name: "test",
+    collector: {
+      endpoints: changes.endpoints ?? [`${CONTROLLER_NAME}:${stack.ingestPort}`],
+      enroll_endpoints: [`${CONTROLLER_NAME}:${stack.enrollPort}`],
+      ca_file: "ca.pem",
+    },
+    agent: {
+      version,
+      artifact: {
+        source: "file",
+        directory: ARTIFACTS,
+        sha256: { deb: { x64: changes.sha256 ?? sumOf("agent", version) } },
+      },
+      audit_mode: changes.auditMode ?? "none",
+      rules: { sets: ["baseline", "identity"], own_files: ["own.rules"] },
+      labels: changes.labels ?? { env: "test" },
+      redaction: { patterns: ["sk_<live>&_[0-9]+"] },
+    },
+    stages: { serial: changes.serial ?? ["100%"], verify_timeout_seconds: changes.verifyTimeoutSeconds ?? 60 },
+  };
+  const path = join(folder, "fleet.yaml");
+  writeFileSync(path, stringify(spec));
+  return path;
+}
+
+/** Generates a tool's module. */
+export function generate(tool: "ansible" | "chef" | "terraform", spec: string, out: string): void {
+  execFileSync(process.execPath, [CLI, "generate", tool, "--spec", spec, "--out", out], { stdio: "pipe" });
+}

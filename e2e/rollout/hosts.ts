@@ -1,0 +1,248 @@
+/**
+ * Test hosts: systemd-nspawn containers with a real systemd and sshd, each with an address of its own on a bridge. Only inside of
+ * isolate.sh: network, mounts and processes end with it.
+ */
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BASE } from "./base.ts";
+
+const BRIDGE = "ht0";
+/** Address of the machine that deploys, on the bridge. */
+const CONTROLLER = "10.77.0.1";
+/** Its name on the hosts. */
+export const CONTROLLER_NAME = "controller.test";
+const BOOT_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 300_000;
+/** What nspawn ends with when the system inside asks for a reboot. */
+const REBOOT = 133;
+
+export interface Result {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface TestHost {
+  name: string;
+  address: string;
+  /** Its file system, from outside. */
+  root: string;
+}
+
+interface Booted extends TestHost {
+  process: ChildProcess | undefined;
+  boots: number;
+}
+
+export class TestHosts {
+  readonly directory: string;
+  readonly keyFile: string;
+  readonly hosts: readonly TestHost[];
+  readonly #hosts: Booted[];
+  readonly #shared: readonly string[];
+  #stopping = false;
+
+  private constructor(directory: string, hosts: Booted[], shared: readonly string[]) {
+    this.directory = directory;
+    this.keyFile = join(directory, "id_ed25519");
+    this.#hosts = hosts;
+    this.hosts = hosts;
+    this.#shared = shared;
+  }
+
+  /** Boots hosts and waits until each takes commands. `shared`: folders that they see, read-only, at the same path. */
+  static async boot(names: readonly string[], shared: readonly string[] = []): Promise<TestHosts> {
+    const directory = mkdtempSync(join(tmpdir(), "hosttrail-hosts-"));
+    run("ip", ["link", "add", BRIDGE, "type", "bridge"]);
+    run("ip", ["addr", "add", `${CONTROLLER}/24`, "dev", BRIDGE]);
+    run("ip", ["link", "set", BRIDGE, "up"]);
+    const hosts = names.map((name, index) => {
+      const address = `10.77.0.${11 + index}`;
+      return { name, address, root: join(directory, name, "root"), process: undefined, boots: 0 };
+    });
+    const booted = new TestHosts(directory, hosts, shared);
+    run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", booted.keyFile]);
+    for (const host of hosts) booted.#prepare(host);
+    for (const host of hosts) booted.#start(host);
+    await Promise.all(hosts.map((host) => booted.#ready(host, 1)));
+    return booted;
+  }
+
+  #prepare(host: Booted): void {
+    const { name, address, root } = host;
+    const [upper, work] = ["upper", "work"].map((part) => join(this.directory, name, part));
+    for (const part of [upper, work, root]) mkdirSync(part ?? "", { recursive: true });
+    run("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${BASE},upperdir=${upper},workdir=${work}`, root]);
+    mkdirSync(join(root, "root/.ssh"), { recursive: true, mode: 0o700 });
+    writeFileSync(join(root, "root/.ssh/authorized_keys"), readFileSync(`${this.keyFile}.pub`), { mode: 0o600 });
+    writeFileSync(join(root, "etc/hostname"), `${name}\n`);
+    const others = this.#hosts.map((each) => `${each.address} ${each.name}.test ${each.name}\n`).join("");
+    const names = `127.0.0.1 localhost\n${CONTROLLER} ${CONTROLLER_NAME}\n${others}`;
+    writeFileSync(join(root, "etc/hosts"), names);
+    run("ip", ["netns", "add", name]);
+    run("ip", ["link", "add", `v-${name}`, "type", "veth", "peer", "name", "host0", "netns", name]);
+    run("ip", ["link", "set", `v-${name}`, "master", BRIDGE, "up"]);
+    run("ip", ["-n", name, "addr", "add", `${address}/24`, "dev", "host0"]);
+    for (const device of ["host0", "lo"]) run("ip", ["-n", name, "link", "set", device, "up"]);
+  }
+
+  #start(host: Booted): void {
+    host.boots++;
+    const { name, root } = host;
+    const group = `${process.env["HOSTTRAIL_ISOLATED"] ?? "hosttrail"}/${name}-${host.boots}`;
+    const log = openSync(join(this.directory, `${name}.log`), "a");
+    const nspawn = [
+      "systemd-nspawn",
+      "--quiet",
+      "--boot",
+      `--directory=${root}`,
+      `--machine=${name}`,
+      "--register=no",
+      "--keep-unit",
+      "--console=passive",
+      "--resolv-conf=off",
+      "--kill-signal=SIGRTMIN+3",
+      `--network-namespace-path=/run/netns/${name}`,
+      ...this.#shared.map((folder) => `--bind-ro=${folder}`),
+    ];
+    // A control group of its own, in whichever hierarchies this machine has.
+    const enter = `for h in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do [ -e $h/cgroup.procs ] || continue; mkdir -p $h/${group} && echo $$ > $h/${group}/cgroup.procs; done; exec "$@"`;
+    const child = spawn("sh", ["-c", enter, "sh", ...nspawn], {
+      stdio: ["ignore", log, log],
+      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" },
+    });
+    closeSync(log);
+    host.process = child;
+    child.once("exit", (code) => {
+      host.process = undefined;
+      if (code === REBOOT && !this.#stopping) this.#start(host);
+    });
+  }
+
+  async #ready(host: Booted, boots: number): Promise<void> {
+    for (const end = performance.now() + BOOT_TIMEOUT_MS; performance.now() < end; await sleep(200)) {
+      if (host.boots < boots) continue;
+      const { stdout } = this.ssh(host.name, "systemctl is-system-running --wait", 20_000);
+      if (/running|degraded/.test(stdout)) return;
+    }
+    const log = readFileSync(join(this.directory, `${host.name}.log`), "utf8").slice(-2000);
+    throw new Error(`${host.name} did not boot within ${BOOT_TIMEOUT_MS / 1000} s:\n${log}`);
+  }
+
+  #find(name: string): Booted {
+    const host = this.#hosts.find((each) => each.name === name);
+    if (host === undefined) throw new Error(`there is no host "${name}"`);
+    return host;
+  }
+
+  /** Options of ssh for these hosts, whose keys nobody knows. */
+  get sshOptions(): readonly string[] {
+    return (
+      ["-F", "none", "-i", this.keyFile]
+        .concat(
+          ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"].flatMap((each) => [
+            "-o",
+            each,
+          ]),
+        )
+        .concat(["-o", "ConnectTimeout=5"])
+        // One connection for all commands.
+        .concat(
+          ["ControlMaster=auto", "ControlPersist=60", `ControlPath=${join(this.directory, "%h")}`].flatMap((each) => [
+            "-o",
+            each,
+          ]),
+        )
+    );
+  }
+
+  /** Runs a command as root on a host. */
+  ssh(name: string, command: string, timeoutMs: number = COMMAND_TIMEOUT_MS): Result {
+    const words = [...this.sshOptions, `root@${this.#find(name).address}`, command];
+    const { status, stdout, stderr } = spawnSync("ssh", words, {
+      encoding: "utf8",
+      timeout: timeoutMs,
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return { status, stdout, stderr };
+  }
+
+  /** As ssh; throws where the command fails. */
+  sure(name: string, command: string): string {
+    const { status, stdout, stderr } = this.ssh(name, command);
+    if (status !== 0) throw new Error(`${name}: ${command}\nended with ${status}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  async reboot(name: string): Promise<void> {
+    const host = this.#find(name);
+    const boots = host.boots + 1;
+    this.ssh(name, "systemctl reboot", 10_000);
+    spawnSync("ssh", [...this.sshOptions, "-O", "exit", `root@${host.address}`], { stdio: "ignore" });
+    await this.#ready(host, boots);
+  }
+
+  /**
+   * What is on a host's disk: path to kind, mode, owner and SHA-256, of everything below these folders. Read on the host, so that owners
+   * are its own.
+   */
+  files(name: string, folders: readonly string[], exclude: readonly RegExp[] = []): Map<string, string> {
+    const script = `find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' 2>/dev/null; echo; find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -type f -print0 | xargs -0 -r sha256sum 2>/dev/null`;
+    const [facts = "", sums = ""] = this.sure(name, script).split("\n\n");
+    const hashes = new Map(sums.split("\n").map((line) => [line.slice(66), line.slice(0, 64)]));
+    const found = new Map<string, string>();
+    for (const line of facts.split("\n")) {
+      const [path = "", fact = ""] = line.split("\t");
+      if (path === "" || exclude.some((pattern) => pattern.test(path))) continue;
+      found.set(path, `${fact}${hashes.get(path) ?? ""}`);
+    }
+    return found;
+  }
+
+  /** Shuts all hosts down. Safe twice. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const ended = this.#hosts.map(async (host) => {
+      const child = host.process;
+      if (child === undefined) return;
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      await exited;
+      clearTimeout(timer);
+    });
+    await Promise.all(ended);
+    for (const { name, root } of this.#hosts) {
+      spawnSync("umount", ["--lazy", root]);
+      spawnSync("ip", ["netns", "delete", name]);
+    }
+    spawnSync("ip", ["link", "delete", BRIDGE]);
+    if (process.env["HOSTTRAIL_E2E_KEEP"] === undefined) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
+
+function run(command: string, args: readonly string[]): void {
+  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Waits for the end of a program; its output in full. */
+export async function finished(child: ChildProcess): Promise<Result> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { status, stdout, stderr };
+}
+
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}

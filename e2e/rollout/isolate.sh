@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs a command with a network, mounts and processes of its own: whatever it starts and mounts is gone when it ends, however it ends.
+# Control groups are the one thing that stays, and are removed here. Usage: isolate.sh COMMAND...
+set -uo pipefail
+group=hosttrail-rollout-$$
+export HOSTTRAIL_ISOLATED=$group
+scratch=$(mktemp -d)
+made=$([ -d /run/netns ] || echo 1)
+mkdir -p /run/netns
+# Temporary files are in memory, and names of networks in a folder that nobody else sees.
+unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private -- \
+  sh -c 'mount -t tmpfs -o size=8g,mode=700 tmpfs "$1" && mount -t tmpfs tmpfs /run/netns && ip link set lo up &&
+    export TMPDIR="$1" && shift && exec "$@"' sh "$scratch" "$@"
+status=$?
+rmdir "$scratch"
+[ -z "$made" ] || rmdir /run/netns
+for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    [ -d "$hierarchy/$group" ] || break
+    find "$hierarchy/$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+    sleep 0.2
+  done
+done
+exit "$status"

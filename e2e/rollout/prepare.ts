@@ -1,0 +1,16 @@
+/**
+ * What the rollout's tests need from outside, made before they are cut off from it: the hosts' base system, packages of two versions, NATS
+ * and a database, Terraform and Chef where the machine has none. Usage: node prepare.ts. Says what is missing, and goes on.
+ */
+import { makeBaseSystem, whyNoHosts } from "./base.ts";
+import { makeArtifacts } from "./artifacts.ts";
+import { prepareServices } from "@hosttrail/stack";
+
+const missing = whyNoHosts(false);
+if (missing === undefined) {
+  makeBaseSystem();
+  makeArtifacts();
+  prepareServices(new URL("../../.hosttrail/tools", import.meta.url).pathname, (text) =>
+    process.stdout.write(`▸ ${text}\n`),
+  );
+} else process.stdout.write(`▸ no test hosts: ${missing}\n`);

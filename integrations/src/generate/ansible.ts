@@ -1,0 +1,81 @@
+/** The Ansible collection. */
+import { stringify } from "yaml";
+import type { Fleet } from "../spec/index.ts";
+import {
+  type ConfigEntry,
+  layOutConfig,
+  RULES_DIRECTORY,
+  type Setting,
+  settingsOf,
+  type SettingType,
+} from "../surface/index.ts";
+
+const PREFIX = "hosttrail_agent_";
+/** Columns at which YAML is not broken: texts stand as they are. */
+const NEVER = 0;
+
+const TYPES: Readonly<Record<SettingType, string>> = {
+  string: "str",
+  text: "str",
+  integer: "int",
+  boolean: "bool",
+  strings: "list",
+  labels: "dict",
+  sums: "dict",
+};
+
+/** `key: value` in YAML, indented. */
+function pair(key: string, value: unknown, indent: number): string {
+  return stringify({ [key]: value }, { lineWidth: NEVER, indentSeq: true })
+    .trimEnd()
+    .split("\n")
+    .map((line) => (line === "" ? line : `${" ".repeat(indent)}${line}`))
+    .join("\n");
+}
+
+/** The value of a setting as JSON without spaces and with its own characters, as all modules write it. */
+function jinja({ setting = "", derive }: ConfigEntry, types: ReadonlyMap<string, SettingType>): string {
+  const name = `${PREFIX}${setting}`;
+  if (derive === "source-mode") return `{{ json('auto' if ${name} == 'fail-if-auditd' else ${name}) }}`;
+  if (derive === "rule-files")
+    return `{{ json(${name} | map('regex_replace', '^(.*)$', '${RULES_DIRECTORY}/\\\\1.rules') | list) }}`;
+  const type = types.get(setting);
+  return `{{ json(${name}${type === "integer" ? " | int" : type === "boolean" ? " | bool" : ""}) }}`;
+}
+
+/** What the templates are given. */
+export function ansibleContext(fleet: Fleet): Record<string, unknown> {
+  const settings = settingsOf(fleet);
+  const types = new Map(settings.map(({ name, type }) => [name, type]));
+  return {
+    defaults: settings.map(({ name, description, value }) => ({
+      description,
+      yaml: pair(`${PREFIX}${name}`, value, 0),
+    })),
+    options: settings.map((setting) => ({ name: `${PREFIX}${setting.name}`, yaml: argument(setting) })),
+    config: layOutConfig((entry) => jinja(entry, types)).trimEnd(),
+    table: settings.map(({ name, type, description }) => ({
+      name: `${PREFIX}${name}`,
+      type: TYPES[type],
+      description,
+    })),
+    tokenVariable: fleet.enrollment.token.ansibleVariable,
+    serial: pair("serial", fleet.stages.serial, 2),
+    maxFailPercentage: fleet.stages.maxFailPercentage,
+  };
+}
+
+/** A setting's entry of argument_specs.yml. */
+function argument({ name, type, description, value, choices }: Setting): string {
+  return pair(
+    `${PREFIX}${name}`,
+    {
+      type: TYPES[type],
+      ...(type === "strings" ? { elements: "str" } : {}),
+      description,
+      ...(choices === undefined ? {} : { choices }),
+      default: value,
+    },
+    6,
+  );
+}

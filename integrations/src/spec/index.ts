@@ -1,0 +1,113 @@
+/** The fleet specification: fleet.yaml and the files that it names, checked as a whole. */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { ConfigError, loadConfig } from "@hosttrail/lib/config";
+import { fleetSchema } from "./schema.ts";
+
+export { fleetSchema, RULE_SETS } from "./schema.ts";
+
+type ByArch = Partial<Record<"x64" | "arm64", string>>;
+
+/** fleet.yaml as it is read; see the descriptions in schema.ts. */
+export interface FleetFile {
+  version: 1;
+  name: string;
+  collector: { endpoints: string[]; enrollEndpoints: string[]; caFile: string };
+  agent: {
+    version: string;
+    artifact: {
+      source: "repo" | "url" | "file";
+      url: string;
+      directory: string;
+      keyFile: string;
+      sha256: { deb: ByArch; rpm: ByArch };
+    };
+    auditMode: "auto" | "multicast" | "unicast" | "fail-if-auditd" | "none";
+    rules: { sets: string[]; ownFiles: string[]; manage: "auto" | "never"; backlogLimit: number };
+    labels: Record<string, string>;
+    integrityPaths: string[];
+    redaction: { enabled: boolean; patterns: string[] };
+    budget: { cpuPercent: number; memoryBytes: number };
+    spool: { bytesMax: number; hoursMax: number; sync: "always" | "second" | "never" };
+    proxy: string;
+  };
+  enrollment: {
+    method: "token" | "aws";
+    token: { ansibleVariable: string; chefDataBagItem: string; ssmParameter: string; secretsmanagerSecret: string };
+  };
+  stages: { serial: (number | string)[]; maxFailPercentage: number; verifyTimeoutSeconds: number };
+  kernel: { commandLine: "warn" | "set" | "ignore" };
+}
+
+/** The specification with the content of the files that it names. */
+export interface Fleet extends FleetFile {
+  /** PEM. */
+  ca: string;
+  /** Rules of your own: all files in their order, each behind a line with its name. Empty for none. */
+  ownRules: string;
+  /** The repository's public key. Empty for none. */
+  repositoryKey: string;
+  /** SHA-256 over all of the above, hex: what is generated names it. */
+  hash: string;
+}
+
+/** Reads fleet.yaml; throws a ConfigError that names every problem with its line. */
+export function loadFleet(path: string): Fleet {
+  const file = loadConfig<FleetFile>(path, fleetSchema);
+  const folder = dirname(path);
+  const problems: string[] = [];
+  const read = (key: string, name: string): string => {
+    try {
+      return readFileSync(join(folder, name), "utf8");
+    } catch (error) {
+      problems.push(
+        `${path}: ${key} is "${name}", which cannot be read (${messageOf(error)}); it is relative to the spec`,
+      );
+      return "";
+    }
+  };
+  const ca = read("collector.ca_file", file.collector.caFile);
+  if (ca !== "" && !/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(ca))
+    problems.push(`${path}: collector.ca_file is "${file.collector.caFile}", which has no certificate in it (PEM)`);
+  if (ca.includes("PRIVATE KEY"))
+    problems.push(
+      `${path}: collector.ca_file is "${file.collector.caFile}", which has a private key in it: never give that to hosts`,
+    );
+  const { artifact, rules } = file.agent;
+  const ownRules = rules.ownFiles
+    .map((name) => `# ${name}\n${read("agent.rules.own_files", name).trimEnd()}\n`)
+    .join("");
+  const repositoryKey = artifact.keyFile === "" ? "" : read("agent.artifact.key_file", artifact.keyFile);
+  problems.push(...artifactProblems(file).map((problem) => `${path}: ${problem}`));
+  if (problems.length > 0) throw new ConfigError(problems);
+  const content = { ...file, ca, ownRules, repositoryKey };
+  return { ...content, hash: createHash("sha256").update(JSON.stringify(content)).digest("hex") };
+}
+
+/** What the schema alone cannot say. */
+function artifactProblems({ agent: { artifact }, enrollment }: FleetFile): string[] {
+  const { source, url, directory, sha256, keyFile } = artifact;
+  const problems: string[] = [];
+  if (source !== "file" && url === "")
+    problems.push(`agent.artifact.source is "${source}", which needs agent.artifact.url`);
+  if (source === "file" && directory === "")
+    problems.push('agent.artifact.source is "file", which needs agent.artifact.directory');
+  if (source === "repo" && keyFile === "")
+    problems.push(
+      'agent.artifact.source is "repo", which needs agent.artifact.key_file: unsigned repositories are not used',
+    );
+  const sums = [...Object.values(sha256.deb), ...Object.values(sha256.rpm)];
+  if (source !== "repo" && sums.length === 0)
+    problems.push(
+      `agent.artifact.source is "${source}", which needs agent.artifact.sha256, for deb or rpm and at least one of x64, arm64`,
+    );
+  const { ssmParameter, secretsmanagerSecret } = enrollment.token;
+  if (ssmParameter !== "" && secretsmanagerSecret !== "")
+    problems.push("enrollment.token has ssm_parameter and secretsmanager_secret; allowed is one of them");
+  return problems;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

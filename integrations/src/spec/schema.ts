@@ -1,0 +1,215 @@
+/**
+ * JSON Schema of fleet.yaml. Bounds of what becomes the agent's configuration are those of the agent's own schema, so that the two
+ * cannot come apart.
+ */
+import { agentSchema } from "@hosttrail/agent/config";
+import { address, type ConfigSchema, choice, integer, mapOf } from "@hosttrail/lib/config";
+
+type Schema = Record<string, unknown>;
+
+/** Rule sets that come with the agent. */
+export const RULE_SETS: readonly string[] = [
+  "baseline",
+  "identity",
+  "privileged-commands",
+  "file-integrity",
+  "pci",
+  "network",
+];
+
+const described = (description: string, schema: Schema): Schema => ({ ...schema, description });
+
+/** A key of agent.yaml, by its path. */
+function ofAgent(path: string): Schema {
+  let schema: Schema = agentSchema;
+  for (const key of path.split(".")) {
+    const properties = schema["properties"] as Record<string, Schema>;
+    schema = properties[key] ?? {};
+  }
+  return schema;
+}
+
+/** A version as semver writes it: never a range, never "latest". */
+const exactVersion: Schema = {
+  type: "string",
+  pattern: "^\\d+\\.\\d+\\.\\d+(?:-[0-9A-Za-z.]+)?$",
+};
+const sha256: Schema = { type: "string", pattern: "^[0-9a-f]{64}$" };
+const byArch = mapOf({ x64: sha256, arm64: sha256 });
+const file: Schema = { type: "string", pattern: "^[^\\0]+$" };
+const optional = (pattern: string): Schema => ({ type: "string", pattern: `^(?:${pattern})?$`, default: "" });
+const endpoints: Schema = { type: "array", minItems: 1, maxItems: 16, items: address };
+
+const collector = mapOf(
+  {
+    endpoints: described(
+      "Where agents send their blocks: host:port of the role ingest, or of what stands before it.",
+      endpoints,
+    ),
+    enroll_endpoints: described("Where agents get their certificates: host:port of the role enroll.", endpoints),
+    ca_file: described("Authorities that agents trust at first contact: a PEM file, relative to the spec.", file),
+  },
+  ["endpoints", "enroll_endpoints", "ca_file"],
+);
+
+const artifact = mapOf(
+  {
+    source: described(
+      "repo: the host's package manager gets it. url: the host downloads it. file: it comes with the run, for hosts without a way out.",
+      { type: "string", enum: ["repo", "url", "file"] },
+    ),
+    url: described(
+      "Of url: the folder that holds the packages. Of repo: the folder that holds apt/ and rpm/.",
+      optional("https?://[^\\s]+[^/\\s]"),
+    ),
+    directory: described("Of file: the folder that holds the packages, on the machine that runs the module.", {
+      type: "string",
+      default: "",
+    }),
+    key_file: described("Of repo: the public key that signs it, relative to the spec.", {
+      type: "string",
+      default: "",
+    }),
+    sha256: described(
+      "Of url and file: what each package must be, by format and architecture. Take them from a SHA256SUMS whose signature you checked.",
+      mapOf({ deb: byArch, rpm: byArch }),
+    ),
+  },
+  ["source"],
+);
+
+const rules = mapOf({
+  sets: described("Rule sets that come with the agent, in this order.", {
+    type: "array",
+    uniqueItems: true,
+    items: { type: "string", enum: RULE_SETS },
+    default: ["baseline", "identity"],
+  }),
+  own_files: described(
+    "Files with rules of your own, in auditctl's syntax, relative to the spec; they come after the sets.",
+    {
+      type: "array",
+      maxItems: 64,
+      items: file,
+      default: [],
+    },
+  ),
+  manage: described(
+    "never: only look whether the kernel has the rules; whoever else manages audit loads them.",
+    ofAgent("audit.manage"),
+  ),
+  backlog_limit: described("Records that the kernel keeps while nobody reads them.", ofAgent("audit.backlog_limit")),
+});
+
+const agent = mapOf(
+  {
+    version: described("Version of the agent's package.", exactVersion),
+    artifact,
+    audit_mode: described(
+      "auto: beside auditd where it runs, in its place where it does not. fail-if-auditd: touch no host where it runs. none: read nothing of the kernel, for containers.",
+      choice(["auto", "multicast", "unicast", "fail-if-auditd", "none"], "auto"),
+    ),
+    rules,
+    labels: described("Labels of the hosts, by which people's scopes go.", ofAgent("labels")),
+    integrity_paths: described(
+      "Files and folders whose content is hashed when it changes.",
+      ofAgent("integrity.paths"),
+    ),
+    redaction: mapOf({
+      enabled: described("Replace secrets in arguments before anything reaches the disk.", ofAgent("redact.enabled")),
+      patterns: ofAgent("redact.patterns"),
+    }),
+    budget: mapOf({
+      cpu_percent: ofAgent("budget.cpu_percent"),
+      memory_bytes: described(
+        "Resident bytes beyond which the agent gives up caches, then events of low priority.",
+        ofAgent("budget.memory_bytes"),
+      ),
+    }),
+    spool: mapOf({
+      bytes_max: described("Bytes on the host's disk for events that are not stored yet.", ofAgent("spool.bytes_max")),
+      hours_max: described("Hours after which they are given up; 0 for never.", ofAgent("spool.hours_max")),
+      sync: described("When blocks are forced to the disk.", ofAgent("spool.sync")),
+    }),
+    proxy: described(
+      "HTTP proxy for the way to the collector and for downloads: http://host:port.",
+      optional("http://[^\\s/@]+:\\d+"),
+    ),
+  },
+  ["version", "artifact"],
+);
+
+const enrollment = mapOf({
+  method: described(
+    "token: one that `hosttrail token create` makes. aws: the instance identity document.",
+    choice(["token", "aws"], "token"),
+  ),
+  token: described(
+    "Where each module finds the token. It never stands in the spec, in what is generated, in state or on a command line.",
+    mapOf({
+      ansible_variable: described("A variable that Ansible Vault holds.", {
+        type: "string",
+        pattern: "^[a-z_][a-z0-9_]*$",
+        default: "vault_hosttrail_enrollment_token",
+      }),
+      chef_data_bag_item: described("An encrypted data bag item, BAG/ITEM, with the key token.", {
+        type: "string",
+        pattern: "^[\\w-]+/[\\w-]+$",
+        default: "hosttrail/enrollment",
+      }),
+      ssm_parameter: described(
+        "An SSM parameter of type SecureString, which instances read themselves.",
+        optional("/[\\w./-]+"),
+      ),
+      secretsmanager_secret: described(
+        "A Secrets Manager secret, which instances read themselves.",
+        optional("[\\w/+=.@-]+"),
+      ),
+    }),
+  ),
+});
+
+const stages = mapOf({
+  serial: described("Hosts of each stage, one after the other: numbers or percentages.", {
+    type: "array",
+    minItems: 1,
+    maxItems: 16,
+    items: {
+      anyOf: [
+        { type: "integer", minimum: 1 },
+        { type: "string", pattern: "^(?:[1-9]\\d?|100)%$" },
+      ],
+    },
+    default: [1, "10%", "100%"],
+  }),
+  max_fail_percentage: described("Hosts of a stage that may fail before the rollout ends.", integer(0, 100, 0)),
+  verify_timeout_seconds: described(
+    "How long each host may take to prove that its events arrive.",
+    integer(5, 3600, 120),
+  ),
+});
+
+const kernel = mapOf({
+  command_line: described(
+    "What to do where the kernel was started without audit=1: warn, or set it for the next boot. Nothing is ever rebooted.",
+    choice(["warn", "set", "ignore"], "warn"),
+  ),
+});
+
+/** JSON Schema (draft-07) of fleet.yaml. */
+export const fleetSchema: ConfigSchema = {
+  $schema: "http://json-schema.org/draft-07/schema#",
+  title: "Hosttrail fleet specification",
+  ...mapOf(
+    {
+      version: described("Version of this format.", { type: "integer", enum: [1] }),
+      name: described("Name of the fleet.", { type: "string", pattern: "^[a-z][a-z0-9-]{0,31}$" }),
+      collector,
+      agent,
+      enrollment,
+      stages,
+      kernel,
+    },
+    ["version", "name", "collector", "agent"],
+  ),
+};
