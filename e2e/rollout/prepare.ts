@@ -3,6 +3,7 @@
  * and a database, Terraform and Chef where the machine has none. Usage: node prepare.ts. Says what is missing, and goes on.
  */
 import { makeBaseSystem, whyNoHosts } from "./base.ts";
+import { settingsOf } from "./tools.ts";
 import { makeArtifacts } from "./artifacts.ts";
 import { prepareServices } from "@hosttrail/stack";
 
@@ -13,4 +14,5 @@ if (missing === undefined) {
   prepareServices(new URL("../../.hosttrail/tools", import.meta.url).pathname, (text) =>
     process.stdout.write(`▸ ${text}\n`),
   );
+  for (const tool of ["terraform", "chef-client"] as const) settingsOf(tool);
 } else process.stdout.write(`▸ no test hosts: ${missing}\n`);

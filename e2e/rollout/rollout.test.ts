@@ -3,7 +3,7 @@
  * of testinfra judges the hosts whatever tool has built them, and the same spec must give the same hosts.
  */
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -14,6 +14,8 @@ import { ARTIFACTS, VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
 import { CONTROLLER_NAME, finished, type TestHosts as Hosts, TestHosts } from "./hosts.ts";
 import type { Module, Run } from "./module.ts";
+import { Terraform } from "./terraform.ts";
+import { isOnPath, settingsOf } from "./tools.ts";
 
 const NAMES = ["h1", "h2", "h3"] as const;
 const TESTINFRA = new URL("testinfra_agent.py", import.meta.url).pathname;
@@ -64,9 +66,22 @@ describe("the rollout", { skip: missing ?? false }, () => {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  const modules: [string, () => Module, string | undefined][] = [
-    ["Ansible", () => new Ansible(hosts, stack, token), missingTool("ansible-playbook")],
-  ];
+  const only = process.env["HOSTTRAIL_ROLLOUT_ONLY"];
+  const terraform = missing === undefined ? settingsOf("terraform") : missing;
+  const modules = (
+    [
+      [
+        "Ansible",
+        () => new Ansible(hosts, stack, token),
+        isOnPath("ansible-playbook") ? undefined : "ansible-playbook is not installed",
+      ],
+      [
+        "Terraform",
+        () => new Terraform(hosts, stack, token, terraform as NodeJS.ProcessEnv),
+        typeof terraform === "string" ? terraform : undefined,
+      ],
+    ] as [string, () => Module, string | undefined][]
+  ).filter(([name]) => only === undefined || name === only);
 
   for (const [name, open, why] of modules) {
     describe(`by ${name}`, { skip: why ?? false }, () => {
@@ -180,10 +195,6 @@ describe("the rollout", { skip: missing ?? false }, () => {
 
 /** How often the agent was started. */
 const STARTS = "journalctl -u hosttrail-agent -o cat | grep -c '^Started hosttrail-agent'";
-
-function missingTool(command: string): string | undefined {
-  return spawnSync("which", [command]).status === 0 ? undefined : `${command} is not installed`;
-}
 
 /** Runs testinfra's suite on all hosts. */
 async function judge(hosts: Hosts, version: string): Promise<void> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Fleet } from "../spec/index.ts";
 import { ansibleContext } from "./ansible.ts";
 import { type GeneratedFile, renderFolder } from "./engine.ts";
+import { terraformContext } from "./terraform.ts";
 
 export { type GeneratedFile, writeFiles } from "./engine.ts";
 
@@ -15,10 +16,13 @@ const MODULE_VERSION = "1.0.0";
 const FOLDER = process.env["HOSTTRAIL_TEMPLATES"] ?? new URL("../../", import.meta.url).pathname;
 
 /** Tools that modules can be generated for. */
-export const TOOLS = ["ansible"] as const;
+export const TOOLS = ["ansible", "terraform"] as const;
 export type Tool = (typeof TOOLS)[number];
 
-const CONTEXTS: Readonly<Record<Tool, (fleet: Fleet) => Record<string, unknown>>> = { ansible: ansibleContext };
+const CONTEXTS: Readonly<Record<Tool, (fleet: Fleet) => Record<string, unknown>>> = {
+  ansible: ansibleContext,
+  terraform: terraformContext,
+};
 
 /** All files of a tool's module. */
 export function generate(tool: Tool, fleet: Fleet): GeneratedFile[] {

@@ -81,7 +81,8 @@ export function loadFleet(path: string): Fleet {
   const repositoryKey = artifact.keyFile === "" ? "" : read("agent.artifact.key_file", artifact.keyFile);
   problems.push(...artifactProblems(file).map((problem) => `${path}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
-  const content = { ...file, ca, ownRules, repositoryKey };
+  // Each tool has its own mind about the end of a text: so each text ends with one line feed.
+  const content = { ...file, ca: `${ca.trimEnd()}\n`, ownRules, repositoryKey };
   return { ...content, hash: createHash("sha256").update(JSON.stringify(content)).digest("hex") };
 }
 

@@ -1,0 +1,38 @@
+/** Terraform and Chef: from PATH, or what a machine that tests without a way out has put beside the project. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+const FOLDER = join(ROOT, ".hosttrail/rollout/tools");
+
+export type Tool = "terraform" | "chef-client";
+
+/** Where copies of the tools may lie, beside the project; people bring their own. */
+const COPIES: Readonly<Record<Tool, string>> = {
+  terraform: join(ROOT, "../shared/tools/terraform/install"),
+  "chef-client": join(ROOT, "../shared/tools/chef/install"),
+};
+
+export function isOnPath(command: string): boolean {
+  return spawnSync("which", [command]).status === 0;
+}
+
+/** Settings of the shell in which the tool runs; a text that says why there are none. */
+export function settingsOf(tool: Tool): NodeJS.ProcessEnv | string {
+  if (isOnPath(tool)) return {};
+  const install = COPIES[tool];
+  if (!existsSync(install)) return `${tool} is not installed`;
+  // It prints `export NAME=value…`, which a shell understands best.
+  const script = `eval "$("$1" "$2" | tail -n 1)" && env -0`;
+  const text = execFileSync("bash", ["-c", script, "bash", install, join(FOLDER, tool)], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const settings: NodeJS.ProcessEnv = {};
+  for (const line of text.split("\0")) {
+    const [name = "", value = ""] = [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)];
+    if (name === "PATH" || name.startsWith("GEM_") || name.startsWith("TF_")) settings[name] = value;
+  }
+  return settings;
+}

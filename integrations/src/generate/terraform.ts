@@ -1,0 +1,164 @@
+/** The Terraform modules. */
+import type { Fleet } from "../spec/index.ts";
+import {
+  type ConfigEntry,
+  layOutConfig,
+  RULES_DIRECTORY,
+  type Setting,
+  settingsOf,
+  type SettingType,
+} from "../surface/index.ts";
+
+const PREFIX = "agent_";
+
+const TYPES: Readonly<Record<SettingType, string>> = {
+  string: "string",
+  text: "string",
+  integer: "number",
+  boolean: "bool",
+  strings: "list(string)",
+  labels: "map(string)",
+  sums: "map(map(string))",
+};
+
+/** A value in HCL. `depth` is how far it is indented. */
+function hcl(value: unknown, depth: number): string {
+  const indent = "  ".repeat(depth);
+  if (Array.isArray(value)) {
+    if (value.length === 0) return "[]";
+    return `[${value.map((item) => hcl(item, depth)).join(", ")}]`;
+  }
+  if (value !== null && typeof value === "object") {
+    const entries = Object.entries(value);
+    if (entries.length === 0) return "{}";
+    // terraform fmt aligns the equal signs of neighbours.
+    const keys = entries.map(([key]) => (/^[A-Za-z_][\w-]*$/.test(key) ? key : JSON.stringify(key)));
+    const width = Math.max(...keys.map((key) => key.length));
+    const isFlat = entries.every(([, item]) => item === null || typeof item !== "object");
+    const lines = entries.map(([, item], index) => {
+      const key = keys[index] ?? "";
+      return `${indent}  ${isFlat ? key.padEnd(width) : key} = ${hcl(item, depth + 1)}\n`;
+    });
+    return `{\n${lines.join("")}${indent}}`;
+  }
+  if (typeof value === "string") {
+    if (value.includes("\n"))
+      return `<<-EOT\n${value
+        .replace(/^(?=.)/gm, `${indent}  `)
+        .replaceAll("${", "$${")
+        .replaceAll("%{", "%%{")}${indent}EOT`;
+    return JSON.stringify(value).replaceAll("${", "$${").replaceAll("%{", "%%{");
+  }
+  return String(value);
+}
+
+/** A variable block; each bound of the spec is a validation. */
+function variable({ name, type, description, value, choices }: Setting): string {
+  const full = `${PREFIX}${name}`;
+  const isMap = typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
+  const lines = [
+    `variable "${full}" {`,
+    `  description = ${hcl(description, 1)}`,
+    `  type        = ${TYPES[type]}`,
+    // terraform fmt aligns nothing with a value of several lines.
+    ...(isMap
+      ? [`  default = ${hcl(value, 1)}`, "  nullable = false"]
+      : [`  default     = ${hcl(value, 1)}`, "  nullable    = false"]),
+  ];
+  const validate = (condition: string, message: string): void =>
+    void lines.push(
+      "",
+      "  validation {",
+      `    condition     = ${condition}`,
+      `    error_message = ${hcl(message, 2)}`,
+      "  }",
+    );
+  if (choices !== undefined)
+    validate(`contains(${hcl(choices, 0)}, var.${full})`, `${full} must be one of ${choices.join(", ")}.`);
+  for (const { condition, message } of RULES[name] ?? []) validate(condition(`var.${full}`), `${full} ${message}.`);
+  return [...lines, "}"].join("\n");
+}
+
+interface Rule {
+  condition: (variable: string) => string;
+  message: string;
+}
+
+const ENDPOINTS: Rule = {
+  condition: (name) =>
+    `length(${name}) > 0 && alltrue([for item in ${name} : can(regex("^[^\\\\s]+:[0-9]{1,5}$", item))])`,
+  message: "must be a list of host:port with at least one item",
+};
+const between = (least: number, most: number): Rule => ({
+  condition: (name) => `${name} >= ${least} && ${name} <= ${most}`,
+  message: `must be ${least} to ${most}`,
+});
+const matching = (pattern: string, message: string): Rule => ({
+  condition: (name) => `can(regex(${JSON.stringify(pattern)}, ${name}))`,
+  message,
+});
+
+/** What a value must be, beyond its type. */
+const RULES: Readonly<Record<string, readonly Rule[]>> = {
+  version: [matching("^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.]+)?$", "must be one exact version, like 1.2.3")],
+  collector_endpoints: [ENDPOINTS],
+  collector_enroll_endpoints: [ENDPOINTS],
+  collector_ca: [
+    {
+      condition: (name) =>
+        `strcontains(${name}, "-----BEGIN CERTIFICATE-----") && !strcontains(${name}, "PRIVATE KEY")`,
+      message: "must be certificates in PEM, without a private key",
+    },
+  ],
+  artifact_sha256: [
+    {
+      condition: (name) =>
+        `alltrue(flatten([for sums in values(${name}) : [for sum in values(sums) : can(regex("^[0-9a-f]{64}$", sum))]]))`,
+      message: "must be SHA-256 sums of 64 lower case hex digits",
+    },
+  ],
+  own_rules: [
+    {
+      condition: (name) => `!strcontains(${name}, "HOSTTRAIL_END")`,
+      message: "must not have HOSTTRAIL_END in it",
+    },
+  ],
+  backlog_limit: [between(64, 1_048_576)],
+  spool_bytes_max: [between(4_194_304, 1_099_511_627_776)],
+  spool_hours_max: [between(0, 8760)],
+  budget_cpu_percent: [between(0, 6400)],
+  budget_memory_bytes: [between(0, 68_719_476_736)],
+  verify_timeout_seconds: [between(5, 3600)],
+  proxy: [matching("^(http://[^\\s/@]+:[0-9]+)?$", "must be http://host:port or empty")],
+};
+
+function template({ setting = "", derive }: ConfigEntry): string {
+  if (derive === "source-mode") return `\${jsonencode(${setting} == "fail-if-auditd" ? "auto" : ${setting})}`;
+  if (derive === "rule-files") return `\${jsonencode([for name in ${setting} : "${RULES_DIRECTORY}/\${name}.rules"])}`;
+  return `\${jsonencode(${setting})}`;
+}
+
+/** What the templates are given. */
+export function terraformContext(fleet: Fleet): Record<string, unknown> {
+  const settings = settingsOf(fleet);
+  const used = new Set<string>();
+  const config = layOutConfig((entry) => {
+    used.add(entry.setting ?? "");
+    return template(entry);
+  }).trimEnd();
+  const names = settings.map(({ name }) => `${PREFIX}${name}`);
+  const width = Math.max(...names.map((name) => name.length));
+  const usedNames = settings.filter(({ name }) => used.has(name)).map(({ name }) => name);
+  const usedWidth = Math.max(...usedNames.map((name) => name.length));
+  return {
+    config,
+    variables: settings.map((setting) => variable(setting)),
+    passed: names.map((name) => ({ name, padded: name.padEnd(width) })),
+    templateVariables: usedNames.map((name) => ({ name: name.padEnd(usedWidth), variable: `${PREFIX}${name}` })),
+    table: settings.map(({ name, type, description }) => ({
+      name: `${PREFIX}${name}`,
+      type: TYPES[type],
+      description,
+    })),
+  };
+}
