@@ -178,6 +178,12 @@ export class TestHosts {
     return stdout;
   }
 
+  /** Copies a file or a folder onto a host. */
+  put(name: string, source: string, target: string): void {
+    const { address } = this.#find(name);
+    run("scp", ["-q", "-r", "-p", ...this.sshOptions, source, `root@${address}:${target}`]);
+  }
+
   async reboot(name: string): Promise<void> {
     const host = this.#find(name);
     const boots = host.boots + 1;

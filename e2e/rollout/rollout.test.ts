@@ -12,6 +12,7 @@ import { openStack, queryClient, searchAll } from "../environment.ts";
 import { Ansible } from "./ansible.ts";
 import { ARTIFACTS, VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
+import { Chef } from "./chef.ts";
 import { CONTROLLER_NAME, finished, type TestHosts as Hosts, TestHosts } from "./hosts.ts";
 import type { Module, Run } from "./module.ts";
 import { Terraform } from "./terraform.ts";
@@ -36,7 +37,8 @@ const LEFT = [
   /^\/var\/tmp\/systemd-private-/,
   /^\/etc\/machine-id$/,
   // What the tools themselves keep on hosts, whatever they do there.
-  /^\/root\/\.ansible(\/|$)/,
+  /^\/root\/\.(ansible|chef)(\/|$)/,
+  /^\/etc\/chef(\/|$)/,
   /^\/var\/lib\/dbus/,
 ];
 interface Manifest {
@@ -55,7 +57,9 @@ describe("the rollout", { skip: missing ?? false }, () => {
   let token: string;
 
   before(async () => {
-    hosts = await TestHosts.boot(NAMES, [ARTIFACTS]);
+    // Packages, and Chef, which runs on the hosts.
+    const programs = typeof chef === "string" ? undefined : (chef["GEM_HOME"] ?? "/opt");
+    hosts = await TestHosts.boot(NAMES, [ARTIFACTS, ...(programs === undefined ? [] : [programs])]);
     stack = await openStack({ address: CONTROLLER_NAME });
     await stack.startServices();
     await stack.startCollector();
@@ -68,12 +72,18 @@ describe("the rollout", { skip: missing ?? false }, () => {
 
   const only = process.env["HOSTTRAIL_ROLLOUT_ONLY"];
   const terraform = missing === undefined ? settingsOf("terraform") : missing;
+  const chef = missing === undefined ? settingsOf("chef-client") : missing;
   const modules = (
     [
       [
         "Ansible",
         () => new Ansible(hosts, stack, token),
         isOnPath("ansible-playbook") ? undefined : "ansible-playbook is not installed",
+      ],
+      [
+        "Chef",
+        () => new Chef(hosts, stack, token, chef as NodeJS.ProcessEnv),
+        typeof chef === "string" ? chef : undefined,
       ],
       [
         "Terraform",

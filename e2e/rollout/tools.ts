@@ -31,7 +31,8 @@ export function settingsOf(tool: Tool): NodeJS.ProcessEnv | string {
   });
   const settings: NodeJS.ProcessEnv = {};
   for (const line of text.split("\0")) {
-    const [name = "", value = ""] = [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)];
+    const name = line.slice(0, line.indexOf("="));
+    const value = line.slice(name.length + 1);
     if (name === "PATH" || name.startsWith("GEM_") || name.startsWith("TF_")) settings[name] = value;
   }
   return settings;

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Fleet } from "../spec/index.ts";
 import { ansibleContext } from "./ansible.ts";
+import { chefContext } from "./chef.ts";
 import { type GeneratedFile, renderFolder } from "./engine.ts";
 import { terraformContext } from "./terraform.ts";
 
@@ -16,11 +17,12 @@ const MODULE_VERSION = "1.0.0";
 const FOLDER = process.env["HOSTTRAIL_TEMPLATES"] ?? new URL("../../", import.meta.url).pathname;
 
 /** Tools that modules can be generated for. */
-export const TOOLS = ["ansible", "terraform"] as const;
+export const TOOLS = ["ansible", "chef", "terraform"] as const;
 export type Tool = (typeof TOOLS)[number];
 
 const CONTEXTS: Readonly<Record<Tool, (fleet: Fleet) => Record<string, unknown>>> = {
   ansible: ansibleContext,
+  chef: chefContext,
   terraform: terraformContext,
 };
 

@@ -1,0 +1,122 @@
+/** Runs the generated Chef cookbook on test hosts: Chef Infra Client in local mode, on each host, as Chef does it. */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Stack } from "@hosttrail/stack";
+import { type FleetChanges, generate, writeSpec } from "./fleet.ts";
+import { finished, type TestHosts } from "./hosts.ts";
+import type { Module, Run } from "./module.ts";
+
+const CLIENT_FOLDER = "/etc/chef";
+
+export class Chef implements Module {
+  readonly name = "Chef";
+  readonly #folder: string;
+  readonly #hosts: TestHosts;
+  readonly #stack: Stack;
+  readonly #environment: string;
+
+  /** `settings` are those of a shell on the hosts in which chef-client runs. */
+  constructor(hosts: TestHosts, stack: Stack, token: string, settings: NodeJS.ProcessEnv) {
+    this.#folder = join(hosts.directory, "chef");
+    this.#hosts = hosts;
+    this.#stack = stack;
+    const names = ["PATH", "GEM_HOME", "GEM_PATH"].filter((name) => settings[name] !== undefined);
+    this.#environment = names.map((name) => `${name}='${settings[name]}' `).join("");
+    mkdirSync(this.#folder, { recursive: true });
+    writeFileSync(join(this.#folder, "secret"), randomBytes(64).toString("base64"), { mode: 0o600 });
+    writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
+    writeFileSync(join(this.#folder, "client.rb"), CLIENT);
+    for (const { name } of hosts.hosts) {
+      hosts.sure(name, `install -d -m 700 ${CLIENT_FOLDER} ${CLIENT_FOLDER}/data_bags/hosttrail`);
+      for (const file of ["secret", "client.rb", "token"])
+        hosts.put(name, join(this.#folder, file), `${CLIENT_FOLDER}/${file}`);
+      // The data bag is made as `knife data bag create --secret-file` does it.
+      hosts.sure(
+        name,
+        `cd ${CLIENT_FOLDER} && chmod 600 * && chmod 700 data_bags && ${this.#environment} ruby -e '${ENCRYPT}' 2>&1 && rm token`,
+      );
+    }
+  }
+
+  use(changes: FleetChanges): void {
+    const cookbook = join(this.#folder, "cookbooks/hosttrail");
+    rmSync(cookbook, { recursive: true, force: true });
+    generate("chef", writeSpec(join(this.#folder, "spec"), this.#stack, changes), cookbook);
+    for (const { name } of this.#hosts.hosts) {
+      this.#hosts.sure(name, `rm -rf ${CLIENT_FOLDER}/cookbooks`);
+      this.#hosts.put(name, join(this.#folder, "cookbooks"), `${CLIENT_FOLDER}/cookbooks`);
+    }
+  }
+
+  predict(): Promise<Run> {
+    return this.#run("hosttrail::default", "--why-run");
+  }
+
+  apply(): Promise<Run> {
+    return this.#run("hosttrail::default");
+  }
+
+  remove(): Promise<Run> {
+    return this.#run("hosttrail::uninstall");
+  }
+
+  async #run(recipe: string, ...options: string[]): Promise<Run> {
+    const start = performance.now();
+    const words = ["-z", "-c", `${CLIENT_FOLDER}/client.rb`, "-o", recipe, "--no-color", "-F", "doc", ...options];
+    const runs = await Promise.all(
+      this.#hosts.hosts.map(async ({ name, address }) => {
+        const command = `${this.#environment} LC_ALL=C.UTF-8 chef-client ${words.join(" ")}`;
+        const child = spawn("ssh", [...this.#hosts.sshOptions, `root@${address}`, command], {
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        return { name, ...(await finished(child)) };
+      }),
+    );
+    return {
+      ok: runs.every(({ status }) => status === 0),
+      output: runs.map(({ name, stdout, stderr }) => `${name}:\n${stdout}${stderr}`).join("\n"),
+      changed: runs.flatMap(({ name, stdout }) => updated(stdout).map((resource) => `${name}: ${resource}`)).sort(),
+      reasons: runs.flatMap(({ name, stdout }) => failures(stdout).map((reason) => `${name}: ${reason}`)).join("\n"),
+      seconds: (performance.now() - start) / 1000,
+    };
+  }
+}
+
+const CLIENT = `local_mode true
+chef_repo_path '${CLIENT_FOLDER}'
+cookbook_path '${CLIENT_FOLDER}/cookbooks'
+data_bag_path '${CLIENT_FOLDER}/data_bags'
+encrypted_data_bag_secret '${CLIENT_FOLDER}/secret'
+node_path '${CLIENT_FOLDER}/nodes'
+cache_path '${CLIENT_FOLDER}/cache'
+file_cache_path '${CLIENT_FOLDER}/cache'
+file_backup_path '${CLIENT_FOLDER}/backup'
+chef_license 'accept-no-persist'
+log_level :warn
+`;
+
+const ENCRYPT = `require "chef"; require "json"; secret = Chef::EncryptedDataBagItem.load_secret("${CLIENT_FOLDER}/secret"); item = Chef::EncryptedDataBagItem.encrypt_data_bag_item({ "id" => "enrollment", "token" => File.read("token") }, secret); File.write("data_bags/hosttrail/enrollment.json", JSON.generate(item))`;
+
+/** Resources under whose line the formatter "doc" says that something was, or would be, done. */
+function updated(output: string): string[] {
+  const found = new Set<string>();
+  let resource = "";
+  let indent = 0;
+  for (const line of output.split("\n")) {
+    const header = /^( *)\* (\w+\[[^\]]*\]) action (\w+)/.exec(line);
+    if (header !== null) {
+      resource = `${header[2]} ${header[3]}`;
+      indent = (header[1] ?? "").length;
+    } else if (resource !== "" && new RegExp(`^ {${indent + 2},}- `).test(line)) found.add(resource);
+  }
+  return [...found];
+}
+
+function failures(output: string): string[] {
+  return output
+    .split("\n")
+    .filter((line) => /^ *(RuntimeError: )?hosttrail_agent: /.test(line))
+    .map((line) => line.trim());
+}

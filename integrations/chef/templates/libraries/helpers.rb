@@ -1,0 +1,59 @@
+require 'json'
+
+module Hosttrail
+  # What resources and templates of this cookbook share.
+  module Helpers
+    ARCHITECTURES = {
+      'x86_64' => { 'name' => 'x64', 'deb' => 'amd64', 'rpm' => 'x86_64' },
+      'aarch64' => { 'name' => 'arm64', 'deb' => 'arm64', 'rpm' => 'aarch64' },
+    }.freeze
+
+    # Room that installing and upgrading takes, in MiB.
+    FREE_MIB = 300
+
+    # JSON without spaces and with its own characters, keys in order: as all modules of the fleet write it.
+    def json(value)
+      JSON.generate(in_order(value))
+    end
+
+    # How package managers call this host's architecture.
+    def architecture
+      ARCHITECTURES.fetch(node['kernel']['machine']) do |machine|
+        raise "There are packages for #{ARCHITECTURES.keys.join(', ')}; this host is #{machine}. Nothing was changed."
+      end
+    end
+
+    # deb or rpm.
+    def package_format
+      platform_family?('debian') ? 'deb' : 'rpm'
+    end
+
+    # As dpkg and rpm order it: 1.0.0~rc.1 is before 1.0.0.
+    def package_version(version)
+      version.tr('-', '~')
+    end
+
+    def package_file(version)
+      if package_format == 'deb'
+        "hosttrail-agent_#{package_version(version)}_#{architecture['deb']}.deb"
+      else
+        "hosttrail-agent-#{package_version(version)}-1.#{architecture['rpm']}.rpm"
+      end
+    end
+
+    # The enrolment token, for hosts that need one: of the run state, or of an encrypted data bag item BAG/ITEM.
+    def enrollment_token(data_bag_item)
+      node.run_state['hosttrail_enrollment_token'] || data_bag_item(*data_bag_item.split('/'))['token']
+    end
+
+    private
+
+    def in_order(value)
+      case value
+      when Hash then value.to_h { |key, item| [key.to_s, in_order(item)] }.sort.to_h
+      when Array then value.map { |item| in_order(item) }
+      else value
+      end
+    end
+  end
+end
