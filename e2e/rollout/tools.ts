@@ -20,8 +20,11 @@ export function isOnPath(command: string): boolean {
 
 /** Settings of the shell in which the tool runs; a text that says why there are none. */
 export function settingsOf(tool: Tool): NodeJS.ProcessEnv | string {
-  if (isOnPath(tool)) return {};
   const install = COPIES[tool];
+  // Terraform without the configuration that it is told to read finds no providers.
+  const config = tool === "terraform" ? process.env["TF_CLI_CONFIG_FILE"] : undefined;
+  const usable = isOnPath(tool) && (config === undefined || existsSync(config) || !existsSync(install));
+  if (usable) return {};
   if (!existsSync(install)) return `${tool} is not installed`;
   // It prints `export NAME=value…`, which a shell understands best.
   const script = `eval "$("$1" "$2" | tail -n 1)" && env -0`;
@@ -29,7 +32,8 @@ export function settingsOf(tool: Tool): NodeJS.ProcessEnv | string {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const settings: NodeJS.ProcessEnv = {};
+  // Nobody is asked for newer versions.
+  const settings: NodeJS.ProcessEnv = { CHECKPOINT_DISABLE: "1" };
   for (const line of text.split("\0")) {
     const name = line.slice(0, line.indexOf("="));
     const value = line.slice(name.length + 1);

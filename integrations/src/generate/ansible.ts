@@ -1,5 +1,5 @@
 /** The Ansible collection. */
-import { stringify } from "yaml";
+import { Document, visit } from "yaml";
 import type { Fleet } from "../spec/index.ts";
 import {
   type ConfigEntry,
@@ -24,9 +24,19 @@ const TYPES: Readonly<Record<SettingType, string>> = {
   sums: "dict",
 };
 
+/** What Jinja would take for its own; such a text is marked as one that is not to be looked into. */
+const JINJA = /\{[{%#]/;
+
 /** `key: value` in YAML, indented. */
 function pair(key: string, value: unknown, indent: number): string {
-  return stringify({ [key]: value }, { lineWidth: NEVER, indentSeq: true })
+  const document = new Document({ [key]: value });
+  visit(document, {
+    Scalar: (position, scalar) => {
+      if (position !== "key" && typeof scalar.value === "string" && JINJA.test(scalar.value)) scalar.tag = "!unsafe";
+    },
+  });
+  return document
+    .toString({ lineWidth: NEVER, indentSeq: true })
     .trimEnd()
     .split("\n")
     .map((line) => (line === "" ? line : `${" ".repeat(indent)}${line}`))

@@ -45,9 +45,11 @@ function hcl(value: unknown, depth: number): string {
     if (value.includes("\n"))
       return `<<-EOT\n${value
         .replace(/^(?=.)/gm, `${indent}  `)
-        .replaceAll("${", "$${")
-        .replaceAll("%{", "%%{")}${indent}EOT`;
-    return JSON.stringify(value).replaceAll("${", "$${").replaceAll("%{", "%%{");
+        .replaceAll("${", () => "$${")
+        .replaceAll("%{", () => "%%{")}${indent}EOT`;
+    return JSON.stringify(value)
+      .replaceAll("${", () => "$${")
+      .replaceAll("%{", () => "%%{");
   }
   return String(value);
 }
@@ -138,6 +140,34 @@ function template({ setting = "", derive }: ConfigEntry): string {
   return `\${jsonencode(${setting})}`;
 }
 
+/** A value that each validation must refuse. */
+const REFUSED: Readonly<Record<string, unknown>> = {
+  version: "latest",
+  collector_endpoints: [],
+  collector_enroll_endpoints: ["collector"],
+  collector_ca: "-----BEGIN PRIVATE KEY-----",
+  artifact_sha256: { deb: { x64: "abc" } },
+  own_rules: "HOSTTRAIL_END",
+  backlog_limit: 1,
+  spool_bytes_max: 1,
+  spool_hours_max: -1,
+  budget_cpu_percent: -1,
+  budget_memory_bytes: -1,
+  verify_timeout_seconds: 1,
+  proxy: "http://user:secret@proxy:3128",
+};
+
+/** A test for each validation: the plan must fail because of that variable. */
+function refusals(settings: readonly Setting[]): { name: string; variable: string; value: string }[] {
+  return settings
+    .filter(({ name, choices }) => choices !== undefined || RULES[name] !== undefined)
+    .map(({ name, choices }) => ({
+      name,
+      variable: `${PREFIX}${name}`,
+      value: hcl(choices === undefined ? REFUSED[name] : "no-such-word", 2),
+    }));
+}
+
 /** What the templates are given. */
 export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
@@ -152,6 +182,7 @@ export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const usedWidth = Math.max(...usedNames.map((name) => name.length));
   return {
     config,
+    refusals: refusals(settings),
     variables: settings.map((setting) => variable(setting)),
     passed: names.map((name) => ({ name, padded: name.padEnd(width) })),
     templateVariables: usedNames.map((name) => ({ name: name.padEnd(usedWidth), variable: `${PREFIX}${name}` })),

@@ -57,32 +57,32 @@ export function loadFleet(path: string): Fleet {
   const file = loadConfig<FleetFile>(path, fleetSchema);
   const folder = dirname(path);
   const problems: string[] = [];
-  const read = (key: string, name: string): string => {
+  const read = (key: string, name: string): string | undefined => {
     try {
       return readFileSync(join(folder, name), "utf8");
     } catch (error) {
       problems.push(
         `${path}: ${key} is "${name}", which cannot be read (${messageOf(error)}); it is relative to the spec`,
       );
-      return "";
+      return undefined;
     }
   };
   const ca = read("collector.ca_file", file.collector.caFile);
-  if (ca !== "" && !/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(ca))
+  if (ca !== undefined && !/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.test(ca))
     problems.push(`${path}: collector.ca_file is "${file.collector.caFile}", which has no certificate in it (PEM)`);
-  if (ca.includes("PRIVATE KEY"))
+  if (ca?.includes("PRIVATE KEY") === true)
     problems.push(
       `${path}: collector.ca_file is "${file.collector.caFile}", which has a private key in it: never give that to hosts`,
     );
   const { artifact, rules } = file.agent;
   const ownRules = rules.ownFiles
-    .map((name) => `# ${name}\n${read("agent.rules.own_files", name).trimEnd()}\n`)
+    .map((name) => `# ${name}\n${(read("agent.rules.own_files", name) ?? "").trimEnd()}\n`)
     .join("");
-  const repositoryKey = artifact.keyFile === "" ? "" : read("agent.artifact.key_file", artifact.keyFile);
+  const repositoryKey = artifact.keyFile === "" ? "" : (read("agent.artifact.key_file", artifact.keyFile) ?? "");
   problems.push(...artifactProblems(file).map((problem) => `${path}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
   // Each tool has its own mind about the end of a text: so each text ends with one line feed.
-  const content = { ...file, ca: `${ca.trimEnd()}\n`, ownRules, repositoryKey };
+  const content = { ...file, ca: `${(ca ?? "").trimEnd()}\n`, ownRules, repositoryKey };
   return { ...content, hash: createHash("sha256").update(JSON.stringify(content)).digest("hex") };
 }
 
