@@ -11,23 +11,34 @@ export class Ansible implements Module {
   readonly name = "Ansible";
   readonly #folder: string;
   readonly #hosts: TestHosts;
-  readonly #stack: Stack;
+  readonly #stack: Stack | undefined;
   readonly #token: string;
 
-  constructor(hosts: TestHosts, stack: Stack, token: string) {
+  /** `groups` are those of the inventory, by the names of their hosts. */
+  constructor(
+    hosts: TestHosts,
+    stack: Stack | undefined,
+    token: string,
+    groups: Readonly<Record<string, readonly string[]>> = {},
+  ) {
     this.#folder = join(hosts.directory, "ansible");
     this.#hosts = hosts;
     this.#stack = stack;
     this.#token = join(this.#folder, "token.yml");
     mkdirSync(this.#folder, { recursive: true });
-    // As a vault's file would be once it is open.
-    writeFileSync(this.#token, `vault_hosttrail_enrollment_token: "${token}"\n`, { mode: 0o600 });
+    this.giveToken(token);
     const lines = hosts.hosts.map(({ name, address }) => `${name} ansible_host=${address}\n`).join("");
     const ssh = hosts.sshOptions.join(" ");
+    const grouped = Object.entries(groups).map(([group, names]) => `[${group}]\n${names.join("\n")}\n`);
     writeFileSync(
       join(this.#folder, "inventory"),
-      `[all]\n${lines}[all:vars]\nansible_user=root\nansible_python_interpreter=/usr/bin/python3\nansible_ssh_common_args=${ssh}\n`,
+      `${grouped.join("")}[all]\n${lines}[all:vars]\nansible_user=root\nansible_python_interpreter=/usr/bin/python3\nansible_ssh_common_args=${ssh}\n`,
     );
+  }
+
+  giveToken(token: string): void {
+    // As a vault's file would be once it is open.
+    writeFileSync(this.#token, `vault_hosttrail_enrollment_token: "${token}"\n`, { mode: 0o600 });
   }
 
   use(changes: FleetChanges): void {
@@ -49,7 +60,7 @@ export class Ansible implements Module {
   }
 
   /** Runs a playbook of the collection. */
-  async play(playbook: "rollout" | "verify" | "uninstall", ...options: string[]): Promise<Run> {
+  async play(playbook: "rollout" | "verify" | "uninstall" | "collector", ...options: string[]): Promise<Run> {
     const start = performance.now();
     const words = [`hosttrail.agent.${playbook}`, "-i", join(this.#folder, "inventory"), "-e", `@${this.#token}`];
     const child = spawn("ansible-playbook", [...words, ...options], {
@@ -81,6 +92,7 @@ interface TaskResult {
   changed?: boolean;
   failed?: boolean;
   msg?: unknown;
+  results?: TaskResult[];
 }
 
 /** What the callback "json" printed: which tasks changed something or would, and which failed. */
@@ -96,7 +108,9 @@ function read(stdout: string, stderr: string): Pick<Run, "changed" | "reasons"> 
     for (const [host, result] of Object.entries(hosts)) {
       const name = `${host}: ${task.name.replace(/^hosttrail\.agent\.agent : /, "")}`;
       if (result.changed === true) changed.add(name);
-      if (result.failed === true) reasons.push(`${name}: ${JSON.stringify(result.msg ?? "")}`);
+      // Of a loop, each item's own.
+      for (const { failed, msg } of result.results ?? [result])
+        if (failed === true) reasons.push(`${name}: ${JSON.stringify(msg ?? "")}`);
     }
   }
   return { changed: [...changed].sort(), reasons: reasons.join("\n") };

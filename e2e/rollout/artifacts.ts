@@ -1,6 +1,16 @@
 /** Packages of the agent in two versions and of the collector, as the rollout's tests install them. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sha256 } from "./hosts.ts";
 
@@ -35,7 +45,31 @@ export function makeArtifacts(): void {
     rmSync(join(ARTIFACTS, folder), { recursive: true });
 }
 
+/** NATS as a package, as its project names and lays it: the program alone. */
+export function makeNatsPackage(program: string): void {
+  const version = /v(\d+\.\d+\.\d+)/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[1] ?? "";
+  const tree = mkdtempSync(join(tmpdir(), "hosttrail-nats-"));
+  mkdirSync(join(tree, "usr/local/bin"), { recursive: true });
+  mkdirSync(join(tree, "DEBIAN"));
+  copyFileSync(program, join(tree, "usr/local/bin/nats-server"));
+  chmodSync(join(tree, "usr/local/bin/nats-server"), 0o755);
+  writeFileSync(
+    join(tree, "DEBIAN/control"),
+    `Package: nats-server\nVersion: ${version}\nArchitecture: amd64\nMaintainer: test\nDescription: NATS\n`,
+  );
+  const output = join(ARTIFACTS, `nats-server-v${version}-amd64.deb`);
+  execFileSync("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z1", "--build", tree, output], { stdio: "ignore" });
+  rmSync(tree, { recursive: true });
+}
+
+/** Version of the package of NATS. */
+export function natsVersion(): string {
+  const name = readdirSync(ARTIFACTS).find((file) => file.startsWith("nats-server-v")) ?? "";
+  return name.slice("nats-server-v".length, -"-amd64.deb".length);
+}
+
 /** SHA-256 of a package. */
-export function sumOf(product: "agent" | "collector", version: string): string {
-  return sha256(readFileSync(join(ARTIFACTS, `hosttrail-${product}_${version}_amd64.deb`)));
+export function sumOf(product: "agent" | "collector" | "nats", version: string): string {
+  const file = product === "nats" ? `nats-server-v${version}-amd64.deb` : `hosttrail-${product}_${version}_amd64.deb`;
+  return sha256(readFileSync(join(ARTIFACTS, file)));
 }

@@ -26,17 +26,21 @@ export class Chef implements Module {
     this.#environment = names.map((name) => `${name}='${settings[name]}' `).join("");
     mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, "secret"), randomBytes(64).toString("base64"), { mode: 0o600 });
-    writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
     writeFileSync(join(this.#folder, "client.rb"), CLIENT);
     for (const { name } of hosts.hosts) {
       hosts.sure(name, `install -d -m 700 ${CLIENT_FOLDER} ${CLIENT_FOLDER}/data_bags/hosttrail`);
-      for (const file of ["secret", "client.rb", "token"])
-        hosts.put(name, join(this.#folder, file), `${CLIENT_FOLDER}/${file}`);
-      // The data bag is made as `knife data bag create --secret-file` does it.
-      hosts.sure(
-        name,
-        `cd ${CLIENT_FOLDER} && chmod 600 * && chmod 700 data_bags && ${this.#environment} ruby -e '${ENCRYPT}' 2>&1 && rm token`,
-      );
+      for (const file of ["secret", "client.rb"]) hosts.put(name, join(this.#folder, file), `${CLIENT_FOLDER}/${file}`);
+    }
+    this.giveToken(token);
+  }
+
+  /** Makes the data bag as `knife data bag create --secret-file` does it. */
+  giveToken(token: string): void {
+    writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
+    for (const { name } of this.#hosts.hosts) {
+      this.#hosts.put(name, join(this.#folder, "token"), `${CLIENT_FOLDER}/token`);
+      const encrypt = `${this.#environment} ruby -e '${ENCRYPT}' 2>&1`;
+      this.#hosts.sure(name, `cd ${CLIENT_FOLDER} && chmod 600 secret token && ${encrypt} && rm token`);
     }
   }
 
@@ -117,6 +121,6 @@ function updated(output: string): string[] {
 function failures(output: string): string[] {
   return output
     .split("\n")
-    .filter((line) => /^ *(RuntimeError: )?hosttrail_agent: /.test(line))
+    .filter((line) => /^ *(RuntimeError: )?hosttrail_agent: |^ *(STDERR: )?dpkg/.test(line))
     .map((line) => line.trim());
 }

@@ -13,7 +13,13 @@ const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
 export interface FleetChanges {
   version?: string;
   sha256?: string;
+  /** Instead of the one sum. */
+  sums?: Record<string, Record<string, string>>;
+  /** Folder of the packages. */
+  directory?: string;
   endpoints?: string[];
+  enrollEndpoints?: string[];
+  servers?: Record<string, unknown>;
   labels?: Record<string, string>;
   ownRules?: string;
   auditMode?: string;
@@ -23,33 +29,34 @@ export interface FleetChanges {
   ca?: string;
 }
 
-/** Writes the spec of a fleet that reports to the stack; returns its path. */
-export function writeSpec(folder: string, stack: Stack, changes: FleetChanges = {}): string {
+/** Writes the spec of a fleet that reports to the stack, or where the changes say; returns its path. */
+export function writeSpec(folder: string, stack: Stack | undefined, changes: FleetChanges = {}): string {
   mkdirSync(folder, { recursive: true });
-  if (changes.ca === undefined) copyFileSync(join(stack.authority, "ca.crt"), join(folder, "ca.pem"));
-  else writeFileSync(join(folder, "ca.pem"), changes.ca);
+  if (changes.ca !== undefined) writeFileSync(join(folder, "ca.pem"), changes.ca);
+  else if (stack !== undefined) copyFileSync(join(stack.authority, "ca.crt"), join(folder, "ca.pem"));
   writeFileSync(join(folder, "own.rules"), changes.ownRules ?? "-w /etc/hostname -p wa -k name\n");
   const version = changes.version ?? VERSIONS.old;
   const spec = {
     version: 1,
     name: "test",
     collector: {
-      endpoints: changes.endpoints ?? [`${CONTROLLER_NAME}:${stack.ingestPort}`],
-      enroll_endpoints: [`${CONTROLLER_NAME}:${stack.enrollPort}`],
+      endpoints: changes.endpoints ?? [`${CONTROLLER_NAME}:${stack?.ingestPort}`],
+      enroll_endpoints: changes.enrollEndpoints ?? [`${CONTROLLER_NAME}:${stack?.enrollPort}`],
       ca_file: "ca.pem",
     },
     agent: {
       version,
       artifact: {
         source: "file",
-        directory: ARTIFACTS,
-        sha256: { deb: { x64: changes.sha256 ?? sumOf("agent", version) } },
+        directory: changes.directory ?? ARTIFACTS,
+        sha256: changes.sums ?? { deb: { x64: changes.sha256 ?? sumOf("agent", version) } },
       },
       audit_mode: changes.auditMode ?? "none",
       rules: { sets: ["baseline", "identity"], own_files: ["own.rules"] },
       labels: changes.labels ?? { env: "test" },
       redaction: { patterns: ["sk_<live>&_[0-9]+"] },
     },
+    ...(changes.servers === undefined ? {} : { servers: changes.servers }),
     stages: { serial: changes.serial ?? ["100%"], verify_timeout_seconds: changes.verifyTimeoutSeconds ?? 60 },
   };
   const path = join(folder, "fleet.yaml");

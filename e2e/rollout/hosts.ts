@@ -12,7 +12,7 @@ import { BASE } from "./base.ts";
 
 const BRIDGE = "ht0";
 /** Address of the machine that deploys, on the bridge. */
-const CONTROLLER = "10.77.0.1";
+export const CONTROLLER = "10.77.0.1";
 /** Its name on the hosts. */
 export const CONTROLLER_NAME = "controller.test";
 const BOOT_TIMEOUT_MS = 60_000;
@@ -67,9 +67,19 @@ export class TestHosts {
     const booted = new TestHosts(directory, hosts, shared);
     run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", booted.keyFile]);
     for (const host of hosts) booted.#prepare(host);
+    // Seen in here alone, as all mounts.
+    const known = join(directory, "hosts");
+    writeFileSync(known, booted.#names);
+    run("mount", ["--bind", known, "/etc/hosts"]);
     for (const host of hosts) booted.#start(host);
     await Promise.all(hosts.map((host) => booted.#ready(host, 1)));
     return booted;
+  }
+
+  /** /etc/hosts of all. */
+  get #names(): string {
+    const others = this.#hosts.map(({ address, name }) => `${address} ${name}.test ${name}\n`).join("");
+    return `127.0.0.1 localhost\n${CONTROLLER} ${CONTROLLER_NAME}\n${others}`;
   }
 
   #prepare(host: Booted): void {
@@ -80,9 +90,7 @@ export class TestHosts {
     mkdirSync(join(root, "root/.ssh"), { recursive: true, mode: 0o700 });
     writeFileSync(join(root, "root/.ssh/authorized_keys"), readFileSync(`${this.keyFile}.pub`), { mode: 0o600 });
     writeFileSync(join(root, "etc/hostname"), `${name}\n`);
-    const others = this.#hosts.map((each) => `${each.address} ${each.name}.test ${each.name}\n`).join("");
-    const names = `127.0.0.1 localhost\n${CONTROLLER} ${CONTROLLER_NAME}\n${others}`;
-    writeFileSync(join(root, "etc/hosts"), names);
+    writeFileSync(join(root, "etc/hosts"), this.#names);
     run("ip", ["netns", "add", name]);
     run("ip", ["link", "add", `v-${name}`, "type", "veth", "peer", "name", "host0", "netns", name]);
     run("ip", ["link", "set", `v-${name}`, "master", BRIDGE, "up"]);
@@ -227,6 +235,7 @@ export class TestHosts {
       spawnSync("ip", ["netns", "delete", name]);
     }
     spawnSync("ip", ["link", "delete", BRIDGE]);
+    spawnSync("umount", ["/etc/hosts"]);
     if (process.env["HOSTTRAIL_E2E_KEEP"] === undefined) rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -18,6 +18,8 @@ export interface Module {
   /** Generates the module of a fleet; runs after this are of that fleet. */
   use(changes: FleetChanges): void;
   /** Tells what a run would change, and changes nothing. */
+  /** The enrolment token of the runs after this. */
+  giveToken(token: string): void;
   predict(): Promise<Run>;
   apply(): Promise<Run>;
   remove(): Promise<Run>;

@@ -4,15 +4,14 @@
  */
 import { makeBaseSystem, whyNoHosts } from "./base.ts";
 import { settingsOf } from "./tools.ts";
-import { makeArtifacts } from "./artifacts.ts";
+import { makeArtifacts, makeNatsPackage } from "./artifacts.ts";
 import { prepareServices } from "@hosttrail/stack";
 
 const missing = whyNoHosts(false);
 if (missing === undefined) {
   makeBaseSystem();
   makeArtifacts();
-  prepareServices(new URL("../../.hosttrail/tools", import.meta.url).pathname, (text) =>
-    process.stdout.write(`▸ ${text}\n`),
-  );
+  const tools = new URL("../../.hosttrail/tools", import.meta.url).pathname;
+  makeNatsPackage(prepareServices(tools, (text) => process.stdout.write(`▸ ${text}\n`)).natsServer);
   for (const tool of ["terraform", "chef-client"] as const) settingsOf(tool);
 } else process.stdout.write(`▸ no test hosts: ${missing}\n`);

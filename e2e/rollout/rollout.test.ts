@@ -9,14 +9,11 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Stack } from "@hosttrail/stack";
 import { openStack, queryClient, searchAll } from "../environment.ts";
-import { Ansible } from "./ansible.ts";
-import { ARTIFACTS, VERSIONS } from "./artifacts.ts";
+import { VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
-import { Chef } from "./chef.ts";
 import { CONTROLLER_NAME, finished, type TestHosts as Hosts, TestHosts } from "./hosts.ts";
 import type { Module, Run } from "./module.ts";
-import { Terraform } from "./terraform.ts";
-import { isOnPath, settingsOf } from "./tools.ts";
+import { sharedFolders, TOOLS } from "./modules.ts";
 
 const NAMES = ["h1", "h2", "h3"] as const;
 const TESTINFRA = new URL("testinfra_agent.py", import.meta.url).pathname;
@@ -57,9 +54,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
   let token: string;
 
   before(async () => {
-    // Packages, and Chef, which runs on the hosts.
-    const programs = typeof chef === "string" ? undefined : (chef["GEM_HOME"] ?? "/opt");
-    hosts = await TestHosts.boot(NAMES, [ARTIFACTS, ...(programs === undefined ? [] : [programs])]);
+    hosts = await TestHosts.boot(NAMES, sharedFolders());
     stack = await openStack({ address: CONTROLLER_NAME });
     await stack.startServices();
     await stack.startCollector();
@@ -70,30 +65,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  const only = process.env["HOSTTRAIL_ROLLOUT_ONLY"];
-  const terraform = missing === undefined ? settingsOf("terraform") : missing;
-  const chef = missing === undefined ? settingsOf("chef-client") : missing;
-  const modules = (
-    [
-      [
-        "Ansible",
-        () => new Ansible(hosts, stack, token),
-        isOnPath("ansible-playbook") ? undefined : "ansible-playbook is not installed",
-      ],
-      [
-        "Chef",
-        () => new Chef(hosts, stack, token, chef as NodeJS.ProcessEnv),
-        typeof chef === "string" ? chef : undefined,
-      ],
-      [
-        "Terraform",
-        () => new Terraform(hosts, stack, token, terraform as NodeJS.ProcessEnv),
-        typeof terraform === "string" ? terraform : undefined,
-      ],
-    ] as [string, () => Module, string | undefined][]
-  ).filter(([name]) => only === undefined || name === only);
-
-  for (const [name, open, why] of modules) {
+  for (const { name, open, why } of TOOLS) {
     describe(`by ${name}`, { skip: why ?? false }, () => {
       let module: Module;
       let fresh: Map<string, Map<string, string>>;
@@ -106,7 +78,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
       const each = (command: string): string[] => NAMES.map((host) => hosts.sure(host, command).trim());
 
       before(() => {
-        module = open();
+        module = open(hosts, stack, token);
         fresh = new Map(NAMES.map((host) => [host, hosts.files(host, FOLDERS, LEFT)]));
       });
 

@@ -30,7 +30,7 @@ export class Terraform implements Module {
     this.#settings = settings;
     mkdirSync(this.#folder, { recursive: true });
     const tokenFile = join(this.#folder, "token");
-    writeFileSync(tokenFile, token, { mode: 0o600 });
+    this.giveToken(token);
     const list = hosts.hosts.map(
       ({ name, address }) => `    ${name} = { host = "${address}", private_key_file = "${hosts.keyFile}" }\n`,
     );
@@ -38,6 +38,10 @@ export class Terraform implements Module {
       join(this.#folder, "main.tf"),
       `module "agent" {\n  source = "./hosttrail/modules/agent-ssh"\n  enrollment_token_file = "${tokenFile}"\n  hosts = {\n${list.join("")}  }\n}\n`,
     );
+  }
+
+  giveToken(token: string): void {
+    writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
   }
 
   use(changes: FleetChanges): void {
@@ -84,7 +88,8 @@ export class Terraform implements Module {
       if (command === "plan" && type === "planned_change" && change !== undefined) changed.add(change.resource.addr);
       if (type === "apply_complete" && hook !== undefined) changed.add(hook.resource.addr);
       if (level === "error" && diagnostic !== undefined) reasons.push(`${diagnostic.summary}: ${diagnostic.detail}`);
-      if (type === "provision_progress" && hook?.output?.startsWith("hosttrail: ") === true) reasons.push(hook.output);
+      if (type === "provision_progress" && /^hosttrail(?:-agent)?: /.test(hook?.output ?? ""))
+        reasons.push(hook?.output ?? "");
     }
     return {
       ok: status === 0,

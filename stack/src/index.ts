@@ -2,5 +2,5 @@
 export { DevelopmentCa, type Identity, signingRequest } from "./certificates.ts";
 export { Child, endLeftovers } from "./child.ts";
 export { freePort, waitForPort } from "./ports.ts";
-export { natsService, prepareServices, type Say, type Service } from "./services.ts";
+export { mongodbService, natsService, prepareServices, type Say, type Service } from "./services.ts";
 export { Stack, type StackOptions } from "./stack.ts";

@@ -15,9 +15,9 @@ export function freePort(): Promise<number> {
   });
 }
 
-function accepts(port: number): Promise<boolean> {
+function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
+    const socket = connect({ host, port });
     socket.once("connect", () => {
       socket.destroy();
       resolve(true);
@@ -27,9 +27,15 @@ function accepts(port: number): Promise<boolean> {
 }
 
 /** Waits until somebody listens on a port; `check` may throw to give up at once. */
-export async function waitForPort(port: number, what: string, check: () => void, timeoutMs = 30_000): Promise<void> {
+export async function waitForPort(
+  port: number,
+  what: string,
+  check: () => void,
+  timeoutMs = 30_000,
+  host = "127.0.0.1",
+): Promise<void> {
   for (const end = performance.now() + timeoutMs; performance.now() < end; ) {
-    if (await accepts(port)) return;
+    if (await accepts(host, port)) return;
     check();
     await sleep(25);
   }

@@ -84,11 +84,12 @@ function missing(name: "nats" | "ferretdb"): string {
 }
 
 /** Builds what would be built at the first start, for those who will have no way out then. */
-export function prepareServices(tools: string, say: Say): void {
-  const given = (variable: string): boolean => (process.env[variable] ?? "") !== "";
-  const nats = findOnPath("nats-server");
-  if (!given("HOSTTRAIL_NATS_URL") && (nats === undefined || !natsVersionFits(nats))) build("nats", tools, say);
-  if (!given("HOSTTRAIL_MONGODB_URL") && findOnPath("mongod") === undefined) build("ferretdb", tools, say);
+export function prepareServices(tools: string, say: Say): { natsServer: string } {
+  const onPath = findOnPath("nats-server");
+  const natsServer = onPath !== undefined && natsVersionFits(onPath) ? onPath : build("nats", tools, say);
+  const given = (process.env["HOSTTRAIL_MONGODB_URL"] ?? "") !== "";
+  if (!given && findOnPath("mongod") === undefined) build("ferretdb", tools, say);
+  return { natsServer };
 }
 
 export interface ServiceOptions {
@@ -97,6 +98,8 @@ export interface ServiceOptions {
   /** Where built programs are kept. */
   tools: string;
   say: Say;
+  /** Address to listen at; this machine's own where none is given. */
+  address?: string;
 }
 
 export async function natsService(options: ServiceOptions): Promise<Service> {
@@ -136,6 +139,7 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
   }
   const mongod = findOnPath("mongod");
   const port = await freePort();
+  const address = options.address ?? "127.0.0.1";
   const data = join(options.directory, "mongodb");
   mkdirSync(data, { recursive: true });
   const child = new Child(
@@ -143,23 +147,23 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
       ? {
           name: "mongodb",
           command: build("ferretdb", options.tools, options.say),
-          args: ["-listen", `127.0.0.1:${port}`, "-directory", data],
+          args: ["-listen", `${address}:${port}`, "-directory", data],
           directory: options.directory,
         }
       : {
           name: "mongodb",
           command: mongod,
-          args: ["--bind_ip", "127.0.0.1", "--port", String(port), "--dbpath", data],
+          args: ["--bind_ip", address, "--port", String(port), "--dbpath", data],
           directory: options.directory,
         },
   );
   return {
-    url: `mongodb://127.0.0.1:${port}`,
+    url: `mongodb://${address}:${port}`,
     what: mongod === undefined ? "FerretDB (SQLite) built from its Go module" : `mongod from PATH (${mongod})`,
     child,
     async start() {
       child.start();
-      await waitForPort(port, "the database", () => child.assertRunning(), 60_000);
+      await waitForPort(port, "the database", () => child.assertRunning(), 60_000, address);
     },
   };
 }

@@ -102,8 +102,9 @@ export class Stack {
   static async prepare(options: StackOptions): Promise<Stack> {
     const { directory } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const nats = await natsService(options);
-    const mongodb = await mongodbService(options);
+    const { tools, say } = options;
+    const nats = await natsService({ directory, tools, say });
+    const mongodb = await mongodbService({ directory, tools, say });
     const certificates = join(directory, "certificates");
     mkdirSync(certificates, { recursive: true, mode: 0o700 });
     const authority = join(directory, "authority");

@@ -6,11 +6,13 @@ import {
   layOutConfig,
   RULES_DIRECTORY,
   type Setting,
+  serverSettingsOf,
   settingsOf,
   type SettingType,
 } from "../surface/index.ts";
 
 const PREFIX = "hosttrail_agent_";
+const SERVER_PREFIX = "hosttrail_collector_";
 /** Columns at which YAML is not broken: texts stand as they are. */
 const NEVER = 0;
 
@@ -56,16 +58,27 @@ function jinja({ setting = "", derive }: ConfigEntry, types: ReadonlyMap<string,
 /** What the templates are given. */
 export function ansibleContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
+  const servers = serverSettingsOf(fleet);
   const types = new Map(settings.map(({ name, type }) => [name, type]));
   return {
     defaults: settings.map(({ name, description, value }) => ({
       description,
       yaml: pair(`${PREFIX}${name}`, value, 0),
     })),
-    options: settings.map((setting) => ({ name: `${PREFIX}${setting.name}`, yaml: argument(setting) })),
+    options: settings.map((setting) => ({ name: `${PREFIX}${setting.name}`, yaml: argument(setting, PREFIX) })),
     config: layOutConfig((entry) => jinja(entry, types)).trimEnd(),
     table: settings.map(({ name, type, description }) => ({
       name: `${PREFIX}${name}`,
+      type: TYPES[type],
+      description,
+    })),
+    serverDefaults: servers.map(({ name, description, value }) => ({
+      description,
+      yaml: pair(`${SERVER_PREFIX}${name}`, value, 0),
+    })),
+    serverOptions: servers.map((setting) => ({ yaml: argument(setting, SERVER_PREFIX) })),
+    serverTable: servers.map(({ name, type, description }) => ({
+      name: `${SERVER_PREFIX}${name}`,
       type: TYPES[type],
       description,
     })),
@@ -76,9 +89,9 @@ export function ansibleContext(fleet: Fleet): Record<string, unknown> {
 }
 
 /** A setting's entry of argument_specs.yml. */
-function argument({ name, type, description, value, choices }: Setting): string {
+function argument({ name, type, description, value, choices }: Setting, prefix: string): string {
   return pair(
-    `${PREFIX}${name}`,
+    `${prefix}${name}`,
     {
       type: TYPES[type],
       ...(type === "strings" ? { elements: "str" } : {}),

@@ -38,6 +38,13 @@ export interface FleetFile {
   };
   stages: { serial: (number | string)[]; maxFailPercentage: number; verifyTimeoutSeconds: number };
   kernel: { commandLine: "warn" | "set" | "ignore" };
+  servers: {
+    version: string;
+    sha256: { deb: ByArch; rpm: ByArch };
+    nats: { version: string; sha256: { deb: ByArch; rpm: ByArch }; replicas: 1 | 3 | 5; streamBytesMax: number };
+    database: string;
+    admins: string[];
+  };
 }
 
 /** The specification with the content of the files that it names. */
@@ -87,7 +94,7 @@ export function loadFleet(path: string): Fleet {
 }
 
 /** What the schema alone cannot say. */
-function artifactProblems({ agent: { artifact }, enrollment }: FleetFile): string[] {
+function artifactProblems({ agent: { artifact }, enrollment, servers }: FleetFile): string[] {
   const { source, url, directory, sha256, keyFile } = artifact;
   const problems: string[] = [];
   if (source !== "file" && url === "")
@@ -103,10 +110,25 @@ function artifactProblems({ agent: { artifact }, enrollment }: FleetFile): strin
     problems.push(
       `agent.artifact.source is "${source}", which needs agent.artifact.sha256, for deb or rpm and at least one of x64, arm64`,
     );
+  if (servers.version !== "" && servers.nats.version === "")
+    problems.push("servers.version is given, and so servers.nats.version must be");
+  if (servers.nats.version !== "" && !isRecent(servers.nats.version))
+    problems.push(`servers.nats.version is "${servers.nats.version}"; it must be ${NATS_MINIMUM.join(".")} or newer`);
   const { ssmParameter, secretsmanagerSecret } = enrollment.token;
   if (ssmParameter !== "" && secretsmanagerSecret !== "")
     problems.push("enrollment.token has ssm_parameter and secretsmanager_secret; allowed is one of them");
   return problems;
+}
+
+/** Below this a killed server could lose whole streams. */
+const NATS_MINIMUM = [2, 10, 23] as const;
+
+function isRecent(version: string): boolean {
+  const parts = version.split(".").map(Number);
+  for (const [at, minimum] of NATS_MINIMUM.entries()) {
+    if (parts[at] !== minimum) return (parts[at] ?? 0) > minimum;
+  }
+  return true;
 }
 
 function messageOf(error: unknown): string {

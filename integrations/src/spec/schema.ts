@@ -196,6 +196,44 @@ const kernel = mapOf({
   ),
 });
 
+const servers = mapOf({
+  version: described(
+    "Version of the collector's package; empty where the collectors are run otherwise.",
+    optional("\\d+\\.\\d+\\.\\d+(?:-[0-9A-Za-z.]+)?"),
+  ),
+  sha256: described(
+    "What each package hosttrail-collector must be; it comes from where the agent's does.",
+    mapOf({ deb: byArch, rpm: byArch }),
+  ),
+  nats: mapOf({
+    version: described(
+      "Version of the NATS project's own package nats-server, 2.10.23 or newer.",
+      optional("\\d+\\.\\d+\\.\\d+"),
+    ),
+    sha256: described("What each of them must be.", mapOf({ deb: byArch, rpm: byArch })),
+    replicas: described("Copies of each message: 1, or 3 or 5 over as many servers.", {
+      type: "integer",
+      enum: [1, 3, 5],
+      default: 1,
+    }),
+    stream_bytes_max: described(
+      "Bytes of blocks that are not stored yet, at most.",
+      integer(16_777_216, 1_099_511_627_776, 4_294_967_296),
+    ),
+  }),
+  database: described("Name of the database in MongoDB.", {
+    type: "string",
+    pattern: "^[A-Za-z0-9_-]{1,63}$",
+    default: "hosttrail",
+  }),
+  admins: described("Who may do everything: names of user certificates.", {
+    type: "array",
+    default: [],
+    maxItems: 64,
+    items: { type: "string", pattern: "^[\\w.@-]{1,128}$" },
+  }),
+});
+
 /** JSON Schema (draft-07) of fleet.yaml. */
 export const fleetSchema: ConfigSchema = {
   $schema: "http://json-schema.org/draft-07/schema#",
@@ -209,6 +247,7 @@ export const fleetSchema: ConfigSchema = {
       enrollment,
       stages,
       kernel,
+      servers,
     },
     ["version", "name", "collector", "agent"],
   ),

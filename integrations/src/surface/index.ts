@@ -169,6 +169,71 @@ export function settingsOf(fleet: Fleet): Setting[] {
   ];
 }
 
+/** Settings of the servers, for those who run collectors themselves. */
+export function serverSettingsOf({ servers, agent: { artifact }, repositoryKey }: Fleet): Setting[] {
+  const { nats } = servers;
+  return [
+    { name: "version", type: "string", description: "Version of the collector's package.", value: servers.version },
+    {
+      name: "artifact_source",
+      type: "string",
+      description: "Where packages come from: a repository, a folder on the web, or a folder of files.",
+      value: artifact.source,
+      choices: ["repo", "url", "file"],
+    },
+    {
+      name: "artifact_url",
+      type: "string",
+      description: "Folder on the web that holds the packages, or apt/ and rpm/.",
+      value: artifact.url,
+    },
+    {
+      name: "artifact_directory",
+      type: "string",
+      description: "Folder that holds the packages.",
+      value: artifact.directory,
+    },
+    {
+      name: "repository_key",
+      type: "text",
+      description: "Public key that signs the repository.",
+      value: repositoryKey,
+    },
+    {
+      name: "artifact_sha256",
+      type: "sums",
+      description: "SHA-256 of each package of the collector, by format and architecture.",
+      value: { deb: sorted(servers.sha256.deb), rpm: sorted(servers.sha256.rpm) },
+    },
+    { name: "nats_version", type: "string", description: "Version of the package nats-server.", value: nats.version },
+    {
+      name: "nats_sha256",
+      type: "sums",
+      description: "SHA-256 of each package of NATS, by format and architecture.",
+      value: { deb: sorted(nats.sha256.deb), rpm: sorted(nats.sha256.rpm) },
+    },
+    {
+      name: "nats_replicas",
+      type: "integer",
+      description: "Copies of each message: 1, or 3 or 5 over as many servers.",
+      value: nats.replicas,
+    },
+    {
+      name: "nats_stream_bytes_max",
+      type: "integer",
+      description: "Bytes of blocks that are not stored yet, at most.",
+      value: nats.streamBytesMax,
+    },
+    { name: "database", type: "string", description: "Name of the database in MongoDB.", value: servers.database },
+    {
+      name: "admins",
+      type: "strings",
+      description: "Who may do everything: names of user certificates.",
+      value: servers.admins,
+    },
+  ];
+}
+
 function sorted<Value>(map: Readonly<Record<string, Value>>): Record<string, Value> {
   return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
