@@ -9,6 +9,7 @@ import {
 import { connect, credsAuthenticator, headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
 import { type BlockMessage, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
+import { serversOf } from "./login.ts";
 import {
   BLOCKS,
   CONFIRM_PREFIX,
@@ -43,13 +44,15 @@ export class BlockStream {
 
   /** Connects, waiting for the server where it is not there yet, and makes streams and consumers. */
   static async open(options: JetStreamOptions, logger: Logger): Promise<BlockStream> {
+    const { servers, login } = serversOf(options.servers);
     const connection = await connect({
-      servers: options.servers,
+      servers,
       name: "hosttrail-collector",
       maxReconnectAttempts: -1,
       reconnectTimeWait: CONNECT_RETRY_MS,
       waitOnFirstConnect: true,
       ignoreAuthErrorAbort: true,
+      ...login,
       ...(options.credentials === ""
         ? {}
         : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),

@@ -30,7 +30,8 @@ export interface TopologyOptions {
   ackWaitMs: number;
 }
 
-const STREAM_NAME_IN_USE = 10_058;
+/** JetStream's err_code of a stream that is not there. */
+const STREAM_NOT_FOUND = 10_059;
 const DUPLICATE_WINDOW_MS = 120_000;
 const DAY_MS = 86_400_000;
 
@@ -83,11 +84,12 @@ async function ensureStream(
   manager: JetStreamManager,
   config: Parameters<JetStreamManager["streams"]["add"]>[0] & { name: string },
 ): Promise<void> {
-  try {
-    await manager.streams.add(config);
-  } catch (error) {
-    // There already, with other bounds: bring those up to what is configured now.
-    if (!(error instanceof JetStreamApiError) || error.code !== STREAM_NAME_IN_USE) throw error;
+  // Looked for first: a server without room for a second one refuses to add the one that is there.
+  const present = await manager.streams.info(config.name).catch((error: unknown) => {
+    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return undefined;
+    throw error;
+  });
+  if (present === undefined) await manager.streams.add(config);
+  else if (present.config.max_bytes !== config.max_bytes)
     await manager.streams.update(config.name, { max_bytes: config.max_bytes ?? -1 });
-  }
 }
