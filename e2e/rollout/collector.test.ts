@@ -120,8 +120,8 @@ describe("one's own collectors by Ansible", { skip: why ?? false }, () => {
     assert.ok(fresh.ok, fresh.reasons || fresh.output.slice(-4000));
     const run = await ansible.play("collector", "-e", `@${secrets}`);
     const journal = (): string =>
-      COLLECTORS.map(
-        (host) => hosts.ssh(host, "journalctl -u nats-server -u hosttrail-collector -o cat | tail -n 20").stdout,
+      NAMES.map(
+        (host) => hosts.ssh(host, "journalctl -u nats-server -u hosttrail-collector -u hosttrail-balancer -o cat | tail -n 12").stdout,
       ).join("\n");
     assert.ok(run.ok, `${run.reasons || run.output.slice(-4000)}\n${run.ok ? "" : journal()}`);
     for (const host of COLLECTORS)
