@@ -121,7 +121,9 @@ describe("one's own collectors by Ansible", { skip: why ?? false }, () => {
     const run = await ansible.play("collector", "-e", `@${secrets}`);
     const journal = (): string =>
       NAMES.map(
-        (host) => hosts.ssh(host, "journalctl -u nats-server -u hosttrail-collector -u hosttrail-balancer -o cat | tail -n 12").stdout,
+        (host) =>
+          hosts.ssh(host, "journalctl -u nats-server -u hosttrail-collector -u hosttrail-balancer -o cat | tail -n 12")
+            .stdout,
       ).join("\n");
     assert.ok(run.ok, `${run.reasons || run.output.slice(-4000)}\n${run.ok ? "" : journal()}`);
     for (const host of COLLECTORS)
