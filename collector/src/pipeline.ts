@@ -19,7 +19,7 @@ import { Confirmation } from "./confirm/index.ts";
 import { Enrollment } from "./enroll/index.ts";
 import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
-import { serveMetrics } from "./metrics/index.ts";
+import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive, dayRange } from "./mongodb/index.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
 import { Receiver } from "./receive/index.ts";
@@ -41,6 +41,7 @@ export const COLLECTOR_VERSION: string = typeof HOSTTRAIL_VERSION === "undefined
 
 const TRUST_INTERVAL_MS = 2000;
 const PREPARE_RETRY_MS = 2000;
+const LAG_INTERVAL_MS = 10_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
@@ -72,6 +73,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     logger,
   );
   const storing = has("store") ? new Storer(stream, archive, logger).run(config.store, stopping.signal) : undefined;
+  const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(
     {
       access: accessOf(config, archive),
@@ -158,6 +160,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   let stopped: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
     for (const server of servers) server.setServing(false);
+    clearInterval(lag);
     trust.close();
     receiver.close();
     api.close();
@@ -235,6 +238,14 @@ function trustBundle(file: string, changed: (pem: string) => void): { pem: () =>
   };
   watchFile(file, { interval: TRUST_INTERVAL_MS, persistent: false }, look);
   return { pem: () => pem, close: () => unwatchFile(file, look) };
+}
+
+async function tellLag(stream: BlockStream, logger: Logger): Promise<void> {
+  try {
+    metrics.storeLagBlocks.set(await stream.lag());
+  } catch (error) {
+    logger.warn({ error: String(error) }, "JetStream does not tell how far storing lags");
+  }
 }
 
 /** The database may come later than we. */

@@ -120,6 +120,11 @@ describe("modules are what a reviewer of their tool would accept", () => {
       const env = settings as NodeJS.ProcessEnv;
       sure(modules, env, "terraform", "init", "-input=false", "-backend=false");
       assert.match(sure(modules, env, "terraform", "validate"), /Success!/);
+      for (const example of ["minimal", "complete"]) {
+        const folder = join(modules, "examples", example);
+        sure(folder, env, "terraform", "init", "-input=false", "-backend=false");
+        assert.match(sure(folder, env, "terraform", "validate"), /Success!/);
+      }
       count("runs of terraform test that pass", /(\d+) passed, 0 failed/, sure(modules, env, "terraform", "test"));
     });
   });

@@ -81,6 +81,16 @@ export class BlockStream {
     return !this.#connection.isClosed();
   }
 
+  /** Blocks that are not stored yet: waiting, or on their way. */
+  async lag(): Promise<number> {
+    const manager = await jetstreamManager(this.#connection);
+    const { num_pending: waiting, num_ack_pending: taken } = await manager.consumers.info(
+      BLOCKS.stream,
+      BLOCKS.consumer,
+    );
+    return waiting + taken;
+  }
+
   /** Publishes a block's bytes; true if the stream had it already. Errors are retryable or permanent. */
   async publish(block: BlockMessage): Promise<{ duplicate: boolean }> {
     const head = headers();

@@ -16,6 +16,7 @@ export interface Metrics {
   publishSeconds: Histogram;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
+  storeLagBlocks: Gauge;
   storeBatchSeconds: Histogram;
   queryCalls: Counter<"method" | "code">;
   queryBlocks: Counter;
@@ -45,6 +46,11 @@ export const metrics: Metrics = {
     name: "hosttrail_store_blocks_total",
     help: "Blocks taken from the stream, by what became of them.",
     labelNames: ["result"] as const,
+    registers,
+  }),
+  storeLagBlocks: new Gauge({
+    name: "hosttrail_store_lag_blocks",
+    help: "Blocks that JetStream has and the database has not: scale the role store on it.",
     registers,
   }),
   storeEvents: new Counter({ name: "hosttrail_store_events_total", help: "Events in stored blocks.", registers }),

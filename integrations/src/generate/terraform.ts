@@ -168,6 +168,27 @@ function refusals(settings: readonly Setting[]): { name: string; variable: strin
     }));
 }
 
+function smallestPercentage(serial: readonly (number | string)[]): string {
+  const parts = serial
+    .filter((stage): stage is string => typeof stage === "string")
+    .map((stage) => Number.parseInt(stage, 10));
+  return parts.length === 0 ? "10%" : `${Math.min(...parts)}%`;
+}
+
+/** Defaults of the module collector. */
+function serverContext({ servers, agent }: Fleet): Record<string, string> {
+  return {
+    version: hcl(servers.version, 1),
+    artifactUrl: hcl(agent.artifact.url, 1),
+    sha256: hcl({ deb: servers.sha256.deb, rpm: servers.sha256.rpm }, 1),
+    natsVersion: hcl(servers.nats.version, 1),
+    natsSha256: hcl({ deb: servers.nats.sha256.deb, rpm: servers.nats.sha256.rpm }, 1),
+    natsStreamBytesMax: hcl(servers.nats.streamBytesMax, 1),
+    database: hcl(servers.database, 1),
+    admins: hcl(servers.admins, 1),
+  };
+}
+
 /** What the templates are given. */
 export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
@@ -182,6 +203,13 @@ export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const usedWidth = Math.max(...usedNames.map((name) => name.length));
   return {
     config,
+    goldenPadded: "golden_image".padEnd(width),
+    ssmParameter: hcl(fleet.enrollment.token.ssmParameter, 1),
+    secretsmanagerSecret: hcl(fleet.enrollment.token.secretsmanagerSecret, 1),
+    // SSM has no stages: as many at once as the smallest percentage of the spec's stages.
+    maxConcurrency: hcl(smallestPercentage(fleet.stages.serial), 1),
+    maxErrors: hcl(fleet.stages.maxFailPercentage === 0 ? "0" : `${fleet.stages.maxFailPercentage}%`, 1),
+    server: serverContext(fleet),
     refusals: refusals(settings),
     variables: settings.map((setting) => variable(setting)),
     passed: names.map((name) => ({ name, padded: name.padEnd(width) })),

@@ -1,0 +1,44 @@
+output "endpoint" {
+  description = "Where agents send blocks: collector.endpoints of the fleet spec, by a DNS name of yours that is in the certificate."
+  value       = "${aws_lb.this.dns_name}:${local.ports.ingest}"
+}
+
+output "enroll_endpoint" {
+  description = "Where hosts enrol: collector.enroll_endpoints of the fleet spec."
+  value       = "${aws_lb.this.dns_name}:${local.ports.enroll}"
+}
+
+output "query_endpoint" {
+  description = "Where people ask: endpoint of their profile."
+  value       = "${aws_lb.this.dns_name}:${local.ports.query}"
+}
+
+output "dns_name" {
+  description = "The balancer's name, for a record of yours."
+  value       = aws_lb.this.dns_name
+}
+
+output "zone_id" {
+  description = "The balancer's zone, for an alias record of yours."
+  value       = aws_lb.this.zone_id
+}
+
+output "ca_secret_arn" {
+  description = "Secret whose key certificate is what hosts must trust (collector.ca_file of the fleet spec)."
+  value       = var.secret_arns.ca
+}
+
+output "enrollment_command" {
+  description = "Makes an enrolment token, into a file."
+  value       = "hosttrail token create --hosts 100 --ttl 1h --output token"
+}
+
+output "verify_command" {
+  description = "Proves, on a host, that its events arrive."
+  value       = "hosttrail-agent verify"
+}
+
+output "autoscaling_group_name" {
+  description = "Group of the collectors."
+  value       = aws_autoscaling_group.collector.name
+}
