@@ -32,8 +32,10 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   fleet validate --spec FILE    whether a fleet specification is right
   fleet show --spec FILE        what it says, with all defaults, and what a host would have
   fleet schema                  its JSON Schema, for editors
-  generate ansible --spec FILE --out DIR
+  generate ansible|chef|terraform --spec FILE --out DIR
                                 the rollout module for a tool
+  plan --spec FILE --host HOST  what a rollout would change on a host; asks it over SSH
+    --ssh COMMAND                 how to reach it (default ssh)
 
   --json                        one JSON object a line
   --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
@@ -65,6 +67,7 @@ const OPTIONS = {
   output: { type: "string", default: "" },
   spec: { type: "string", default: "fleet.yaml" },
   out: { type: "string", default: "" },
+  ssh: { type: "string", default: "ssh" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -122,7 +125,7 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
 
-const WITHOUT_COLLECTOR = ["login", "logout", "fleet validate|show|schema", "generate ansible|chef|terraform"];
+const WITHOUT_COLLECTOR = ["login", "logout", "fleet validate|show|schema", "generate ansible|chef|terraform", "plan"];
 
 async function run(): Promise<void> {
   const { values, positionals } = readArguments();
@@ -144,6 +147,8 @@ async function run(): Promise<void> {
   if (first === "fleet" && positionals.length === 2) return commands.fleet(second, values.spec, output);
   if (first === "generate" && positionals.length === 2)
     return commands.generate(second, values.spec, values.out, output);
+  if (first === "plan" && positionals.length === 1)
+    return await commands.plan(values.spec, values.host, values.ssh, output);
   const length = `${first} ${second}` in COMMANDS ? 2 : 1;
   const command = COMMANDS[positionals.slice(0, length).join(" ")];
   if (command === undefined || positionals.length > length + 1) {

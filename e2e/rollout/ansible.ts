@@ -36,6 +36,14 @@ export class Ansible implements Module {
     );
   }
 
+  get #specFolder(): string {
+    return join(this.#folder, "spec");
+  }
+
+  get spec(): string {
+    return join(this.#specFolder, "fleet.yaml");
+  }
+
   giveToken(token: string): void {
     // As a vault's file would be once it is open.
     writeFileSync(this.#token, `vault_hosttrail_enrollment_token: "${token}"\n`, { mode: 0o600 });
@@ -44,7 +52,7 @@ export class Ansible implements Module {
   use(changes: FleetChanges): void {
     const collection = join(this.#folder, "collections/ansible_collections/hosttrail/agent");
     rmSync(collection, { recursive: true, force: true });
-    generate("ansible", writeSpec(join(this.#folder, "spec"), this.#stack, changes), collection);
+    generate("ansible", writeSpec(this.#specFolder, this.#stack, changes), collection);
   }
 
   predict(): Promise<Run> {

@@ -35,6 +35,14 @@ export class Chef implements Module {
   }
 
   /** Makes the data bag as `knife data bag create --secret-file` does it. */
+  get #specFolder(): string {
+    return join(this.#folder, "spec");
+  }
+
+  get spec(): string {
+    return join(this.#specFolder, "fleet.yaml");
+  }
+
   giveToken(token: string): void {
     writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
     for (const { name } of this.#hosts.hosts) {
@@ -47,7 +55,7 @@ export class Chef implements Module {
   use(changes: FleetChanges): void {
     const cookbook = join(this.#folder, "cookbooks/hosttrail");
     rmSync(cookbook, { recursive: true, force: true });
-    generate("chef", writeSpec(join(this.#folder, "spec"), this.#stack, changes), cookbook);
+    generate("chef", writeSpec(this.#specFolder, this.#stack, changes), cookbook);
     for (const { name } of this.#hosts.hosts) {
       this.#hosts.sure(name, `rm -rf ${CLIENT_FOLDER}/cookbooks`);
       this.#hosts.put(name, join(this.#folder, "cookbooks"), `${CLIENT_FOLDER}/cookbooks`);

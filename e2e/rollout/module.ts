@@ -15,6 +15,8 @@ export interface Run {
 
 export interface Module {
   name: string;
+  /** The spec in use. */
+  readonly spec: string;
   /** Generates the module of a fleet; runs after this are of that fleet. */
   use(changes: FleetChanges): void;
   /** Tells what a run would change, and changes nothing. */

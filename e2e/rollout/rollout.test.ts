@@ -3,7 +3,7 @@
  * of testinfra judges the hosts whatever tool has built them, and the same spec must give the same hosts.
  */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -16,6 +16,7 @@ import type { Module, Run } from "./module.ts";
 import { sharedFolders, TOOLS } from "./modules.ts";
 
 const NAMES = ["h1", "h2", "h3"] as const;
+const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
 const TESTINFRA = new URL("testinfra_agent.py", import.meta.url).pathname;
 /** Where something of the agent or of its installation may lie. */
 const FOLDERS = ["/etc", "/usr", "/var", "/opt", "/root", "/home", "/srv", "/boot"];
@@ -86,6 +87,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
         module.use({});
         const predicted = await module.predict();
         assert.ok(predicted.ok, predicted.reasons || predicted.output.slice(-4000));
+        assert.match(plan(hosts, module.spec), /^\+ package hosttrail-agent 0\.1\.0$/m);
         for (const host of NAMES) assert.equal(hosts.ssh(host, "test -e /usr/bin/hosttrail-agent").status, 1);
         const start = Date.now();
         const run = await applied("install");
@@ -107,6 +109,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
       it("changes nothing the second time, and says so", async () => {
         assert.deepEqual((await module.predict()).changed, []);
         assert.deepEqual((await applied("second run")).changed, []);
+        assert.match(plan(hosts, module.spec), /^Nothing would change\.$/m);
       });
 
       it("gives hosts that testinfra finds right", async () => {
@@ -118,6 +121,12 @@ describe("the rollout", { skip: missing ?? false }, () => {
         const before = each(STARTS);
         module.use({ labels: { env: "test", team: "platform" } });
         const predicted = await module.predict();
+        const planned = plan(hosts, module.spec);
+        assert.match(
+          planned,
+          /^~ \/etc\/hosttrail-agent\/agent\.yaml\n +-labels: \{"env":"test"\}\n +\+labels: .*platform/m,
+        );
+        assert.match(planned, /^1 things would change\.$/m);
         const run = await applied("change");
         assert.deepEqual(run.changed, predicted.changed);
         assert.deepEqual(
@@ -177,6 +186,15 @@ describe("the rollout", { skip: missing ?? false }, () => {
 
 /** How often the agent was started. */
 const STARTS = "journalctl -u hosttrail-agent -o cat | grep -c '^Started hosttrail-agent'";
+
+/** What `hosttrail plan` says of the first host. */
+function plan(hosts: Hosts, spec: string): string {
+  const { name, address } = hosts.hosts[0] ?? { name: "", address: "" };
+  assert.equal(name, NAMES[0]);
+  const ssh = ["ssh", ...hosts.sshOptions].join(" ");
+  const words = [CLI, "plan", "--spec", spec, "--host", `root@${address}`, "--ssh", ssh];
+  return execFileSync(process.execPath, words, { encoding: "utf8" });
+}
 
 /** Runs testinfra's suite on all hosts. */
 async function judge(hosts: Hosts, version: string): Promise<void> {

@@ -40,6 +40,14 @@ export class Terraform implements Module {
     );
   }
 
+  get #specFolder(): string {
+    return join(this.#folder, "spec");
+  }
+
+  get spec(): string {
+    return join(this.#specFolder, "fleet.yaml");
+  }
+
   giveToken(token: string): void {
     writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
   }
@@ -47,7 +55,7 @@ export class Terraform implements Module {
   use(changes: FleetChanges): void {
     const modules = join(this.#folder, "hosttrail");
     rmSync(modules, { recursive: true, force: true });
-    generate("terraform", writeSpec(join(this.#folder, "spec"), this.#stack, changes), modules);
+    generate("terraform", writeSpec(this.#specFolder, this.#stack, changes), modules);
   }
 
   predict(): Promise<Run> {

@@ -35,6 +35,12 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
     chmodSync(join(folder, "bin", program.name), 0o755);
   }
   if (product.native) copyNative(arch, join(lib, "audit.node"), join(folder, "bin", `${product.name}-keeper`));
+  if (product.templates) {
+    for (const tool of ["ansible", "chef", "terraform"])
+      cpSync(join(ROOT, "integrations", tool, "templates"), join(lib, "templates", tool, "templates"), {
+        recursive: true,
+      });
+  }
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {
     const source = join(ROOT, product.source, part);

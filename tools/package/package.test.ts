@@ -120,6 +120,19 @@ describe("packages", () => {
     assert.equal(statSync(join(folder, "bin/hosttrail-agent")).mode & 0o777, 0o755);
   });
 
+  it("brings a client that generates the rollout modules by itself", () => {
+    const name = readdirSync(DIST).find((file) => /^hosttrail-collector-.*linux-(x64|arm64)$/.test(file)) ?? "none";
+    const out = join(scratch, "generated");
+    const spec = join(ROOT, "integrations/examples/fleet.yaml");
+    const words = ["generate", "ansible", "--spec", spec, "--out", out];
+    execFileSync(join(DIST, name, "bin/hosttrail"), words, { env: { PATH: "/usr/bin:/bin" } });
+    const path = "roles/agent/defaults/main.yml";
+    assert.equal(
+      readFileSync(join(out, path), "utf8"),
+      readFileSync(join(ROOT, "integrations/ansible/example", path), "utf8"),
+    );
+  });
+
   it("names no path of the machine that made it, and asks for no newer glibc than Node does", () => {
     const folder = folderOf(process.arch);
     assert.ok(!readFileSync(join(folder, "lib/agent.cjs"), "utf8").includes(ROOT));

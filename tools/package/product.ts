@@ -28,6 +28,8 @@ export interface Product {
   programs: readonly Program[];
   /** Has the native addon and the keeper. */
   native: boolean;
+  /** Brings the templates of the rollout modules, for `hosttrail generate`. */
+  templates: boolean;
   /** Folder of packaging/ that its unit, examples and scripts come from. */
   source: string;
   /** Its system user, who is gone when the package is purged. */
@@ -66,6 +68,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
       },
     ],
     native: true,
+    templates: false,
     source: "packaging/agent",
     user: "hosttrail-agent",
     configuration: { directory: "/etc/hosttrail-agent", mode: "0700", group: "root" },
@@ -100,6 +103,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
       },
     ],
     native: false,
+    templates: true,
     source: "packaging/collector",
     user: "hosttrail-collector",
     configuration: { directory: "/etc/hosttrail", mode: "0750", group: "hosttrail-collector" },

@@ -10,6 +10,11 @@ export function planOfRules(config: AgentConfig): void {
   const { rules, errors, notes } = readRules({ files: audit.rulesFiles, directory: audit.rulesDirectory, ownPid: 0 });
   for (const { file, line, source, reason } of errors) print("!", `${file}:${line}: ${reason}  (${source})`);
   for (const { file, line, reason } of notes) print("#", `${file}:${line}: ${reason}`);
+  if (errors.length > 0) process.exitCode = 1;
+  if (config.source.mode === "none") {
+    print("#", "source.mode is none: no audit rules are loaded here");
+    return;
+  }
   const kernel = new KernelAudit();
   const { enabled } = kernel.status();
   const { remove, add, kept, foreign } = new KernelHold(kernel, stateDirectory).plan(rules);
@@ -22,7 +27,6 @@ export function planOfRules(config: AgentConfig): void {
   if (enabled === LOCKED && changes > 0)
     print("!", "audit is locked (enabled 2): nothing changes before a reboot; reboot required");
   else if (audit.manage === "never" && changes > 0) print("#", "audit.manage is never: nothing will be changed");
-  if (errors.length > 0) process.exitCode = 1;
 }
 
 /** Says whether all lines of a file are rules that this host could have. Asks no kernel. */

@@ -14,3 +14,4 @@ export {
 export { get, hosts, search, tail } from "./events.ts";
 export type { Output } from "./output.ts";
 export { fleet, generate } from "./fleet.ts";
+export { plan } from "./plan.ts";
