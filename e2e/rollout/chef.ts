@@ -14,11 +14,11 @@ export class Chef implements Module {
   readonly name = "Chef";
   readonly #folder: string;
   readonly #hosts: TestHosts;
-  readonly #stack: Stack;
+  readonly #stack: Stack | undefined;
   readonly #environment: string;
 
   /** `settings` are those of a shell on the hosts in which chef-client runs. */
-  constructor(hosts: TestHosts, stack: Stack, token: string, settings: NodeJS.ProcessEnv) {
+  constructor(hosts: TestHosts, stack: Stack | undefined, token: string, settings: NodeJS.ProcessEnv) {
     this.#folder = join(hosts.directory, "chef");
     this.#hosts = hosts;
     this.#stack = stack;
@@ -34,22 +34,27 @@ export class Chef implements Module {
     this.giveToken(token);
   }
 
-  /** Makes the data bag as `knife data bag create --secret-file` does it. */
+  giveToken(token: string): void {
+    this.giveBagItem("enrollment", { token });
+  }
+
+  /** Makes an encrypted data bag item as `knife data bag create --secret-file` does it. */
+  giveBagItem(id: string, values: Readonly<Record<string, string>>): void {
+    const file = join(this.#folder, "item.json");
+    writeFileSync(file, JSON.stringify({ id, ...values }), { mode: 0o600 });
+    for (const { name } of this.#hosts.hosts) {
+      this.#hosts.put(name, file, `${CLIENT_FOLDER}/item.json`);
+      const encrypt = `${this.#environment} ruby -e '${ENCRYPT}' 2>&1`;
+      this.#hosts.sure(name, `cd ${CLIENT_FOLDER} && chmod 600 secret item.json && ${encrypt} && rm item.json`);
+    }
+  }
+
   get #specFolder(): string {
     return join(this.#folder, "spec");
   }
 
   get spec(): string {
     return join(this.#specFolder, "fleet.yaml");
-  }
-
-  giveToken(token: string): void {
-    writeFileSync(join(this.#folder, "token"), token, { mode: 0o600 });
-    for (const { name } of this.#hosts.hosts) {
-      this.#hosts.put(name, join(this.#folder, "token"), `${CLIENT_FOLDER}/token`);
-      const encrypt = `${this.#environment} ruby -e '${ENCRYPT}' 2>&1`;
-      this.#hosts.sure(name, `cd ${CLIENT_FOLDER} && chmod 600 secret token && ${encrypt} && rm token`);
-    }
   }
 
   use(changes: FleetChanges): void {
@@ -63,28 +68,38 @@ export class Chef implements Module {
   }
 
   predict(): Promise<Run> {
-    return this.#run("hosttrail::default", "--why-run");
+    return this.#run("hosttrail::default", undefined, "--why-run");
   }
 
   apply(): Promise<Run> {
-    return this.#run("hosttrail::default");
+    return this.#run("hosttrail::default", undefined);
   }
 
   remove(): Promise<Run> {
-    return this.#run("hosttrail::uninstall");
+    return this.#run("hosttrail::uninstall", undefined);
   }
 
-  async #run(recipe: string, ...options: string[]): Promise<Run> {
+  /** Runs a recipe on some of the hosts, with attributes of their own. */
+  converge(names: readonly string[], recipe: string, attributes: Readonly<Record<string, unknown>>): Promise<Run> {
+    const file = join(this.#folder, "attributes.json");
+    writeFileSync(file, JSON.stringify(attributes));
+    for (const name of names) this.#hosts.put(name, file, `${CLIENT_FOLDER}/attributes.json`);
+    return this.#run(recipe, names, "-j", `${CLIENT_FOLDER}/attributes.json`);
+  }
+
+  async #run(recipe: string, names: readonly string[] | undefined, ...options: string[]): Promise<Run> {
     const start = performance.now();
     const words = ["-z", "-c", `${CLIENT_FOLDER}/client.rb`, "-o", recipe, "--no-color", "-F", "doc", ...options];
     const runs = await Promise.all(
-      this.#hosts.hosts.map(async ({ name, address }) => {
-        const command = `${this.#environment} LC_ALL=C.UTF-8 chef-client ${words.join(" ")}`;
-        const child = spawn("ssh", [...this.#hosts.sshOptions, `root@${address}`, command], {
-          stdio: ["ignore", "pipe", "pipe"],
-        });
-        return { name, ...(await finished(child)) };
-      }),
+      this.#hosts.hosts
+        .filter(({ name }) => names?.includes(name) ?? true)
+        .map(async ({ name, address }) => {
+          const command = `${this.#environment} LC_ALL=C.UTF-8 chef-client ${words.join(" ")}`;
+          const child = spawn("ssh", [...this.#hosts.sshOptions, `root@${address}`, command], {
+            stdio: ["ignore", "pipe", "pipe"],
+          });
+          return { name, ...(await finished(child)) };
+        }),
     );
     return {
       ok: runs.every(({ status }) => status === 0),
@@ -109,7 +124,7 @@ chef_license 'accept-no-persist'
 log_level :warn
 `;
 
-const ENCRYPT = `require "chef"; require "json"; secret = Chef::EncryptedDataBagItem.load_secret("${CLIENT_FOLDER}/secret"); item = Chef::EncryptedDataBagItem.encrypt_data_bag_item({ "id" => "enrollment", "token" => File.read("token") }, secret); File.write("data_bags/hosttrail/enrollment.json", JSON.generate(item))`;
+const ENCRYPT = `require "chef"; require "json"; secret = Chef::EncryptedDataBagItem.load_secret("${CLIENT_FOLDER}/secret"); item = JSON.parse(File.read("item.json")); File.write("data_bags/hosttrail/#{item["id"]}.json", JSON.generate(Chef::EncryptedDataBagItem.encrypt_data_bag_item(item, secret)))`;
 
 /** Resources under whose line the formatter "doc" says that something was, or would be, done. */
 function updated(output: string): string[] {
@@ -129,6 +144,6 @@ function updated(output: string): string[] {
 function failures(output: string): string[] {
   return output
     .split("\n")
-    .filter((line) => /^ *(RuntimeError: )?hosttrail_agent: |^ *(STDERR: )?dpkg/.test(line))
+    .filter((line) => /^ *(RuntimeError: )?hosttrail_\w+(\[[^\]]*\])?: |^ *(STDERR: )?dpkg/.test(line))
     .map((line) => line.trim());
 }

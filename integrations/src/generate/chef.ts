@@ -5,6 +5,7 @@ import {
   layOutConfig,
   RULES_DIRECTORY,
   type Setting,
+  serverSettingsOf,
   settingsOf,
   type SettingType,
 } from "../surface/index.ts";
@@ -65,11 +66,14 @@ function erb({ setting = "", derive }: ConfigEntry): string {
 /** What the templates are given. */
 export function chefContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
+  const servers = serverSettingsOf(fleet);
   return {
     dataBagItem: fleet.enrollment.token.chefDataBagItem,
     attributes: settings.map(({ name, description, value }) => ({ name, description, value: ruby(value) })),
     properties: settings.map((setting) => property(setting)),
     table: settings.map(({ name, type, description }) => ({ name, type: TYPES[type], description })),
+    serverAttributes: servers.map(({ name, description, value }) => ({ name, description, value: ruby(value) })),
+    serverTable: servers.map(({ name, type, description }) => ({ name, type: TYPES[type], description })),
     config: layOutConfig(erb).trimEnd(),
   };
 }

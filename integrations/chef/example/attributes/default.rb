@@ -112,3 +112,50 @@ default['hosttrail']['agent']['kernel_command_line'] = 'warn'
 
 # Time in which events must be proved to arrive.
 default['hosttrail']['agent']['verify_timeout_seconds'] = 120
+
+# One's own collectors. Addresses of the servers of NATS, and of the collectors by names of yours.
+default['hosttrail']['collector']['nats_addresses'] = []
+default['hosttrail']['collector']['addresses'] = {}
+default['hosttrail']['collector']['ports'] = { 'ingest' => 7443, 'query' => 7444, 'enroll' => 7445 }
+
+# Version of the collector's package.
+default['hosttrail']['collector']['version'] = ''
+
+# Where packages come from: a repository, a folder on the web, or a folder of files.
+default['hosttrail']['collector']['artifact_source'] = 'url'
+
+# Folder on the web that holds the packages, or apt/ and rpm/.
+default['hosttrail']['collector']['artifact_url'] = 'https://packages.example.org/hosttrail'
+
+# Folder that holds the packages.
+default['hosttrail']['collector']['artifact_directory'] = ''
+
+# Public key that signs the repository.
+default['hosttrail']['collector']['repository_key'] = ''
+
+# SHA-256 of each package of the collector, by format and architecture.
+default['hosttrail']['collector']['artifact_sha256'] = {
+  'deb' => {},
+  'rpm' => {},
+}
+
+# Version of the package nats-server.
+default['hosttrail']['collector']['nats_version'] = ''
+
+# SHA-256 of each package of NATS, by format and architecture.
+default['hosttrail']['collector']['nats_sha256'] = {
+  'deb' => {},
+  'rpm' => {},
+}
+
+# Copies of each message: 1, or 3 or 5 over as many servers.
+default['hosttrail']['collector']['nats_replicas'] = 1
+
+# Bytes of blocks that are not stored yet, at most.
+default['hosttrail']['collector']['nats_stream_bytes_max'] = 4294967296
+
+# Name of the database in MongoDB.
+default['hosttrail']['collector']['database'] = 'hosttrail'
+
+# Who may do everything: names of user certificates.
+default['hosttrail']['collector']['admins'] = []

@@ -118,16 +118,8 @@ action_class do
     Chef::Config[:why_run]
   end
 
-  # The version that is installed; empty for none.
   def installed_version
-    command =
-      if package_format == 'deb'
-        "dpkg-query --show --showformat='${db:Status-Status} ${Version}' hosttrail-agent | sed -n 's/^installed //p'"
-      else
-        "rpm -q --queryformat '%{VERSION}' hosttrail-agent"
-      end
-    result = shell_out(command)
-    result.error? ? '' : result.stdout.strip
+    installed_version_of('hosttrail-agent')
   end
 
   def active?(unit)
@@ -426,7 +418,9 @@ action :uninstall, description: 'Take the agent off, with its state and its audi
       backup false
     end
   end
-  user 'hosttrail-agent' do
-    action :remove
+  # Not the resource user, which wants a library of Ruby that not every client brings.
+  execute 'remove the user of the agent' do
+    command %w(userdel hosttrail-agent)
+    only_if 'getent passwd hosttrail-agent'
   end
 end

@@ -1,3 +1,4 @@
+require 'erb'
 require 'json'
 
 module Hosttrail
@@ -14,6 +15,11 @@ module Hosttrail
     # JSON without spaces and with its own characters, keys in order: as all modules of the fleet write it.
     def json(value)
       JSON.generate(in_order(value))
+    end
+
+    # A text as a part of a URL.
+    def url_part(text)
+      ERB::Util.url_encode(text)
     end
 
     # How package managers call this host's architecture.
@@ -44,6 +50,18 @@ module Hosttrail
     # The enrolment token, for hosts that need one: of the run state, or of an encrypted data bag item BAG/ITEM.
     def enrollment_token(data_bag_item)
       node.run_state['hosttrail_enrollment_token'] || data_bag_item(*data_bag_item.split('/'))['token']
+    end
+
+    # The version of a package that is installed; empty for none.
+    def installed_version_of(name)
+      command =
+        if package_format == 'deb'
+          "dpkg-query --show --showformat='${db:Status-Status} ${Version}' #{name} | sed -n 's/^installed //p'"
+        else
+          "rpm -q --queryformat '%{VERSION}' #{name}"
+        end
+      result = shell_out(command)
+      result.error? ? '' : result.stdout.strip
     end
 
     private
