@@ -30,6 +30,7 @@ function statusOf(stack: Stack): Promise<Status> {
     let text = "";
     const socket = connect(path);
     socket.setEncoding("utf8");
+    socket.write('{"ask":"status"}\n');
     socket.on("data", (chunk: string) => {
       text += chunk;
     });

@@ -11,7 +11,7 @@ import type { Run } from "./module.ts";
 import { isOnPath, settingsOf } from "./tools.ts";
 
 /** Which host is what. */
-export const NATS = "c1";
+const NATS = "c1";
 export const COLLECTORS: readonly string[] = ["c1", "c2"];
 export const BALANCER = "c3";
 export const AGENTS: readonly string[] = ["c3", "c4"];
