@@ -1,7 +1,7 @@
 /** The base system of test hosts, made from Debian's packages of this machine's own sources, once. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const CACHE = new URL("../../.hosttrail/rollout", import.meta.url).pathname;
@@ -69,7 +69,8 @@ export function makeBaseSystem(): void {
   mkdirSync(CACHE, { recursive: true });
   process.stdout.write("▸ making the test hosts' base system (a minute, once)\n");
   const made = `${BASE}.new`;
-  rmSync(made, { recursive: true, force: true });
+  // One that was broken off may have /proc and /sys mounted in it: never go through those.
+  execFileSync("rm", ["-rf", "--one-file-system", made]);
   const options = ["--variant=minbase", "--mode=root", "--format=directory", `--include=${PACKAGES.join(",")}`];
   execFileSync("mmdebstrap", ["--quiet", ...options, SUITE, made], { stdio: ["ignore", "ignore", "inherit"] });
   const masks = join(made, "etc/systemd/system");
