@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { askControl } from "@hosttrail/agent/control";
 import { KernelAudit, whyNoAudit } from "@hosttrail/agent/kernel";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import type { Stack } from "@hosttrail/stack";
@@ -23,20 +23,8 @@ interface Status {
   imbalances: unknown[];
 }
 
-/** Asks the agent as `hosttrail-agent status` does. */
 function statusOf(stack: Stack): Promise<Status> {
-  const path = join(dirname(stack.agentConfigFile), "agent-run", "control.sock");
-  return new Promise((resolve, reject) => {
-    let text = "";
-    const socket = connect(path);
-    socket.setEncoding("utf8");
-    socket.write('{"ask":"status"}\n');
-    socket.on("data", (chunk: string) => {
-      text += chunk;
-    });
-    socket.on("error", reject);
-    socket.on("end", () => resolve(JSON.parse(text) as Status));
-  });
+  return askControl(join(dirname(stack.agentConfigFile), "agent-run")) as Promise<Status>;
 }
 
 /** Serial of a marker that was sent as a message of user space, once it is in the trail. */

@@ -36,10 +36,8 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
   }
   if (product.native) copyNative(arch, join(lib, "audit.node"), join(folder, "bin", `${product.name}-keeper`));
   if (product.templates) {
-    for (const tool of ["ansible", "chef", "terraform"])
-      cpSync(join(ROOT, "integrations", tool, "templates"), join(lib, "templates", tool, "templates"), {
-        recursive: true,
-      });
+    for (const part of ["ansible/templates", "chef/templates", "terraform/templates", "parts"])
+      cpSync(join(ROOT, "integrations", part), join(lib, "templates", part), { recursive: true });
   }
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {

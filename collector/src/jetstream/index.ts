@@ -83,7 +83,7 @@ export class BlockStream {
 
   /** Blocks that are not stored yet: waiting, or on their way. */
   async lag(): Promise<number> {
-    const manager = await jetstreamManager(this.#connection);
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
     const { num_pending: waiting, num_ack_pending: taken } = await manager.consumers.info(
       BLOCKS.stream,
       BLOCKS.consumer,

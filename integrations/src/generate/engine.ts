@@ -33,12 +33,13 @@ function raw(options: Handlebars.HelperOptions): string {
 }
 
 /**
- * Renders all templates below `folder`. `x.hbs` becomes x; its text is not escaped, since it is code in many languages. The result is
+ * Renders all templates below `folder`; `parts` are texts that several tools bring, by the names of their files. `x.hbs` becomes x; its text is not escaped, since it is code in many languages. The result is
  * the same for the same input, and sorted.
  */
-export function renderFolder(folder: string, context: object, header: string): GeneratedFile[] {
+export function renderFolder(folder: string, parts: string, context: object, header: string): GeneratedFile[] {
   const engine = Handlebars.create();
   engine.registerHelper("raw", raw);
+  for (const name of readdirSync(parts)) engine.registerPartial(name, readFileSync(join(parts, name), "utf8"));
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

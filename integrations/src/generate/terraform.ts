@@ -55,7 +55,8 @@ function hcl(value: unknown, depth: number): string {
 }
 
 /** A variable block; each bound of the spec is a validation. */
-function variable({ name, type, description, value, choices }: Setting): string {
+function variable(setting: Setting): string {
+  const { name, type, description, value, choices } = setting;
   const full = `${PREFIX}${name}`;
   const isMap = typeof value === "object" && !Array.isArray(value) && Object.keys(value).length > 0;
   const lines = [
@@ -77,7 +78,7 @@ function variable({ name, type, description, value, choices }: Setting): string 
     );
   if (choices !== undefined)
     validate(`contains(${hcl(choices, 0)}, var.${full})`, `${full} must be one of ${choices.join(", ")}.`);
-  for (const { condition, message } of RULES[name] ?? []) validate(condition(`var.${full}`), `${full} ${message}.`);
+  for (const { condition, message } of rulesOf(setting)) validate(condition(`var.${full}`), `${full} ${message}.`);
   return [...lines, "}"].join("\n");
 }
 
@@ -100,7 +101,11 @@ const matching = (pattern: string, message: string): Rule => ({
   message,
 });
 
-/** What a value must be, beyond its type. */
+function rulesOf({ name, minimum, maximum }: Setting): readonly Rule[] {
+  return minimum === undefined || maximum === undefined ? (RULES[name] ?? []) : [between(minimum, maximum)];
+}
+
+/** What a value must be, beyond its type and its bounds. */
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
   version: [matching("^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.]+)?$", "must be one exact version, like 1.2.3")],
   collector_endpoints: [ENDPOINTS],
@@ -125,12 +130,6 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
       message: "must not have HOSTTRAIL_END in it",
     },
   ],
-  backlog_limit: [between(64, 1_048_576)],
-  spool_bytes_max: [between(4_194_304, 1_099_511_627_776)],
-  spool_hours_max: [between(0, 8760)],
-  budget_cpu_percent: [between(0, 6400)],
-  budget_memory_bytes: [between(0, 68_719_476_736)],
-  verify_timeout_seconds: [between(5, 3600)],
   proxy: [matching("^(http://[^\\s/@]+:[0-9]+)?$", "must be http://host:port or empty")],
 };
 
@@ -148,23 +147,17 @@ const REFUSED: Readonly<Record<string, unknown>> = {
   collector_ca: "-----BEGIN PRIVATE KEY-----",
   artifact_sha256: { deb: { x64: "abc" } },
   own_rules: "HOSTTRAIL_END",
-  backlog_limit: 1,
-  spool_bytes_max: 1,
-  spool_hours_max: -1,
-  budget_cpu_percent: -1,
-  budget_memory_bytes: -1,
-  verify_timeout_seconds: 1,
   proxy: "http://user:secret@proxy:3128",
 };
 
 /** A test for each validation: the plan must fail because of that variable. */
 function refusals(settings: readonly Setting[]): { name: string; variable: string; value: string }[] {
   return settings
-    .filter(({ name, choices }) => choices !== undefined || RULES[name] !== undefined)
-    .map(({ name, choices }) => ({
+    .filter((setting) => setting.choices !== undefined || rulesOf(setting).length > 0)
+    .map(({ name, choices, minimum }) => ({
       name,
       variable: `${PREFIX}${name}`,
-      value: hcl(choices === undefined ? REFUSED[name] : "no-such-word", 2),
+      value: hcl(choices !== undefined ? "no-such-word" : minimum !== undefined ? minimum - 1 : REFUSED[name], 2),
     }));
 }
 
@@ -203,7 +196,6 @@ export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const usedWidth = Math.max(...usedNames.map((name) => name.length));
   return {
     config,
-    goldenPadded: "golden_image".padEnd(width),
     ssmParameter: hcl(fleet.enrollment.token.ssmParameter, 1),
     secretsmanagerSecret: hcl(fleet.enrollment.token.secretsmanagerSecret, 1),
     // SSM has no stages: as many at once as the smallest percentage of the spec's stages.

@@ -46,6 +46,6 @@ export function hostFiles(fleet: Fleet): HostFile[] {
 }
 
 /** Drop-in of the unit. gRPC takes its proxy from the environment. */
-export function proxyDropIn(proxy: string): string {
+function proxyDropIn(proxy: string): string {
   return `[Service]\nEnvironment=grpc_proxy=${proxy}\n`;
 }

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { ConfigError, loadConfig } from "@hosttrail/lib/config";
 import { fleetSchema } from "./schema.ts";
 
-export { fleetSchema, RULE_SETS } from "./schema.ts";
+export { boundsOf, fleetSchema } from "./schema.ts";
 
 type ByArch = Partial<Record<"x64" | "arm64", string>>;
 
@@ -110,6 +110,8 @@ function artifactProblems({ agent: { artifact }, enrollment, servers }: FleetFil
     problems.push(
       `agent.artifact.source is "${source}", which needs agent.artifact.sha256, for deb or rpm and at least one of x64, arm64`,
     );
+  if (servers.version !== "" && source === "repo")
+    problems.push('servers.version is given and agent.artifact.source is "repo"; servers come from url or file');
   if (servers.version !== "" && servers.nats.version === "")
     problems.push("servers.version is given, and so servers.nats.version must be");
   if (servers.nats.version !== "" && !isRecent(servers.nats.version))

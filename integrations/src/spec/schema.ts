@@ -8,7 +8,7 @@ import { address, type ConfigSchema, choice, integer, mapOf } from "@hosttrail/l
 type Schema = Record<string, unknown>;
 
 /** Rule sets that come with the agent. */
-export const RULE_SETS: readonly string[] = [
+const RULE_SETS: readonly string[] = [
   "baseline",
   "identity",
   "privileged-commands",
@@ -19,14 +19,15 @@ export const RULE_SETS: readonly string[] = [
 
 const described = (description: string, schema: Schema): Schema => ({ ...schema, description });
 
+function keyOf(schema: Schema, path: string): Schema {
+  let found = schema;
+  for (const key of path.split(".")) found = (found["properties"] as Record<string, Schema>)[key] ?? {};
+  return found;
+}
+
 /** A key of agent.yaml, by its path. */
 function ofAgent(path: string): Schema {
-  let schema: Schema = agentSchema;
-  for (const key of path.split(".")) {
-    const properties = schema["properties"] as Record<string, Schema>;
-    schema = properties[key] ?? {};
-  }
-  return schema;
+  return keyOf(agentSchema, path);
 }
 
 /** A version as semver writes it: never a range, never "latest". */
@@ -233,6 +234,13 @@ const servers = mapOf({
     items: { type: "string", pattern: "^[\\w.@-]{1,128}$" },
   }),
 });
+
+/** Least and greatest value of a key that holds a whole number, by its path. */
+export function boundsOf(path: string): { minimum: number; maximum: number } {
+  const { minimum, maximum } = keyOf(fleetSchema, path);
+  if (typeof minimum !== "number" || typeof maximum !== "number") throw new Error(`${path} has no bounds`);
+  return { minimum, maximum };
+}
 
 /** JSON Schema (draft-07) of fleet.yaml. */
 export const fleetSchema: ConfigSchema = {

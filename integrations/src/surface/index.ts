@@ -2,7 +2,7 @@
  * What of the spec becomes a variable of each module: one list, from which come Ansible's defaults and argument specs, Chef's properties
  * and attributes, Terraform's variables, and the tables of all READMEs.
  */
-import type { Fleet } from "../spec/index.ts";
+import { boundsOf, type Fleet } from "../spec/index.ts";
 
 /** text: of several lines. sums: sha256 by format and architecture. */
 export type SettingType = "string" | "text" | "integer" | "boolean" | "strings" | "labels" | "sums";
@@ -15,6 +15,9 @@ export interface Setting {
   description: string;
   value: string | number | boolean | readonly string[] | Readonly<Record<string, unknown>>;
   choices?: readonly string[];
+  /** Of integers. */
+  minimum?: number;
+  maximum?: number;
 }
 
 /** All settings with the values of this fleet. */
@@ -23,6 +26,12 @@ export function settingsOf(fleet: Fleet): Setting[] {
   const { artifact, rules, redaction, budget, spool } = agent;
   return [
     { name: "version", type: "string", description: "Version of the agent's package.", value: agent.version },
+    {
+      name: "golden_image",
+      type: "boolean",
+      description: "Install and configure without starting; the identity is made at the first boot.",
+      value: false,
+    },
     {
       name: "artifact_source",
       type: "string",
@@ -101,6 +110,7 @@ export function settingsOf(fleet: Fleet): Setting[] {
       type: "integer",
       description: "Records that the kernel keeps while nobody reads.",
       value: rules.backlogLimit,
+      ...boundsOf("agent.rules.backlog_limit"),
     },
     { name: "labels", type: "labels", description: "Labels of the host.", value: sorted(agent.labels) },
     {
@@ -126,12 +136,14 @@ export function settingsOf(fleet: Fleet): Setting[] {
       type: "integer",
       description: "Bytes on disk for events that are not stored yet.",
       value: spool.bytesMax,
+      ...boundsOf("agent.spool.bytes_max"),
     },
     {
       name: "spool_hours_max",
       type: "integer",
       description: "Hours after which they are given up; 0 for never.",
       value: spool.hoursMax,
+      ...boundsOf("agent.spool.hours_max"),
     },
     {
       name: "spool_sync",
@@ -145,12 +157,14 @@ export function settingsOf(fleet: Fleet): Setting[] {
       type: "integer",
       description: "Of one CPU; 0 for no bound.",
       value: budget.cpuPercent,
+      ...boundsOf("agent.budget.cpu_percent"),
     },
     {
       name: "budget_memory_bytes",
       type: "integer",
       description: "Resident bytes beyond which caches, then events are given up.",
       value: budget.memoryBytes,
+      ...boundsOf("agent.budget.memory_bytes"),
     },
     { name: "proxy", type: "string", description: "HTTP proxy, http://host:port; empty for none.", value: agent.proxy },
     {
@@ -165,26 +179,27 @@ export function settingsOf(fleet: Fleet): Setting[] {
       type: "integer",
       description: "Time in which events must be proved to arrive.",
       value: stages.verifyTimeoutSeconds,
+      ...boundsOf("stages.verify_timeout_seconds"),
     },
   ];
 }
 
 /** Settings of the servers, for those who run collectors themselves. */
-export function serverSettingsOf({ servers, agent: { artifact }, repositoryKey }: Fleet): Setting[] {
+export function serverSettingsOf({ servers, agent: { artifact } }: Fleet): Setting[] {
   const { nats } = servers;
   return [
     { name: "version", type: "string", description: "Version of the collector's package.", value: servers.version },
     {
       name: "artifact_source",
       type: "string",
-      description: "Where packages come from: a repository, a folder on the web, or a folder of files.",
+      description: "Where packages come from: a folder on the web, or a folder of files.",
       value: artifact.source,
-      choices: ["repo", "url", "file"],
+      choices: ["url", "file"],
     },
     {
       name: "artifact_url",
       type: "string",
-      description: "Folder on the web that holds the packages, or apt/ and rpm/.",
+      description: "Folder on the web that holds the packages.",
       value: artifact.url,
     },
     {
@@ -192,12 +207,6 @@ export function serverSettingsOf({ servers, agent: { artifact }, repositoryKey }
       type: "string",
       description: "Folder that holds the packages.",
       value: artifact.directory,
-    },
-    {
-      name: "repository_key",
-      type: "text",
-      description: "Public key that signs the repository.",
-      value: repositoryKey,
     },
     {
       name: "artifact_sha256",

@@ -40,10 +40,17 @@ module Hosttrail
     end
 
     # A unit's file; true where it changed.
-    def unit_file(name, text)
-      unit = systemd_unit name do
-        content text
-        action :create
+    def unit_file(name)
+      execute 'systemctl daemon-reload' do
+        action :nothing
+      end
+      unit = cookbook_file "/etc/systemd/system/#{name}" do
+        source name
+        cookbook 'hosttrail'
+        owner 'root'
+        group 'root'
+        mode '0644'
+        notifies :run, 'execute[systemctl daemon-reload]', :immediately
       end
       unit.updated_by_last_action?
     end

@@ -7,9 +7,6 @@ resource_name :hosttrail_agent
 description 'The Hosttrail agent: installed in one exact version, configured, enrolled, and proved to deliver its events.'
 
 property :instance_name, String, name_property: true
-property :golden_image, [true, false],
-         default: lazy { node['hosttrail']['agent']['golden_image'] },
-         description: 'Install and configure without starting; the identity is made at the first boot.'
 property :enrollment_token, String,
          sensitive: true,
          description: 'The enrolment token. Where it is missing it comes from the data bag, for hosts that need one.'
@@ -19,6 +16,9 @@ property :enrollment_data_bag_item, String,
 property :version, String,
          default: lazy { node['hosttrail']['agent']['version'] },
          description: 'Version of the agent\'s package.'
+property :golden_image, [true, false],
+         default: lazy { node['hosttrail']['agent']['golden_image'] },
+         description: 'Install and configure without starting; the identity is made at the first boot.'
 property :artifact_source, String,
          equal_to: %w(repo url file),
          default: lazy { node['hosttrail']['agent']['artifact_source'] },

@@ -31,23 +31,6 @@ action :install, description: 'Install, configure and run the balancer.' do
     mode '0644'
     verify 'haproxy -c -q -f %{path}' if ::File.exist?('/usr/sbin/haproxy')
   end
-  unit = unit_file('hosttrail-balancer.service', <<~UNIT)
-    # Managed: what is changed here by hand is lost.
-    [Unit]
-    Description=Balancer before the Hosttrail collectors
-    Wants=network-online.target
-    After=network-online.target
-
-    [Service]
-    Type=notify
-    ExecStart=/usr/sbin/haproxy -Ws -f /etc/haproxy/hosttrail.cfg
-    ExecReload=/bin/kill -USR2 $MAINPID
-    KillMode=mixed
-    Restart=always
-    LimitNOFILE=262144
-
-    [Install]
-    WantedBy=multi-user.target
-  UNIT
+  unit = unit_file('hosttrail-balancer.service')
   run_part('hosttrail-balancer', config.updated_by_last_action? || unit)
 end

@@ -46,36 +46,6 @@ action :install, description: 'Install, configure and run the server.' do
     mode '0640'
     sensitive true
   end
-  unit = unit_file('nats-server.service', <<~UNIT)
-    # Managed: what is changed here by hand is lost.
-    [Unit]
-    Description=NATS server
-    Wants=network-online.target
-    After=network-online.target
-
-    [Service]
-    Type=simple
-    User=nats
-    Group=nats
-    ExecStart=/usr/bin/env PATH=/usr/local/bin:/usr/bin:/bin nats-server -c /etc/nats/nats-server.conf
-    ExecReload=/bin/kill -HUP $MAINPID
-    Restart=always
-    RestartSec=2s
-    StateDirectory=nats
-    StateDirectoryMode=0700
-    LimitNOFILE=1048576
-    CapabilityBoundingSet=
-    NoNewPrivileges=yes
-    PrivateDevices=yes
-    PrivateTmp=yes
-    ProtectHome=yes
-    ProtectSystem=strict
-    RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-    SystemCallArchitectures=native
-    UMask=0077
-
-    [Install]
-    WantedBy=multi-user.target
-  UNIT
+  unit = unit_file('nats-server.service')
   run_part('nats-server', config.updated_by_last_action? || unit)
 end

@@ -132,7 +132,7 @@ run "backlog_limit" {
     source = "./modules/agent-install"
   }
   variables {
-    agent_backlog_limit = 1
+    agent_backlog_limit = 63
   }
   expect_failures = [var.agent_backlog_limit]
 }
@@ -144,7 +144,7 @@ run "spool_bytes_max" {
     source = "./modules/agent-install"
   }
   variables {
-    agent_spool_bytes_max = 1
+    agent_spool_bytes_max = 4194303
   }
   expect_failures = [var.agent_spool_bytes_max]
 }
@@ -228,7 +228,7 @@ run "verify_timeout_seconds" {
     source = "./modules/agent-install"
   }
   variables {
-    agent_verify_timeout_seconds = 1
+    agent_verify_timeout_seconds = 4
   }
   expect_failures = [var.agent_verify_timeout_seconds]
 }

@@ -72,7 +72,7 @@ run "golden_image_starts_nothing" {
     source = "./modules/agent-install"
   }
   variables {
-    golden_image = true
+    agent_golden_image = true
   }
 
   assert {

@@ -38,6 +38,6 @@ locals {
     kernel_command_line = var.agent_kernel_command_line
     backlog_limit       = var.agent_backlog_limit
     verify_timeout      = var.agent_verify_timeout_seconds
-    golden_image        = var.golden_image
+    golden_image        = var.agent_golden_image
   })
 }

@@ -3,6 +3,7 @@ module "install" {
   source = "../agent-install"
 
   agent_version                    = var.agent_version
+  agent_golden_image               = var.agent_golden_image
   agent_artifact_source            = var.agent_artifact_source
   agent_artifact_url               = var.agent_artifact_url
   agent_artifact_directory         = var.agent_artifact_directory

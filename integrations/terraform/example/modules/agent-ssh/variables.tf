@@ -45,6 +45,13 @@ variable "agent_version" {
   }
 }
 
+variable "agent_golden_image" {
+  description = "Install and configure without starting; the identity is made at the first boot."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "agent_artifact_source" {
   description = "Where the package comes from: a repository, a folder on the web, or a folder of files."
   type        = string

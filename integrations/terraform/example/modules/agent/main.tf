@@ -2,8 +2,8 @@
 module "install" {
   source = "../agent-install"
 
-  golden_image                     = var.golden_image
   agent_version                    = var.agent_version
+  agent_golden_image               = var.agent_golden_image
   agent_artifact_source            = var.agent_artifact_source
   agent_artifact_url               = var.agent_artifact_url
   agent_artifact_directory         = var.agent_artifact_directory
@@ -33,7 +33,7 @@ module "install" {
 }
 
 locals {
-  needs_token = var.agent_enrollment_method == "token" && !var.golden_image
+  needs_token = var.agent_enrollment_method == "token" && !var.agent_golden_image
 
   bootstrap = templatefile("${path.module}/bootstrap.sh.tftpl", {
     script                = module.install.script

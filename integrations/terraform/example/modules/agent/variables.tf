@@ -93,13 +93,6 @@ variable "tags" {
   nullable    = false
 }
 
-variable "golden_image" {
-  description = "Install and configure without starting; the identity is made at the first boot."
-  type        = bool
-  default     = false
-  nullable    = false
-}
-
 variable "agent_version" {
   description = "Version of the agent's package."
   type        = string
@@ -110,6 +103,13 @@ variable "agent_version" {
     condition     = can(regex("^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.]+)?$", var.agent_version))
     error_message = "agent_version must be one exact version, like 1.2.3."
   }
+}
+
+variable "agent_golden_image" {
+  description = "Install and configure without starting; the identity is made at the first boot."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "agent_artifact_source" {

@@ -25,7 +25,7 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
   alarm_name          = "${var.name}-lag"
   alarm_description   = "Blocks wait to be stored, more than scaling can bring down: is the database in reach?"
   namespace           = "Hosttrail"
-  metric_name         = "StoreLagBlocksPerCollector"
+  metric_name         = "StoreLagBlocks"
   statistic           = "Average"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.lag_target_blocks * 10

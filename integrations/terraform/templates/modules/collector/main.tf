@@ -230,7 +230,7 @@ resource "aws_autoscaling_policy" "lag" {
 
     customized_metric_specification {
       namespace   = "Hosttrail"
-      metric_name = "StoreLagBlocksPerCollector"
+      metric_name = "StoreLagBlocks"
       statistic   = "Average"
       unit        = "Count"
 
