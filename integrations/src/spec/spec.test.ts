@@ -102,6 +102,14 @@ describe("a fleet spec", () => {
     ["stages.serial", ["200%"], /stages\.serial\.0 is "200%"/],
     ["stages.max_fail_percentage", 101, /stages\.max_fail_percentage is 101; it must be <= 100/],
     ["stages.verify_timeout_seconds", 1, /stages\.verify_timeout_seconds is 1; it must be >= 5/],
+    ["servers.version", "latest", /servers\.version is "latest"; it must match/],
+    ["servers.version", "1.0.0", /servers\.version is given, and so servers\.nats\.version must be/],
+    ["servers.sha256.rpm.x64", "abc", /servers\.sha256\.rpm\.x64 is "abc"; it must match/],
+    ["servers.nats.version", "2.10.1", /servers\.nats\.version is "2\.10\.1"; it must be 2\.10\.23 or newer/],
+    ["servers.nats.replicas", 2, /servers\.nats\.replicas is 2; allowed are 1, 3, 5/],
+    ["servers.nats.stream_bytes_max", 1, /servers\.nats\.stream_bytes_max is 1; it must be >= 16777216/],
+    ["servers.database", "a/b", /servers\.database is "a\/b"; it must match/],
+    ["servers.admins", ["a b"], /servers\.admins\.0 is "a b"; it must match/],
     ["kernel.command_line", "reboot", /kernel\.command_line is "reboot"; allowed are warn, set, ignore/],
   ];
   for (const [path, value, says] of bad) {
@@ -109,6 +117,14 @@ describe("a fleet spec", () => {
       assert.match(problems(changed(path, value)), says);
     });
   }
+
+  it("takes no servers from a repository", () => {
+    writeFileSync(join(folder, "hosttrail.asc"), "key");
+    const file = changed("agent.artifact", { source: "repo", url: "https://x/y", key_file: "hosttrail.asc" });
+    const spec = parse(readFileSync(file, "utf8")) as Tree;
+    writeFileSync(file, stringify({ ...spec, servers: { version: "1.0.0", nats: { version: "2.11.4" } } }));
+    assert.match(problems(file), /servers come from url or file/);
+  });
 
   it("has another hash whenever something of it changes, also in a file that it names", () => {
     const hashes = new Set([loadFleet(changed("name", "example")).hash]);
