@@ -5,7 +5,14 @@ import { join } from "node:path";
 import type { Stack } from "@hosttrail/stack";
 import { type FleetChanges, generate, writeSpec } from "./fleet.ts";
 import { finished, type TestHosts } from "./hosts.ts";
-import type { Module, Run } from "./module.ts";
+import type { ApplyOptions, Module, Run } from "./module.ts";
+
+interface Inventory {
+  /** Of its hosts; all where none are said. */
+  names?: readonly string[] | undefined;
+  /** Its groups, by the names of their hosts. */
+  groups?: Readonly<Record<string, readonly string[]>>;
+}
 
 export class Ansible implements Module {
   readonly name = "Ansible";
@@ -14,22 +21,19 @@ export class Ansible implements Module {
   readonly #stack: Stack | undefined;
   readonly #token: string;
 
-  /** `groups` are those of the inventory, by the names of their hosts. */
-  constructor(
-    hosts: TestHosts,
-    stack: Stack | undefined,
-    token: string,
-    groups: Readonly<Record<string, readonly string[]>> = {},
-  ) {
+  constructor(hosts: TestHosts, stack: Stack | undefined, token: string, { names, groups = {} }: Inventory = {}) {
     this.#folder = join(hosts.directory, "ansible");
     this.#hosts = hosts;
     this.#stack = stack;
     this.#token = join(this.#folder, "token.yml");
     mkdirSync(this.#folder, { recursive: true });
     this.giveToken(token);
-    const lines = hosts.hosts.map(({ name, address }) => `${name} ansible_host=${address}\n`).join("");
+    const lines = hosts
+      .some(names)
+      .map(({ name, address }) => `${name} ansible_host=${address}\n`)
+      .join("");
     const ssh = hosts.sshOptions.join(" ");
-    const grouped = Object.entries(groups).map(([group, names]) => `[${group}]\n${names.join("\n")}\n`);
+    const grouped = Object.entries(groups).map(([group, members]) => `[${group}]\n${members.join("\n")}\n`);
     writeFileSync(
       join(this.#folder, "inventory"),
       `${grouped.join("")}[all]\n${lines}[all:vars]\nansible_user=root\nansible_python_interpreter=/usr/bin/python3\nansible_ssh_common_args=${ssh}\n`,
@@ -59,8 +63,8 @@ export class Ansible implements Module {
     return this.play("rollout", "--check", "--diff");
   }
 
-  apply(): Promise<Run> {
-    return this.play("rollout", "--diff");
+  apply({ goldenImage = false }: ApplyOptions = {}): Promise<Run> {
+    return this.play("rollout", "--diff", "-e", JSON.stringify({ hosttrail_agent_golden_image: goldenImage }));
   }
 
   remove(): Promise<Run> {

@@ -15,7 +15,8 @@ import { CONTROLLER_NAME, sha256, TestHosts } from "./hosts.ts";
 import type { Module } from "./module.ts";
 import { sharedFolders, TOOLS } from "./modules.ts";
 
-const HOST = "b1";
+/** A host for each tool, so that they go side by side. */
+const HOSTS: readonly string[] = TOOLS.map((_, index) => `b${index + 1}`);
 /** What must not change; tools keep things of their own elsewhere. */
 const FOLDERS = ["/etc", "/usr", "/var/lib", "/opt"];
 const OWN_OF_TOOLS = [/^\/etc\/chef(\/|$)/, /^\/var\/lib\/(systemd|apt)(\/|$)/];
@@ -31,7 +32,7 @@ interface Case {
   late?: boolean;
 }
 
-describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false }, () => {
+describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false, concurrency: true }, () => {
   let hosts: TestHosts;
   let stack: Stack & AsyncDisposable;
   let token: string;
@@ -39,7 +40,7 @@ describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false }, () =>
   let corrupted: { folder: string; sum: string };
 
   before(async () => {
-    hosts = await TestHosts.boot([HOST], sharedFolders());
+    hosts = await TestHosts.boot(HOSTS, { shared: sharedFolders() });
     stack = await openStack({ address: CONTROLLER_NAME });
     await stack.startServices();
     await stack.startCollector();
@@ -127,13 +128,14 @@ describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false }, () =>
     },
   ];
 
-  for (const { name, open, why } of TOOLS) {
-    describe(`by ${name}`, { skip: why ?? false }, () => {
+  for (const [index, { name, open, why }] of TOOLS.entries()) {
+    const host = HOSTS[index] ?? "";
+    describe(`by ${name}`, { skip: why ?? false, concurrency: false }, () => {
       let module: Module;
-      const files = (): Map<string, string> => hosts.files(HOST, FOLDERS, OWN_OF_TOOLS);
+      const files = (): Map<string, string> => hosts.files(host, FOLDERS, OWN_OF_TOOLS);
 
       before(() => {
-        module = open(hosts, stack, token);
+        module = open(hosts, stack, token, [host]);
       });
       after(async () => {
         await module.remove();
@@ -145,13 +147,13 @@ describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false }, () =>
           const isToken = about.what.includes("token");
           if (isToken) module.giveToken(`hte_${"0".repeat(16)}_${"A".repeat(43)}`);
           const was = files();
-          if (about.break !== undefined) hosts.sure(HOST, about.break);
+          if (about.break !== undefined) hosts.sure(host, about.break);
           try {
             const run = await module.apply();
             assert.ok(!run.ok, `it succeeded:\n${run.output.slice(-3000)}`);
             assert.match(run.reasons.replaceAll(/\s+/g, " "), about.says, run.output.slice(-3000));
           } finally {
-            if (about.mend !== undefined) hosts.sure(HOST, about.mend);
+            if (about.mend !== undefined) hosts.sure(host, about.mend);
             if (isToken) module.giveToken(token);
           }
           if (about.late !== true) {
@@ -171,13 +173,13 @@ describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false }, () =>
 
       it("goes on where a run was cut off: unpacked, half configured, with what it left", async () => {
         const deb = join(ARTIFACTS, `hosttrail-agent_${VERSIONS.new}_amd64.deb`);
-        hosts.sure(HOST, `dpkg --unpack ${deb} 2>&1`);
-        hosts.sure(HOST, "echo 'half: [' > /etc/hosttrail-agent/agent.yaml");
+        hosts.sure(host, `dpkg --unpack ${deb} 2>&1`);
+        hosts.sure(host, "echo 'half: [' > /etc/hosttrail-agent/agent.yaml");
         module.use({});
         const run = await module.apply();
         assert.ok(run.ok, run.reasons || run.output.slice(-3000));
-        hosts.sure(HOST, "hosttrail-agent --check-config");
-        assert.equal(hosts.sure(HOST, "hosttrail-agent --version").trim(), `hosttrail-agent ${VERSIONS.old}`);
+        hosts.sure(host, "hosttrail-agent --check-config");
+        assert.equal(hosts.sure(host, "hosttrail-agent --version").trim(), `hosttrail-agent ${VERSIONS.old}`);
         assert.deepEqual((await module.predict()).changed, []);
         assert.ok((await module.remove()).ok);
       });

@@ -21,6 +21,8 @@ const PACKAGES = [
   "curl",
   "gpg",
   "procps",
+  // Is told how the kernel shall be started.
+  "grub2-common",
   // Before two collectors.
   "haproxy",
   // Chef runs on the host that it converges.

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import type { Stack } from "@hosttrail/stack";
 import { type FleetChanges, generate, writeSpec } from "./fleet.ts";
 import { finished, type TestHosts } from "./hosts.ts";
-import type { Module, Run } from "./module.ts";
+import type { TestHost } from "./kind.ts";
+import type { ApplyOptions, Module, Run } from "./module.ts";
 
 const CLIENT_FOLDER = "/etc/chef";
 
@@ -16,18 +17,26 @@ export class Chef implements Module {
   readonly #hosts: TestHosts;
   readonly #stack: Stack | undefined;
   readonly #environment: string;
+  readonly #targets: readonly TestHost[];
 
   /** `settings` are those of a shell on the hosts in which chef-client runs. */
-  constructor(hosts: TestHosts, stack: Stack | undefined, token: string, settings: NodeJS.ProcessEnv) {
+  constructor(
+    hosts: TestHosts,
+    stack: Stack | undefined,
+    token: string,
+    settings: NodeJS.ProcessEnv,
+    names?: readonly string[],
+  ) {
     this.#folder = join(hosts.directory, "chef");
     this.#hosts = hosts;
     this.#stack = stack;
-    const names = ["PATH", "GEM_HOME", "GEM_PATH"].filter((name) => settings[name] !== undefined);
-    this.#environment = names.map((name) => `${name}='${settings[name]}' `).join("");
+    this.#targets = hosts.some(names);
+    const variables = ["PATH", "GEM_HOME", "GEM_PATH"].filter((name) => settings[name] !== undefined);
+    this.#environment = variables.map((name) => `${name}='${settings[name]}' `).join("");
     mkdirSync(this.#folder, { recursive: true });
     writeFileSync(join(this.#folder, "secret"), randomBytes(64).toString("base64"), { mode: 0o600 });
     writeFileSync(join(this.#folder, "client.rb"), CLIENT);
-    for (const { name } of hosts.hosts) {
+    for (const { name } of this.#targets) {
       hosts.sure(name, `install -d -m 700 ${CLIENT_FOLDER} ${CLIENT_FOLDER}/data_bags/hosttrail`);
       for (const file of ["secret", "client.rb"]) hosts.put(name, join(this.#folder, file), `${CLIENT_FOLDER}/${file}`);
     }
@@ -42,7 +51,7 @@ export class Chef implements Module {
   giveBagItem(id: string, values: Readonly<Record<string, string>>): void {
     const file = join(this.#folder, "item.json");
     writeFileSync(file, JSON.stringify({ id, ...values }), { mode: 0o600 });
-    for (const { name } of this.#hosts.hosts) {
+    for (const { name } of this.#targets) {
       this.#hosts.put(name, file, `${CLIENT_FOLDER}/item.json`);
       const encrypt = `${this.#environment} ruby -e '${ENCRYPT}' 2>&1`;
       this.#hosts.sure(name, `cd ${CLIENT_FOLDER} && chmod 600 secret item.json && ${encrypt} && rm item.json`);
@@ -61,7 +70,7 @@ export class Chef implements Module {
     const cookbook = join(this.#folder, "cookbooks/hosttrail");
     rmSync(cookbook, { recursive: true, force: true });
     generate("chef", writeSpec(this.#specFolder, this.#stack, changes), cookbook);
-    for (const { name } of this.#hosts.hosts) {
+    for (const { name } of this.#targets) {
       this.#hosts.sure(name, `rm -rf ${CLIENT_FOLDER}/cookbooks`);
       this.#hosts.put(name, join(this.#folder, "cookbooks"), `${CLIENT_FOLDER}/cookbooks`);
     }
@@ -71,8 +80,9 @@ export class Chef implements Module {
     return this.#run("hosttrail::default", undefined, "--why-run");
   }
 
-  apply(): Promise<Run> {
-    return this.#run("hosttrail::default", undefined);
+  apply({ goldenImage = false }: ApplyOptions = {}): Promise<Run> {
+    const names = this.#targets.map(({ name }) => name);
+    return this.converge(names, "hosttrail::default", { hosttrail: { agent: { golden_image: goldenImage } } });
   }
 
   remove(): Promise<Run> {
@@ -91,7 +101,7 @@ export class Chef implements Module {
     const start = performance.now();
     const words = ["-z", "-c", `${CLIENT_FOLDER}/client.rb`, "-o", recipe, "--no-color", "-F", "doc", ...options];
     const runs = await Promise.all(
-      this.#hosts.hosts
+      this.#targets
         .filter(({ name }) => names?.includes(name) ?? true)
         .map(async ({ name, address }) => {
           const command = `${this.#environment} LC_ALL=C.UTF-8 chef-client ${words.join(" ")}`;

@@ -39,7 +39,7 @@ for (const { name: tool, why, open } of SERVER_TOOLS) {
     };
 
     before(async () => {
-      hosts = await TestHosts.boot(NAMES, sharedFolders());
+      hosts = await TestHosts.boot(NAMES, { shared: sharedFolders() });
       const directory = join(hosts.directory, "services");
       mkdirSync(directory);
       const tools = join(ROOT, ".hosttrail/tools");

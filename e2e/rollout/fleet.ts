@@ -17,12 +17,15 @@ export interface FleetChanges {
   sums?: Record<string, Record<string, string>>;
   /** Folder of the packages. */
   directory?: string;
+  /** Where packages come from instead of a folder; `key` is the repository's, in ASCII armour. */
+  artifact?: { source: "url" | "repo"; url: string; key?: string };
   endpoints?: string[];
   enrollEndpoints?: string[];
   servers?: Record<string, unknown>;
   labels?: Record<string, string>;
   ownRules?: string;
   auditMode?: string;
+  kernelCommandLine?: string;
   serial?: (number | string)[];
   verifyTimeoutSeconds?: number;
   /** PEM. */
@@ -35,6 +38,7 @@ export function writeSpec(folder: string, stack: Stack | undefined, changes: Fle
   if (changes.ca !== undefined) writeFileSync(join(folder, "ca.pem"), changes.ca);
   else if (stack !== undefined) copyFileSync(join(stack.authority, "ca.crt"), join(folder, "ca.pem"));
   writeFileSync(join(folder, "own.rules"), changes.ownRules ?? "-w /etc/hostname -p wa -k name\n");
+  if (changes.artifact?.key !== undefined) writeFileSync(join(folder, "repository.asc"), changes.artifact.key);
   const version = changes.version ?? VERSIONS.old;
   const spec = {
     version: 1,
@@ -47,8 +51,7 @@ export function writeSpec(folder: string, stack: Stack | undefined, changes: Fle
     agent: {
       version,
       artifact: {
-        source: "file",
-        directory: changes.directory ?? ARTIFACTS,
+        ...artifactOf(changes),
         sha256: changes.sums ?? { deb: { x64: changes.sha256 ?? sumOf("agent", version) } },
       },
       audit_mode: changes.auditMode ?? "none",
@@ -56,12 +59,19 @@ export function writeSpec(folder: string, stack: Stack | undefined, changes: Fle
       labels: changes.labels ?? { env: "test" },
       redaction: { patterns: ["sk_<live>&_[0-9]+"] },
     },
+    kernel: { command_line: changes.kernelCommandLine ?? "warn" },
     ...(changes.servers === undefined ? {} : { servers: changes.servers }),
     stages: { serial: changes.serial ?? ["100%"], verify_timeout_seconds: changes.verifyTimeoutSeconds ?? 60 },
   };
   const path = join(folder, "fleet.yaml");
   writeFileSync(path, stringify(spec));
   return path;
+}
+
+function artifactOf({ artifact, directory }: FleetChanges): Record<string, string> {
+  if (artifact === undefined) return { source: "file", directory: directory ?? ARTIFACTS };
+  const { source, url, key } = artifact;
+  return { source, url, ...(key === undefined ? {} : { key_file: "repository.asc" }) };
 }
 
 /** Generates a tool's module. */

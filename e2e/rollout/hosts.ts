@@ -1,24 +1,22 @@
 /**
- * Test hosts: systemd-nspawn containers with a real systemd and sshd, each with an address of its own on a bridge. Only inside of
+ * Test hosts: real systemd and sshd, each with an address of its own on a bridge, in containers or in virtual machines. Only inside of
  * isolate.sh: network, mounts and processes end with it.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BASE } from "./base.ts";
+import { container } from "./container.ts";
+import { BRIDGE, dress, type Kind, type Place, run, type TestHost } from "./kind.ts";
 
-const BRIDGE = "ht0";
 /** Address of the machine that deploys, on the bridge. */
 export const CONTROLLER = "10.77.0.1";
 /** Its name on the hosts. */
 export const CONTROLLER_NAME = "controller.test";
-const BOOT_TIMEOUT_MS = 60_000;
+const BOOT_TIMEOUT_MS = 120_000;
 const COMMAND_TIMEOUT_MS = 300_000;
-/** What nspawn ends with when the system inside asks for a reboot. */
-const REBOOT = 133;
 
 export interface Result {
   status: number | null;
@@ -26,16 +24,15 @@ export interface Result {
   stderr: string;
 }
 
-export interface TestHost {
-  name: string;
-  address: string;
-  /** Its file system, from outside. */
-  root: string;
-}
-
 interface Booted extends TestHost {
   process: ChildProcess | undefined;
-  boots: number;
+  bootId: string;
+}
+
+export interface BootOptions {
+  kind?: Kind;
+  /** Folders that they see at the same path. */
+  shared?: readonly string[];
 }
 
 export class TestHosts {
@@ -43,36 +40,38 @@ export class TestHosts {
   readonly keyFile: string;
   readonly hosts: readonly TestHost[];
   readonly #hosts: Booted[];
-  readonly #shared: readonly string[];
+  readonly #kind: Kind;
+  readonly #place: Place;
   #stopping = false;
 
-  private constructor(directory: string, hosts: Booted[], shared: readonly string[]) {
+  private constructor(directory: string, hosts: Booted[], { kind = container, shared = [] }: BootOptions) {
     this.directory = directory;
     this.keyFile = join(directory, "id_ed25519");
     this.#hosts = hosts;
     this.hosts = hosts;
-    this.#shared = shared;
+    this.#kind = kind;
+    this.#place = { directory, shared };
   }
 
-  /** Boots hosts and waits until each takes commands. `shared`: folders that they see, read-only, at the same path. */
-  static async boot(names: readonly string[], shared: readonly string[] = []): Promise<TestHosts> {
+  /** Boots hosts and waits until each takes commands. */
+  static async boot(names: readonly string[], options: BootOptions = {}): Promise<TestHosts> {
     const directory = mkdtempSync(join(tmpdir(), "hosttrail-hosts-"));
     run("ip", ["link", "add", BRIDGE, "type", "bridge"]);
     run("ip", ["addr", "add", `${CONTROLLER}/24`, "dev", BRIDGE]);
     run("ip", ["link", "set", BRIDGE, "up"]);
     const hosts = names.map((name, index) => {
-      const address = `10.77.0.${11 + index}`;
-      return { name, address, root: join(directory, name, "root"), process: undefined, boots: 0 };
+      return { name, address: `10.77.0.${11 + index}`, process: undefined, bootId: "" };
     });
-    const booted = new TestHosts(directory, hosts, shared);
+    const booted = new TestHosts(directory, hosts, options);
     run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", booted.keyFile]);
-    for (const host of hosts) booted.#prepare(host);
+    const looks = { names: booted.#names, publicKey: readFileSync(`${booted.keyFile}.pub`, "utf8") };
+    for (const host of hosts) booted.#kind.prepare(host, booted.#place, (root) => dress(root, host, looks));
     // Seen in here alone, as all mounts.
     const known = join(directory, "hosts");
     writeFileSync(known, booted.#names);
     run("mount", ["--bind", known, "/etc/hosts"]);
     for (const host of hosts) booted.#start(host);
-    await Promise.all(hosts.map((host) => booted.#ready(host, 1)));
+    await Promise.all(hosts.map((host) => booted.#ready(host)));
     return booted;
   }
 
@@ -82,60 +81,25 @@ export class TestHosts {
     return `127.0.0.1 localhost\n${CONTROLLER} ${CONTROLLER_NAME}\n${others}`;
   }
 
-  #prepare(host: Booted): void {
-    const { name, address, root } = host;
-    const [upper, work] = ["upper", "work"].map((part) => join(this.directory, name, part));
-    for (const part of [upper, work, root]) mkdirSync(part ?? "", { recursive: true });
-    run("mount", ["-t", "overlay", "overlay", "-o", `lowerdir=${BASE},upperdir=${upper},workdir=${work}`, root]);
-    mkdirSync(join(root, "root/.ssh"), { recursive: true, mode: 0o700 });
-    writeFileSync(join(root, "root/.ssh/authorized_keys"), readFileSync(`${this.keyFile}.pub`), { mode: 0o600 });
-    writeFileSync(join(root, "etc/hostname"), `${name}\n`);
-    writeFileSync(join(root, "etc/hosts"), this.#names);
-    run("ip", ["netns", "add", name]);
-    run("ip", ["link", "add", `v-${name}`, "type", "veth", "peer", "name", "host0", "netns", name]);
-    run("ip", ["link", "set", `v-${name}`, "master", BRIDGE, "up"]);
-    run("ip", ["-n", name, "addr", "add", `${address}/24`, "dev", "host0"]);
-    for (const device of ["host0", "lo"]) run("ip", ["-n", name, "link", "set", device, "up"]);
-  }
-
   #start(host: Booted): void {
-    host.boots++;
-    const { name, root } = host;
-    const group = `${process.env["HOSTTRAIL_ISOLATED"] ?? "hosttrail"}/${name}-${host.boots}`;
-    const log = openSync(join(this.directory, `${name}.log`), "a");
-    const nspawn = [
-      "systemd-nspawn",
-      "--quiet",
-      "--boot",
-      `--directory=${root}`,
-      `--machine=${name}`,
-      "--register=no",
-      "--keep-unit",
-      "--console=passive",
-      "--resolv-conf=off",
-      "--kill-signal=SIGRTMIN+3",
-      `--network-namespace-path=/run/netns/${name}`,
-      ...this.#shared.map((folder) => `--bind-ro=${folder}`),
-    ];
-    // A control group of its own, in whichever hierarchies this machine has.
-    const enter = `for h in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do [ -e $h/cgroup.procs ] || continue; mkdir -p $h/${group} && echo $$ > $h/${group}/cgroup.procs; done; exec "$@"`;
-    const child = spawn("sh", ["-c", enter, "sh", ...nspawn], {
-      stdio: ["ignore", log, log],
-      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: "1" },
-    });
+    const log = openSync(join(this.directory, `${host.name}.log`), "a");
+    const child = this.#kind.start(host, this.#place, log);
     closeSync(log);
     host.process = child;
     child.once("exit", (code) => {
       host.process = undefined;
-      if (code === REBOOT && !this.#stopping) this.#start(host);
+      if (code === this.#kind.rebootStatus && !this.#stopping) this.#start(host);
     });
   }
 
-  async #ready(host: Booted, boots: number): Promise<void> {
+  /** Waits until a host has booted, and not as it was before. */
+  async #ready(host: Booted): Promise<void> {
     for (const end = performance.now() + BOOT_TIMEOUT_MS; performance.now() < end; await sleep(200)) {
-      if (host.boots < boots) continue;
-      const { stdout } = this.ssh(host.name, "systemctl is-system-running --wait", 20_000);
-      if (/running|degraded/.test(stdout)) return;
+      const command = "cat /proc/sys/kernel/random/boot_id; systemctl is-system-running --wait";
+      const [bootId = "", state = ""] = this.ssh(host.name, command, 30_000).stdout.split("\n");
+      if (bootId === "" || bootId === host.bootId || !/running|degraded/.test(state)) continue;
+      host.bootId = bootId;
+      return;
     }
     const log = readFileSync(join(this.directory, `${host.name}.log`), "utf8").slice(-2000);
     throw new Error(`${host.name} did not boot within ${BOOT_TIMEOUT_MS / 1000} s:\n${log}`);
@@ -145,6 +109,11 @@ export class TestHosts {
     const host = this.#hosts.find((each) => each.name === name);
     if (host === undefined) throw new Error(`there is no host "${name}"`);
     return host;
+  }
+
+  /** The hosts of these names; all where none are said. */
+  some(names?: readonly string[]): readonly TestHost[] {
+    return names === undefined ? this.hosts : names.map((name) => this.#find(name));
   }
 
   /** Options of ssh for these hosts, whose keys nobody knows. */
@@ -194,10 +163,9 @@ export class TestHosts {
 
   async reboot(name: string): Promise<void> {
     const host = this.#find(name);
-    const boots = host.boots + 1;
     this.ssh(name, "systemctl reboot", 10_000);
     spawnSync("ssh", [...this.sshOptions, "-O", "exit", `root@${host.address}`], { stdio: "ignore" });
-    await this.#ready(host, boots);
+    await this.#ready(host);
   }
 
   /**
@@ -230,10 +198,7 @@ export class TestHosts {
       clearTimeout(timer);
     });
     await Promise.all(ended);
-    for (const { name, root } of this.#hosts) {
-      spawnSync("umount", ["--lazy", root]);
-      spawnSync("ip", ["netns", "delete", name]);
-    }
+    for (const host of this.#hosts) this.#kind.release(host, this.#place);
     spawnSync("ip", ["link", "delete", BRIDGE]);
     spawnSync("umount", ["/etc/hosts"]);
     if (process.env["HOSTTRAIL_E2E_KEEP"] === undefined) rmSync(this.directory, { recursive: true, force: true });
@@ -242,10 +207,6 @@ export class TestHosts {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-}
-
-function run(command: string, args: readonly string[]): void {
-  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 /** Waits for the end of a program; its output in full. */

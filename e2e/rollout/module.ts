@@ -13,16 +13,21 @@ export interface Run {
   seconds: number;
 }
 
+export interface ApplyOptions {
+  /** The hosts are images, of which hosts are made later. */
+  goldenImage?: boolean;
+}
+
 export interface Module {
   name: string;
   /** The spec in use. */
   readonly spec: string;
   /** Generates the module of a fleet; runs after this are of that fleet. */
   use(changes: FleetChanges): void;
-  /** Tells what a run would change, and changes nothing. */
   /** The enrolment token of the runs after this. */
   giveToken(token: string): void;
+  /** Tells what a run would change, and changes nothing. */
   predict(): Promise<Run>;
-  apply(): Promise<Run>;
+  apply(options?: ApplyOptions): Promise<Run>;
   remove(): Promise<Run>;
 }

@@ -11,7 +11,8 @@ import { isOnPath, settingsOf } from "./tools.ts";
 
 interface ToolUnderTest {
   name: string;
-  open: (hosts: TestHosts, stack: Stack, token: string) => Module;
+  /** `names`: of the hosts that it is for; all where none are said. */
+  open: (hosts: TestHosts, stack: Stack, token: string, names?: readonly string[]) => Module;
   /** Why it cannot be tested here. */
   why: string | undefined;
 }
@@ -22,24 +23,25 @@ const terraform = missing ?? settingsOf("terraform");
 /** One tool's name, to go through it alone. */
 const only = process.env["HOSTTRAIL_ROLLOUT_ONLY"];
 
-export const TOOLS: readonly ToolUnderTest[] = [
+const ALL: readonly ToolUnderTest[] = [
   {
     name: "Ansible",
-    open: (hosts: TestHosts, stack: Stack, token: string) => new Ansible(hosts, stack, token),
+    open: (hosts, stack, token, names) => new Ansible(hosts, stack, token, { names }),
     why: isOnPath("ansible-playbook") ? undefined : "ansible-playbook is not installed",
   },
   {
     name: "Chef",
-    open: (hosts: TestHosts, stack: Stack, token: string) => new Chef(hosts, stack, token, chef as NodeJS.ProcessEnv),
+    open: (hosts, stack, token, names) => new Chef(hosts, stack, token, chef as NodeJS.ProcessEnv, names),
     why: typeof chef === "string" ? chef : undefined,
   },
   {
     name: "Terraform",
-    open: (hosts: TestHosts, stack: Stack, token: string) =>
-      new Terraform(hosts, stack, token, terraform as NodeJS.ProcessEnv),
+    open: (hosts, stack, token, names) => new Terraform(hosts, stack, token, terraform as NodeJS.ProcessEnv, names),
     why: typeof terraform === "string" ? terraform : undefined,
   },
-].filter(({ name }) => only === undefined || name === only);
+];
+
+export const TOOLS: readonly ToolUnderTest[] = ALL.filter(({ name }) => only === undefined || name === only);
 
 /** Folders that hosts must see: packages, and Chef, which runs on the hosts. */
 export function sharedFolders(): string[] {

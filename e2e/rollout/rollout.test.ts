@@ -12,6 +12,7 @@ import { openStack, queryClient, searchAll } from "../environment.ts";
 import { VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
 import { CONTROLLER_NAME, finished, type TestHosts as Hosts, TestHosts } from "./hosts.ts";
+import { type Manifest, manifestOf } from "./manifest.ts";
 import type { Module, Run } from "./module.ts";
 import { sharedFolders, TOOLS } from "./modules.ts";
 
@@ -39,12 +40,6 @@ const LEFT = [
   /^\/etc\/chef(\/|$)/,
   /^\/var\/lib\/dbus/,
 ];
-interface Manifest {
-  files: [string, string][];
-  unit: string;
-  package: string;
-  user: string;
-}
 
 const missing = whyNoHosts();
 const manifests = new Map<string, Map<string, Manifest>>();
@@ -55,7 +50,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
   let token: string;
 
   before(async () => {
-    hosts = await TestHosts.boot(NAMES, sharedFolders());
+    hosts = await TestHosts.boot(NAMES, { shared: sharedFolders() });
     stack = await openStack({ address: CONTROLLER_NAME });
     await stack.startServices();
     await stack.startCollector();
@@ -114,7 +109,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
 
       it("gives hosts that testinfra finds right", async () => {
         await judge(hosts, VERSIONS.old);
-        manifests.set(name, new Map(NAMES.map((host) => [host, manifestOf(hosts, host)])));
+        manifests.set(name, new Map(NAMES.map((host) => [host, manifestOf(hosts, host, false)])));
       });
 
       it("restarts once when the configuration changes, and says that before", async () => {
@@ -213,26 +208,6 @@ async function judge(hosts: Hosts, version: string): Promise<void> {
       assert.equal(status, 0, `${name}: ${stdout}${stderr}`);
     }),
   );
-}
-
-/** What two modules must agree on. */
-function manifestOf(hosts: Hosts, host: string): Manifest {
-  const files = hosts.files(host, [
-    "/etc/hosttrail-agent",
-    "/usr/lib/hosttrail-agent",
-    "/usr/share/hosttrail-agent",
-    "/usr/bin/hosttrail-agent",
-    "/usr/lib/systemd/system/hosttrail-agent.service",
-    "/etc/systemd/system",
-  ]);
-  const properties =
-    "UnitFileState,ActiveState,DropInPaths,FragmentPath,ExecStart,User,MemoryMax,CapabilityBoundingSet,NoNewPrivileges,UMask";
-  return {
-    files: [...files].sort(([a], [b]) => (a < b ? -1 : 1)),
-    unit: hosts.sure(host, `systemctl show hosttrail-agent -p ${properties} | sed 's/start_time=.*//'`),
-    package: hosts.sure(host, "dpkg-query -W hosttrail-agent"),
-    user: hosts.sure(host, "getent passwd hosttrail-agent"),
-  };
 }
 
 /** Files that came, went or changed. */

@@ -42,12 +42,13 @@ export const SERVER_TOOLS: readonly { name: string; why: string | undefined; ope
 ];
 
 function byAnsible({ hosts, changes, secrets }: About): Servers {
-  const ansible = new Ansible(hosts, undefined, "", {
+  const groups = {
     hosttrail_nats: [NATS],
     hosttrail_collectors: COLLECTORS,
     hosttrail_balancers: [BALANCER],
     agents: AGENTS,
-  });
+  };
+  const ansible = new Ansible(hosts, undefined, "", { groups });
   ansible.use(changes);
   const file = join(hosts.directory, "secrets.yml");
   const variables = {

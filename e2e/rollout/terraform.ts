@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Stack } from "@hosttrail/stack";
 import { type FleetChanges, generate, writeSpec } from "./fleet.ts";
 import { finished, type TestHosts } from "./hosts.ts";
-import type { Module, Run } from "./module.ts";
+import type { ApplyOptions, Module, Run } from "./module.ts";
 
 /** A line of `terraform … -json`. */
 interface Line {
@@ -24,19 +24,19 @@ export class Terraform implements Module {
   readonly #settings: NodeJS.ProcessEnv;
   #ready = false;
 
-  constructor(hosts: TestHosts, stack: Stack, token: string, settings: NodeJS.ProcessEnv) {
+  constructor(hosts: TestHosts, stack: Stack, token: string, settings: NodeJS.ProcessEnv, names?: readonly string[]) {
     this.#folder = join(hosts.directory, "terraform");
     this.#stack = stack;
     this.#settings = settings;
     mkdirSync(this.#folder, { recursive: true });
     const tokenFile = join(this.#folder, "token");
     this.giveToken(token);
-    const list = hosts.hosts.map(
-      ({ name, address }) => `    ${name} = { host = "${address}", private_key_file = "${hosts.keyFile}" }\n`,
-    );
+    const list = hosts
+      .some(names)
+      .map(({ name, address }) => `    ${name} = { host = "${address}", private_key_file = "${hosts.keyFile}" }\n`);
     writeFileSync(
       join(this.#folder, "main.tf"),
-      `module "agent" {\n  source = "./hosttrail/modules/agent-ssh"\n  enrollment_token_file = "${tokenFile}"\n  hosts = {\n${list.join("")}  }\n}\n`,
+      `variable "golden_image" {\n  type    = bool\n  default = false\n}\n\nmodule "agent" {\n  agent_golden_image = var.golden_image\n  source = "./hosttrail/modules/agent-ssh"\n  enrollment_token_file = "${tokenFile}"\n  hosts = {\n${list.join("")}  }\n}\n`,
     );
   }
 
@@ -62,8 +62,8 @@ export class Terraform implements Module {
     return this.#run("plan");
   }
 
-  apply(): Promise<Run> {
-    return this.#run("apply", "-auto-approve");
+  apply({ goldenImage = false }: ApplyOptions = {}): Promise<Run> {
+    return this.#run("apply", "-auto-approve", `-var=golden_image=${goldenImage}`);
   }
 
   remove(): Promise<Run> {

@@ -1,8 +1,4 @@
-/**
- * A virtual machine's disk and kernel, made from Debian's packages of this machine's own sources: systemd, auditd, the agent's package
- * with its unit, and a scenario that runs at boot. Needs root, mmdebstrap, mke2fs, cpio and busybox-static.
- */
-import { execFileSync } from "node:child_process";
+/** A virtual machine's disk: systemd, auditd, the agent's package with its unit, and a scenario that runs at boot. */
 import {
   chmodSync,
   copyFileSync,
@@ -11,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,99 +16,37 @@ import { join } from "node:path";
 import { DevelopmentCa } from "@hosttrail/stack";
 import { build } from "esbuild";
 import { stringify } from "yaml";
+import { CACHE, type Machine, makeMachine, run } from "./kernel.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
-const CACHE = join(ROOT, ".hosttrail/vm");
 const GUEST = new URL("guest", import.meta.url).pathname;
 const PACKAGES = ["systemd", "systemd-sysv", "dbus", "auditd", "procps", "kmod"] as const;
 const SUITE = "bookworm";
 const DISK_MIB = 900;
 const HOST_ID = "0123456789abcdef0123456789abcdef";
-const MODULES = [
-  "virtio_ring",
-  "virtio",
-  "virtio_pci_modern_dev",
-  "virtio_pci_legacy_dev",
-  "virtio_pci",
-  "virtio_blk",
-] as const;
 
-export interface Machine {
-  kernel: string;
-  initrd: string;
-  disk: string;
-}
-
-function run(command: string, args: readonly string[], cwd?: string): void {
-  execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"], ...(cwd === undefined ? {} : { cwd }) });
-}
-
-/** The base system and the kernel, made once and kept. */
-function base(): { root: string; kernel: string } {
+/** The base system, made once and kept. */
+function makeBase(): string {
   mkdirSync(CACHE, { recursive: true });
   const root = join(CACHE, `root-${SUITE}-${PACKAGES.join("-")}.tar`);
   if (!existsSync(root)) {
-    run("mmdebstrap", [
-      "--variant=minbase",
-      "--mode=root",
-      "--format=tar",
-      `--include=${PACKAGES.join(",")}`,
-      SUITE,
-      `${root}.new`,
-    ]);
-    run("mv", [`${root}.new`, root]);
+    const options = ["--variant=minbase", "--mode=root", "--format=tar", `--include=${PACKAGES.join(",")}`];
+    run("mmdebstrap", [...options, SUITE, `${root}.new`]);
+    renameSync(`${root}.new`, root);
   }
-  const kernel = join(CACHE, "kernel");
-  if (!existsSync(join(kernel, "boot"))) {
-    const depends = execFileSync("apt-cache", ["depends", "linux-image-cloud-amd64"], { encoding: "utf8" });
-    const name = /Depends: (linux-image-\S+)/.exec(depends)?.[1] ?? "";
-    const folder = join(CACHE, "download");
-    mkdirSync(folder, { recursive: true });
-    run("apt-get", ["-qq", "download", name], folder);
-    run("dpkg-deb", ["-x", join(folder, readdirSync(folder)[0] ?? ""), kernel]);
-  }
-  return { root, kernel };
+  return root;
 }
 
-/** Loads the disk's driver and goes on with the disk as root. */
-function makeInitrd(folder: string, kernel: string): string {
-  const content = join(folder, "initrd");
-  for (const part of ["bin", "proc", "dev", "sys", "root", "lib"]) mkdirSync(join(content, part), { recursive: true });
-  copyFileSync(
-    ["/bin/busybox", "/usr/bin/busybox"].find((path) => existsSync(path)) ?? "",
-    join(content, "bin/busybox"),
-  );
-  const modules = execFileSync("find", [join(kernel, "lib/modules"), "-name", "virtio*.ko"], { encoding: "utf8" })
-    .trim()
-    .split("\n");
-  for (const name of MODULES)
-    copyFileSync(modules.find((path) => path.endsWith(`/${name}.ko`)) ?? "", join(content, "lib", `${name}.ko`));
-  const load = MODULES.map((name) => `/bin/busybox insmod /lib/${name}.ko`).join("\n");
-  writeFileSync(
-    join(content, "init"),
-    `#!/bin/busybox sh\n/bin/busybox mount -t devtmpfs dev /dev\n${load}\nwhile [ ! -b /dev/vda ]; do /bin/busybox sleep 0.1; done\n/bin/busybox mount -t ext4 /dev/vda /root\nexec /bin/busybox switch_root /root /sbin/init\n`,
-    { mode: 0o755 },
-  );
-  const initrd = join(folder, "initrd.cpio");
-  execFileSync("sh", ["-c", `find . | cpio -o -H newc --quiet > ${JSON.stringify(initrd)}`], { cwd: content });
-  return initrd;
-}
-
-/** Makes a machine in a folder of its own. */
-export async function makeMachine(folder: string): Promise<Machine> {
-  const { root, kernel } = base();
+/** Makes the scenario's machine in a folder of its own. */
+export async function makeScenario(folder: string): Promise<Machine> {
   const tree = join(folder, "tree");
   mkdirSync(tree);
-  run("tar", ["-xf", root, "-C", tree]);
+  run("tar", ["-xf", makeBase(), "-C", tree]);
   await addAgent(tree, folder);
   await addScenario(tree);
-  const disk = join(folder, "disk.img");
-  run("truncate", ["-s", `${DISK_MIB}M`, disk]);
-  // No blocks kept for root: the agent is root, and the disk shall be full for it as well.
-  run("mke2fs", ["-q", "-t", "ext4", "-m", "0", "-d", tree, disk]);
+  const machine = makeMachine(folder, tree, DISK_MIB);
   rmSync(tree, { recursive: true });
-  const boot = readdirSync(join(kernel, "boot")).find((name) => name.startsWith("vmlinuz")) ?? "";
-  return { kernel: join(kernel, "boot", boot), initrd: makeInitrd(folder, kernel), disk };
+  return machine;
 }
 
 /** The agent's package, its unit and its configuration. */

@@ -148,6 +148,7 @@ action_class do
       refuse("#{folder} has #{left} MiB left; installing the agent takes #{Hosttrail::Helpers::FREE_MIB} MiB.") if replace && left < Hosttrail::Helpers::FREE_MIB
     end
     check_audit
+    check_boot_loader if new_resource.kernel_command_line == 'set' && new_resource.audit_mode != 'none'
     check_artifact if replace && new_resource.artifact_source == 'file'
     check_collector if new_resource.proxy.empty? && !new_resource.golden_image
   end
@@ -166,6 +167,12 @@ action_class do
     return unless new_resource.kernel_command_line == 'warn' && !::File.read('/proc/cmdline').split.include?('audit=1')
 
     Chef::Log.warn('The kernel was started without audit=1: events of the time without an agent are lost uncounted.')
+  end
+
+  def check_boot_loader
+    return if grub? || ::File.exist?('/usr/sbin/grubby')
+
+    refuse("kernel.command_line is set, and this host has neither /etc/default/grub.d nor grubby. Set it to warn, and start the kernel with #{kernel_arguments} by yourself.")
   end
 
   def check_artifact
@@ -309,22 +316,33 @@ action_class do
     end
   end
 
-  # Nothing is rebooted here: whoever owns the host does that.
+  # What the kernel is started with, so that no event is lost before the agent runs.
+  def kernel_arguments
+    "audit=1 audit_backlog_limit=#{new_resource.backlog_limit}"
+  end
+
+  # Nothing is rebooted here: whoever owns the host does that. What is asked is what the boot loader has, so that a run that was cut off
+  # is made good by the next one.
   def kernel
-    arguments = "audit=1 audit_backlog_limit=#{new_resource.backlog_limit}"
-    file '/etc/default/grub.d/hosttrail.cfg' do
-      content "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX #{arguments}\"\n"
-      mode '0644'
-      only_if { ::File.directory?('/etc/default/grub.d') }
-      notifies :run, 'execute[update-grub]', :immediately
+    arguments = kernel_arguments
+    if grub?
+      file '/etc/default/grub.d/hosttrail.cfg' do
+        content "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX #{arguments}\"\n"
+        mode '0644'
+      end
+      execute 'update-grub' do
+        not_if { ::File.exist?('/boot/grub/grub.cfg') && ::File.read('/boot/grub/grub.cfg').include?(arguments) }
+      end
+    else
+      execute 'grubby' do
+        command ['/usr/sbin/grubby', '--update-kernel=ALL', "--args=#{arguments}"]
+        not_if "/usr/sbin/grubby --info=DEFAULT | grep -qF '#{arguments}'"
+      end
     end
-    execute 'update-grub' do
-      action :nothing
-    end
-    execute 'grubby' do
-      command ['/usr/sbin/grubby', '--update-kernel=ALL', "--args=#{arguments}"]
-      only_if { ::File.exist?('/usr/sbin/grubby') && !::File.read('/proc/cmdline').split.include?('audit=1') }
-    end
+  end
+
+  def grub?
+    ::File.directory?('/etc/default/grub.d')
   end
 
   def enroll
@@ -411,12 +429,19 @@ action :uninstall, description: 'Take the agent off, with its state and its audi
     /etc/yum.repos.d/hosttrail.repo
     /etc/zypp/repos.d/hosttrail.repo
     /etc/pki/rpm-gpg/RPM-GPG-KEY-hosttrail
-    /etc/default/grub.d/hosttrail.cfg
   ).each do |path|
     file path do
       action :delete
       backup false
     end
+  end
+  execute 'update-grub' do
+    action :nothing
+  end
+  file '/etc/default/grub.d/hosttrail.cfg' do
+    action :delete
+    backup false
+    notifies :run, 'execute[update-grub]', :immediately
   end
   # Not the resource user, which wants a library of Ruby that not every client brings.
   execute 'remove the user of the agent' do

@@ -66,6 +66,40 @@ run "fail_if_auditd_reads_as_auto" {
   }
 }
 
+run "kernel_is_told_only_where_wanted" {
+  command = plan
+
+  module {
+    source = "./modules/agent-install"
+  }
+  variables {
+    agent_audit_mode          = "auto"
+    agent_kernel_command_line = "set"
+    agent_backlog_limit       = 12345
+  }
+
+  assert {
+    condition     = strcontains(output.script, "kernel_arguments=\"audit=1 audit_backlog_limit=12345\"")
+    error_message = "the boot loader must be told"
+  }
+}
+
+run "kernel_is_left_alone" {
+  command = plan
+
+  module {
+    source = "./modules/agent-install"
+  }
+  variables {
+    agent_kernel_command_line = "warn"
+  }
+
+  assert {
+    condition     = !strcontains(output.script, "kernel_arguments=")
+    error_message = "a warning must change no boot loader"
+  }
+}
+
 run "golden_image_starts_nothing" {
   command = plan
 

@@ -128,6 +128,51 @@ describe 'hosttrail_agent' do
     expect(converged).to delete_file(path)
   end
 
+  context 'where the kernel shall be started with audit=1' do
+    let(:set) { { audit_mode: 'auto', kernel_command_line: 'set', backlog_limit: 8192 } }
+    let(:cfg) { '/etc/default/grub.d/hosttrail.cfg' }
+    let(:menu) { '/boot/grub/grub.cfg' }
+
+    def boot_loader(grub, menu_text)
+      allow(File).to receive(:directory?).with('/etc/default/grub.d').and_return(grub)
+      allow(File).to receive(:exist?).with(menu).and_return(!menu_text.nil?)
+      allow(File).to receive(:read).and_call_original
+      allow(File).to receive(:read).with(menu).and_return(menu_text)
+    end
+
+    it 'tells GRUB, and makes its menu where that has it not' do
+      [nil, 'linux /vmlinuz ro'].each do |text|
+        boot_loader(true, text)
+        run = converged(**set)
+        expect(run).to create_file(cfg).with(content: /audit=1 audit_backlog_limit=8192/)
+        expect(run).to run_execute('update-grub')
+      end
+      boot_loader(true, 'linux /vmlinuz ro audit=1 audit_backlog_limit=8192')
+      expect(converged(**set)).not_to run_execute('update-grub')
+    end
+
+    it 'tells grubby, once' do
+      boot_loader(false, nil)
+      allow(File).to receive(:exist?).with('/usr/sbin/grubby').and_return(true)
+      asks = "/usr/sbin/grubby --info=DEFAULT | grep -qF 'audit=1 audit_backlog_limit=8192'"
+      stub_command(asks).and_return(false)
+      expect(converged(**set)).to run_execute('grubby')
+      stub_command(asks).and_return(true)
+      expect(converged(**set)).not_to run_execute('grubby')
+    end
+
+    it 'refuses a host whose boot loader it does not know' do
+      boot_loader(false, nil)
+      allow(File).to receive(:exist?).with('/usr/sbin/grubby').and_return(false)
+      expect { converged(**set) }.to raise_error(/neither .* nor grubby\. .*Nothing was changed/)
+    end
+
+    it 'touches no boot loader otherwise' do
+      boot_loader(true, nil)
+      expect(converged(audit_mode: 'auto')).not_to create_file(cfg)
+    end
+  end
+
   context 'where auditd runs' do
     let(:active) { ['auditd.service'] }
 
