@@ -58,6 +58,26 @@ describe("modules are what a reviewer of their tool would accept", () => {
       count("files that ansible-lint finds nothing in", /0 failure\(s\), 0 warning\(s\) on (\d+) files/, output);
     });
 
+    // Two of its tests download what they need: of these yamllint runs above, and runtime-metadata looks at one line.
+    it("ansible-test sanity", { skip: absent("ansible-test") }, () => {
+      const settings = { HOME: scratch, ANSIBLE_HOME: join(scratch, ".ansible") };
+      // It looks at what git knows.
+      sure(collection, settings, "git", "init", "--quiet");
+      sure(collection, settings, "git", "add", ".");
+      const output = sure(
+        collection,
+        settings,
+        "ansible-test",
+        ...["sanity", "--color", "no", "--skip-test", "runtime-metadata", "--skip-test", "yamllint"],
+      );
+      rmSync(join(collection, ".git"), { recursive: true });
+      count(
+        "sanity tests of ansible-test that pass",
+        /(\d+)/,
+        String(output.match(/^Running sanity test/gm)?.length ?? 0),
+      );
+    });
+
     it("builds and installs as a collection, and its playbooks are understood", {
       skip: absent("ansible-galaxy"),
     }, () => {

@@ -35,6 +35,7 @@ export function generate(tool: string, spec: string, out: string, output: Output
   // What the agent would not take must not become a module.
   hostFiles(found);
   const files = generateFiles(known, found);
-  writeFiles(out, files);
+  const gone = writeFiles(out, { tool, fleet: found.name }, files);
   output.print(`${out}: ${files.length} files of fleet "${found.name}"\n`);
+  for (const path of gone) output.print(`removed, of an earlier generation: ${path}\n`);
 }
