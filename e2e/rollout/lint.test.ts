@@ -64,12 +64,8 @@ describe("modules are what a reviewer of their tool would accept", () => {
       // It looks at what git knows.
       sure(collection, settings, "git", "init", "--quiet");
       sure(collection, settings, "git", "add", ".");
-      const output = sure(
-        collection,
-        settings,
-        "ansible-test",
-        ...["sanity", "--color", "no", "--skip-test", "runtime-metadata", "--skip-test", "yamllint"],
-      );
+      const words = ["sanity", "--color", "no", "--skip-test", "runtime-metadata", "--skip-test", "yamllint"];
+      const output = sure(collection, settings, "ansible-test", ...words);
       rmSync(join(collection, ".git"), { recursive: true });
       count(
         "sanity tests of ansible-test that pass",
