@@ -141,10 +141,20 @@ struct RingHeader {
 };
 static_assert(sizeof(RingHeader) <= kHeaderBytes, "the header has its own pages");
 
+// Where the kernel puts a batch of messages, in the same file behind the ring: a process that ends between taking them off the socket and
+// laying them into the ring has lost none, since whoever opens the file next goes on with the batch. `head` is the ring's at its begin;
+// a message whose length is 0 was not received.
+struct Stage {
+  uint64_t head;
+  mmsghdr messages[kBatch];
+  sockaddr_nl senders[kBatch];
+  uint8_t data[kBatch][kMessageBytesMax];
+};
+
 class Ring {
  public:
   ~Ring() {
-    if (memory_ != nullptr) munmap(memory_, kHeaderBytes + capacity_);
+    if (memory_ != nullptr) munmap(memory_, Bytes());
     if (file_ >= 0) close(file_);
   }
 
@@ -156,10 +166,10 @@ class Ring {
       file_ = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
       if (file_ < 0) return errno;
       if (flock(file_, LOCK_EX | LOCK_NB) != 0) return errno;
-      if (ftruncate(file_, static_cast<off_t>(kHeaderBytes + capacity)) != 0) return errno;
+      if (ftruncate(file_, static_cast<off_t>(Bytes())) != 0) return errno;
       flags = MAP_SHARED;
     }
-    void* memory = mmap(nullptr, kHeaderBytes + capacity, PROT_READ | PROT_WRITE, flags, file_, 0);
+    void* memory = mmap(nullptr, Bytes(), PROT_READ | PROT_WRITE, flags, file_, 0);
     if (memory == MAP_FAILED) return errno;
     memory_ = static_cast<uint8_t*>(memory);
     header_ = reinterpret_cast<RingHeader*>(memory_);
@@ -170,6 +180,7 @@ class Ring {
       header_->head = 0;
       header_->turn = 0;
       for (Commit& commit : header_->commits) commit.tail = commit.count = 0;
+      for (mmsghdr& message : stage()->messages) message.msg_len = 0;
       memset(header_->boot_id, 0, sizeof header_->boot_id);
       strncpy(header_->boot_id, boot_id, sizeof header_->boot_id - 1);
       header_->capacity = capacity;
@@ -179,6 +190,7 @@ class Ring {
     return 0;
   }
 
+  Stage* stage() const { return reinterpret_cast<Stage*>(memory_ + StageAt()); }
   uint64_t head() const { return header_->head.load(std::memory_order_acquire); }
   uint64_t tail() const { return Current().tail; }
   size_t capacity() const { return capacity_; }
@@ -212,6 +224,9 @@ class Ring {
   }
 
  private:
+  size_t StageAt() const { return kHeaderBytes + (capacity_ + 4095) / 4096 * 4096; }
+  size_t Bytes() const { return StageAt() + sizeof(Stage); }
+
   void CopyIn(uint64_t at, const uint8_t* data, size_t length) {
     const size_t offset = at % capacity_;
     const size_t first = std::min(length, capacity_ - offset);
@@ -405,14 +420,17 @@ class Reader {
     napi_set_named_property(env, object, name, value);
   }
 
-  // Waits while the ring is full: the kernel's buffer is the next bound, and the kernel counts what passes it.
-  void Push(uint16_t type, const uint8_t* payload, size_t length) {
+  // Waits while the ring is full: the kernel's buffer is the next bound, and the kernel counts what passes it. False where that wait was
+  // ended by Stop.
+  bool Push(uint16_t type, const uint8_t* payload, size_t length) {
     std::unique_lock<std::mutex> lock(mutex_);
     const size_t frame = kFrameHeader + length;
     if (Free() < frame) {
       ring_waits_++;
+      // Whoever makes room may not know yet of what is there.
+      NotifyLocked();
       while (!stopped_ && Free() < frame) pthread_cond_wait(&space_, mutex_.native_handle());
-      if (stopped_) return;
+      if (Free() < frame) return false;
     }
     uint8_t header[kFrameHeader] = {0};
     const uint32_t size = static_cast<uint32_t>(length);
@@ -420,38 +438,44 @@ class Reader {
     memcpy(header + 4, &size, 4);
     ring_.Append(header, payload, length);
     records_++;
+    return true;
   }
 
   size_t Free() const { return ring_.Free(); }
 
   void Notify() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (signalled_ || ring_.head() == cursor_) return;
-      signalled_ = true;
-    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    NotifyLocked();
+  }
+
+  void NotifyLocked() {
+    if (signalled_ || ring_.head() == cursor_ || notify_ == nullptr) return;
+    signalled_ = true;
     napi_call_threadsafe_function(notify_, nullptr, napi_tsfn_nonblocking);
   }
 
   void Run() {
-    std::vector<uint8_t> buffers(kBatch * kMessageBytesMax);
-    mmsghdr messages[kBatch];
+    Stage& stage = *ring_.stage();
     iovec parts[kBatch];
-    sockaddr_nl senders[kBatch];
+    Resume(stage);
     Notify();
     while (!stopped_) {
       pollfd waiting[2] = {{fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
       if (poll(waiting, 2, -1) < 0 && errno != EINTR) break;
       if (stopped_) break;
+      // From the first on, so that a batch that ends here is an empty one.
       for (unsigned index = 0; index < kBatch; index++) {
-        parts[index] = {buffers.data() + index * kMessageBytesMax, kMessageBytesMax};
-        messages[index] = {};
-        messages[index].msg_hdr.msg_iov = &parts[index];
-        messages[index].msg_hdr.msg_iovlen = 1;
-        messages[index].msg_hdr.msg_name = &senders[index];
-        messages[index].msg_hdr.msg_namelen = sizeof senders[index];
+        stage.messages[index] = {};
+        parts[index] = {stage.data[index], kMessageBytesMax};
+        stage.messages[index].msg_hdr.msg_iov = &parts[index];
+        stage.messages[index].msg_hdr.msg_iovlen = 1;
+        stage.messages[index].msg_hdr.msg_name = &stage.senders[index];
+        stage.messages[index].msg_hdr.msg_namelen = sizeof stage.senders[index];
       }
-      const int count = recvmmsg(fd_, messages, kBatch, MSG_DONTWAIT, nullptr);
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      stage.head = ring_.head();
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+      const int count = recvmmsg(fd_, stage.messages, kBatch, MSG_DONTWAIT, nullptr);
       if (count < 0) {
         // ENOBUFS tells of an overrun, once; reading goes on.
         if (errno == ENOBUFS) {
@@ -460,7 +484,9 @@ class Reader {
         }
         continue;
       }
-      for (int index = 0; index < count; index++) Accept(messages[index], parts[index], senders[index]);
+      for (int index = 0; index < count; index++) {
+        if (IsEvent(stage, index) && !Push(stage, index)) break;
+      }
       Notify();
       // All is read: leave the socket alone for a moment, so that neither the kernel's audit thread nor we wake up for each
       // single record. Its buffer holds much more than can come meanwhile.
@@ -474,19 +500,38 @@ class Reader {
     poll(&waiting, 1, time);
   }
 
-  void Accept(const mmsghdr& message, const iovec& part, const sockaddr_nl& sender) {
-    const auto* header = static_cast<const nlmsghdr*>(part.iov_base);
-    if (sender.nl_pid != 0) {
+  // Lays those messages of the last process's batch into the ring that it did not come to. Which these are is told by the ring's head,
+  // which each of them has moved by its length.
+  void Resume(const Stage& stage) {
+    if (stage.head > ring_.head()) return;
+    const uint64_t laid = ring_.head() - stage.head;
+    uint64_t at = 0;
+    for (unsigned index = 0; index < kBatch; index++) {
+      const size_t length = stage.messages[index].msg_len;
+      if (length == 0 || length > kMessageBytesMax) return;
+      if (!IsEvent(stage, index)) continue;
+      if (at >= laid && !Push(stage, index)) return;
+      at += kFrameHeader + length - sizeof(nlmsghdr);
+    }
+  }
+
+  // True for what the kernel's audit has sent.
+  bool IsEvent(const Stage& stage, unsigned index) {
+    if (stage.senders[index].nl_pid != 0) {
       // Anybody may send to a netlink port; only the kernel has port 0.
       std::lock_guard<std::mutex> lock(mutex_);
       foreign_++;
-      return;
+      return false;
     }
-    if (message.msg_len < sizeof(nlmsghdr)) return;
-    if (header->nlmsg_type < AUDIT_GET) return;  // An acknowledgement or another netlink control message.
+    if (stage.messages[index].msg_len < sizeof(nlmsghdr)) return false;
+    // Smaller ones are acknowledgements and other control messages of netlink.
+    return reinterpret_cast<const nlmsghdr*>(stage.data[index])->nlmsg_type >= AUDIT_GET;
+  }
+
+  bool Push(const Stage& stage, unsigned index) {
+    const auto* header = reinterpret_cast<const nlmsghdr*>(stage.data[index]);
     // nlmsg_len of unicast events leaves out the header; the received length is always right.
-    Push(header->nlmsg_type, static_cast<const uint8_t*>(part.iov_base) + sizeof(nlmsghdr),
-         message.msg_len - sizeof(nlmsghdr));
+    return Push(header->nlmsg_type, stage.data[index] + sizeof(nlmsghdr), stage.messages[index].msg_len - sizeof(nlmsghdr));
   }
 
   int fd_;

@@ -14,6 +14,7 @@ import { KernelHold, readRules } from "../src/rules/index.ts";
 import { openSource, type Source } from "../src/source/index.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
+const ADDON = process.env["HOSTTRAIL_ADDON"] ?? join(ROOT, "agent/native/build/audit.node");
 const MIB = 1024 * 1024;
 /** A message of user space that means nothing (AUDIT_USER). */
 const USER = 1005;
@@ -127,6 +128,38 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
       },
     );
     assert.equal(own(records).at(-1), "marker-9-last");
+  });
+
+  it("keeps what a killed reader had taken off the socket and not laid into its ring yet", async () => {
+    const ringPath = join(folder, "ring");
+    const ringBytes = 32 * 1024;
+    const bootId = "a-boot";
+    const open = `addon.openReader(true, -1, ${16 * MIB}, ${JSON.stringify(ringPath)}, "${bootId}", ${ringBytes}, () => {})`;
+    const script = `const addon = require(${JSON.stringify(ADDON)}); ${open}; console.log("open"); setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      await new Promise((resolve) => child.stdout.once("data", resolve));
+      // More than its ring takes: it waits with the rest of a batch in its hands.
+      for (let count = 0; count < 200; count++) say(`marker-${count}-${"z".repeat(500)}`);
+      await sleep(300);
+    } finally {
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await exited;
+    }
+    const records = await reading("multicast", { ringPath, ringBytes, bootId }, async () => {
+      say("marker-0-next");
+    });
+    const markers = own(records);
+    assert.equal(markers.pop(), "marker-0-next");
+    assert.deepEqual(
+      markers,
+      markers.map((_, count) => `marker-${count}-${"z".repeat(500)}`),
+      "in order, none missing and none twice",
+    );
+    const bytes = records.reduce((sum, { text }) => sum + text.length, 0);
+    assert.ok(bytes > ringBytes, `${bytes} bytes are not more than the ring of ${ringBytes} had`);
+    process.stdout.write(`  ${markers.length} messages, ${bytes} bytes, of a ring of ${ringBytes}\n`);
   });
 
   it("trap 25: requests have a socket of their own, so that replies and events never mix", async () => {
