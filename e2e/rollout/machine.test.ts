@@ -3,6 +3,7 @@
  * and what only a kernel's audit can make go wrong is told.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Stack } from "@hosttrail/stack";
 import { eventually, openStack, queryClient, searchAll } from "../environment.ts";
@@ -26,7 +27,10 @@ const FLEET: FleetChanges = { auditMode: "auto", ownRules: RULE, kernelCommandLi
 /** What each tool does in containers as well is not done again here, where it takes minutes. The last one's agent stays. */
 const ORDER = [...TOOLS].reverse();
 
-const missing = whyNoHosts() ?? whyNoMachine();
+const missing =
+  whyNoHosts() ??
+  whyNoMachine() ??
+  (existsSync("/dev/net/tun") ? undefined : "there is no /dev/net/tun for its network");
 
 describe("the rollout onto a machine with a kernel of its own", { skip: missing ?? false }, () => {
   let hosts: TestHosts;
