@@ -27,6 +27,8 @@ export const machine: Kind = {
     writeFileSync(join(root, "etc/fstab"), "/dev/vda / ext4 rw 0 1\n");
     for (const unit of ["getty@tty1.service", "serial-getty@ttyS0.service"])
       symlinkSync("/dev/null", join(root, "etc/systemd/system", unit));
+    // Debian empties /tmp at boot, where the shared folders may lie.
+    symlinkSync("/dev/null", join(root, "etc/tmpfiles.d/tmp.conf"));
     machines.set(
       name,
       makeMachine(join(directory, name), root, DISK_MIB, { device: "eth0", address: `${address}/24` }),
