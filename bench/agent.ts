@@ -45,10 +45,13 @@ const AGENT = process.env["HOSTTRAIL_AGENT"] ?? packagedAgent();
 
 function packagedAgent(): string {
   const root = new URL("..", import.meta.url).pathname;
-  execFileSync(process.execPath, [join(root, "tools/package/agent.ts"), "--no-archive", process.arch], {
+  execFileSync(process.execPath, [join(root, "tools/package/main.ts"), "agent", process.arch, "--format", "folder"], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const name = readdirSync(join(root, "dist")).find((each) => each.endsWith(`linux-${process.arch}`)) ?? "";
+  const name =
+    readdirSync(join(root, "dist")).find(
+      (each) => each.startsWith("hosttrail-agent-") && each.endsWith(`linux-${process.arch}`),
+    ) ?? "";
   return join(root, "dist", name, "bin/hosttrail-agent");
 }
 
