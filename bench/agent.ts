@@ -9,7 +9,7 @@
  * - resident and anonymous memory: idle, at 1,000 and at 5,000 exec events a second.
  */
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -23,6 +23,7 @@ import {
   readRules,
   withoutPlace,
 } from "@hosttrail/agent/rules";
+import { packagedAgent } from "@hosttrail/stack";
 import { agent, auditd, counter, type Reader } from "./agent/readers.ts";
 import { cpuSeconds } from "./process.ts";
 
@@ -41,19 +42,7 @@ const PAIRS = 5;
 const SLOW_ROUNDS = 5;
 const MEMORY_SECONDS = 40;
 /** The agent as users run it. */
-const AGENT = process.env["HOSTTRAIL_AGENT"] ?? packagedAgent();
-
-function packagedAgent(): string {
-  const root = new URL("..", import.meta.url).pathname;
-  execFileSync(process.execPath, [join(root, "tools/package/main.ts"), "agent", process.arch, "--format", "folder"], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  const name =
-    readdirSync(join(root, "dist")).find(
-      (each) => each.startsWith("hosttrail-agent-") && each.endsWith(`linux-${process.arch}`),
-    ) ?? "";
-  return join(root, "dist", name, "bin/hosttrail-agent");
-}
+const AGENT = process.env["HOSTTRAIL_AGENT"] ?? join(packagedAgent(), "bin/hosttrail-agent");
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const only = process.argv

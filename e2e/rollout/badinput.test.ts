@@ -7,13 +7,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { DevelopmentCa, type Stack } from "@hosttrail/stack";
-import { openStack } from "../environment.ts";
 import { ARTIFACTS, VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
 import type { FleetChanges } from "./fleet.ts";
-import { CONTROLLER_NAME, sha256, TestHosts } from "./hosts.ts";
+import { CONTROLLER_NAME, sha256, type TestHosts } from "./hosts.ts";
 import type { Module } from "./module.ts";
-import { sharedFolders, TOOLS } from "./modules.ts";
+import { TOOLS } from "./modules.ts";
+import { openSite, type Site } from "./site.ts";
 
 /** A host for each tool, so that they go side by side. */
 const HOSTS: readonly string[] = TOOLS.map((_, index) => `b${index + 1}`);
@@ -33,18 +33,16 @@ interface Case {
 }
 
 describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false, concurrency: true }, () => {
+  let site: Site | undefined;
   let hosts: TestHosts;
-  let stack: Stack & AsyncDisposable;
+  let stack: Stack;
   let token: string;
   let strangersCa: string;
   let corrupted: { folder: string; sum: string };
 
   before(async () => {
-    hosts = await TestHosts.boot(HOSTS, { shared: sharedFolders() });
-    stack = await openStack({ address: CONTROLLER_NAME });
-    await stack.startServices();
-    await stack.startCollector();
-    token = stack.hosttrail("token", "create", "--hosts", "1000", "--ttl", "2h").trim();
+    site = await openSite(HOSTS);
+    ({ hosts, stack, token } = site);
     const stranger = join(hosts.directory, "stranger");
     mkdirSync(stranger);
     strangersCa = readFileSync((await DevelopmentCa.create(stranger)).caFile, "utf8");
@@ -56,8 +54,7 @@ describe("a rollout that cannot succeed", { skip: whyNoHosts() ?? false, concurr
     corrupted = { folder, sum: sha256(content) };
   });
   after(async () => {
-    await hosts?.stop();
-    await stack?.[Symbol.asyncDispose]();
+    await site?.[Symbol.asyncDispose]();
   });
 
   const cases: Case[] = [

@@ -6,16 +6,17 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Stack } from "@hosttrail/stack";
-import { eventually, openStack, queryClient, searchAll } from "../environment.ts";
+import { eventually, queryClient, searchAll } from "../environment.ts";
 import { whyNoMachine } from "../vm/kernel.ts";
 import { Ansible } from "./ansible.ts";
 import { whyNoHosts } from "./base.ts";
 import type { FleetChanges } from "./fleet.ts";
-import { CONTROLLER_NAME, TestHosts } from "./hosts.ts";
+import type { TestHosts } from "./hosts.ts";
 import { machine } from "./machine.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
 import type { Module, Run } from "./module.ts";
-import { sharedFolders, TOOLS } from "./modules.ts";
+import { TOOLS } from "./modules.ts";
+import { openSite, type Site } from "./site.ts";
 
 const HOST = "m1";
 const RUNS = 20;
@@ -33,22 +34,19 @@ const missing =
   (existsSync("/dev/net/tun") ? undefined : "there is no /dev/net/tun for its network");
 
 describe("the rollout onto a machine with a kernel of its own", { skip: missing ?? false }, () => {
+  let site: Site | undefined;
   let hosts: TestHosts;
-  let stack: Stack & AsyncDisposable;
+  let stack: Stack;
   let token: string;
   const manifests = new Map<string, Manifest>();
 
   before(async () => {
-    hosts = await TestHosts.boot([HOST], { kind: machine, shared: sharedFolders() });
+    site = await openSite([HOST], machine);
+    ({ hosts, stack, token } = site);
     hosts.sure(HOST, `cp /bin/true ${MARKED}`);
-    stack = await openStack({ address: CONTROLLER_NAME });
-    await stack.startServices();
-    await stack.startCollector();
-    token = stack.hosttrail("token", "create", "--hosts", "1000", "--ttl", "2h").trim();
   });
   after(async () => {
-    await hosts?.stop();
-    await stack?.[Symbol.asyncDispose]();
+    await site?.[Symbol.asyncDispose]();
   });
 
   /** Runs the marked program on the host. */

@@ -7,20 +7,15 @@ import { tmpdir } from "node:os";
 import { join, normalize } from "node:path";
 import { ARTIFACTS } from "./artifacts.ts";
 import { CONTROLLER, CONTROLLER_NAME } from "./hosts.ts";
+import { isOnPath } from "./tools.ts";
 
 const PACKAGE = new URL("../../tools/package/main.ts", import.meta.url).pathname;
 const SIGNER = "Hosttrail test <test@example.org>";
 
 /** What is missing to make and sign it; undefined where nothing is. */
 export function whyNoRepository(): string | undefined {
-  for (const command of ["gpg", "apt-ftparchive", "createrepo_c"]) {
-    try {
-      execFileSync("which", [command]);
-    } catch {
-      return `${command} is not installed`;
-    }
-  }
-  return undefined;
+  const absent = ["gpg", "apt-ftparchive", "createrepo_c"].filter((command) => !isOnPath(command));
+  return absent.length === 0 ? undefined : `not installed: ${absent.join(", ")}`;
 }
 
 /** Makes a key of gpg, which is there for `use` alone; returns its public part. */

@@ -8,13 +8,14 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Stack } from "@hosttrail/stack";
-import { openStack, queryClient, searchAll } from "../environment.ts";
+import { queryClient, searchAll } from "../environment.ts";
 import { VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
-import { CONTROLLER_NAME, finished, type TestHosts as Hosts, TestHosts } from "./hosts.ts";
+import { finished, type TestHosts as Hosts } from "./hosts.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
 import type { Module, Run } from "./module.ts";
-import { sharedFolders, TOOLS } from "./modules.ts";
+import { TOOLS } from "./modules.ts";
+import { openSite, type Site } from "./site.ts";
 
 const NAMES = ["h1", "h2", "h3"] as const;
 const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
@@ -45,20 +46,17 @@ const missing = whyNoHosts();
 const manifests = new Map<string, Map<string, Manifest>>();
 
 describe("the rollout", { skip: missing ?? false }, () => {
+  let site: Site | undefined;
   let hosts: Hosts;
-  let stack: Stack & AsyncDisposable;
+  let stack: Stack;
   let token: string;
 
   before(async () => {
-    hosts = await TestHosts.boot(NAMES, { shared: sharedFolders() });
-    stack = await openStack({ address: CONTROLLER_NAME });
-    await stack.startServices();
-    await stack.startCollector();
-    token = stack.hosttrail("token", "create", "--hosts", "1000", "--ttl", "2h").trim();
+    site = await openSite(NAMES);
+    ({ hosts, stack, token } = site);
   });
   after(async () => {
-    await hosts?.stop();
-    await stack?.[Symbol.asyncDispose]();
+    await site?.[Symbol.asyncDispose]();
   });
 
   for (const { name, open, why } of TOOLS) {

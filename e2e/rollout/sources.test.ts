@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Stack } from "@hosttrail/stack";
-import { openStack } from "../environment.ts";
 import { VERSIONS } from "./artifacts.ts";
 import { whyNoHosts } from "./base.ts";
-import { CONTROLLER_NAME, TestHosts } from "./hosts.ts";
+import type { TestHosts } from "./hosts.ts";
 import type { Module, Run } from "./module.ts";
-import { sharedFolders, TOOLS } from "./modules.ts";
+import { TOOLS } from "./modules.ts";
+import { openSite, type Site } from "./site.ts";
 import { PackageServer, whyNoRepository, withKey } from "./repository.ts";
 
 /** A host for each tool. */
@@ -15,23 +15,20 @@ const HOSTS: readonly string[] = TOOLS.map((_, index) => `s${index + 1}`);
 const missing = whyNoHosts() ?? whyNoRepository();
 
 describe("packages from elsewhere", { skip: missing ?? false, concurrency: true }, () => {
+  let site: Site | undefined;
   let hosts: TestHosts;
-  let stack: Stack & AsyncDisposable;
+  let stack: Stack;
   let packages: PackageServer;
   let token: string;
 
   before(async () => {
-    hosts = await TestHosts.boot(HOSTS, { shared: sharedFolders() });
+    site = await openSite(HOSTS);
+    ({ hosts, stack, token } = site);
     packages = await PackageServer.open();
-    stack = await openStack({ address: CONTROLLER_NAME });
-    await stack.startServices();
-    await stack.startCollector();
-    token = stack.hosttrail("token", "create", "--hosts", "1000", "--ttl", "2h").trim();
   });
   after(async () => {
     packages?.close();
-    await hosts?.stop();
-    await stack?.[Symbol.asyncDispose]();
+    await site?.[Symbol.asyncDispose]();
   });
 
   for (const [index, { name, open, why }] of TOOLS.entries()) {

@@ -5,7 +5,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -13,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { DevelopmentCa } from "@hosttrail/stack";
+import { DevelopmentCa, packagedAgent } from "@hosttrail/stack";
 import { build } from "esbuild";
 import { stringify } from "yaml";
 import { CACHE, type Machine, makeMachine, run } from "./kernel.ts";
@@ -51,15 +50,11 @@ export async function makeScenario(folder: string): Promise<Machine> {
 
 /** The agent's package, its unit and its configuration. */
 async function addAgent(tree: string, folder: string): Promise<void> {
-  run(process.execPath, [join(ROOT, "tools/package/main.ts"), "agent", process.arch, "--format", "folder"]);
-  const dist = join(ROOT, "dist");
-  const name =
-    readdirSync(dist).find((each) => each.startsWith("hosttrail-agent-") && each.endsWith(`linux-${process.arch}`)) ??
-    "";
-  cpSync(join(dist, name), join(tree, "opt/hosttrail-agent"), { recursive: true });
+  const made = packagedAgent();
+  cpSync(made, join(tree, "opt/hosttrail-agent"), { recursive: true });
   symlinkSync("/opt/hosttrail-agent/bin/hosttrail-agent", join(tree, "usr/bin/hosttrail-agent"));
   copyFileSync(
-    join(dist, name, "share/systemd/hosttrail-agent.service"),
+    join(made, "share/systemd/hosttrail-agent.service"),
     join(tree, "etc/systemd/system/hosttrail-agent.service"),
   );
   const certificates = join(folder, "certificates");
