@@ -1,6 +1,6 @@
 /** Terraform and Chef: from PATH, or what a machine that tests without a way out has put beside the project. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -26,12 +26,17 @@ export function settingsOf(tool: Tool): NodeJS.ProcessEnv | string {
   const usable = isOnPath(tool) && (config === undefined || existsSync(config) || !existsSync(install));
   if (usable) return {};
   if (!existsSync(install)) return `${tool} is not installed`;
+  const folder = join(FOLDER, tool);
+  const complete = `${folder}.complete`;
+  // What an installation that was cut off has left is begun anew.
+  if (!existsSync(complete)) rmSync(folder, { recursive: true, force: true });
   // It prints `export NAME=value…`, which a shell understands best.
-  const script = `eval "$("$1" "$2" | tail -n 1)" && env -0`;
-  const text = execFileSync("bash", ["-c", script, "bash", install, join(FOLDER, tool)], {
+  const script = `set -o pipefail; said=$("$1" "$2" | tail -n 1) && eval "$said" && env -0`;
+  const text = execFileSync("bash", ["-c", script, "bash", install, folder], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
+  writeFileSync(complete, "");
   // Nobody is asked for newer versions.
   const settings: NodeJS.ProcessEnv = { CHECKPOINT_DISABLE: "1" };
   for (const line of text.split("\0")) {
