@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { KernelAudit } from "@hosttrail/agent/kernel";
-import type { RawRecord } from "@hosttrail/agent/model";
+import { type RawRecord, textOf } from "@hosttrail/agent/model";
 import { KernelHold, readRules } from "@hosttrail/agent/rules";
 import { formatLogLine, openSource } from "@hosttrail/agent/source";
 
@@ -53,8 +53,10 @@ try {
 }
 
 const hex = (text: string): string => Buffer.from(text).toString("hex").toUpperCase();
-const isPrivate = ({ text }: RawRecord): boolean =>
-  without.some((word) => text.includes(word) || text.includes(hex(word)));
+const isPrivate = (record: RawRecord): boolean => {
+  const text = textOf(record);
+  return without.some((word) => text.includes(word) || text.includes(hex(word)));
+};
 const serials = new Set(records.filter(isPrivate).map((record) => record.serial));
 const kept = records.filter((record) => !serials.has(record.serial));
 const lines = kept.map((record) => `${formatLogLine(record)}\n`);

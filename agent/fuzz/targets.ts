@@ -152,6 +152,8 @@ function raw(random: Random, text: string, serial = 1): RawRecord {
     milliseconds: 0,
     serial,
     text,
+    actor: "",
+    call: undefined,
     enriched: random.next(8) === 0 ? 'UID="x"' : "",
     position: 0,
   };

@@ -18,7 +18,7 @@ import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
-import type { RecordGroup } from "./model/index.ts";
+import { lengthOf, type RecordGroup } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
 import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
@@ -153,6 +153,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     memory: () => {
       enricher.shrink();
       decoder.shrink();
+      source.shrink();
       giveMemoryBack();
     },
     level: (level, cpuPercent, memoryBytes) => {
@@ -178,13 +179,13 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     builder.add(event, 0, "normal");
   }
 
-  function take(group: RecordGroup, nowMs: number): void {
+  function take(group: RecordGroup): void {
     const key = { timeMs: group.seconds * 1000 + group.milliseconds, serial: group.serial };
     if (journal.isKnown(key)) {
       counts.repeated++;
       return;
     }
-    if (!governor.admits(() => priorityOf(keysOf(group), audit.priorities), nowMs)) {
+    if (!governor.isCalm(nowMs) && !governor.admits(priorityOf(keysOf(group), audit.priorities))) {
       counts.shed++;
       return;
     }
@@ -196,7 +197,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       event.audit.records = condenseRecords(event, words);
     }
     let recordBytes = 0;
-    for (const record of group.records) recordBytes += record.text.length;
+    for (const record of group.records) recordBytes += lengthOf(record);
     const lane: Lane = priorityOf(event.audit?.keys ?? [], audit.priorities) === "low" ? "low" : "normal";
     const ready = { event, recordBytes, lane, key, position: group.records[0]?.position ?? 0 };
     if (!integrity.holds(event, ready, ready.position, nowMs)) add(ready);
@@ -206,7 +207,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     gaps.see(group.serial);
     counts.events++;
     try {
-      take(group, performance.now());
+      take(group);
     } catch (error) {
       // Our own mistake: it must not end the agent, which would meet the same records again.
       counts.failed++;
@@ -221,8 +222,11 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const kernel = hasKernel ? new KernelAudit() : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
   const ringPath = `${config.runtimeDirectory}/ring`;
-  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record) => {
-    reassembler.push(record, performance.now());
+  /** When the last record came. */
+  let nowMs = performance.now();
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record, arrivedMs) => {
+    nowMs = arrivedMs;
+    reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
   });
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);

@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { RECORD } from "@hosttrail/lib/audit";
-import { KernelAudit, native, whyNoAudit } from "../src/kernel/index.ts";
+import { readCall, RECORD } from "@hosttrail/lib/audit";
+import { Random } from "../fuzz/random.ts";
+import { KernelAudit, native, RECORD_HEAD, whyNoAudit } from "../src/kernel/index.ts";
 import { SerialGaps } from "../src/ledger/index.ts";
-import type { RawRecord } from "../src/model/index.ts";
+import { type RawRecord, textOf } from "../src/model/index.ts";
 import { KernelHold, readRules } from "../src/rules/index.ts";
 import { openSource, type Source } from "../src/source/index.ts";
 
@@ -22,6 +23,53 @@ const USER = 1005;
 const missing = whyNoAudit();
 
 const OPTIONS = { path: "", receiveBufferBytes: 16 * MIB, ringBytes: 64 * MIB, ringPath: "", bootId: "" };
+
+/** What stands before `auid` in a SYSCALL record: as a kernel writes it, or nearly so. */
+function callOf(random: Random): string {
+  const hex = (): string =>
+    random.pick(["0", "7f", "ffffff9c", "ffffffffffffffff", "80000000", "0f", "FF", "10000000000000000", ""]);
+  const decimal = (): string =>
+    random.pick(["0", "1", "257", "4294967295", "4294967296", "007", "-1", "1234567890123456", ""]);
+  const often = (usual: string, other: () => string): string => (random.next(12) === 0 ? other() : usual);
+  const words = [
+    `arch=${often("c000003e", hex)}`,
+    `syscall=${often("257", decimal)}`,
+    `success=${random.pick(["yes", "yes", "no", often("no", decimal)])}`,
+    `exit=${random.pick(["3", "-13", "-0", "9007199254740991", "999999999999999", "-999999999999999", "-9223372036854775808"])}`,
+    ...["a0", "a1", "a2", "a3"].map(
+      (name) => `${name}=${often(random.pick(["0", "ffffff9c", "ffffffffffffff9c", "1b"]), hex)}`,
+    ),
+    `items=${often("1", decimal)}`,
+    `ppid=${often("10", decimal)}`,
+    `pid=${often("77", decimal)}`,
+  ];
+  if (random.next(20) === 0) words.splice(random.next(words.length), 1);
+  return words.join(" ");
+}
+
+/** A record as it lies in the ring: struct Frame of agent/native/ring.h. */
+function frameOf(type: number, payload: string): Buffer {
+  const frame = Buffer.alloc(8 + payload.length);
+  frame.writeUInt16LE(type, 0);
+  frame.writeUInt32LE(payload.length, 4);
+  frame.write(payload, 8, "latin1");
+  return frame;
+}
+
+/** A ring as a process leaves it that ended before it spooled anything: RingHeader of agent/native/ring.h, and frames. */
+function writeRing(
+  path: string,
+  { bootId, ringBytes, frames }: { bootId: string; ringBytes: number; frames: Buffer },
+): void {
+  assert.ok(frames.length <= ringBytes, `${frames.length} bytes fit the ring`);
+  const file = Buffer.alloc(MIB + frames.length);
+  file.write("HTRING02", 0, "latin1");
+  file.write(bootId, 8, "latin1");
+  file.writeBigUInt64LE(BigInt(ringBytes), 48);
+  file.writeBigUInt64LE(BigInt(frames.length), 56);
+  frames.copy(file, MIB);
+  writeFileSync(path, file, { mode: 0o600 });
+}
 
 describe("traps: the kernel", { skip: missing ?? false }, () => {
   let folder: string;
@@ -162,6 +210,50 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
     process.stdout.write(`  ${markers.length} messages, ${bytes} bytes, of a ring of ${ringBytes}\n`);
   });
 
+  it("gives back each text as it was, however often it came before and whatever came between", async () => {
+    const ringPath = join(folder, "texts");
+    const ringBytes = 8 * MIB;
+    const bootId = "texts";
+    const random = new Random(Number(process.env["HOSTTRAIL_FUZZ_SEED"] ?? 1));
+    const bytes = (length: number): string =>
+      Array.from({ length }, () => String.fromCharCode(32 + random.next(224))).join("");
+    // More than are remembered, of every length, and some that differ in their last byte alone.
+    const pool = Array.from({ length: 5000 }, (_, at) => `${bytes(random.next(at % 50 === 0 ? 4000 : 200))}${at}`);
+    const frames: Buffer[] = [];
+    const wanted: string[] = [];
+    let unreadable = 0;
+    for (let serial = 0; serial < 25_000; serial++) {
+      const type = random.next(4) === 0 ? RECORD.SYSCALL : RECORD.PATH + random.next(40);
+      const often = pool[random.next(random.next(2) === 0 ? 50 : pool.length)] ?? "";
+      const call = random.next(4) === 0 ? bytes(random.next(60)) : callOf(random);
+      const text = type === RECORD.SYSCALL ? `${call}${random.pick([" auid=", " auid=", "auid=", ""])}${often}` : often;
+      const stamp =
+        random.next(100) === 0 ? random.pick(["audit(1.0:", "audit(1.1000:1): ", ""]) : `audit(1.007:${serial}): `;
+      frames.push(frameOf(type, `${stamp}${text}${random.pick(["", "\0", "\n", "\n\0"])}`));
+      if (stamp.endsWith(`:${serial}): `)) wanted.push(`${serial} ${type} ${text}`);
+      else unreadable++;
+    }
+    writeRing(ringPath, { bootId, ringBytes, frames: Buffer.concat(frames) });
+    let failures = 0;
+    const records = await reading("multicast", { ringPath, ringBytes, bootId }, async (seen, source) => {
+      await settled(seen, source);
+      failures = source.counters().parseFailures;
+    });
+    const found = records.filter(({ seconds, milliseconds }) => seconds === 1 && milliseconds === 7);
+    assert.equal(found.length, wanted.length);
+    for (const [at, record] of found.entries())
+      assert.equal(`${record.serial} ${record.type} ${textOf(record)}`, wanted[at]);
+    assert.equal(failures, unreadable);
+    // Calls are read as numbers by the addon just where JavaScript reads them, too.
+    const calls = found.filter(({ type }) => type === RECORD.SYSCALL);
+    const read = calls.filter(({ call }) => call !== undefined).length;
+    assert.ok(read > 300 && read < calls.length - 300, `${read} of ${calls.length}`);
+    for (const record of calls) {
+      const start = record.actor === "" ? undefined : textOf(record).length - record.actor.length;
+      assert.deepEqual(record.call, start && readCall(textOf(record).slice(0, start)), textOf(record));
+    }
+  });
+
   it("trap 25: requests have a socket of their own, so that replies and events never mix", async () => {
     const records = await reading("unicast", {}, async () => {
       for (let count = 0; count < 500; count++) {
@@ -286,7 +378,7 @@ catch (error) { console.log(error.message); process.exit(0); }`;
       });
       const seen = new Set(
         records
-          .filter(({ type, text }) => type === RECORD.SYSCALL && text.includes('key="pause"'))
+          .filter((record) => record.type === RECORD.SYSCALL && textOf(record).includes('key="pause"'))
           .map(({ serial }) => serial),
       );
       assert.ok(made > 30_000, `${made} events were made`);
@@ -340,7 +432,9 @@ describe("traps: native", () => {
   it("the addon refuses a buffer that is too small for a message", { skip: missing ?? false }, async () => {
     const addon = native();
     const reader = addon.openReader(true, -1, 65_536, "", "", 1 << 20, () => undefined);
-    assert.throws(() => addon.drainReader(reader, Buffer.alloc(100)), /too small/);
+    const heads = new Uint32Array(RECORD_HEAD.words);
+    assert.throws(() => addon.drainReader(reader, heads, Buffer.alloc(100)), /too small/);
+    assert.throws(() => addon.drainReader(reader, heads.subarray(1), Buffer.alloc(MIB)), /too small/);
     addon.stopReader(reader, true);
   });
 });

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DevelopmentCa, packagedAgent } from "@hosttrail/stack";
 import { build } from "esbuild";
 import { stringify } from "yaml";
@@ -84,6 +84,13 @@ async function addAgent(tree: string, folder: string): Promise<void> {
     spool: { retry_ms: 500 },
   };
   writeFileSync(join(etc, "agent.yaml"), stringify(config), { mode: 0o600 });
+  // What the scenario puts in its place.
+  for (const mode of ["multicast", "plugin"]) {
+    const other = { ...config, source: { mode }, audit: { ...config.audit, manage: "never" } };
+    writeFileSync(join(scenario, `agent-${mode}.yaml`), stringify(other), { mode: 0o600 });
+  }
+  for (const file of ["systemd/hosttrail-agent-unprivileged.conf", "auditd/hosttrail.conf"])
+    copyFileSync(join(made, "share", file), join(scenario, basename(file)));
   writeFileSync(
     join(scenario, "rules.d/10.rules"),
     "-a always,exit -F arch=b64 -S execve -F exe=/opt/scenario/marked -k marked\n-a always,exit -F arch=b64 -S open,openat -F exe=/opt/scenario/load -k load\n",

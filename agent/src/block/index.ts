@@ -49,7 +49,8 @@ export interface BlockOptions {
 /** The events of a lane that are gathered for its next block: encoded at once, so that they need not be kept. */
 interface Open {
   encoder: EventEncoder;
-  day: bigint;
+  /** Where the day of its events begins. */
+  dayNano: bigint;
 }
 
 /** Cut off, and not sealed yet. */
@@ -63,8 +64,8 @@ interface Cut {
 export class BlockBuilder {
   readonly #options: BlockOptions;
   readonly #open: Record<Lane, Open> = {
-    normal: { encoder: new EventEncoder(), day: 0n },
-    low: { encoder: new EventEncoder(), day: 0n },
+    normal: { encoder: new EventEncoder(), dayNano: 0n },
+    low: { encoder: new EventEncoder(), dayNano: 0n },
   };
   readonly #cut: Cut[] = [];
   /** Sealed, and refused by the disk. */
@@ -101,15 +102,16 @@ export class BlockBuilder {
   /** Adds an event; `recordBytes` is the length of its records as they came. */
   add(event: Event, recordBytes: number, lane: Lane): void {
     const open = this.#open[lane];
-    const day = dayOf(event);
+    const timeNano = event.event?.timeUnixNano ?? 0n;
+    const isSameDay = timeNano >= open.dayNano && timeNano - open.dayNano < DAY_NANO;
     const isFull = open.encoder.textBytes + recordBytes > TEXT_BYTES_MAX;
-    if (open.encoder.count > 0 && (open.day !== day || isFull)) this.#cutOff(lane);
+    if (open.encoder.count > 0 && (!isSameDay || isFull)) this.#cutOff(lane);
     if (recordBytes > TEXT_BYTES_MAX) {
       this.#cut.push({ encoded: encodeEvents([event]), lane, large: event });
       this.#sealAll();
       return;
     }
-    open.day = day;
+    if (!isSameDay) open.dayNano = timeNano - (timeNano % DAY_NANO);
     open.encoder.add(event);
     if (open.encoder.count >= EVENTS_MAX) this.#cutOff(lane);
     if (this.#cut.length > 0) this.#sealAll();
@@ -177,10 +179,6 @@ export class BlockBuilder {
     clearTimeout(this.#timer);
     return this.pending;
   }
-}
-
-function dayOf(event: Event): bigint {
-  return (event.event?.timeUnixNano ?? 0n) / DAY_NANO;
 }
 
 /** Two megabytes of random arguments fit no block: keep the beginning of each, and say so. */

@@ -2,8 +2,8 @@
  * Records whose text came before. Most do: the same files, working directories, titles and addresses, event after event; what
  * was made of them once is used again.
  */
-import { actorStart, joinActor, RECORD, type RecordWords, splitWords } from "@hosttrail/lib/audit";
-import type { RawRecord } from "../model/index.ts";
+import { actorStart, joinActor, readCall, RECORD, type RecordWords, splitWords } from "@hosttrail/lib/audit";
+import { type RawRecord, textOf } from "../model/index.ts";
 import { appendEnriched } from "./enriched.ts";
 
 /** Texts remembered; then all are forgotten and it begins anew. */
@@ -21,8 +21,9 @@ const TYPES: ReadonlySet<number> = new Set([
 ]);
 
 /** A record's words, with auditd's own behind them where the log has such. */
-export function wordsOf({ type, text, enriched }: RawRecord): RecordWords {
-  const record = splitWords(type, text);
+export function wordsOf(raw: RawRecord): RecordWords {
+  const { type, enriched } = raw;
+  const record = splitWords(type, textOf(raw));
   return enriched === "" ? record : appendEnriched(record, enriched);
 }
 
@@ -33,15 +34,22 @@ export class RecordCache {
   words(record: RawRecord): RecordWords {
     const { type, text, enriched } = record;
     if (enriched !== "" || text.length > LENGTH_MAX) return wordsOf(record);
-    if (type === RECORD.SYSCALL) return this.#call(type, text);
+    if (type === RECORD.SYSCALL) return this.#call(record);
     return TYPES.has(type) ? this.#remembered(type, text) : wordsOf(record);
   }
 
   /** A call's numbers are new each time, who made it is not. */
-  #call(type: number, text: string): RecordWords {
-    const start = actorStart(text);
-    const known = start < 0 ? undefined : joinActor(type, text, start, this.#remembered(type, text.slice(start)));
-    return known ?? splitWords(type, text);
+  #call(record: RawRecord): RecordWords {
+    let { text, actor, call } = record;
+    if (actor === "") {
+      const start = actorStart(text);
+      if (start < 0) return wordsOf(record);
+      actor = text.slice(start);
+      text = text.slice(0, start);
+    }
+    call ??= readCall(text);
+    if (call === undefined || actor.length > LENGTH_MAX) return wordsOf(record);
+    return joinActor(call, this.#remembered(RECORD.SYSCALL, actor)) ?? wordsOf(record);
   }
 
   #remembered(type: number, text: string): RecordWords {

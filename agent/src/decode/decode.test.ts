@@ -13,7 +13,18 @@ import { decode } from "./index.ts";
 const CAPTURE = new URL("../../../bench/captures/workload.log.gz", import.meta.url);
 
 function record(type: number, text: string): RawRecord {
-  return { type, node: "", seconds: 1, milliseconds: 2, serial: 3, text, enriched: "", position: 0 };
+  return {
+    type,
+    node: "",
+    seconds: 1,
+    milliseconds: 2,
+    serial: 3,
+    text,
+    actor: "",
+    call: undefined,
+    enriched: "",
+    position: 0,
+  };
 }
 
 function group(...records: RawRecord[]): RecordGroup {

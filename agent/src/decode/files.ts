@@ -2,6 +2,7 @@
 import { RECORD, type RecordWords, valueOf } from "@hosttrail/lib/audit";
 import type { File } from "@hosttrail/proto/event";
 import { intern } from "./intern.ts";
+import type { Elsewhere } from "./syscall.ts";
 import { octal, u32, u64, unquoteName } from "./values.ts";
 
 const UNSET = 0xffffffff;
@@ -9,7 +10,7 @@ const UNSET = 0xffffffff;
 /** What names resolve against; `elsewhere` are those that resolve against a directory that nobody named. */
 export interface Resolution {
   workingDirectory: string;
-  elsewhere: { old: boolean; new: boolean };
+  elsewhere: Elsewhere;
 }
 
 /**
@@ -17,13 +18,17 @@ export interface Resolution {
  * behind its parent folder, and overlay file systems add dozens of items.
  */
 export function decodeFiles(words: readonly RecordWords[], resolution: Resolution): File[] {
-  const files: File[] = [];
+  let count = 0;
+  for (const { type } of words) if (type === RECORD.PATH) count++;
+  if (count === 0) return NO_FILES;
+  const files = new Array<File>(count);
   let sorted = true;
+  count = 0;
   for (const record of words) {
     if (record.type !== RECORD.PATH) continue;
     const file = knownFile(record, resolution);
-    if (file.item < (files.at(-1)?.item ?? 0)) sorted = false;
-    files.push(file);
+    if (count > 0 && file.item < (files[count - 1] as File).item) sorted = false;
+    files[count++] = file;
   }
   if (files.length < 2) return files;
   if (!sorted) files.sort((a, b) => a.item - b.item);
@@ -32,15 +37,18 @@ export function decodeFiles(words: readonly RecordWords[], resolution: Resolutio
   return [object, ...files.filter((file) => file !== object)];
 }
 
+/** Nobody may add one. */
+const NO_FILES: File[] = [];
+
 /** The same file for the same text that resolves against the same folder. */
 function knownFile(record: RecordWords, resolution: Resolution): File {
   const { memo } = record;
   if (memo === undefined) return decodeFile(record, resolution);
   const { workingDirectory, elsewhere } = resolution;
-  const directory = `${elsewhere.old ? 1 : 0}${elsewhere.new ? 1 : 0}${workingDirectory}`;
-  if (memo.file !== undefined && memo.directory === directory) return memo.file;
+  if (memo.file !== undefined && memo.directory === workingDirectory && memo.elsewhere === elsewhere) return memo.file;
   memo.file = decodeFile(record, resolution);
-  memo.directory = directory;
+  memo.directory = workingDirectory;
+  memo.elsewhere = elsewhere;
   return memo.file;
 }
 

@@ -5,12 +5,12 @@ import {
   opensForWriting,
   RECORD,
   type RecordWords,
-  recordTypeName,
+  recordOf,
   splitWords,
   valueOf,
 } from "@hosttrail/lib/audit";
 import type { Endpoint, Event } from "@hosttrail/proto/event";
-import type { RecordGroup } from "../model/index.ts";
+import { type RawRecord, type RecordGroup, textOf } from "../model/index.ts";
 import { RecordCache, wordsOf } from "./cache.ts";
 import { enrichedNames } from "./enriched.ts";
 import { decodeArguments } from "./execve.ts";
@@ -47,7 +47,9 @@ export class Decoder {
 
   /** Decodes one event. Never throws on what a record holds: what is not understood stays in its record. */
   decode(group: RecordGroup): DecodedEvent {
-    const words = group.records.map((record) => this.#known.words(record));
+    const { records } = group;
+    const words = new Array<RecordWords>(records.length);
+    for (let at = 0; at < records.length; at++) words[at] = this.#known.words(records[at] as RawRecord);
     return decodeWords(group, words, this.#redact);
   }
 
@@ -65,27 +67,26 @@ export function decode(group: RecordGroup, redact?: RedactRecords): DecodedEvent
 function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRecords | undefined): DecodedEvent {
   const given = decodeArguments(words);
   const args = redact === undefined ? given.args : (redact(words, given.args) as string[]);
-  const find = (type: number): RecordWords | undefined => words.find((record) => record.type === type);
-  const system = find(RECORD.SYSCALL);
+  const system = recordOf(words, RECORD.SYSCALL);
   const syscall = system === undefined ? undefined : decodeSyscall(system);
-  const call = effectiveCall(syscall, find);
+  const call = effectiveCall(syscall, words);
   // The kernel's own fields of the first record tell who acted where there is no SYSCALL record.
   const actor = system ?? words[0];
   const known = actorOf(system);
-  const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, find);
+  const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, words);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
     elsewhere: relativeElsewhere(call, syscall),
   });
-  const socket = find(RECORD.SOCKADDR);
+  const socket = recordOf(words, RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
   const message = actor === undefined || known !== undefined ? undefined : messageWords(actor);
   const { action, category, type } = meaningOf({
-    recordTypes: words.map((record) => recordTypeName(record.type)),
+    records: words,
     call,
     nametype: files[0]?.nametype ?? "",
-    operation: operationOf(find(RECORD.CONFIG_CHANGE)),
+    operation: operationOf(recordOf(words, RECORD.CONFIG_CHANGE)),
     writes: syscall === undefined ? undefined : opensForWriting(call, syscall.arguments, syscall.archName),
   });
   const event: Event = {
@@ -124,8 +125,10 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
 
 /** The keys of an event before it is decoded: all that is needed to know how important it is. */
 export function keysOf(group: RecordGroup): string[] {
-  for (const { type, text } of group.records) {
+  for (const record of group.records) {
+    const { type } = record;
     if (type !== RECORD.SYSCALL) continue;
+    const text = textOf(record);
     return decodeKeys(splitWords(type, text.slice(text.lastIndexOf(" key=") + 1)));
   }
   return [];

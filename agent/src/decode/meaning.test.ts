@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { recordTypeNumber } from "@hosttrail/lib/audit";
 import { allMeanings, meaningOf } from "./meaning.ts";
 
 /** Which event.type ECS 8 expects with each event.category. Source: ECS reference, "Allowed values: event.category". */
@@ -17,6 +18,9 @@ const ALLOWED: Readonly<Record<string, string>> = {
   session: "start end info",
 };
 
+const recordsOf = (...names: string[]): { type: number }[] =>
+  names.map((name) => ({ type: recordTypeNumber(name) ?? 0 }));
+
 describe("an event's meaning", () => {
   it("is made of categories and types that ECS allows together", () => {
     const all = allMeanings();
@@ -30,7 +34,7 @@ describe("an event's meaning", () => {
 
   it("is refined by what was opened and how", () => {
     const of = (nametype: string, writes?: boolean): string[] =>
-      meaningOf({ recordTypes: ["SYSCALL", "PATH"], call: "openat", nametype, writes, operation: "" }).type;
+      meaningOf({ records: recordsOf("SYSCALL", "PATH"), call: "openat", nametype, writes, operation: "" }).type;
     assert.deepEqual(of("CREATE", true), ["creation"]);
     assert.deepEqual(of("NORMAL", true), ["change"]);
     assert.deepEqual(of("NORMAL", false), ["access"]);
@@ -38,7 +42,8 @@ describe("an event's meaning", () => {
 
   it("comes from the record that says more than its system call", () => {
     const of = (...recordTypes: string[]): string =>
-      meaningOf({ recordTypes, call: "sendto", nametype: "", writes: undefined, operation: "" }).action;
+      meaningOf({ records: recordsOf(...recordTypes), call: "sendto", nametype: "", writes: undefined, operation: "" })
+        .action;
     assert.equal(of("SYSCALL", "CONFIG_CHANGE"), "changed-audit-configuration");
     assert.equal(of("NETFILTER_CFG", "SYSCALL"), "loaded-firewall-rule-to");
     assert.equal(of("SYSCALL", "SOCKADDR"), "sent-to");
@@ -46,7 +51,7 @@ describe("an event's meaning", () => {
 
   it("has a name for what nobody knows, and the same object each time", () => {
     const of = (call: string, type = "SYSCALL"): unknown =>
-      meaningOf({ recordTypes: [type], call, nametype: "", writes: undefined, operation: "" });
+      meaningOf({ records: recordsOf(type), call, nametype: "", writes: undefined, operation: "" });
     assert.equal(of("umask"), of("umask"));
     assert.deepEqual(of("", "UNKNOWN[1999]"), { action: "unknown[1999]", category: [], type: ["info"] });
   });

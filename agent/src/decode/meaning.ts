@@ -1,4 +1,5 @@
 /** What an event means in ECS terms: event.category, event.type and event.action. */
+import { recordTypeName, recordTypeNumber } from "@hosttrail/lib/audit";
 
 /** The part of an event's meaning that its system call or record type decides. */
 export interface Meaning {
@@ -196,16 +197,16 @@ const RECORDS: ReadonlyMap<string, Meaning> = new Map([
 ]);
 
 /** Record types that say more about their event than the system call that caused them. */
-const DECISIVE = new Set(
-  "CONFIG_CHANGE FEATURE_CHANGE LOGIN AVC SELINUX_ERR NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY".split(
-    " ",
-  ),
+const DECISIVE: ReadonlySet<number | undefined> = new Set(
+  "CONFIG_CHANGE FEATURE_CHANGE LOGIN AVC SELINUX_ERR NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY"
+    .split(" ")
+    .map(recordTypeNumber),
 );
 
 /** What decides an event's meaning. */
 export interface Facts {
-  /** Names of its records' types, in order. */
-  recordTypes: readonly string[];
+  /** Its records, in order. */
+  records: readonly { type: number }[];
   /** The system call, or the operation that stands for one (socketcall, io_uring); "" for none. */
   call: string;
   /** Nametype of its object, "" without one. */
@@ -223,12 +224,10 @@ const AUDIT_CHANGES: ReadonlyMap<string, Meaning> = new Map([
 ]);
 
 /** What happened. The same object for the same meaning, so that a block finds its row at once. */
-export function meaningOf({ recordTypes, call, nametype, writes, operation }: Facts): Meaning {
-  const change = AUDIT_CHANGES.get(operation);
+export function meaningOf({ records, call, nametype, writes, operation }: Facts): Meaning {
+  const change = operation === "" ? undefined : AUDIT_CHANGES.get(operation);
   if (change !== undefined) return change;
-  for (const type of recordTypes) {
-    if (DECISIVE.has(type)) return RECORDS.get(type) ?? generic(type);
-  }
+  for (const { type } of records) if (DECISIVE.has(type)) return ofRecord(type);
   const known = CALLS.get(call);
   if (known === OPENED) {
     if (nametype === "CREATE") return CREATED;
@@ -236,8 +235,12 @@ export function meaningOf({ recordTypes, call, nametype, writes, operation }: Fa
   }
   if (known !== undefined) return known;
   if (call !== "") return remember(`call ${call}`, call);
-  const first = recordTypes[0] ?? "";
-  return RECORDS.get(first) ?? generic(first);
+  return ofRecord(records[0]?.type ?? 0);
+}
+
+function ofRecord(type: number): Meaning {
+  const name = recordTypeName(type);
+  return RECORDS.get(name) ?? generic(name);
 }
 
 // Bounded by the kernel's own lists of names, and by a number for types that have none.

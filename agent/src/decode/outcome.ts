@@ -12,10 +12,10 @@ export function outcomeOf(
   actor: RecordWords | undefined,
   message: RecordWords | undefined,
 ): string {
-  const call = actor === undefined ? "" : (valueOf(actor, "success") ?? "");
   if (syscall !== undefined && syscall.success !== "") {
     return syscall.success === "yes" || syscall.exit === EINPROGRESS ? "success" : "failure";
   }
+  const call = actor === undefined ? "" : (valueOf(actor, "success") ?? "");
   if (call === "yes") return "success";
   if (call === "no") return "failure";
   const result = (message && valueOf(message, "res")) ?? (actor && valueOf(actor, "res")) ?? policyResult(words);

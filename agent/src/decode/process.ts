@@ -4,6 +4,7 @@ import {
   lastValueOf,
   RECORD,
   type RecordWords,
+  recordOf,
   titleOfArguments,
   unquote,
   valueOf,
@@ -38,17 +39,18 @@ export function decodeProcess(
   actor: RecordWords,
   known: Actor | undefined,
   { args, count }: { args: string[]; count: number },
-  find: (type: number) => RecordWords | undefined,
+  words: readonly RecordWords[],
 ): Process | undefined {
-  const pid = valueOf(actor, "pid");
+  const { call } = actor;
+  const pid = call?.pid ?? pidOf(valueOf(actor, "pid"));
   if (pid === undefined) return undefined;
-  const parentPid = valueOf(actor, "ppid");
-  const directory = find(RECORD.CWD);
-  const titleRecord = find(RECORD.PROCTITLE);
+  const parentPid = call?.parentPid ?? pidOf(valueOf(actor, "ppid"));
+  const directory = recordOf(words, RECORD.CWD);
+  const titleRecord = recordOf(words, RECORD.PROCTITLE);
   const title = titleRecord === undefined ? "" : titleOf(titleRecord);
   return {
     entityId: "",
-    pid: u32(pid, 0),
+    pid,
     name: known?.name ?? unquoteName(valueOf(actor, "comm")),
     executable: known?.executable ?? intern(unquoteName(valueOf(actor, "exe"))),
     args,
@@ -57,7 +59,7 @@ export function decodeProcess(
     startUnixNano: 0n,
     tty: known?.tty ?? valueOf(actor, "tty") ?? "",
     provenance: "",
-    parent: parentPid === undefined ? undefined : parentOf(u32(parentPid, 0)),
+    parent: parentPid === undefined ? undefined : parentOf(parentPid),
     ancestry: [],
     sessionId:
       known?.sessionId ?? u32(actor.type === RECORD.LOGIN ? lastValueOf(actor, "ses") : valueOf(actor, "ses"), UNSET),
@@ -66,6 +68,10 @@ export function decodeProcess(
     executableSha256: "",
     ancestryCount: 0,
   };
+}
+
+function pidOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : u32(text, 0);
 }
 
 /** The one asked for last, which most often is asked for again: nobody writes to it. */

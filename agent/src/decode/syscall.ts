@@ -1,8 +1,10 @@
 /** SYSCALL, and what stands for a system call elsewhere: socketcall's number, an io_uring operation. */
 import {
+  type Call,
   IPCCALL,
   nameSyscall,
   RECORD,
+  recordOf,
   type RecordWords,
   SOCKETCALL,
   URING_OPERATION,
@@ -14,6 +16,15 @@ import { hex32, hex64, i64, u32 } from "./values.ts";
 const UNSET = 0xffffffff;
 
 export function decodeSyscall(record: RecordWords): Syscall {
+  return record.call === undefined ? decodeWords(record) : decodeCall(record.call);
+}
+
+function decodeCall({ arch, number, success, exit, arguments: values, items }: Call): Syscall {
+  const { archName, name } = nameSyscall(arch, number);
+  return { arch, number, name, success, exit, arguments: values, items, archName };
+}
+
+function decodeWords(record: RecordWords): Syscall {
   const arch = hex32(valueOf(record, "arch"), 0);
   const number = u32(valueOf(record, "syscall"), UNSET);
   const { archName, name } = nameSyscall(arch, number);
@@ -36,9 +47,9 @@ export function decodeSyscall(record: RecordWords): Syscall {
 }
 
 /** The call that was really made: i386 has one number for all socket calls, and io_uring makes calls without one. */
-export function effectiveCall(syscall: Syscall | undefined, find: (type: number) => RecordWords | undefined): string {
+export function effectiveCall(syscall: Syscall | undefined, words: readonly RecordWords[]): string {
   if (syscall === undefined) {
-    const operation = find(RECORD.URINGOP);
+    const operation = recordOf(words, RECORD.URINGOP);
     return operation === undefined ? "" : uringCall(u32(valueOf(operation, "uring_op"), UNSET));
   }
   const first = Number(BigInt.asUintN(32, syscall.arguments[0] ?? 0n));
@@ -64,29 +75,56 @@ export function isExec(syscall: Syscall | undefined): boolean {
   return syscall?.success === "yes" && (syscall.name === "execve" || syscall.name === "execveat");
 }
 
-const AT_FDCWD = 0xffffff9c;
+const AT_FDCWD = 0xffffff9cn;
+
+/** Which relative names of an event do not resolve against its working directory: those that were there before ("old"), those that are new. */
+export interface Elsewhere {
+  old: boolean;
+  new: boolean;
+}
+
+const NOWHERE_ELSE: Elsewhere = { old: false, new: false };
+/** By old and new; the same object for the same answer. */
+const ELSEWHERE: readonly Elsewhere[] = [
+  NOWHERE_ELSE,
+  { old: true, new: false },
+  { old: false, new: true },
+  { old: true, new: true },
+];
 
 /** Which arguments of a call are directories that its names are relative to: for the old name, for the new one. */
-const DIRECTORIES: Readonly<Record<string, readonly [number, number]>> = {
-  renameat: [0, 2],
-  renameat2: [0, 2],
-  linkat: [0, 2],
-  symlinkat: [1, 1],
-};
+type Directories = readonly [number, number];
+const DIRECTORIES: ReadonlyMap<string, Directories> = new Map([
+  ["renameat", [0, 2]],
+  ["renameat2", [0, 2]],
+  ["linkat", [0, 2]],
+  ["symlinkat", [1, 1]],
+]);
+const known = new Map<string, Directories | undefined>();
+/** More than there are calls with names. */
+const KNOWN_MAX = 1024;
 
-/**
- * Which relative names of the event do not resolve against its working directory, since the call had another
- * directory for them: those that were there before ("old"), those that are new.
- */
-export function relativeElsewhere(call: string, syscall: Syscall | undefined): { old: boolean; new: boolean } {
-  if (
-    syscall === undefined ||
-    (!/at2?$/.test(call) && !/^statx$|^fsconfig$/.test(call)) ||
-    /[^f]stat$|^l?stat$/.test(call)
-  ) {
-    return { old: false, new: false };
-  }
-  const [oldAt, newAt] = DIRECTORIES[call] ?? [0, 0];
-  const elsewhere = (at: number): boolean => Number(BigInt.asUintN(32, syscall.arguments[at] ?? 0n)) !== AT_FDCWD;
-  return { old: elsewhere(oldAt), new: elsewhere(newAt) };
+function directoriesOf(call: string): Directories | undefined {
+  const before = known.get(call);
+  if (before !== undefined || known.has(call)) return before;
+  const isAt = /at2?$/.test(call) && !/[^f]stat$|^l?stat$/.test(call);
+  const has = isAt || call === "statx" || call === "fsconfig";
+  const directories = has ? (DIRECTORIES.get(call) ?? ([0, 0] as const)) : undefined;
+  if (known.size < KNOWN_MAX) known.set(call, directories);
+  return directories;
+}
+
+/** Which relative names of the event do not resolve against its working directory, since the call had another directory for them. */
+export function relativeElsewhere(call: string, syscall: Syscall | undefined): Elsewhere {
+  const directories = syscall && directoriesOf(call);
+  if (directories === undefined) return NOWHERE_ELSE;
+  const [oldAt, newAt] = directories;
+  const { arguments: values } = syscall as Syscall;
+  const index = (isWorkingDirectory(values[oldAt]) ? 0 : 1) + (isWorkingDirectory(values[newAt]) ? 0 : 2);
+  return ELSEWHERE[index] ?? NOWHERE_ELSE;
+}
+
+/** AT_FDCWD is an int: what stands above its 32 bits does not count. */
+function isWorkingDirectory(value: bigint | undefined): boolean {
+  return value === AT_FDCWD || BigInt.asUintN(32, value ?? 0n) === AT_FDCWD;
 }

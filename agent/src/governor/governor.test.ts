@@ -21,10 +21,10 @@ function governed(budget: Partial<Budget>): {
       nowMs += 5000;
       usage.cpuMs += percent * 50;
       usage.memoryBytes = memoryBytes;
-      governor.admits(() => "normal", nowMs);
+      governor.isCalm(nowMs);
       return governor.level;
     },
-    admitted: () => (["low", "normal", "high"] as const).filter((each) => governor.admits(() => each, nowMs)),
+    admitted: () => (["low", "normal", "high"] as const).filter((each) => governor.admits(each)),
   });
 }
 

@@ -59,12 +59,15 @@ export class Governor {
     return LEVELS[this.#level] ?? "calm";
   }
 
-  /** True where an event of this priority is to be kept. Looks at what was used now and then, so an idle agent never does. */
-  admits(priority: () => Priority, nowMs: number): boolean {
+  /** True where every event is to be kept. Looks at what was used now and then, so an idle agent never does. */
+  isCalm(nowMs: number): boolean {
     if (nowMs - this.#since.ms >= WINDOW_MS) this.#look(nowMs);
-    if (this.#level === 0) return true;
-    const given = priority();
-    return given === "high" || (given === "normal" && this.#level < 2);
+    return this.#level === 0;
+  }
+
+  /** True where an event of this priority is to be kept. */
+  admits(priority: Priority): boolean {
+    return this.#level === 0 || priority === "high" || (priority === "normal" && this.#level < 2);
   }
 
   #look(nowMs: number): void {

@@ -21,6 +21,40 @@ export interface ReaderStatistics {
   portId: number;
 }
 
+/**
+ * Where the words of a record's head stand. A text is three words: its number, below TEXTS_MAX, or NO_TEXT for one that is not remembered;
+ * and where its bytes are, start and length. A text of length 0 that has a number is the one that had this number before. Source:
+ * agent/native/record.h and texts.h.
+ */
+export const RECORD_HEAD = {
+  type: 0,
+  serial: 1,
+  seconds: 2,
+  /** The lower half; the upper half is what seconds have beyond 32 bits. */
+  milliseconds: 3,
+  /** Bytes of the ring from the drain's begin to the record's end. */
+  end: 4,
+  /** 0 where the record has no stamp, and no text. */
+  readable: 5,
+  text: 6,
+  /** Of a SYSCALL record, the end of its text, from `auid=` on. */
+  actor: 9,
+  /** 1 where what follows is what the text of a SYSCALL record says, which is left out then. */
+  call: 12,
+  arch: 13,
+  number: 14,
+  success: 15,
+  items: 16,
+  parentPid: 17,
+  pid: 18,
+  /** 64 bits each, the lower half first. */
+  exit: 19,
+  arguments: 21,
+  words: 29,
+} as const;
+export const TEXTS_MAX = 2048;
+export const NO_TEXT = 0xffffffff;
+
 interface Addon {
   /**
    * Opens the reader. `inheritedFd` is a socket from an earlier process, -1 for none; `ringPath` is the file that holds
@@ -36,10 +70,12 @@ interface Addon {
     onReadable: () => void,
   ): ReaderHandle;
   /**
-   * Copies whole frames into the buffer (64 KiB or more) and returns their bytes, 0 for none. A frame is u16 record type,
-   * u16 0, u32 length, payload, in host order.
+   * Takes records from the ring, as many as there is room for, and returns how many. `heads` gets a RECORD_HEAD for each, `texts` (16 KiB or
+   * more) the bytes of texts that did not come before.
    */
-  drainReader(reader: ReaderHandle, frames: Buffer): number;
+  drainReader(reader: ReaderHandle, heads: Uint32Array, texts: Buffer): number;
+  /** Forgets the texts that came before: the next ones are given whole again. */
+  forgetTexts(reader: ReaderHandle): void;
   /** Where in the ring the next drain begins. */
   readerPosition(reader: ReaderHandle): number;
   /** Everything before `position` is spooled, and so are these events: u64 milliseconds, u32 serial, u32 0 each. */

@@ -1,2 +1,2 @@
 /** What the agent's steps share. */
-export type { RawRecord, RecordGroup } from "./record.ts";
+export { lengthOf, type RawRecord, type RecordGroup, textOf } from "./record.ts";

@@ -1,4 +1,5 @@
 /** What the steps hand to each other. */
+import { type Call, writeCall } from "@hosttrail/lib/audit";
 
 /** One record as it came from a source, its stamp taken apart. */
 export interface RawRecord {
@@ -9,12 +10,30 @@ export interface RawRecord {
   seconds: number;
   milliseconds: number;
   serial: number;
-  /** All after the stamp, as Latin-1, so that each character is one byte. */
+  /** All after the stamp, as Latin-1, so that each character is one byte; without what stands in `actor` and in `call`. */
   text: string;
+  /** The end of a SYSCALL's text, from `auid=` on, where the source gives it apart since it comes again and again; else empty. */
+  actor: string;
+  /** What a SYSCALL's text says before `auid`, where the source has read it already; then `text` is empty. */
+  call: Call | undefined;
   /** What auditd wrote behind the kernel's text in an ENRICHED log: names for its numbers. Empty elsewhere. */
   enriched: string;
   /** Where the record begins in its source; what is before it need not be read again once it is spooled. */
   position: number;
+}
+
+/** All of a record's text after its stamp. */
+export function textOf({ text, actor, call }: RawRecord): string {
+  if (call !== undefined) return writeCall(call) + actor;
+  return actor === "" ? text : text + actor;
+}
+
+/** More than the words of a call have. */
+const CALL_LENGTH_MAX = 256;
+
+/** Characters of a record's text, at least as many as it has. */
+export function lengthOf({ text, actor, call }: RawRecord): number {
+  return text.length + actor.length + (call === undefined ? 0 : CALL_LENGTH_MAX);
 }
 
 /** The records of one event. */

@@ -9,7 +9,7 @@
  * - by the bound on bytes: the oldest goes on as it is, and says so.
  */
 import { RECORD } from "@hosttrail/lib/audit";
-import type { RawRecord, RecordGroup } from "../model/index.ts";
+import { lengthOf, type RawRecord, type RecordGroup } from "../model/index.ts";
 
 /** Kernel records stand from here to the next; only they can belong to an event of several records. */
 const KERNEL_FIRST = 1300;
@@ -97,8 +97,9 @@ export class Reassembler {
     if (waiting === undefined) return;
     if (known !== undefined) waiting.group.records.push(record);
     waiting.lastArrivalMs = nowMs;
-    waiting.bytes += record.text.length;
-    this.#bytes += record.text.length;
+    const length = lengthOf(record);
+    waiting.bytes += length;
+    this.#bytes += length;
     this.#follow(waiting);
     if (!this.#options.endOfEventExpected) this.#advance(waiting, record);
     if (this.#bytes > this.#options.bytesMax) this.#evict();

@@ -6,7 +6,18 @@ import { Reassembler } from "./index.ts";
 const options = { timeoutMs: 1000, bytesMax: 10_000, endOfEventExpected: true };
 
 function record(type: number, serial: number, text = "x", seconds = 1): RawRecord {
-  return { type, node: "", seconds, milliseconds: 0, serial, text, enriched: "", position: serial * 100 };
+  return {
+    type,
+    node: "",
+    seconds,
+    milliseconds: 0,
+    serial,
+    text,
+    actor: "",
+    call: undefined,
+    enriched: "",
+    position: serial * 100,
+  };
 }
 
 function run(records: RawRecord[], change = {}): { groups: RecordGroup[]; reassembler: Reassembler } {

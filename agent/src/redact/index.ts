@@ -5,7 +5,7 @@
  * nobody without the key can try guesses.
  */
 import { createHmac } from "node:crypto";
-import { RECORD, type RecordWords } from "@hosttrail/lib/audit";
+import { RECORD, type RecordWords, recordOf } from "@hosttrail/lib/audit";
 import { RE2JS } from "re2js";
 import { redactArguments, redactCommand } from "./arguments.ts";
 import { PROGRAMS } from "./names.ts";
@@ -122,10 +122,8 @@ export class Redactor {
     const { memo, actor } = record;
     if (record.type === RECORD.EXECVE) return;
     if (actor !== undefined) {
-      // The other words of a call are numbers. Calls to come get what is left of these from the start.
-      const isNew = actor.memo?.redacted === undefined;
+      // The other words of a call are numbers.
       this.#record(actor);
-      if (isNew) record.values.splice(-actor.values.length, actor.values.length, ...actor.values);
       return;
     }
     if (memo?.redacted !== undefined) {
@@ -143,7 +141,7 @@ export class Redactor {
     if (!this.#options.enabled) return args;
     for (const record of records) this.#record(record);
     // Fragments in several records make one argument together.
-    const execution = records.find(({ type }) => type === RECORD.EXECVE);
+    const execution = recordOf(records, RECORD.EXECVE);
     if (execution === undefined) return args;
     const { memo } = execution;
     const once = memo !== undefined && memo.args?.args === args ? memo : undefined;

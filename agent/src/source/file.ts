@@ -56,7 +56,7 @@ async function readLines(stream: Readable, take: TakeRecord, counts: Counts, gat
     if (record === undefined) counts.parseFailures++;
     else {
       counts.records++;
-      take(record);
+      take(record, performance.now());
     }
   };
   for await (const chunk of stream as AsyncIterable<Buffer>) {
@@ -89,6 +89,7 @@ function sourceOf(
     close,
     pause: () => gate.pause(),
     resume: () => gate.resume(),
+    shrink: () => undefined,
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],

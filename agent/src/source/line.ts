@@ -1,6 +1,6 @@
 /** Lines as auditd writes them into audit.log and to its plugins: `node=… type=SYSCALL msg=audit(…): …`. */
 import { ENRICHED_SEPARATOR, recordTypeName, recordTypeNumber } from "@hosttrail/lib/audit";
-import type { RawRecord } from "../model/index.ts";
+import { type RawRecord, textOf } from "../model/index.ts";
 import { parseStamp } from "./stamp.ts";
 
 /** One line, in Latin-1 and without its line feed. Undefined where it is none. */
@@ -26,9 +26,10 @@ export function parseLogLine(line: string): RawRecord | undefined {
 }
 
 /** The line of a record, as auditd writes it and `parseLogLine` reads it; without its line feed. */
-export function formatLogLine({ type, node, seconds, milliseconds, serial, text, enriched }: RawRecord): string {
+export function formatLogLine(record: RawRecord): string {
+  const { type, node, seconds, milliseconds, serial, enriched } = record;
   const stamp = `audit(${seconds}.${String(milliseconds).padStart(3, "0")}:${serial})`;
-  const line = `type=${recordTypeName(type)} msg=${stamp}: ${text}`;
+  const line = `type=${recordTypeName(type)} msg=${stamp}: ${textOf(record)}`;
   return `${node === "" ? "" : `node=${node} `}${line}${enriched === "" ? "" : ENRICHED_SEPARATOR + enriched}`;
 }
 

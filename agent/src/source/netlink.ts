@@ -1,11 +1,20 @@
 /** Records from the kernel, by netlink: as the audit daemon (unicast) or beside one (multicast). */
-import { native, type ReaderHandle, type StoredSocket, storeSocket, unstoreSocket } from "../kernel/index.ts";
+import type { Call } from "@hosttrail/lib/audit";
+import {
+  native,
+  NO_TEXT,
+  type ReaderHandle,
+  RECORD_HEAD,
+  type StoredSocket,
+  storeSocket,
+  TEXTS_MAX,
+  unstoreSocket,
+} from "../kernel/index.ts";
 import type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
-import { parseStamp } from "./stamp.ts";
 
-const FRAME_HEADER_BYTES = 8;
-/** Taken from the ring at once, at most. */
-const FRAMES_BYTES = 256 * 1024;
+/** Taken from the ring at once, at most: records, and bytes of texts that did not come before. */
+const RECORDS_MAX = 1024;
+const TEXTS_BYTES = 256 * 1024;
 const SPOOLED_EVENT_BYTES = 16;
 
 export interface NetlinkOptions {
@@ -27,28 +36,50 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
   let closed = false;
   let paused = false;
   let again: NodeJS.Immediate | undefined;
-  const frames = Buffer.alloc(FRAMES_BYTES);
+  const heads = new Uint32Array(RECORDS_MAX * RECORD_HEAD.words);
+  const texts = Buffer.alloc(TEXTS_BYTES);
+  /** Texts that came before, by their numbers. */
+  const known = new Array<string>(TEXTS_MAX).fill("");
+  /** The text that is described at this word of the heads. */
+  const textAt = (at: number): string => {
+    const number = heads[at] as number;
+    const length = heads[at + 2] as number;
+    if (length === 0) return number === NO_TEXT ? "" : (known[number] as string);
+    const start = heads[at + 1] as number;
+    // A string of its own: a slice would keep the whole buffer alive.
+    const text = texts.toString("latin1", start, start + length);
+    if (number !== NO_TEXT) known[number] = text;
+    return text;
+  };
   /** Hands on what one drain gives; false where there is nothing. */
   const drainOnce = (): boolean => {
     const base = addon.readerPosition(reader);
-    const length = addon.drainReader(reader, frames);
-    if (length === 0) return false;
-    for (let at = 0; at < length; ) {
-      const type = frames.readUInt16LE(at);
-      const from = base + at;
-      const start = at + FRAME_HEADER_BYTES;
-      const end = start + frames.readUInt32LE(at + 4);
-      at = end;
-      position = base + end;
-      // The kernel ends some records with a NUL or a line feed.
-      let last = end;
-      while (last > start && (frames[last - 1] === 0 || frames[last - 1] === 0x0a)) last--;
-      // A string of its own per record: a slice would keep the whole buffer alive.
-      const record = parseStamp(type, "", frames.toString("latin1", start, last), from);
-      if (record === undefined) parseFailures++;
-      else take(record);
+    const count = addon.drainReader(reader, heads, texts);
+    const nowMs = performance.now();
+    for (let at = 0; at < count * RECORD_HEAD.words; at += RECORD_HEAD.words) {
+      const from = position;
+      position = base + (heads[at + RECORD_HEAD.end] as number);
+      if (heads[at + RECORD_HEAD.readable] === 0) {
+        parseFailures++;
+        continue;
+      }
+      const isCall = heads[at + RECORD_HEAD.call] !== 0;
+      const time = heads[at + RECORD_HEAD.milliseconds] as number;
+      const record = {
+        type: heads[at + RECORD_HEAD.type] as number,
+        node: "",
+        seconds: (heads[at + RECORD_HEAD.seconds] as number) + (time >>> 16) * 0x1_0000_0000,
+        milliseconds: time & 0xffff,
+        serial: heads[at + RECORD_HEAD.serial] as number,
+        text: textAt(at + RECORD_HEAD.text),
+        actor: textAt(at + RECORD_HEAD.actor),
+        call: isCall ? callAt(heads, at) : undefined,
+        enriched: "",
+        position: from,
+      };
+      take(record, nowMs);
     }
-    return true;
+    return count > 0;
   };
   const drain = (): void => {
     again = undefined;
@@ -90,6 +121,10 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
       paused = false;
       if (again === undefined) drain();
     },
+    shrink() {
+      addon.forgetTexts(reader);
+      known.fill("");
+    },
     async close(release) {
       if (closed) return;
       closed = true;
@@ -101,6 +136,40 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
       if (!paused) drainAll();
     },
     finished: new Promise<void>(() => undefined),
+  };
+}
+
+// Low half first: every platform that Node runs this on is little-endian.
+const halves = new Uint32Array(2);
+const unsigned = new BigUint64Array(halves.buffer);
+const signed = new BigInt64Array(halves.buffer);
+
+function unsignedAt(heads: Uint32Array, at: number): bigint {
+  halves[0] = heads[at] as number;
+  halves[1] = heads[at + 1] as number;
+  return unsigned[0] as bigint;
+}
+
+/** The call of the record whose head begins there. */
+function callAt(heads: Uint32Array, at: number): Call {
+  halves[0] = heads[at + RECORD_HEAD.exit] as number;
+  halves[1] = heads[at + RECORD_HEAD.exit + 1] as number;
+  const exit = signed[0] as bigint;
+  const first = at + RECORD_HEAD.arguments;
+  return {
+    arch: heads[at + RECORD_HEAD.arch] as number,
+    number: heads[at + RECORD_HEAD.number] as number,
+    success: heads[at + RECORD_HEAD.success] === 1 ? "yes" : "no",
+    exit,
+    arguments: [
+      unsignedAt(heads, first),
+      unsignedAt(heads, first + 2),
+      unsignedAt(heads, first + 4),
+      unsignedAt(heads, first + 6),
+    ],
+    items: heads[at + RECORD_HEAD.items] as number,
+    parentPid: heads[at + RECORD_HEAD.parentPid] as number,
+    pid: heads[at + RECORD_HEAD.pid] as number,
   };
 }
 

@@ -15,6 +15,7 @@ export function openNone(): Source {
     spooledBefore: () => [],
     pause: () => undefined,
     resume: () => undefined,
+    shrink: () => undefined,
     close: async () => undefined,
     // It has no end either.
     finished: new Promise(() => undefined),

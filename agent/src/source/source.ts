@@ -1,7 +1,8 @@
 /** What every source is. */
 import type { RawRecord } from "../model/index.ts";
 
-export type TakeRecord = (record: RawRecord) => void;
+/** Is given each record, and when it came: milliseconds on a monotonic clock. */
+export type TakeRecord = (record: RawRecord, nowMs: number) => void;
 
 export interface SourceCounters {
   records: number;
@@ -34,6 +35,8 @@ export interface Source {
   /** Hands nothing on until `resume`: what comes meanwhile waits in the source. */
   pause(): void;
   resume(): void;
+  /** Gives memory back. */
+  shrink(): void;
   /** Stops reading; what was read before is handed on first. `release`: nobody goes on reading. Safe twice. */
   close(release: boolean): Promise<void>;
   /** Settles when the source has come to its end: a file does, the kernel does not. */

@@ -17,7 +17,18 @@ export function parseStamp(type: number, node: string, text: string, position: n
   if (serial < 0 || serial > 0xffffffff) return undefined;
   if (text.charCodeAt(close + 1) !== 0x3a) return undefined;
   const start = text.charCodeAt(close + 2) === 0x20 ? close + 3 : close + 2;
-  return { type, node, seconds, milliseconds, serial, text: text.slice(start), enriched: "", position };
+  return {
+    type,
+    node,
+    seconds,
+    milliseconds,
+    serial,
+    text: text.slice(start),
+    actor: "",
+    call: undefined,
+    enriched: "",
+    position,
+  };
 }
 
 /** A decimal number of at most 15 digits, -1 where it is none. */

@@ -49,6 +49,26 @@ if [ "$stage" = 1 ]; then
   run_marked beside 50; wait_for beside 50; result "events by multicast" $? "$(marks beside)"
   result "auditd has them too" "$([ "$(grep -c 'a1="beside-' /var/log/audit/audit.log)" -ge 50 ]; echo $?)" "$(grep -c 'a1="beside-' /var/log/audit/audit.log) lines"
   agent doctor | sed 's/^/  doctor: /'
+
+  systemctl stop hosttrail-agent; agent release; auditctl -R rules.d/10.rules >/dev/null
+  cp /etc/hosttrail-agent/agent.yaml agent.yaml; useradd --system --user-group --no-create-home hosttrail-agent
+  cp agent-multicast.yaml /etc/hosttrail-agent/agent.yaml
+  install -D -m 0644 hosttrail-agent-unprivileged.conf /etc/systemd/system/hosttrail-agent.service.d/unprivileged.conf
+  systemctl daemon-reload; systemctl start hosttrail-agent; ready
+  user=$(stat -c %U "/proc/$(systemctl show -P MainPID hosttrail-agent)")
+  result "runs without root beside auditd" "$([ "$(value source.name)" = netlink-multicast ] && [ "$user" = hosttrail-agent ]; echo $?)" "$(value source.name) as $user, $(grep CapEff "/proc/$(systemctl show -P MainPID hosttrail-agent)/status")"
+  run_marked rootless 50; wait_for rootless 50; result "events without root" $? "$(marks rootless)"
+
+  systemctl stop hosttrail-agent; rm -r /etc/systemd/system/hosttrail-agent.service.d; systemctl daemon-reload
+  daemon=$(auditctl -s | awk '/^pid/ {print $2}')
+  cp agent-plugin.yaml /etc/hosttrail-agent/agent.yaml
+  install -m 0640 hosttrail.conf /etc/audit/plugins.d/hosttrail.conf; kill -HUP "$daemon"; ready
+  result "auditd runs the agent as its plugin" "$([ "$(value source.name)" = auditd-plugin ] && [ "$(ps -o ppid= -p "$(value pid)" | tr -d ' ')" = "$daemon" ]; echo $?)" "$(value source.name) below $(cat "/proc/$daemon/comm")"
+  run_marked plugin 50; wait_for plugin 50; result "events by auditd's plugin" $? "$(marks plugin)"
+  rm /etc/audit/plugins.d/hosttrail.conf; kill -HUP "$daemon"
+  for _ in $(seq 1 30); do agent status >/dev/null 2>&1 || break; sleep 1; done
+  result "the plugin ends with auditd's feed" "$(! agent status >/dev/null 2>&1; echo $?)" "$(agent status 2>&1 | head -n 1)"
+  cp agent.yaml /etc/hosttrail-agent/agent.yaml
   systemctl disable auditd >/dev/null 2>&1
   echo 2 >/var/lib/scenario/stage; sync; echo "STAGE 1 done"; systemctl reboot
 else

@@ -8,7 +8,7 @@
  */
 import type { AuditField, AuditRecord, Event, User } from "@hosttrail/proto/event";
 import { latin1Bytes, utf8OfLatin1 } from "./text.ts";
-import { fileOf, givesCallValue, typedValue } from "./typed.ts";
+import { fileOf, typedValue } from "./typed.ts";
 import { RECORD, recordTypeName } from "./types.ts";
 import { type Actor, ENRICHED_SEPARATOR, type RecordWords } from "./words.ts";
 
@@ -23,12 +23,13 @@ const NAME_LENGTH_MAX = 1024;
 
 /** The event's records, each without the fields that the event itself gives back. */
 export function condenseRecords(event: Event, records: readonly RecordWords[]): AuditRecord[] {
-  const condensed: AuditRecord[] = [];
+  // Not push, which would make room for many more than most events have.
+  const condensed = new Array<AuditRecord>(records.length);
   for (let at = 0; at < records.length; at++) {
     const record = records[at] as RecordWords;
     let occurrence = 0;
     for (let before = 0; before < at; before++) if (records[before]?.type === record.type) occurrence++;
-    condensed.push(remembered(event, record, occurrence));
+    condensed[at] = remembered(event, record, occurrence);
   }
   return condensed;
 }
@@ -36,40 +37,40 @@ export function condenseRecords(event: Event, records: readonly RecordWords[]): 
 /** Uses what was found for the same text before, where all that it was decided by is the same. */
 function remembered(event: Event, record: RecordWords, occurrence: number): AuditRecord {
   const { memo, type } = record;
-  if (memo === undefined) return condense(event, record, occurrence);
-  const by = decidedBy(event, type, occurrence);
-  if (by === undefined) return condense(event, record, occurrence);
-  if (memo.condensed !== undefined && memo.condensedBy?.every((part, at) => part === by[at]) === true) {
-    return memo.condensed;
-  }
-  memo.condensed = condense(event, record, occurrence);
-  memo.condensedBy = by;
-  return memo.condensed;
+  if (memo === undefined || type === RECORD.SYSCALL) return condense(event, record, occurrence);
+  const part = decisivePart(event, type, occurrence);
+  const args = type === RECORD.EXECVE || type === RECORD.PROCTITLE ? event.process?.args : undefined;
+  const known = memo.condensed;
+  if (
+    known !== undefined &&
+    known.part === part &&
+    known.args === args &&
+    known.hasProcess === (event.process !== undefined) &&
+    known.occurrence === occurrence
+  )
+    return known.record;
+  const condensed = condense(event, record, occurrence);
+  memo.condensed = { record: condensed, part, args, hasProcess: event.process !== undefined, occurrence };
+  return condensed;
 }
 
-/** All of an event that `typedValue` looks at for records of this type; undefined where that is too much. */
-function decidedBy(event: Event, type: number, occurrence: number): readonly unknown[] | undefined {
-  const { process } = event;
+/** What `typedValue` looks at for records of this type, beside the process's arguments. Of other types the event gives back nothing. */
+function decisivePart(event: Event, type: number, occurrence: number): unknown {
   switch (type) {
     case RECORD.PATH:
-      return [fileOf(event, occurrence), occurrence];
+      return fileOf(event, occurrence);
     case RECORD.CWD:
-      return [process === undefined, process?.workingDirectory, occurrence];
+      return event.process?.workingDirectory;
     case RECORD.PROCTITLE:
-      return [process === undefined, process?.title, process?.args, occurrence];
+      return event.process?.title;
     case RECORD.EXECVE:
-      return [process === undefined, process?.args, process?.argsCount, occurrence];
+      return event.process?.argsCount;
     case RECORD.SOCKADDR:
-      return [event.destination ?? event.source, occurrence];
-    case RECORD.SYSCALL:
-      return undefined;
+      return event.destination ?? event.source;
     default:
-      // Of other types the event gives back nothing.
-      return NOTHING;
+      return undefined;
   }
 }
-
-const NOTHING: readonly unknown[] = [];
 
 /** The records of which the event gives back every field, by their keys: which most are. */
 const whole = new WeakMap<readonly string[], AuditRecord>();
@@ -99,16 +100,19 @@ function keptWords(event: Event, { type, keys, values }: RecordWords, occurrence
   return kept;
 }
 
-/** The same for a call whose actor is known: of its words only those before are looked at, as long as the event has this actor. */
+/** The same for a call whose actor is known, as long as the event is of this call and has this actor. */
 function keptOfCall(event: Event, record: RecordWords, words: RecordWords, occurrence: number): number[] | undefined {
   const actor = words.memo?.actor;
-  if (actor === undefined || occurrence > 0 || !hasActor(event, actor)) return keptWords(event, record, occurrence);
-  const { keys, values } = record;
-  const start = keys.length - words.keys.length;
+  const { call } = record;
+  const isOwn = call !== undefined && event.audit?.syscall?.arguments === call.arguments;
+  if (actor === undefined || !isOwn || occurrence > 0 || !hasActor(event, actor))
+    return keptWords(event, record, occurrence);
+  const { process } = event;
+  const start = record.keys.length - words.keys.length;
   let kept: number[] | undefined;
-  for (let at = 0; at < start; at++) {
-    if (!givesCallValue(event, keys[at] ?? "", values[at] ?? "")) (kept ??= []).push(at);
-  }
+  // The words before are those of the event's call, as it would write them; who was its parent may be known better.
+  if (process?.parent?.pid !== call.parentPid) (kept ??= []).push(start - 2);
+  if (process?.pid !== call.pid) (kept ??= []).push(start - 1);
   actor.kept ??= keptWords(event, words, occurrence) ?? [];
   for (const at of actor.kept) (kept ??= []).push(start + at);
   return kept;

@@ -11,14 +11,15 @@ export {
   opensForWriting,
 } from "./interpret/index.ts";
 export * from "./names/index.ts";
+export { actorStart, joinActor, readCall, writeCall } from "./call.ts";
 export { decodeSocketAddress } from "./sockaddr.ts";
 export {
   type Actor,
-  actorStart,
+  type Call,
   ENRICHED_SEPARATOR,
-  joinActor,
   lastValueOf,
   messageWords,
+  recordOf,
   type RecordWords,
   splitWords,
   valueOf,

@@ -32,62 +32,6 @@ export function typedValue(event: Event, type: number, key: string, occurrence: 
   }
 }
 
-/** True where the event gives back just this text for a word of SYSCALL; the same as `typedValue`, without making the text anew. */
-export function givesCallValue(event: Event, key: string, text: string): boolean {
-  const { process } = event;
-  const syscall = event.audit?.syscall;
-  switch (key) {
-    case "syscall":
-      return syscall !== undefined && isDecimal(text, syscall.number);
-    case "items":
-      return syscall !== undefined && isDecimal(text, syscall.items);
-    case "pid":
-      return process !== undefined && isDecimal(text, process.pid);
-    case "ppid":
-      return process?.parent !== undefined && isDecimal(text, process.parent.pid);
-    case "a0":
-      return isHex(text, syscall?.arguments[0]);
-    case "a1":
-      return isHex(text, syscall?.arguments[1]);
-    case "a2":
-      return isHex(text, syscall?.arguments[2]);
-    case "a3":
-      return isHex(text, syscall?.arguments[3]);
-    default:
-      return key !== "" && typedValue(event, RECORD.SYSCALL, key, 0) === text;
-  }
-}
-
-/** True where the text is how a number below 2^53 is written. */
-function isDecimal(text: string, value: number): boolean {
-  if (text.length > 15 || (text.length > 1 && text.charCodeAt(0) === ZERO)) return text === String(value);
-  let rest = 0;
-  for (let at = 0; at < text.length; at++) {
-    const digit = text.charCodeAt(at) - ZERO;
-    if (digit < 0 || digit > 9) return text === String(value);
-    rest = rest * 10 + digit;
-  }
-  return rest === value && text.length > 0;
-}
-
-/** True where the text is how a 64-bit number is written in hex. */
-function isHex(text: string, value: bigint | undefined): boolean {
-  if (value === undefined || text.length > 12 || (text.length > 1 && text.charCodeAt(0) === ZERO))
-    return text === value?.toString(16);
-  let number = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    const digit = code < LOWER_A ? code - ZERO : code - LOWER_A + 10;
-    if (digit < 0 || digit > 15 || (digit > 9 && code < LOWER_A)) return text === value.toString(16);
-    number = number * 16 + digit;
-  }
-  // Of at most 48 bits, which a double holds.
-  return text.length > 0 && number === Number(value);
-}
-
-const ZERO = 0x30;
-const LOWER_A = 0x61;
-
 function syscallValue(event: Event, key: string): string | undefined {
   const syscall = event.audit?.syscall;
   if (syscall === undefined) return undefined;

@@ -13,6 +13,21 @@ export interface RecordWords {
   memo?: RecordMemo;
   /** Of a SYSCALL record, the words that tell who acted (`auid` and all behind), which come again and again; `values` ends with them. */
   actor?: RecordWords;
+  /** What the words before those say, where they are just what a kernel writes. */
+  call?: Call;
+}
+
+/** What the words of a SYSCALL record before `auid` say. They can be written again from it, byte for byte. */
+export interface Call {
+  arch: number;
+  number: number;
+  success: "yes" | "no";
+  exit: bigint;
+  /** a0 to a3, unsigned. */
+  arguments: bigint[];
+  items: number;
+  parentPid: number;
+  pid: number;
 }
 
 /** What depends on a record's text alone, or on what it was made with: kept from event to event. */
@@ -25,12 +40,12 @@ interface RecordMemo {
   file?: File;
   /** What the file's path was resolved against. */
   directory?: string;
+  elsewhere?: unknown;
   endpoint?: Endpoint | undefined;
   /** Who acted, by a SYSCALL record's last words. */
   actor?: Actor;
   /** The record without what the event gives back, and the parts of the event that this was decided by. */
-  condensed?: AuditRecord;
-  condensedBy?: readonly unknown[];
+  condensed?: { record: AuditRecord; part: unknown; args: unknown; hasProcess: boolean; occurrence: number };
 }
 
 /** What a SYSCALL record's last words say. */
@@ -90,53 +105,6 @@ export function splitWords(type: number, text: string): RecordWords {
 }
 
 const NO_KEYS: string[] = [];
-
-/** The words of a SYSCALL record before `auid`, as every kernel writes them for a call without personality. */
-const CALL_KEYS: readonly string[] = "arch syscall success exit a0 a1 a2 a3 items ppid pid".split(" ");
-const ACTOR = " auid=";
-/** Keys of both halves together, by those of the second one; undefined where that has some of the first one too, as no kernel writes. */
-const joinedKeys = new WeakMap<readonly string[], readonly string[] | undefined>();
-
-function joinKeys(actorKeys: readonly string[]): readonly string[] | undefined {
-  if (!joinedKeys.has(actorKeys)) {
-    const isOdd = actorKeys.some((key) => CALL_KEYS.includes(key));
-    joinedKeys.set(actorKeys, isOdd ? undefined : [...CALL_KEYS, ...actorKeys]);
-  }
-  return joinedKeys.get(actorKeys);
-}
-
-/** Where a SYSCALL record's words about who acted begin; -1 where it has none. */
-export function actorStart(text: string): number {
-  const at = text.indexOf(ACTOR);
-  return at < 0 ? -1 : at + 1;
-}
-
-/** A SYSCALL record of which the words from `start` on are known; undefined where the others are not the usual ones. */
-export function joinActor(type: number, text: string, start: number, actor: RecordWords): RecordWords | undefined {
-  const keys = joinKeys(actor.keys);
-  if (keys === undefined) return undefined;
-  const values: string[] = [];
-  let at = 0;
-  for (const key of CALL_KEYS) {
-    const equals = at + key.length;
-    if (text.charCodeAt(equals) !== EQUALS || !text.startsWith(key, at)) return undefined;
-    const end = text.indexOf(" ", equals);
-    const first = text.charCodeAt(equals + 1);
-    if (
-      end < 0 ||
-      end >= start ||
-      first === DOUBLE ||
-      first === SINGLE ||
-      text.charCodeAt(end + 1) === OPEN_PARENTHESIS
-    )
-      return undefined;
-    values.push(text.slice(equals + 1, end));
-    at = end + 1;
-  }
-  if (at !== start) return undefined;
-  for (const value of actor.values) values.push(value);
-  return { type, keys, values, actor };
-}
 
 function splitRest(text: string, start: number, keys: string[], values: string[]): void {
   const { length } = text;
@@ -203,6 +171,12 @@ function valueEnd(text: string, start: number): number {
 /** Where each key of the last record that was asked stands; records of a type share their keys. */
 let askedKeys: readonly string[] = NO_KEYS;
 let places = new Map<string, number>();
+
+/** The first record of a type, or undefined. */
+export function recordOf(records: readonly RecordWords[], type: number): RecordWords | undefined {
+  for (const record of records) if (record.type === type) return record;
+  return undefined;
+}
 
 /** The first value of a key, or undefined. */
 export function valueOf({ keys, values }: RecordWords, key: string): string | undefined {

@@ -153,7 +153,7 @@ export function argumentMeaning(call: string, index: number, value: bigint, arch
 
 /** True where the call opens for writing, creates or cuts; undefined where the call says nothing about it. */
 export function opensForWriting(call: string, args: readonly bigint[], archName: string): boolean | undefined {
-  const at = { open: 1, openat: 2, open_by_handle_at: 2 }[call];
+  const at = call === "openat" || call === "open_by_handle_at" ? 2 : call === "open" ? 1 : undefined;
   if (at === undefined) return undefined;
   const bits = low(args[at] ?? 0n);
   const names = openFlags(archName);

@@ -44,8 +44,34 @@ export function archName(arch: number): string {
   return (ARCHES.name(arch) ?? "").toLowerCase();
 }
 
-/** The architecture's name and the system call's, each empty where not known. */
-export function nameSyscall(arch: number, number: number): { archName: string; name: string } {
+/** Names of a system call and of its architecture, each empty where not known. */
+export interface SyscallNames {
+  archName: string;
+  name: string;
+}
+
+/** Calls that were asked for before, by number and by architecture: each event asks. */
+const named = new Map<number, Map<number, SyscallNames>>();
+/** As many as a table has. What passes this is no call of any kernel, and is not remembered. */
+const NUMBERS_MAX = 1024;
+const ARCHES_MAX = 16;
+
+/** The same object for the same call; nobody may change it. */
+export function nameSyscall(arch: number, number: number): Readonly<SyscallNames> {
+  let calls = named.get(arch);
+  if (calls === undefined) {
+    calls = new Map();
+    if (named.size < ARCHES_MAX) named.set(arch, calls);
+  }
+  let names = calls.get(number);
+  if (names === undefined) {
+    names = lookUp(arch, number);
+    if (calls.size < NUMBERS_MAX) calls.set(number, names);
+  }
+  return names;
+}
+
+function lookUp(arch: number, number: number): SyscallNames {
   const name = arch === ARCH.x86_64 && number >= X32_BIT ? "x32" : archName(arch);
   const table = Object.hasOwn(TABLES, name) ? TABLES[name as ArchName]() : [];
   return { archName: name, name: table[name === "x32" ? number - X32_BIT : number] ?? "" };

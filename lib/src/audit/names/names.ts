@@ -3,8 +3,7 @@
 export class Names {
   readonly #text: string;
   readonly #prefix: string;
-  #byNumber: Map<number, string> | undefined;
-  #byName: Map<string, number> | undefined;
+  #loaded: { byNumber: Map<number, string>; byName: Map<string, number> } | undefined;
 
   /** `text` is NAME=number by spaces; `prefix` is left out of the names. */
   constructor(text: string, prefix = "") {
@@ -13,20 +12,21 @@ export class Names {
   }
 
   #load(): { byNumber: Map<number, string>; byName: Map<string, number> } {
-    if (this.#byNumber === undefined || this.#byName === undefined) {
-      this.#byNumber = new Map();
-      this.#byName = new Map();
+    if (this.#loaded === undefined) {
+      const byNumber = new Map<number, string>();
+      const byName = new Map<string, number>();
       for (const item of this.#text.split(" ")) {
         const equals = item.indexOf("=");
         const whole = item.slice(0, equals);
         const name = whole.startsWith(this.#prefix) ? whole.slice(this.#prefix.length) : whole;
         const number = Number(item.slice(equals + 1));
         // Two names of one number stand in the order of the alphabet; the first one is the usual one.
-        if (!this.#byNumber.has(number)) this.#byNumber.set(number, name);
-        this.#byName.set(name, number);
+        if (!byNumber.has(number)) byNumber.set(number, name);
+        byName.set(name, number);
       }
+      this.#loaded = { byNumber, byName };
     }
-    return { byNumber: this.#byNumber, byName: this.#byName };
+    return this.#loaded;
   }
 
   /** The name of a number, or undefined. */
