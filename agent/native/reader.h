@@ -249,7 +249,9 @@ class Reader {
 
   size_t Free() const { return ring_.Free(); }
 
-  void Notify() {
+  // Tells JavaScript of all that was read.
+  void Tell() {
+    told_ = ring_.head();
     std::lock_guard<std::mutex> lock(mutex_);
     NotifyLocked();
   }
@@ -264,11 +266,18 @@ class Reader {
     Stage& stage = *ring_.stage();
     iovec parts[kBatch];
     Resume(stage);
-    Notify();
+    Tell();
     while (!stopped_) {
+      // Of what was read JavaScript is told before we wait for more.
+      const bool is_untold = ring_.head() != told_;
       pollfd waiting[2] = {{fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
-      if (poll(waiting, 2, -1) < 0 && errno != EINTR) break;
+      if (poll(waiting, 2, is_untold ? 0 : -1) < 0 && errno != EINTR) break;
       if (stopped_) break;
+      if (is_untold && waiting[0].revents == 0) {
+        Tell();
+        Rest();
+        continue;
+      }
       // From the first on, so that a batch that ends here is an empty one.
       for (unsigned index = 0; index < kBatch; index++) {
         stage.messages[index] = {};
@@ -296,8 +305,7 @@ class Reader {
       // JavaScript works while we rest, and not beside us: two busy threads would take the CPUs from those who are audited, and leave them idle
       // a moment later.
       if (count == static_cast<int>(kBatch) && ring_.head() - told_ < kTellBytes) continue;
-      told_ = ring_.head();
-      Notify();
+      Tell();
       // All is read: leave the socket alone for a moment, so that neither the kernel's audit thread nor we wake up for each
       // single record. Its buffer holds much more than can come meanwhile.
       if (count < static_cast<int>(kBatch)) Rest();

@@ -3,7 +3,8 @@
 #pragma once
 #include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <string>
@@ -18,8 +19,9 @@ class Texts {
   static constexpr size_t kLengthMax = 1024;
 
   Texts() {
-    // Where there is no entropy yet, hashes can be foreseen; see above what that is worth.
-    if (getrandom(&seed_, sizeof seed_, GRND_NONBLOCK) != sizeof seed_) seed_ = reinterpret_cast<uintptr_t>(this);
+    // By its number, since glibc has the name only since 2.25. Where there is no entropy yet, hashes can be foreseen; see above what that is worth.
+    constexpr unsigned kNonBlocking = 1;
+    if (syscall(SYS_getrandom, &seed_, sizeof seed_, kNonBlocking) != sizeof seed_) seed_ = reinterpret_cast<uintptr_t>(this);
   }
 
   // The number of the text, below kSets * kWays; kNone for an empty or a long one. Where it is not `known` the number was another text's

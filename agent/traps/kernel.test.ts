@@ -210,6 +210,21 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
     process.stdout.write(`  ${markers.length} messages, ${bytes} bytes, of a ring of ${ringBytes}\n`);
   });
 
+  it("tells of all that came, however many came at once", async () => {
+    // The reader takes 32 messages at once.
+    for (const count of [31, 32, 33, 64, 96]) {
+      await reading("unicast", {}, async (records) => {
+        await sleep(200);
+        say("marker-0-first");
+        // While it rests.
+        await sleep(10);
+        for (let number = 1; number <= count; number++) say(`marker-${number}-`);
+        for (let turn = 0; turn < 20 && own(records).length <= count; turn++) await sleep(50);
+        assert.equal(own(records).length, count + 1);
+      });
+    }
+  });
+
   it("gives back each text as it was, however often it came before and whatever came between", async () => {
     const ringPath = join(folder, "texts");
     const ringBytes = 8 * MIB;

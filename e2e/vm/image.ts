@@ -89,7 +89,11 @@ async function addAgent(tree: string, folder: string): Promise<void> {
     const other = { ...config, source: { mode }, audit: { ...config.audit, manage: "never" } };
     writeFileSync(join(scenario, `agent-${mode}.yaml`), stringify(other), { mode: 0o600 });
   }
-  for (const file of ["systemd/hosttrail-agent-unprivileged.conf", "auditd/hosttrail.conf"])
+  for (const file of [
+    "systemd/hosttrail-agent-unprivileged.conf",
+    "auditd/hosttrail.conf",
+    "auditd/auditd.service.conf",
+  ])
     copyFileSync(join(made, "share", file), join(scenario, basename(file)));
   writeFileSync(
     join(scenario, "rules.d/10.rules"),

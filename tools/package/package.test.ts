@@ -112,6 +112,7 @@ describe("packages", () => {
     for (const file of [
       "LICENSE",
       "share/systemd/hosttrail-agent.service",
+      "share/auditd/auditd.service.conf",
       "share/auditd/hosttrail.conf",
       "share/rules/baseline.rules",
     ]) {

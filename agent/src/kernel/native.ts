@@ -1,4 +1,4 @@
-/** The native addon, typed. See agent/native/audit.cc. */
+/** The native addon, typed. See agent/native/. */
 import { createRequire } from "node:module";
 
 /** A netlink reader with a thread of its own. */

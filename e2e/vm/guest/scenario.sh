@@ -38,6 +38,12 @@ if [ "$stage" = 1 ]; then
   run_marked full 30; sleep 3; refused=$(value spool.refuses)
   rm -f /var/ballast; sync; wait_for full 30; result "a full disk stops no event" $? "refused: $refused, $(marks full)"
 
+  # As after an error of the disk: every file system with one becomes read-only, whoever has files open. ext4 may take writes into memory
+  # all the same; whether they are refused is the kernel's choice.
+  echo u >/proc/sysrq-trigger; for _ in $(seq 1 20); do grep -q '^/dev/[^ ]* / [^ ]* ro' /proc/mounts && break; sleep 0.5; done
+  run_marked readonly 30; sleep 3; refused=$(value spool.refuses); mounted=$(awk '$2 == "/" { print $4 }' /proc/mounts)
+  mount -o remount,rw /; wait_for readonly 30; result "a read-only file system stops no event" "$(marks readonly | grep -q '"found":30,"twice":0' && [[ $mounted = ro,* ]]; echo $?)" "refused: $refused, was $mounted, $(marks readonly)"
+
   systemctl show -P MemoryMax hosttrail-agent >/tmp/max
   before=$(systemctl show -P NRestarts hosttrail-agent)
   /opt/scenario/load open 0 15 >/tmp/load
@@ -60,7 +66,9 @@ if [ "$stage" = 1 ]; then
   run_marked rootless 50; wait_for rootless 50; result "events without root" $? "$(marks rootless)"
 
   systemctl stop hosttrail-agent; rm -r /etc/systemd/system/hosttrail-agent.service.d; systemctl daemon-reload
-  daemon=$(auditctl -s | awk '/^pid/ {print $2}')
+  install -D -m 0644 auditd.service.conf /etc/systemd/system/auditd.service.d/hosttrail.conf; systemctl daemon-reload
+  daemon=$(auditctl -s | awk '/^pid/ {print $2}'); kill "$daemon"; while [ -d "/proc/$daemon" ]; do sleep 0.5; done
+  systemctl start auditd; sleep 2; daemon=$(auditctl -s | awk '/^pid/ {print $2}'); auditctl -R rules.d/10.rules >/dev/null
   cp agent-plugin.yaml /etc/hosttrail-agent/agent.yaml
   install -m 0640 hosttrail.conf /etc/audit/plugins.d/hosttrail.conf; kill -HUP "$daemon"; ready
   result "auditd runs the agent as its plugin" "$([ "$(value source.name)" = auditd-plugin ] && [ "$(ps -o ppid= -p "$(value pid)" | tr -d ' ')" = "$daemon" ]; echo $?)" "$(value source.name) below $(cat "/proc/$daemon/comm")"
