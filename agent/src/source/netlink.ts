@@ -51,8 +51,17 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     if (number !== NO_TEXT) known[number] = text;
     return text;
   };
+  /** While records are handed on that name texts by their numbers. */
+  let draining = false;
+  let forgetting = false;
+  const forget = (): void => {
+    forgetting = false;
+    addon.forgetTexts(reader);
+    known.fill("");
+  };
   /** Hands on what one drain gives; false where there is nothing. */
   const drainOnce = (): boolean => {
+    draining = true;
     const base = addon.readerPosition(reader);
     const count = addon.drainReader(reader, heads, texts);
     const nowMs = performance.now();
@@ -79,6 +88,8 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
       };
       take(record, nowMs);
     }
+    draining = false;
+    if (forgetting) forget();
     return count > 0;
   };
   const drain = (): void => {
@@ -119,11 +130,12 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     },
     resume() {
       paused = false;
-      if (again === undefined) drain();
+      // A drain that is under way goes on by itself.
+      if (again === undefined && !draining) drain();
     },
     shrink() {
-      addon.forgetTexts(reader);
-      known.fill("");
+      if (draining) forgetting = true;
+      else forget();
     },
     async close(release) {
       if (closed) return;
