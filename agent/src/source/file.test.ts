@@ -22,6 +22,8 @@ describe("a log line", () => {
       milliseconds: 42,
       serial: 7,
       text: "arch=c000003e key=(null)",
+      actor: "",
+      call: undefined,
       enriched: "ARCH=x86_64",
       position: 0,
     });
