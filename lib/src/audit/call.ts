@@ -26,7 +26,7 @@ function joinKeys(actorKeys: readonly string[]): readonly string[] | undefined {
   return keys;
 }
 
-/** The words of a call by a known actor. Values are cut out when somebody wants them, which for most calls is nobody. */
+/** The words of a call by a known actor. Values are written when somebody wants them, which for most calls is nobody. */
 class CallWords implements RecordWords {
   readonly type: number = RECORD.SYSCALL;
   readonly keys: readonly string[];
@@ -63,107 +63,35 @@ export function joinActor(call: Call, actor: RecordWords): RecordWords | undefin
   return keys && new CallWords(keys, call, actor);
 }
 
-const ZERO = 0x30;
-const NINE = 0x39;
-const LOWER_A = 0x61;
-const LOWER_F = 0x66;
-const SPACE = 0x20;
-const TWO_32 = 0x1_0000_0000;
-/** What doubles hold exactly. */
-const DECIMAL_DIGITS = 15;
+// Numbers without needless zeros, as kernels write them. The decimal ones have at most the digits that a double holds exactly.
+const DECIMAL = "(0|[1-9][0-9]{0,14})";
+const HEX = "(0|[1-9a-f][0-9a-f]{0,15})";
+const CALL = new RegExp(
+  `^arch=(0|[1-9a-f][0-9a-f]{0,7}) syscall=${DECIMAL} success=(yes|no) exit=(0|-?[1-9][0-9]{0,14}) ` +
+    `a0=${HEX} a1=${HEX} a2=${HEX} a3=${HEX} items=${DECIMAL} ppid=${DECIMAL} pid=${DECIMAL} $`,
+);
+const UINT32_MAX = 0xffffffff;
 
-// Where `readCall` is in its text. It runs for each event, and calls itself nowhere.
-let at = 0;
-
-/** Steps over the word's name; false where another one stands there. */
-function skip(text: string, name: string): boolean {
-  const start = at;
-  // For a few letters faster than startsWith.
-  for (let index = 0; index < name.length; index++) {
-    if (text.charCodeAt(start + index) !== name.charCodeAt(index)) return false;
-  }
-  at = start + name.length;
-  return true;
-}
-
-/** The decimal number up to the next space, written without needless zeros; -1 where there is none, or one above `max`. */
-function decimal(text: string, max: number): number {
-  const start = at;
-  let end = start;
-  let value = 0;
-  let code = text.charCodeAt(end);
-  // Also ends with the text, where the code is NaN.
-  while (code >= ZERO && code <= NINE) {
-    value = value * 10 + code - ZERO;
-    code = text.charCodeAt(++end);
-  }
-  const digits = end - start;
-  if (code !== SPACE || digits === 0 || digits > DECIMAL_DIGITS || value > max) return -1;
-  if (digits > 1 && text.charCodeAt(start) === ZERO) return -1;
-  at = end + 1;
-  return value;
-}
-
-/** The halves of the hex number that was read last. */
-let high = 0;
-let low = 0;
-
-/** Reads the hex number up to the next space, written in lower case without needless zeros; false where there is none of 64 bits. */
-function hex(text: string): boolean {
-  const start = at;
-  let end = start;
-  let upper = 0;
-  let lower = 0;
-  let code = text.charCodeAt(end);
-  for (; code !== SPACE; code = text.charCodeAt(++end)) {
-    let digit = code - ZERO;
-    if (code >= LOWER_A && code <= LOWER_F) digit = code - LOWER_A + 10;
-    else if (!(code >= ZERO && code <= NINE)) return false;
-    upper = (upper << 4) | (lower >>> 28);
-    lower = (lower << 4) | digit;
-  }
-  const digits = end - start;
-  if (digits === 0 || digits > 16 || (digits > 1 && text.charCodeAt(start) === ZERO)) return false;
-  at = end + 1;
-  high = upper >>> 0;
-  low = lower >>> 0;
-  return true;
-}
-
-const words = new Uint32Array(2);
-const bigWord = new BigUint64Array(words.buffer);
-
-/** What the words before `auid` say, with the space behind them; undefined where they are others or are written otherwise. */
+/**
+ * What the words before `auid` say, with the space behind them; undefined where they are others or are written otherwise. The same as the
+ * addon reads (agent/native/record.h), for sources that are text.
+ */
 export function readCall(text: string): Call | undefined {
-  at = 0;
-  if (!skip(text, "arch=") || !hex(text) || high !== 0) return undefined;
-  const arch = low;
-  const number = skip(text, "syscall=") ? decimal(text, TWO_32 - 1) : -1;
-  if (number < 0) return undefined;
-  const success = skip(text, "success=yes ") ? "yes" : skip(text, "success=no ") ? "no" : undefined;
-  if (success === undefined || !skip(text, "exit=")) return undefined;
-  const isNegative = skip(text, "-");
-  const exit = decimal(text, Number.MAX_SAFE_INTEGER);
-  if (exit < 0 || (isNegative && exit === 0)) return undefined;
-  const values: bigint[] = [];
-  for (const name of ARGUMENTS) {
-    if (!skip(text, name) || !hex(text)) return undefined;
-    values.push(unsigned());
-  }
-  const items = skip(text, "items=") ? decimal(text, TWO_32 - 1) : -1;
-  if (items < 0) return undefined;
-  const parentPid = skip(text, "ppid=") ? decimal(text, TWO_32 - 1) : -1;
-  if (parentPid < 0) return undefined;
-  const pid = skip(text, "pid=") ? decimal(text, TWO_32 - 1) : -1;
-  if (pid < 0 || at !== text.length) return undefined;
-  return { arch, number, success, exit: BigInt(isNegative ? -exit : exit), arguments: values, items, parentPid, pid };
-}
-
-const ARGUMENTS = ["a0=", "a1=", "a2=", "a3="] as const;
-
-function unsigned(): bigint {
-  if (high === 0) return low === 0 ? 0n : BigInt(low);
-  words[0] = low;
-  words[1] = high;
-  return bigWord[0] as bigint;
+  const match = CALL.exec(text);
+  if (match === null) return undefined;
+  const [, arch = "", syscall = "", success, exit = "", ...rest] = match;
+  const values = rest.slice(0, 4).map((value) => BigInt(`0x${value}`));
+  const [items = 0, parentPid = 0, pid = 0] = rest.slice(4).map(Number);
+  const number = Number(syscall);
+  if (Math.max(number, items, parentPid, pid) > UINT32_MAX) return undefined;
+  return {
+    arch: Number.parseInt(arch, 16),
+    number,
+    success: success === "yes" ? "yes" : "no",
+    exit: BigInt(exit),
+    arguments: values,
+    items,
+    parentPid,
+    pid,
+  };
 }
