@@ -50,8 +50,10 @@ inline bool Send(int fd, uint16_t type, uint16_t flags, uint32_t sequence, const
   }
 }
 
-inline int64_t MonotonicMs() {
+inline int64_t MonotonicUs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  return static_cast<int64_t>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
 }
+
+inline int64_t MonotonicMs() { return MonotonicUs() / 1000; }

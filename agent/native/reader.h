@@ -16,12 +16,17 @@
 #include "texts.h"
 
 constexpr int kRegisterTimeoutMs = 2000;
-// Time between two looks at the socket while events come, and the receive buffer that it needs: 16 MiB hold some 36,000
-// records, and no kernel makes half as many in this time.
-constexpr int kRestMs = 50;
-constexpr int kShortRestMs = 1;
+// While records come we look at the socket each time that about so many may have come. Fewer would wake us up for each record, and the kernel's
+// audit thread with us; many more would leave a CPU idle while they gather, and all at once need more than there is of it.
+constexpr int64_t kRestRecords = 2 * kBatch;
+constexpr int64_t kRestMinUs = 100;
+// The longest time between two looks, and the receive buffer that it needs: 16 MiB hold some 36,000 records, and no kernel makes half as many
+// in this time.
+constexpr int64_t kRestMaxUs = 50'000;
+constexpr int64_t kShortRestMaxUs = 1000;
 constexpr uint64_t kLargeReceiveBuffer = 8 << 20;
-// What is read at once before JavaScript is told of it: more than comes in one rest.
+// JavaScript is told of what was read after so long, and of so much at once.
+constexpr int64_t kTellUs = 50'000;
 constexpr uint64_t kTellBytes = 8 << 20;
 
 class Reader {
@@ -252,6 +257,7 @@ class Reader {
   // Tells JavaScript of all that was read.
   void Tell() {
     told_ = ring_.head();
+    told_at_ = MonotonicUs();
     std::lock_guard<std::mutex> lock(mutex_);
     NotifyLocked();
   }
@@ -268,13 +274,13 @@ class Reader {
     Resume(stage);
     Tell();
     while (!stopped_) {
-      // Of what was read JavaScript is told before we wait for more.
+      // JavaScript is told of what was read before we wait for more.
       const bool is_untold = ring_.head() != told_;
       pollfd waiting[2] = {{fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
       if (poll(waiting, 2, is_untold ? 0 : -1) < 0 && errno != EINTR) break;
       if (stopped_) break;
       if (is_untold && waiting[0].revents == 0) {
-        Tell();
+        TellInTime();
         Rest();
         continue;
       }
@@ -299,23 +305,37 @@ class Reader {
         }
         continue;
       }
+      received_ += count;
       for (int index = 0; index < count; index++) {
         if (IsEvent(stage, index) && !Push(stage, index)) break;
       }
-      // JavaScript works while we rest, and not beside us: two busy threads would take the CPUs from those who are audited, and leave them idle
-      // a moment later.
-      if (count == static_cast<int>(kBatch) && ring_.head() - told_ < kTellBytes) continue;
-      Tell();
-      // All is read: leave the socket alone for a moment, so that neither the kernel's audit thread nor we wake up for each
-      // single record. Its buffer holds much more than can come meanwhile.
-      if (count < static_cast<int>(kBatch)) Rest();
+      if (ring_.head() - told_ >= kTellBytes) Tell();
+      // All is read: leave the socket alone for a moment. Its buffer holds much more than can come meanwhile.
+      if (count < static_cast<int>(kBatch)) {
+        TellInTime();
+        Rest();
+      }
     }
   }
 
+  // Not for each few records: JavaScript has work of its own with each time that it is told.
+  void TellInTime() {
+    if (MonotonicUs() - told_at_ >= kTellUs) Tell();
+  }
+
+  // For as long as it may take until there is enough to read again, as fast as records came since the last rest began.
   void Rest() {
-    const int time = receive_buffer_ >= kLargeReceiveBuffer ? kRestMs : kShortRestMs;
+    const int64_t now = MonotonicUs();
+    const int64_t longest = receive_buffer_ >= kLargeReceiveBuffer ? kRestMaxUs : kShortRestMaxUs;
+    int64_t time = received_ == 0 ? longest : (now - rested_at_) * kRestRecords / received_;
+    time = std::min(std::max(time, kRestMinUs), longest);
+    // What is untold then is told in time.
+    if (ring_.head() != told_) time = std::min(time, std::max(told_at_ + kTellUs - now, kRestMinUs));
+    rested_at_ = now;
+    received_ = 0;
     pollfd waiting{stop_fd_, POLLIN, 0};
-    poll(&waiting, 1, time);
+    const timespec rest{0, time * 1000};
+    ppoll(&waiting, 1, &rest, nullptr);
   }
 
   // Lays those messages of the last process's batch into the ring that it did not come to. Which these are is told by the ring's head,
@@ -361,6 +381,10 @@ class Reader {
   uint64_t cursor_ = 0;
   // Where the ring's head was when JavaScript was last told of it.
   uint64_t told_ = 0;
+  int64_t told_at_ = 0;
+  // Messages since the last rest began, and when that was.
+  int64_t received_ = 0;
+  int64_t rested_at_ = 0;
   Texts texts_;
   // For a message that goes over the ring's end.
   uint8_t scratch_[kMessageBytesMax];

@@ -1,24 +1,23 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
 import { hostname, setPriority } from "node:os";
-import { condenseRecords } from "@hosttrail/lib/audit";
 import { FLAG_CANARY, FLAG_URGENT, openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
-import type { Event } from "@hosttrail/proto/event";
 import type { AgentStatus } from "@hosttrail/proto/ingest";
 import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
 import { openControl, type Question } from "./control/index.ts";
-import { Decoder, keysOf } from "./decode/index.ts";
+import { keysOf } from "./decode/index.ts";
 import { Enricher, readBootId } from "./enrich/index.ts";
-import { Governor, priorityOf } from "./governor/index.ts";
+import { Governor, type Priority, priorityOf } from "./governor/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
-import { lengthOf, type RecordGroup } from "./model/index.ts";
+import { EventMaker } from "./make/index.ts";
+import type { Made, RawRecord, RecordGroup, Repetition, Stamp } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
 import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
@@ -56,9 +55,7 @@ export interface RunningAgent {
 
 /** An event on its way to a block. */
 interface Ready {
-  event: Event;
-  recordBytes: number;
-  lane: Lane;
+  made: Made;
   key: EventKey;
   position: number;
 }
@@ -147,12 +144,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     ...config.enrich,
     redact: (args) => redactor.arguments(args),
   });
-  const decoder = new Decoder((records, args) => redactor.records(records, args));
+  const maker = new EventMaker({ redactor, enricher, priorities: audit.priorities });
   const integrity = new Integrity<Ready>(hasKernel ? config.integrity : { ...config.integrity, paths: [] }, add);
   const governor = new Governor(budget, usage, performance.now(), {
     memory: () => {
       enricher.shrink();
-      decoder.shrink();
+      maker.shrink();
       source.shrink();
       giveMemoryBack();
     },
@@ -163,10 +160,11 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     },
   });
 
-  function add({ event, recordBytes, lane, key, position }: Ready): void {
+  function add({ made, key, position }: Ready): void {
+    const lane: Lane = made.priority === "low" ? "low" : "normal";
     counts.accepted++;
     journal.add(key, position, lane);
-    builder.add(event, recordBytes, lane);
+    builder.add(made.event, made.recordBytes, lane);
     if (builder.isFull) source.pause();
   }
 
@@ -179,28 +177,29 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     builder.add(event, 0, "normal");
   }
 
+  /** True for an event that an earlier life has spooled. */
+  function isRepeated(key: EventKey): boolean {
+    if (!journal.isKnown(key)) return false;
+    counts.repeated++;
+    return true;
+  }
+
+  /** True for an event that the budget has no room for. */
+  function isShed(priority: Priority): boolean {
+    if (governor.admits(priority)) return false;
+    counts.shed++;
+    return true;
+  }
+
   function take(group: RecordGroup): void {
-    const key = { timeMs: group.seconds * 1000 + group.milliseconds, serial: group.serial };
-    if (journal.isKnown(key)) {
-      counts.repeated++;
-      return;
-    }
-    if (!governor.isCalm(nowMs) && !governor.admits(priorityOf(keysOf(group), audit.priorities))) {
-      counts.shed++;
-      return;
-    }
-    const redactedBefore = redactor.count;
-    const { event, words, executed } = decoder.decode(group);
-    enricher.enrich(event, executed, nowMs);
-    if (event.audit !== undefined) {
-      event.audit.redacted = redactor.count - redactedBefore;
-      event.audit.records = condenseRecords(event, words);
-    }
-    let recordBytes = 0;
-    for (const record of group.records) recordBytes += lengthOf(record);
-    const lane: Lane = priorityOf(event.audit?.keys ?? [], audit.priorities) === "low" ? "low" : "normal";
-    const ready = { event, recordBytes, lane, key, position: group.records[0]?.position ?? 0 };
-    if (!integrity.holds(event, ready, ready.position, nowMs)) add(ready);
+    const key = keyOf(group);
+    if (isRepeated(key)) return;
+    if (!governor.isCalm(nowMs) && isShed(priorityOf(keysOf(group), audit.priorities))) return;
+    const made = maker.make(group, nowMs);
+    const ready = { made, key, position: group.records[0]?.position ?? 0 };
+    if (integrity.holds(made.event, ready, ready.position, nowMs)) return;
+    add(ready);
+    if (!integrity.concerns(made.event)) maker.remember(group, made, nowMs);
   }
 
   function accept(group: RecordGroup): void {
@@ -209,14 +208,36 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     try {
       take(group);
     } catch (error) {
-      // Our own mistake: it must not end the agent, which would meet the same records again.
-      counts.failed++;
-      const types = group.records.map((record) => record.type);
-      logger.error(
-        { serial: group.serial, types, error: String(error) },
-        "an event could not be processed: it is lost",
-      );
+      fail({ serial: group.serial, types: group.records.map(({ type }) => type) }, error);
     }
+  }
+
+  function takeAgain({ serial, seconds, milliseconds, position }: Repetition, made: Made): void {
+    const key = keyOf({ serial, seconds, milliseconds });
+    if (isRepeated(key) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
+    maker.keep(made);
+    add({ made, key, position });
+  }
+
+  /** The same as `accept` for an event whose shape came before; false where its records are needed. */
+  function acceptAgain(repetition: Repetition, arrivedMs: number): boolean {
+    const made = maker.repeat(repetition, arrivedMs);
+    if (made === undefined || !reassembler.pass(repetition)) return false;
+    nowMs = arrivedMs;
+    gaps.see(repetition.serial);
+    counts.events++;
+    try {
+      takeAgain(repetition, made);
+    } catch (error) {
+      fail({ serial: repetition.serial }, error);
+    }
+    return true;
+  }
+
+  /** Our own mistake: it must not end the agent, which would meet the same records again. */
+  function fail(which: { serial: number; types?: number[] }, error: unknown): void {
+    counts.failed++;
+    logger.error({ ...which, error: String(error) }, "an event could not be processed: it is lost");
   }
 
   const kernel = hasKernel ? new KernelAudit() : undefined;
@@ -224,11 +245,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const ringPath = `${config.runtimeDirectory}/ring`;
   /** When the last record came. */
   let nowMs = performance.now();
-  const source: Source = openSource({ ...config.source, ringPath, bootId }, (record, arrivedMs) => {
+  function push(record: RawRecord, arrivedMs: number): void {
     nowMs = arrivedMs;
     reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
-  });
+  }
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
   const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
 
@@ -451,6 +473,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     },
     stop: () => (stopped ??= stop()),
   };
+}
+
+function keyOf({ seconds, milliseconds, serial }: Omit<Stamp, "node">): EventKey {
+  return { timeMs: seconds * 1000 + milliseconds, serial };
 }
 
 function messageOf(error: unknown): string {

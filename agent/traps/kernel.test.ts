@@ -13,6 +13,7 @@ import { SerialGaps } from "../src/ledger/index.ts";
 import { type RawRecord, textOf } from "../src/model/index.ts";
 import { KernelHold, readRules } from "../src/rules/index.ts";
 import { openSource, type Source } from "../src/source/index.ts";
+import { frameOf, writeRing } from "./ring.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const ADDON = process.env["HOSTTRAIL_ADDON"] ?? join(ROOT, "agent/native/build/audit.node");
@@ -45,30 +46,6 @@ function callOf(random: Random): string {
   ];
   if (random.next(20) === 0) words.splice(random.next(words.length), 1);
   return words.join(" ");
-}
-
-/** A record as it lies in the ring: struct Frame of agent/native/ring.h. */
-function frameOf(type: number, payload: string): Buffer {
-  const frame = Buffer.alloc(8 + payload.length);
-  frame.writeUInt16LE(type, 0);
-  frame.writeUInt32LE(payload.length, 4);
-  frame.write(payload, 8, "latin1");
-  return frame;
-}
-
-/** A ring as a process leaves it that ended before it spooled anything: RingHeader of agent/native/ring.h, and frames. */
-function writeRing(
-  path: string,
-  { bootId, ringBytes, frames }: { bootId: string; ringBytes: number; frames: Buffer },
-): void {
-  assert.ok(frames.length <= ringBytes, `${frames.length} bytes fit the ring`);
-  const file = Buffer.alloc(MIB + frames.length);
-  file.write("HTRING02", 0, "latin1");
-  file.write(bootId, 8, "latin1");
-  file.writeBigUInt64LE(BigInt(ringBytes), 48);
-  file.writeBigUInt64LE(BigInt(frames.length), 56);
-  frames.copy(file, MIB);
-  writeFileSync(path, file, { mode: 0o600 });
 }
 
 describe("traps: the kernel", { skip: missing ?? false }, () => {
@@ -252,7 +229,7 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
       if (stamp.endsWith(`:${serial}): `)) wanted.push(`${serial} ${type} ${text}`);
       else unreadable++;
     }
-    writeRing(ringPath, { bootId, ringBytes, frames: Buffer.concat(frames) });
+    writeRing(ringPath, { bootId, ringBytes, frames });
     let failures = 0;
     const records = await reading(
       "multicast",

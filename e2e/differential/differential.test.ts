@@ -11,6 +11,7 @@ import { openSource } from "@hosttrail/agent/source";
 import { ausearch, csvEvents, interpretedEvents } from "./ausearch.ts";
 import { acceptedReasons, Comparison, compareInterpreted, compareMeaning } from "./compare.ts";
 import { record } from "./record.ts";
+import { compareRepeated } from "./repeated.ts";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const EVENTS_MIN = 100_000;
@@ -95,6 +96,11 @@ describe("decoding, against ausearch", () => {
       for (const line of acceptedReasons(to)) process.stdout.write(`  accepted: ${line}\n`);
       assert.deepEqual(Object.fromEntries(to.differences), {});
       assert.equal(interpreted, events);
+      const again = await compareRepeated(lines);
+      process.stdout.write(`${again.repeated} events repeat others and are made as if they did not\n`);
+      assert.deepEqual(again.differing, []);
+      assert.equal(again.events, events);
+      assert.ok(again.repeated > 0);
       // The csv leaves out events of which it knows nothing to say; there are few.
       assert.ok(meant > events * 0.99, `${meant} events in the csv`);
     } finally {

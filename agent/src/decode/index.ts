@@ -22,6 +22,8 @@ import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./sysca
 import { decodeUser, remoteOf } from "./user.ts";
 import { ruleKeys } from "./values.ts";
 
+export { meansTheSame } from "./syscall.ts";
+
 /** An event and its records' words: what the event does not hold itself is kept from them later. */
 export interface DecodedEvent {
   event: Event;
@@ -76,7 +78,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, words);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
-    elsewhere: relativeElsewhere(call, syscall),
+    elsewhere: relativeElsewhere(call, syscall?.arguments),
   });
   const socket = recordOf(words, RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);

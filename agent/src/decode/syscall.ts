@@ -3,6 +3,7 @@ import {
   type Call,
   IPCCALL,
   nameSyscall,
+  opensForWriting,
   RECORD,
   recordOf,
   type RecordWords,
@@ -115,11 +116,11 @@ function directoriesOf(call: string): Directories | undefined {
 }
 
 /** Which relative names of the event do not resolve against its working directory, since the call had another directory for them. */
-export function relativeElsewhere(call: string, syscall: Syscall | undefined): Elsewhere {
-  const directories = syscall && directoriesOf(call);
+export function relativeElsewhere(call: string, values: readonly bigint[] | undefined): Elsewhere {
+  if (values === undefined) return NOWHERE_ELSE;
+  const directories = directoriesOf(call);
   if (directories === undefined) return NOWHERE_ELSE;
   const [oldAt, newAt] = directories;
-  const { arguments: values } = syscall as Syscall;
   const index = (isWorkingDirectory(values[oldAt]) ? 0 : 1) + (isWorkingDirectory(values[newAt]) ? 0 : 2);
   return ELSEWHERE[index] ?? NOWHERE_ELSE;
 }
@@ -127,4 +128,17 @@ export function relativeElsewhere(call: string, syscall: Syscall | undefined): E
 /** AT_FDCWD is an int: what stands above its 32 bits does not count. */
 function isWorkingDirectory(value: bigint | undefined): boolean {
   return value === AT_FDCWD || BigInt.asUintN(32, value ?? 0n) === AT_FDCWD;
+}
+
+/** Calls whose number does not tell what is called: an argument does. */
+const SEVERAL_IN_ONE = new Set(["socketcall", "ipc"]);
+
+/** True where events that differ in these numbers alone mean the same: the decoder looks at them nowhere else. */
+export function meansTheSame(syscall: Syscall, { exit, arguments: values }: Pick<Call, "exit" | "arguments">): boolean {
+  const { name, archName, success, exit: before, arguments: valuesBefore } = syscall;
+  if (values === valuesBefore && exit === before) return true;
+  if (SEVERAL_IN_ONE.has(name) || (success !== "yes" && exit !== before)) return false;
+  const isToWrite = opensForWriting(name, values, archName);
+  if (isToWrite !== opensForWriting(name, valuesBefore, archName)) return false;
+  return relativeElsewhere(name, values) === relativeElsewhere(name, valuesBefore);
 }

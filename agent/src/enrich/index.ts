@@ -1,10 +1,11 @@
 /** What the records do not say: names, the process's identity and ancestry, container, host and cloud. */
 import type { Event } from "@hosttrail/proto/event";
+import type { Validity } from "../model/index.ts";
 import { CloudIdentity, type CloudMode } from "./cloud.ts";
 import { containerOf } from "./container.ts";
 import { FileHashes } from "./hash.ts";
 import { HostFacts } from "./host.ts";
-import { type ProcessHost, ProcessTable } from "./processes.ts";
+import { changesProcesses, type ProcessHost, ProcessTable } from "./processes.ts";
 import { listProcesses, readGroup, readProcess } from "./procfs.ts";
 import { UserNames } from "./users.ts";
 
@@ -24,6 +25,9 @@ export interface EnrichOptions {
   /** Arguments of a process without their secrets. */
   redact: (args: readonly string[]) => readonly string[];
 }
+
+/** Names are looked up again after so long, and what else may change without being seen. */
+const VALID_MS = 10_000;
 
 const NOWHERE: ProcessHost = {
   read: () => undefined,
@@ -62,8 +66,7 @@ export class Enricher {
 
   /** Fills the event in place. `nowMs` is monotonic. */
   enrich(event: Event, executed: boolean, nowMs: number): void {
-    event.host = this.#host.current(nowMs);
-    event.cloud = this.#cloud.current;
+    this.#locate(event, nowMs);
     if (event.user !== undefined) event.user = this.#users.resolve(event.user, nowMs);
     for (const file of event.files) {
       if (!file.hasAttributes) continue;
@@ -71,6 +74,27 @@ export class Enricher {
       file.group = this.#users.groupName(file.gid) || file.group;
     }
     this.#processes.resolve(event, executed, nowMs);
+  }
+
+  #locate(event: Event, nowMs: number): void {
+    event.host = this.#host.current(nowMs);
+    event.cloud = this.#cloud.current;
+  }
+
+  /** For how long what was filled in is right for another event like this one; undefined where each must be looked at. */
+  validity(event: Event, nowMs: number): Validity | undefined {
+    const { process, targets } = event;
+    if (process === undefined || targets.length > 0 || changesProcesses(event)) return undefined;
+    if (!this.#processes.isCurrent(process)) return undefined;
+    return { untilMs: nowMs + VALID_MS, nameChanges: this.#users.changes };
+  }
+
+  /** Fills an event in that was filled before; false, having done nothing, where that is not right any more. */
+  enrichAgain(event: Event, { untilMs, nameChanges }: Validity, nowMs: number): boolean {
+    if (nowMs >= untilMs || nameChanges !== this.#users.changes) return false;
+    if (event.process === undefined || !this.#processes.isCurrent(event.process)) return false;
+    this.#locate(event, nowMs);
+    return true;
   }
 
   /** Gives memory back. */

@@ -20,6 +20,8 @@ const SWEEP_AFTER = 512;
 const KEPT_SHARE = 0.75;
 const ANCESTRY_MAX = 20;
 const CLONE_THREAD = 0x10000n;
+/** Calls that `#follow` and `#execute` learn from. */
+const FOLLOWED = new Set(["execve", "execveat", "exit_group", "fork", "vfork", "clone"]);
 const INIT = 1;
 /** Programs that put the processes they start into groups of their own: a child's group is not theirs. */
 const MANAGERS = new Set([
@@ -53,6 +55,11 @@ export interface ProcessHost {
   sha256(path: string, inodes: readonly bigint[]): string;
   /** Arguments of a process without their secrets. */
   redact(args: readonly string[]): readonly string[];
+}
+
+/** True for events after which processes are others than before. */
+export function changesProcesses({ audit }: Event): boolean {
+  return FOLLOWED.has(audit?.syscall?.name ?? "");
 }
 
 /** A known process. What only its children need is made when there is one: most have none. */
@@ -132,6 +139,11 @@ export class ProcessTable {
     const syscall = event.audit?.syscall;
     if (syscall?.success !== "no" && syscall !== undefined)
       this.#follow(syscall.name, syscall.exit, syscall.arguments, seen.pid, timeNano);
+  }
+
+  /** True while this is what an event of the process would get. */
+  isCurrent(row: Process): boolean {
+    return this.#entries.get(row.pid)?.last === row;
   }
 
   /** A fork makes a process, and its end is told only where exit_group is audited. */

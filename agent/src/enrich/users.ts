@@ -118,6 +118,8 @@ export class UserNames {
   readonly #groups = new NameFile("/etc/group");
   readonly #known = new Map<string, User>();
   readonly #service: NameService | undefined;
+  /** How often names became others. */
+  changes = 0;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #nowMs = 0;
   /** The user of the event before, who most often is that of this one. */
@@ -157,6 +159,7 @@ export class UserNames {
   }
 
   #forget(): void {
+    this.changes++;
     this.#known.clear();
     this.#last = undefined;
   }

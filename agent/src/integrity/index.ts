@@ -78,8 +78,7 @@ export class Integrity<Item> {
 
   /** True where the event is held and comes back by `release`. */
   holds(event: Event, item: Item, position: number, nowMs: number): boolean {
-    if (this.#options.paths.length === 0 || event.files.length === 0 || !isChange(event)) return false;
-    const files = event.files.filter(({ path, nametype }) => nametype !== "PARENT" && this.#isWatched(path));
+    const files = this.#watched(event);
     if (files.length === 0) return false;
     if (this.#held.length >= HELD_MAX) {
       this.skipped++;
@@ -88,6 +87,17 @@ export class Integrity<Item> {
     this.#held.push({ item, event, files, dueMs: nowMs + this.#options.settleMs, tries: 0, position });
     this.#timer ??= setTimeout(() => this.#look(performance.now()), this.#options.settleMs);
     return true;
+  }
+
+  /** True for an event that changed what is watched: then each such event may find something else. */
+  concerns(event: Event): boolean {
+    return this.#watched(event).length > 0;
+  }
+
+  /** The watched files that the event has changed. */
+  #watched(event: Event): File[] {
+    if (this.#options.paths.length === 0 || event.files.length === 0 || !isChange(event)) return [];
+    return event.files.filter(({ path, nametype }) => nametype !== "PARENT" && this.#isWatched(path));
   }
 
   #isWatched(path: string): boolean {

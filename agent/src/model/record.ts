@@ -1,15 +1,12 @@
 /** What the steps hand to each other. */
 import { type Call, writeCall } from "@hosttrail/lib/audit";
+import type { Shape } from "./shape.ts";
+import type { Stamp } from "./stamp.ts";
 
 /** One record as it came from a source, its stamp taken apart. */
-export interface RawRecord {
+export interface RawRecord extends Stamp {
   /** Record type, e.g. 1300 for SYSCALL. */
   type: number;
-  /** Name of the host where forwarded logs carry one; else empty. */
-  node: string;
-  seconds: number;
-  milliseconds: number;
-  serial: number;
   /** All after the stamp, as Latin-1, so that each character is one byte; without what stands in `actor` and in `call`. */
   text: string;
   /** The end of a SYSCALL's text, from `auid=` on, where the source gives it apart since it comes again and again; else empty. */
@@ -20,6 +17,8 @@ export interface RawRecord {
   enriched: string;
   /** Where the record begins in its source; what is before it need not be read again once it is spooled. */
   position: number;
+  /** Of the first record of an event, whose records are all those up to the next EOE: the shape of the event, where its source knows it. */
+  shape?: Shape | undefined;
 }
 
 /** All of a record's text after its stamp. */
@@ -37,11 +36,7 @@ export function lengthOf({ text, actor, call }: RawRecord): number {
 }
 
 /** The records of one event. */
-export interface RecordGroup {
-  node: string;
-  seconds: number;
-  milliseconds: number;
-  serial: number;
+export interface RecordGroup extends Stamp {
   records: RawRecord[];
   /** Why the event may not be whole: "" where it is; "late" is a record that came after the end. */
   partial: "" | "timeout" | "bytes" | "end" | "late";

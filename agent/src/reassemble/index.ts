@@ -9,7 +9,7 @@
  * - by the bound on bytes: the oldest goes on as it is, and says so.
  */
 import { RECORD } from "@hosttrail/lib/audit";
-import { lengthOf, type RawRecord, type RecordGroup } from "../model/index.ts";
+import { lengthOf, type RawRecord, type RecordGroup, type Stamp } from "../model/index.ts";
 
 /** Kernel records stand from here to the next; only they can belong to an event of several records. */
 const KERNEL_FIRST = 1300;
@@ -105,10 +105,17 @@ export class Reassembler {
     if (this.#bytes > this.#options.bytesMax) this.#evict();
   }
 
-  #find(record: RawRecord): Waiting | undefined {
+  #find(record: Stamp): Waiting | undefined {
     const last = this.#last;
     if (last !== undefined && isSameEvent(last.group, record)) return last;
     return this.#listed.size === 0 ? undefined : this.#listed.get(keyOf(record));
+  }
+
+  /** An event that came whole at once. False, having done nothing, where a record of it came before: then each must come by `push`. */
+  pass(event: Stamp): boolean {
+    if (this.#find(event) !== undefined || this.#ended.has(event)) return false;
+    this.#ended.add(event);
+    return true;
   }
 
   /** Opens an event; a record that comes after its event's end goes on alone. */
@@ -194,14 +201,14 @@ class EndedEvents {
   readonly #times = new Float64Array(ENDED_SLOTS);
   readonly #nodes = new Array<string>(ENDED_SLOTS).fill("");
 
-  add({ node, seconds, milliseconds, serial }: RecordGroup): void {
+  add({ node, seconds, milliseconds, serial }: Stamp): void {
     const slot = serial & (ENDED_SLOTS - 1);
     this.#serials[slot] = serial;
     this.#times[slot] = seconds * 1000 + milliseconds;
     this.#nodes[slot] = node;
   }
 
-  has({ node, seconds, milliseconds, serial }: RawRecord): boolean {
+  has({ node, seconds, milliseconds, serial }: Stamp): boolean {
     const slot = serial & (ENDED_SLOTS - 1);
     const time = seconds * 1000 + milliseconds;
     return this.#serials[slot] === serial && this.#times[slot] === time && this.#nodes[slot] === node && time !== 0;
@@ -213,11 +220,11 @@ function joins(type: number): boolean {
   return (type >= KERNEL_FIRST && type <= KERNEL_LAST) || type === LOGIN;
 }
 
-function keyOf({ node, seconds, milliseconds, serial }: RawRecord | RecordGroup): string {
+function keyOf({ node, seconds, milliseconds, serial }: Stamp): string {
   return `${node} ${seconds}.${milliseconds}:${serial}`;
 }
 
-function isSameEvent(group: RecordGroup, record: RawRecord): boolean {
+function isSameEvent(group: Stamp, record: Stamp): boolean {
   return (
     group.serial === record.serial &&
     group.milliseconds === record.milliseconds &&

@@ -4,10 +4,10 @@ import { errnoOf, KernelAudit, type KernelStatus, type StoredSocket, storedSocke
 import { openFiles, openPlugin } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
 import { openNone } from "./none.ts";
-import type { Source, TakeRecord } from "./source.ts";
+import type { Source, TakeRecord, TakeRepetition } from "./source.ts";
 
 export { formatLogLine, parseLogLine } from "./line.ts";
-export type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
+export type { Source, SourceCounters, SpooledEvent, TakeRecord, TakeRepetition } from "./source.ts";
 
 /** Value of `enabled` that holds until the next boot (auditctl -e 2). */
 const LOCKED = 2;
@@ -26,8 +26,8 @@ export interface SourceOptions {
   bootId: string;
 }
 
-/** Opens the source that the mode asks for. Errors say what is missing. */
-export function openSource(options: SourceOptions, take: TakeRecord): Source {
+/** Opens the source that the mode asks for. Errors say what is missing. Without `takeAgain` every event comes as its records. */
+export function openSource(options: SourceOptions, take: TakeRecord, takeAgain?: TakeRepetition): Source {
   if (options.mode === "file") return openFiles(options.path, take);
   if (options.mode === "plugin") return openPlugin(process.stdin, take);
   if (options.mode === "none") return openNone();
@@ -35,7 +35,7 @@ export function openSource(options: SourceOptions, take: TakeRecord): Source {
   const mode =
     stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
   try {
-    return openNetlink({ ...options, multicast: mode === "multicast", stored }, take);
+    return openNetlink({ ...options, multicast: mode === "multicast", stored }, take, takeAgain);
   } catch (cause) {
     throw explain(mode, cause);
   }

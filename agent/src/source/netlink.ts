@@ -1,5 +1,4 @@
 /** Records from the kernel, by netlink: as the audit daemon (unicast) or beside one (multicast). */
-import type { Call } from "@hosttrail/lib/audit";
 import {
   native,
   NO_TEXT,
@@ -10,7 +9,10 @@ import {
   TEXTS_MAX,
   unstoreSocket,
 } from "../kernel/index.ts";
-import type { Source, SourceCounters, SpooledEvent, TakeRecord } from "./source.ts";
+import type { RawRecord, Repetition } from "../model/index.ts";
+import { callAt, millisecondsAt, secondsAt } from "./head.ts";
+import { type KnownShape, Shapes } from "./shapes.ts";
+import type { Source, SourceCounters, SpooledEvent, TakeRecord, TakeRepetition } from "./source.ts";
 
 /** Taken from the ring at once, at most: records, and bytes of texts that did not come before. */
 const RECORDS_MAX = 1024;
@@ -27,8 +29,8 @@ export interface NetlinkOptions {
   stored: StoredSocket | undefined;
 }
 
-/** Opens the reader and hands on every record until it is closed. */
-export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
+/** Opens the reader and hands on every record, or the event that repeats one before, until it is closed. */
+export function openNetlink(options: NetlinkOptions, take: TakeRecord, takeAgain?: TakeRepetition): Source {
   const addon = native();
   const { multicast, stored, ringPath } = options;
   let parseFailures = 0;
@@ -40,6 +42,7 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
   const texts = Buffer.alloc(TEXTS_BYTES);
   /** Texts that came before, by their numbers. */
   const known = new Array<string>(TEXTS_MAX).fill("");
+  const shapes = takeAgain && new Shapes(known);
   /** The text that is described at this word of the heads. */
   const textAt = (at: number): string => {
     const number = heads[at] as number;
@@ -58,6 +61,51 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     forgetting = false;
     addon.forgetTexts(reader);
     known.fill("");
+    shapes?.clear();
+  };
+  const takeRecord = (at: number, from: number, shape: KnownShape | undefined, nowMs: number): void => {
+    const record: RawRecord = {
+      type: heads[at + RECORD_HEAD.type] as number,
+      node: "",
+      seconds: secondsAt(heads, at),
+      milliseconds: millisecondsAt(heads, at),
+      serial: heads[at + RECORD_HEAD.serial] as number,
+      text: textAt(at + RECORD_HEAD.text),
+      actor: textAt(at + RECORD_HEAD.actor),
+      call: heads[at + RECORD_HEAD.call] === 0 ? undefined : callAt(heads, at),
+      enriched: "",
+      position: from,
+      shape,
+    };
+    take(record, nowMs);
+  };
+  /** False where the event's records must be handed on. */
+  const takeRepeated = (at: number, from: number, shape: KnownShape, nowMs: number): boolean => {
+    if (takeAgain === undefined || shape.memory === undefined) return false;
+    const repetition: Repetition = {
+      shape,
+      node: "",
+      seconds: secondsAt(heads, at),
+      milliseconds: millisecondsAt(heads, at),
+      serial: heads[at + RECORD_HEAD.serial] as number,
+      call: shape.callAt(heads, at),
+      position: from,
+    };
+    return takeAgain(repetition, nowMs);
+  };
+  /** Hands on the event or the record whose head begins there, of a drain that began at `base`; returns where the next one begins. */
+  const takeAt = (at: number, end: number, base: number, nowMs: number): number => {
+    const from = position;
+    const shape = shapes?.find(heads, at, end);
+    if (shape !== undefined) {
+      const last = at + shape.count * RECORD_HEAD.words;
+      position = base + (heads[last + RECORD_HEAD.end] as number);
+      if (takeRepeated(at, from, shape, nowMs)) return last + RECORD_HEAD.words;
+    }
+    position = base + (heads[at + RECORD_HEAD.end] as number);
+    if (heads[at + RECORD_HEAD.readable] === 0) parseFailures++;
+    else takeRecord(at, from, shape, nowMs);
+    return at + RECORD_HEAD.words;
   };
   /** Hands on what one drain gives; false where there is nothing. */
   const drainOnce = (): boolean => {
@@ -65,29 +113,8 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
     const base = addon.readerPosition(reader);
     const count = addon.drainReader(reader, heads, texts);
     const nowMs = performance.now();
-    for (let at = 0; at < count * RECORD_HEAD.words; at += RECORD_HEAD.words) {
-      const from = position;
-      position = base + (heads[at + RECORD_HEAD.end] as number);
-      if (heads[at + RECORD_HEAD.readable] === 0) {
-        parseFailures++;
-        continue;
-      }
-      const isCall = heads[at + RECORD_HEAD.call] !== 0;
-      const time = heads[at + RECORD_HEAD.milliseconds] as number;
-      const record = {
-        type: heads[at + RECORD_HEAD.type] as number,
-        node: "",
-        seconds: (heads[at + RECORD_HEAD.seconds] as number) + (time >>> 16) * 0x1_0000_0000,
-        milliseconds: time & 0xffff,
-        serial: heads[at + RECORD_HEAD.serial] as number,
-        text: textAt(at + RECORD_HEAD.text),
-        actor: textAt(at + RECORD_HEAD.actor),
-        call: isCall ? callAt(heads, at) : undefined,
-        enriched: "",
-        position: from,
-      };
-      take(record, nowMs);
-    }
+    const end = count * RECORD_HEAD.words;
+    for (let at = 0; at < end; ) at = takeAt(at, end, base, nowMs);
     draining = false;
     if (forgetting) forget();
     return count > 0;
@@ -148,40 +175,6 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord): Source {
       if (!paused) drainAll();
     },
     finished: new Promise<void>(() => undefined),
-  };
-}
-
-// Low half first: every platform that Node runs this on is little-endian.
-const halves = new Uint32Array(2);
-const unsigned = new BigUint64Array(halves.buffer);
-const signed = new BigInt64Array(halves.buffer);
-
-function unsignedAt(heads: Uint32Array, at: number): bigint {
-  halves[0] = heads[at] as number;
-  halves[1] = heads[at + 1] as number;
-  return unsigned[0] as bigint;
-}
-
-/** The call of the record whose head begins there. */
-function callAt(heads: Uint32Array, at: number): Call {
-  halves[0] = heads[at + RECORD_HEAD.exit] as number;
-  halves[1] = heads[at + RECORD_HEAD.exit + 1] as number;
-  const exit = signed[0] as bigint;
-  const first = at + RECORD_HEAD.arguments;
-  return {
-    arch: heads[at + RECORD_HEAD.arch] as number,
-    number: heads[at + RECORD_HEAD.number] as number,
-    success: heads[at + RECORD_HEAD.success] === 1 ? "yes" : "no",
-    exit,
-    arguments: [
-      unsignedAt(heads, first),
-      unsignedAt(heads, first + 2),
-      unsignedAt(heads, first + 4),
-      unsignedAt(heads, first + 6),
-    ],
-    items: heads[at + RECORD_HEAD.items] as number,
-    parentPid: heads[at + RECORD_HEAD.parentPid] as number,
-    pid: heads[at + RECORD_HEAD.pid] as number,
   };
 }
 

@@ -1,8 +1,14 @@
 /** What every source is. */
-import type { RawRecord } from "../model/index.ts";
+import type { RawRecord, Repetition } from "../model/index.ts";
 
 /** Is given each record, and when it came: milliseconds on a monotonic clock. */
 export type TakeRecord = (record: RawRecord, nowMs: number) => void;
+
+/**
+ * Is given an event of a shape that came before, instead of its records. False where it does not take it, and has done nothing: then the
+ * records are handed on.
+ */
+export type TakeRepetition = (repetition: Repetition, nowMs: number) => boolean;
 
 export interface SourceCounters {
   records: number;
