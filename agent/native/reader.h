@@ -26,7 +26,7 @@ constexpr int64_t kRestMaxUs = 50'000;
 constexpr int64_t kShortRestMaxUs = 1000;
 constexpr uint64_t kLargeReceiveBuffer = 8 << 20;
 // JavaScript is told of what was read after so long, and of so much at once.
-constexpr int64_t kTellUs = 50'000;
+constexpr int64_t kTellUs = 20'000;
 constexpr uint64_t kTellBytes = 8 << 20;
 
 class Reader {

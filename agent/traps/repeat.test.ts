@@ -87,7 +87,7 @@ function streamOf(random: Random): Buffer[] {
   for (let serial = 1; serial <= EVENTS; serial++) {
     const stamp = `audit(1700000000.${String(serial % 1000).padStart(3, "0")}:${serial}): `;
     const at = random.next(bursts.length);
-    let burst = bursts[at] as Burst;
+    let burst = bursts[at];
     if (burst.left-- === 0) bursts[at] = burst = burstOf(random);
     const records = recordsOf(random, stamp, burst);
     const eoe = frameOf(RECORD.EOE, stamp);
@@ -126,7 +126,7 @@ describe("events that repeat others", { skip: whyNoAudit() ?? false }, () => {
     assert.ok(repeated.repeated > EVENTS / 10, `only ${repeated.repeated} events were repetitions`);
     assert.equal(repeated.events.length, alone.events.length);
     for (const [at, event] of alone.events.entries())
-      if (!event.equals(repeated.events[at] as Buffer)) assert.equal(show(repeated.events[at]), show(event));
+      if (!event.equals(repeated.events[at])) assert.equal(show(repeated.events[at]), show(event));
     assert.equal(repeated.redacted, alone.redacted);
     process.stdout.write(`  ${repeated.events.length} events, ${repeated.repeated} of them repetitions\n`);
   });

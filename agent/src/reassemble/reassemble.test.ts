@@ -39,6 +39,23 @@ describe("the reassembler", () => {
     );
   });
 
+  it("lets an event pass that came whole, and holds back those of which it knows a record", () => {
+    const { groups, reassembler } = run([record(1300, 1), record(1302, 1), record(1300, 2), record(1320, 2)]);
+    assert.equal(reassembler.pass(record(1300, 3)), true);
+    assert.equal(reassembler.pass(record(1300, 3)), false, "passed before");
+    assert.equal(reassembler.pass(record(1300, 1)), false, "waits for its end");
+    assert.equal(reassembler.pass(record(1300, 2)), false, "is over");
+    assert.equal(reassembler.pass(record(1300, 2, "x", 2)), true, "of another time");
+    reassembler.push(record(1302, 3), 0);
+    assert.deepEqual(
+      groups.map(({ serial, partial }) => [serial, partial]),
+      [
+        [2, ""],
+        [3, "late"],
+      ],
+    );
+  });
+
   it("ignores a late EOE", () => {
     const { groups, reassembler } = run([record(1300, 1), record(1320, 1), record(1320, 1)]);
     assert.equal(groups.length, 1);

@@ -44,18 +44,36 @@ describe("shapes of events", () => {
       afterTwo(() => undefined),
       "same",
     );
-    for (let word = RECORD_HEAD.exit; word < WORDS; word++) assert.equal(afterTwo((heads) => heads.fill(99, word, word + 1)), "same");
+    for (let word = RECORD_HEAD.exit; word < WORDS; word++)
+      assert.equal(
+        afterTwo((heads) => heads.fill(99, word, word + 1)),
+        "same",
+      );
   });
 
   it("are others where any record's type or text, the actor or the call is another", () => {
-    const words = [RECORD_HEAD.actor, WORDS + RECORD_HEAD.text, 2 * WORDS + RECORD_HEAD.text, 2 * WORDS + RECORD_HEAD.type];
+    const words = [
+      RECORD_HEAD.actor,
+      WORDS + RECORD_HEAD.text,
+      2 * WORDS + RECORD_HEAD.text,
+      2 * WORDS + RECORD_HEAD.type,
+    ];
     for (let word = RECORD_HEAD.arch; word <= RECORD_HEAD.pid; word++) words.push(word);
-    for (const word of words) assert.notEqual(afterTwo((heads) => heads.fill(77, word, word + 1)), "same", `word ${word}`);
+    for (const word of words)
+      assert.notEqual(
+        afterTwo((heads) => heads.fill(77, word, word + 1)),
+        "same",
+        `word ${word}`,
+      );
   });
 
   it("are not looked for where an event is not whole, or has something new", () => {
     const none = (word: number, value: number): void =>
-      assert.equal(afterTwo((heads) => heads.fill(value, word, word + 1)), "none", `word ${word}`);
+      assert.equal(
+        afterTwo((heads) => heads.fill(value, word, word + 1)),
+        "none",
+        `word ${word}`,
+      );
     none(RECORD_HEAD.type, RECORD.PATH);
     none(RECORD_HEAD.call, 0);
     none(RECORD_HEAD.actor + TEXT_LENGTH, 3);
