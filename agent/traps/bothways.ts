@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { Event } from "@hosttrail/proto/event";
 import { Enricher } from "../src/enrich/index.ts";
 import { EventMaker } from "../src/make/index.ts";
@@ -14,11 +15,12 @@ import { writeRing } from "./ring.ts";
 
 const MIB = 1024 * 1024;
 const BOOT_ID = "both ways";
+const DIFFERING_MAX = 5;
 /** Looks without anything new after which all has come. */
 const CALM_LOOKS = 3;
 
 export interface Way {
-  /** Each event's bytes, in the order in which they came; those that came before it are told apart by their number. */
+  /** Each event's bytes, in the order in which they came. */
   events: Buffer[];
   /** Events that were not made of their records. */
   repeated: number;
@@ -89,4 +91,20 @@ export async function makeEvents(
   reassembler.flush("end");
   way.redacted = redactor.count;
   return way;
+}
+
+/** The first events that are not the same in both. */
+export function differing(alone: Way, both: Way): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < Math.max(alone.events.length, both.events.length) && found.length < DIFFERING_MAX; at++) {
+    const one = alone.events[at];
+    const other = both.events[at];
+    const isSame = one !== undefined && other !== undefined && one.equals(other);
+    if (!isSame) found.push(`${show(one)}\nand ${show(other)}`);
+  }
+  return found;
+}
+
+function show(bytes: Buffer | undefined): string {
+  return bytes === undefined ? "none" : inspect(Event.decode(bytes), { depth: 6 });
 }

@@ -13,6 +13,8 @@ import { SerialGaps } from "../src/ledger/index.ts";
 import { type RawRecord, textOf } from "../src/model/index.ts";
 import { KernelHold, readRules } from "../src/rules/index.ts";
 import { openSource, type Source } from "../src/source/index.ts";
+import { differing, makeEvents } from "./bothways.ts";
+import { hostileStream } from "./hostile.ts";
 import { frameOf, writeRing } from "./ring.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -257,6 +259,21 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
       const start = record.actor === "" ? undefined : textOf(record).length - record.actor.length;
       assert.deepEqual(record.call, start && readCall(textOf(record).slice(0, start)), textOf(record));
     }
+  });
+
+  it("events that repeat others are the same as those made of their records, whatever comes between", async () => {
+    // No kernel is there yet.
+    const first = 3_000_000_000;
+    const events = 20_000;
+    const frames = hostileStream(new Random(Number(process.env["HOSTTRAIL_FUZZ_SEED"] ?? 1)), first, events);
+    const isOurs = (serial: number): boolean => serial >= first;
+    const alone = await makeEvents(frames, false, isOurs);
+    const both = await makeEvents(frames, true, isOurs);
+    assert.equal(alone.repeated, 0);
+    assert.ok(both.repeated > events / 10, `only ${both.repeated} events were repetitions`);
+    assert.deepEqual(differing(alone, both), []);
+    assert.equal(both.redacted, alone.redacted);
+    process.stdout.write(`  ${both.events.length} events, ${both.repeated} of them repetitions\n`);
   });
 
   it("trap 25: requests have a socket of their own, so that replies and events never mix", async () => {

@@ -1,12 +1,8 @@
 /** The agent against itself: what it makes of events that repeat others, and what it makes of the same events' records. */
-import { inspect } from "node:util";
-import { makeEvents } from "@hosttrail/agent/traps/bothways";
-import { frameOf } from "@hosttrail/agent/traps/ring";
-import { parseLogLine } from "@hosttrail/agent/source";
 import { textOf } from "@hosttrail/agent/model";
-import { Event } from "@hosttrail/proto/event";
-
-const SHOWN_MAX = 5;
+import { parseLogLine } from "@hosttrail/agent/source";
+import { differing, makeEvents } from "@hosttrail/agent/traps/bothways";
+import { frameOf } from "@hosttrail/agent/traps/ring";
 
 export interface Repeated {
   events: number;
@@ -28,13 +24,5 @@ export async function compareRepeated(lines: readonly string[]): Promise<Repeate
   const isOurs = (serial: number): boolean => serials.has(serial);
   const alone = await makeEvents(frames, false, isOurs);
   const both = await makeEvents(frames, true, isOurs);
-  const differing = alone.events.flatMap((event, at) => {
-    const other = both.events[at];
-    return other !== undefined && event.equals(other) ? [] : [`${show(event)}\nbut repeated ${show(other)}`];
-  });
-  return { events: both.events.length, repeated: both.repeated, differing: differing.slice(0, SHOWN_MAX) };
-}
-
-function show(bytes: Buffer | undefined): string {
-  return bytes === undefined ? "not at all" : inspect(Event.decode(bytes), { depth: 6 });
+  return { events: both.events.length, repeated: both.repeated, differing: differing(alone, both) };
 }

@@ -1,15 +1,8 @@
-/** Events that repeat others are made as if each came alone. */
-import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { inspect } from "node:util";
+/** Floods of several programs at once, whose events repeat each other nearly, and come in every wrong way. */
 import { RECORD } from "@hosttrail/lib/audit";
-import { Event } from "@hosttrail/proto/event";
-import { Random } from "../fuzz/random.ts";
-import { whyNoAudit } from "../src/kernel/index.ts";
-import { makeEvents } from "./bothways.ts";
+import type { Random } from "../fuzz/random.ts";
 import { frameOf } from "./ring.ts";
 
-const EVENTS = 20_000;
 const AVC = 1400;
 const ACTOR =
   'auid=1000 uid=0 gid=0 euid=0 suid=0 fsuid=0 egid=0 sgid=0 fsgid=0 tty=pts0 ses=3 comm="it" exe="/usr/bin/it" key="k"';
@@ -78,13 +71,16 @@ function recordsOf(random: Random, stamp: string, { call: { number, records }, p
   return all.map(([type, text]) => frameOf(type, stamp + text));
 }
 
-/** A stream in which events come again, interleave, come late, twice, without their end, or with a record before their call. */
-function streamOf(random: Random): Buffer[] {
+/**
+ * A stream in which events come again, interleave, come late, twice, without their end, or with a record before their call. Serials are those from
+ * `first` on.
+ */
+export function hostileStream(random: Random, first: number, events: number): Buffer[] {
   const frames: Buffer[] = [];
   const waiting: Buffer[][] = [];
   // Several programs at once, each with its own flood.
   const bursts = [burstOf(random), burstOf(random), burstOf(random)];
-  for (let serial = 1; serial <= EVENTS; serial++) {
+  for (let serial = first; serial < first + events; serial++) {
     const stamp = `audit(1700000000.${String(serial % 1000).padStart(3, "0")}:${serial}): `;
     const at = random.next(bursts.length);
     let burst = bursts[at];
@@ -112,22 +108,3 @@ function streamOf(random: Random): Buffer[] {
   }
   return [...frames, ...waiting.flat()];
 }
-
-const show = (bytes: Buffer | undefined): string =>
-  bytes === undefined ? "none" : inspect(Event.decode(bytes), { depth: 6 });
-
-describe("events that repeat others", { skip: whyNoAudit() ?? false }, () => {
-  it("are the same as those made of their records, whatever comes between and whichever numbers they have", async () => {
-    const frames = streamOf(new Random(Number(process.env["HOSTTRAIL_FUZZ_SEED"] ?? 1)));
-    const isOurs = (serial: number): boolean => serial <= EVENTS;
-    const alone = await makeEvents(frames, false, isOurs);
-    const repeated = await makeEvents(frames, true, isOurs);
-    assert.equal(alone.repeated, 0);
-    assert.ok(repeated.repeated > EVENTS / 10, `only ${repeated.repeated} events were repetitions`);
-    assert.equal(repeated.events.length, alone.events.length);
-    for (const [at, event] of alone.events.entries())
-      if (!event.equals(repeated.events[at])) assert.equal(show(repeated.events[at]), show(event));
-    assert.equal(repeated.redacted, alone.redacted);
-    process.stdout.write(`  ${repeated.events.length} events, ${repeated.repeated} of them repetitions\n`);
-  });
-});
