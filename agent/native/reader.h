@@ -16,17 +16,17 @@
 #include "texts.h"
 
 constexpr int kRegisterTimeoutMs = 2000;
-// While records come we look at the socket each time that about so many may have come. Fewer would wake us up for each record, and the kernel's
-// audit thread with us; many more would leave a CPU idle while they gather, and all at once need more than there is of it.
-constexpr int64_t kRestRecords = 2 * kBatch;
-constexpr int64_t kRestMinUs = 100;
-// The longest time between two looks, and the receive buffer that it needs: 16 MiB hold some 36,000 records, and no kernel makes half as many
-// in this time.
-constexpr int64_t kRestMaxUs = 50'000;
-constexpr int64_t kShortRestMaxUs = 1000;
+// Time between two looks at the socket while events come, and the receive buffer that it needs: 16 MiB hold some 36,000
+// records, and no kernel makes half as many in this time.
+constexpr int64_t kRestUs = 50'000;
+constexpr int64_t kShortRestUs = 1000;
 constexpr uint64_t kLargeReceiveBuffer = 8 << 20;
-// JavaScript is told of what was read after so long, and of so much at once.
-constexpr int64_t kTellUs = 20'000;
+// So many records in a millisecond are a flood. Then a CPU would idle while records gather, and be too little when all are read at once: the
+// rests are as long as it takes for two batches to come, and JavaScript is not told each time.
+constexpr int64_t kFloodRecords = 100;
+constexpr int64_t kFloodRestUs = 200;
+constexpr int64_t kFloodTellUs = 20'000;
+// What is read at once before JavaScript is told of it.
 constexpr uint64_t kTellBytes = 8 << 20;
 
 class Reader {
@@ -318,21 +318,20 @@ class Reader {
     }
   }
 
-  // Not for each few records: JavaScript has work of its own with each time that it is told.
   void TellInTime() {
-    if (MonotonicUs() - told_at_ >= kTellUs) Tell();
+    if (!is_flood_ || MonotonicUs() - told_at_ >= kFloodTellUs) Tell();
   }
 
-  // For as long as it may take until there is enough to read again, as fast as records came since the last rest began.
+  // Between two looks neither the kernel's audit thread nor we wake up for each single record.
   void Rest() {
     const int64_t now = MonotonicUs();
-    const int64_t longest = receive_buffer_ >= kLargeReceiveBuffer ? kRestMaxUs : kShortRestMaxUs;
-    int64_t time = received_ == 0 ? longest : (now - rested_at_) * kRestRecords / received_;
-    time = std::min(std::max(time, kRestMinUs), longest);
-    // What is untold then is told in time.
-    if (ring_.head() != told_) time = std::min(time, std::max(told_at_ + kTellUs - now, kRestMinUs));
-    rested_at_ = now;
-    received_ = 0;
+    // Not after each rest: in a flood, too, there are moments in which nobody gets to say something.
+    if (now - counted_at_ >= kFloodTellUs) {
+      is_flood_ = received_ * 1000 >= (now - counted_at_) * kFloodRecords;
+      counted_at_ = now;
+      received_ = 0;
+    }
+    const int64_t time = is_flood_ ? kFloodRestUs : receive_buffer_ >= kLargeReceiveBuffer ? kRestUs : kShortRestUs;
     pollfd waiting{stop_fd_, POLLIN, 0};
     const timespec rest{0, time * 1000};
     ppoll(&waiting, 1, &rest, nullptr);
@@ -382,9 +381,10 @@ class Reader {
   // Where the ring's head was when JavaScript was last told of it.
   uint64_t told_ = 0;
   int64_t told_at_ = 0;
-  // Messages since the last rest began, and when that was.
+  // Messages since they were last counted, and when that was.
   int64_t received_ = 0;
-  int64_t rested_at_ = 0;
+  int64_t counted_at_ = 0;
+  bool is_flood_ = false;
   Texts texts_;
   // For a message that goes over the ring's end.
   uint8_t scratch_[kMessageBytesMax];
