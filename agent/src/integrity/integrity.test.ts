@@ -42,6 +42,16 @@ function watching(paths: string[] = [folder]): { integrity: Integrity<string>; r
 }
 
 describe("file integrity", () => {
+  it("is concerned by changes of what is watched, and by nothing else", () => {
+    const { integrity } = watching();
+    const path = join(folder, "config");
+    assert.equal(integrity.concerns(event({ [path]: "NORMAL" }, "change")), true);
+    assert.equal(integrity.concerns(event({ [path]: "NORMAL" }, "access")), false);
+    assert.equal(integrity.concerns(event({ [folder]: "PARENT", "/elsewhere": "CREATE" }, "creation")), false);
+    assert.equal(watching([]).integrity.concerns(event({ [path]: "NORMAL" }, "change")), false);
+    assert.equal(integrity.held, 0);
+  });
+
   it("shows content, owner and mode before and after, in the event that changed them", async () => {
     const path = join(folder, "config");
     writeFileSync(path, "old", { mode: 0o600 });
