@@ -212,11 +212,11 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     }
   }
 
-  function takeAgain({ serial, seconds, milliseconds, position }: Repetition, made: Made): void {
-    const key = keyOf({ serial, seconds, milliseconds });
+  function takeAgain(repetition: Repetition, made: Made): void {
+    const key = keyOf(repetition);
     if (isRepeated(key) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
     maker.keep(made);
-    add({ made, key, position });
+    add({ made, key, position: repetition.position });
   }
 
   /** The same as `accept` for an event whose shape came before; false where its records are needed. */

@@ -17,7 +17,7 @@ const TEXT_LENGTH = 2;
 /** What tells a call from others, but for its result and arguments. */
 const { arch: CALL_FIRST, pid: CALL_LAST, exit: NUMBERS_FIRST } = RECORD_HEAD;
 
-class KnownShape implements Shape {
+export class KnownShape implements Shape {
   readonly count: number;
   memory: Memory | undefined;
   readonly #types: number[] = [];
@@ -69,8 +69,6 @@ class KnownShape implements Shape {
 function textOf(number: number, known: readonly string[]): string {
   return number === NO_TEXT ? "" : (known[number] as string);
 }
-
-export type { KnownShape };
 
 export class Shapes {
   /** Texts by their numbers. */
