@@ -302,11 +302,14 @@ function cleanUp(): void {
   rmSync(`/dev/shm/hosttrail-bench-${process.pid}`, { recursive: true, force: true });
 }
 
+let readers: readonly Reader[] = [];
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => {
-    // Readers end with us; rules and files would stay.
-    cleanUp();
-    process.exit(1);
+    // A reader that was told to end, and is waited for, gives back what it changed.
+    void Promise.allSettled(readers.map((reader) => reader.stop())).finally(() => {
+      cleanUp();
+      process.exit(1);
+    });
   });
 }
 try {
@@ -320,7 +323,7 @@ try {
     auditd(folder, "RAW", true),
     auditd(folder, "ENRICHED", true),
   ];
-  const readers = all
+  readers = all
     .filter((reader) => reader !== undefined)
     .filter(({ name }) => only?.some((word) => name.includes(word)) ?? true);
   for (const name of ["auditd", "laurel"])

@@ -21,8 +21,10 @@ constexpr int kRegisterTimeoutMs = 2000;
 constexpr int64_t kRestUs = 50'000;
 constexpr int64_t kShortRestUs = 1000;
 constexpr uint64_t kLargeReceiveBuffer = 8 << 20;
+// Each time that JavaScript is told it wakes up and takes a CPU from the audited: once for what comes in this time.
+constexpr int64_t kCalmTellUs = 200'000;
 // So many records in a millisecond are a flood. Then a CPU would idle while records gather, and be too little when all are read at once: the
-// rests are as long as it takes for two batches to come, and JavaScript is not told each time.
+// rests are as long as it takes for two batches to come, and JavaScript is not told more often.
 constexpr int64_t kFloodRecords = 100;
 constexpr int64_t kFloodRestUs = 200;
 constexpr int64_t kFloodTellUs = 20'000;
@@ -312,14 +314,15 @@ class Reader {
       if (ring_.head() - told_ >= kTellBytes) Tell();
       // All is read: leave the socket alone for a moment. Its buffer holds much more than can come meanwhile.
       if (count < static_cast<int>(kBatch)) {
-        TellInTime();
+        // What comes first is most often the beginning of an event: after a pause there is all of it.
+        if (is_untold) TellInTime();
         Rest();
       }
     }
   }
 
   void TellInTime() {
-    if (!is_flood_ || MonotonicUs() - told_at_ >= kFloodTellUs) Tell();
+    if (MonotonicUs() - told_at_ >= (is_flood_ ? kFloodTellUs : kCalmTellUs)) Tell();
   }
 
   // Between two looks neither the kernel's audit thread nor we wake up for each single record.

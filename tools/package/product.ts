@@ -42,7 +42,7 @@ export interface Product {
 
 /** Flags of Node for a small agent; see docs/decisions/0010-small-agent.md. */
 const SMALL =
-  "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=10 --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
+  "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=30 --single-threaded-gc --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
 /** The client of NATS makes an error with its stack for each request, and blocks are young garbage. */
 const BUSY = "--stack-trace-limit=1 --max-semi-space-size=64";
 

@@ -95,26 +95,38 @@ describe("hashes of executables", () => {
   it("are of the file that the kernel named, and of no other", () => {
     writeFileSync(path, "abc");
     const hashes = new FileHashes(1000);
-    assert.equal(hashes.sha256(path, [inode()]), ABC);
-    assert.equal(hashes.sha256(path, [inode() + 1n]), "");
-    assert.equal(hashes.sha256(path, []), "");
-    assert.equal(hashes.sha256(join(folder, "none"), [1n]), "");
-    assert.equal(hashes.sha256(folder, [statSync(folder, { bigint: true }).ino]), "");
+    assert.equal(hashes.sha256(path, [inode()], performance.now()), ABC);
+    assert.equal(hashes.sha256(path, [inode() + 1n], 0), "");
+    assert.equal(hashes.sha256(path, [], 0), "");
+    assert.equal(hashes.sha256(join(folder, "none"), [1n], 0), "");
+    assert.equal(hashes.sha256(folder, [statSync(folder, { bigint: true }).ino], 0), "");
   });
 
   it("are not taken of large files, and not at all where they are off", () => {
     writeFileSync(path, "x".repeat(1001));
-    assert.equal(new FileHashes(1000).sha256(path, [inode()]), "");
-    assert.equal(new FileHashes(0).sha256(path, [inode()]), "");
+    assert.equal(new FileHashes(1000).sha256(path, [inode()], 0), "");
+    assert.equal(new FileHashes(0).sha256(path, [inode()], 0), "");
   });
 
   it("follow a change of the content, also of the same size", () => {
     const hashes = new FileHashes(1000);
     writeFileSync(path, "abc");
     utimesSync(path, 1, 1);
-    assert.equal(hashes.sha256(path, [inode()]), ABC);
+    assert.equal(hashes.sha256(path, [inode()], performance.now()), ABC);
     writeFileSync(path, "abd");
-    assert.notEqual(hashes.sha256(path, [inode()]), ABC);
+    assert.notEqual(hashes.sha256(path, [inode()], performance.now()), ABC);
+  });
+
+  it("are looked at once for all events that came before", () => {
+    const hashes = new FileHashes(1000);
+    writeFileSync(path, "abc");
+    utimesSync(path, 1, 1);
+    const cameMs = performance.now();
+    assert.equal(hashes.sha256(path, [inode()], cameMs), ABC);
+    writeFileSync(path, "abd");
+    assert.equal(hashes.sha256(path, [inode()], cameMs), ABC, "came before the look");
+    assert.equal(hashes.sha256(path, [inode() + 1n], cameMs), "", "another file");
+    assert.notEqual(hashes.sha256(path, [inode()], performance.now()), ABC, "came after it");
   });
 });
 

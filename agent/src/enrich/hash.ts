@@ -7,7 +7,10 @@ const NANO_PER_CHECK = 1_000_000_000n;
 
 interface Entry {
   stamp: string;
+  inode: bigint;
   sha256: string;
+  /** When the file was looked at, on the clock that tells when events come. */
+  lookedMs: number;
 }
 
 export class FileHashes {
@@ -21,29 +24,38 @@ export class FileHashes {
 
   /**
    * The hash of a file; empty where it was not taken. The file must be one of `inodes`, which the kernel named: what stands
-   * under the name now, or here, may be another one.
+   * under the name now, or here, may be another one. It is of the file as it was at `cameMs` or later, when the event came.
    */
-  sha256(path: string, inodes: readonly bigint[]): string {
+  sha256(path: string, inodes: readonly bigint[], cameMs: number): string {
     if (this.#bytesMax === 0 || path === "" || inodes.length === 0) return "";
+    // Events come in batches: one look at a file serves all that came before it.
+    const known = this.#entries.get(path);
+    if (known !== undefined && known.lookedMs >= cameMs && inodes.includes(known.inode)) return known.sha256;
     try {
-      // Most often the file is known, or too large, and need not be opened.
-      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-      if (stat === undefined || stat.size > BigInt(this.#bytesMax) || !inodes.includes(stat.ino)) return "";
-      const known = this.#entries.get(path);
-      return known?.stamp === stampOf(stat) ? known.sha256 : this.#read(path, inodes);
+      return this.#look(path, inodes, known);
     } catch {
       return "";
     }
   }
 
-  #read(path: string, inodes: readonly bigint[]): string {
+  #look(path: string, inodes: readonly bigint[], known: Entry | undefined): string {
+    const lookedMs = performance.now();
+    // Most often the file is known, or too large, and need not be opened.
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined || stat.size > BigInt(this.#bytesMax) || !inodes.includes(stat.ino)) return "";
+    if (known?.stamp !== stampOf(stat)) return this.#read(path, inodes, lookedMs);
+    known.lookedMs = lookedMs;
+    return known.sha256;
+  }
+
+  #read(path: string, inodes: readonly bigint[], lookedMs: number): string {
     const isMeant = ({ ino }: BigIntStats): boolean => inodes.includes(ino);
     const read = hashFile(path, { link: true, bytesMax: this.#bytesMax, isMeant });
     if (read === undefined) return "";
     const { stat, sha256 } = read;
     // A file that changed within the clock's step may change again unseen: it is read again the next time.
     if (BigInt(Date.now()) * 1_000_000n - stat.mtimeNs > NANO_PER_CHECK)
-      this.#keep(path, { stamp: stampOf(stat), sha256 });
+      this.#keep(path, { stamp: stampOf(stat), inode: stat.ino, sha256, lookedMs });
     return sha256;
   }
 

@@ -56,7 +56,7 @@ export class Enricher {
             read: readProcess,
             list: listProcesses,
             container: (pid) => containerOf(readGroup(pid)),
-            sha256: (path, inodes) => hashes.sha256(path, inodes),
+            sha256: (path, inodes, cameMs) => hashes.sha256(path, inodes, cameMs),
             redact,
           },
     );

@@ -51,8 +51,8 @@ export interface ProcessHost {
   list(): number[];
   /** The container of a process that is there now. */
   container(pid: number): Container | undefined;
-  /** Hash of an executable, which is one of the inodes that the kernel named. */
-  sha256(path: string, inodes: readonly bigint[]): string;
+  /** Hash of an executable, which is one of the inodes that the kernel named in an event that came at `cameMs`. */
+  sha256(path: string, inodes: readonly bigint[], cameMs: number): string;
   /** Arguments of a process without their secrets. */
   redact(args: readonly string[]): readonly string[];
 }
@@ -184,6 +184,7 @@ export class ProcessTable {
         executableSha256: this.#host.sha256(
           seen.executable,
           files.map((file) => file.inode),
+          nowMs,
         ),
         ...this.#under(parent),
         sessionLeader: before?.process.sessionLeader ?? parent?.process.sessionLeader,
