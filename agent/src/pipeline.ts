@@ -203,7 +203,6 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
 
   function accept(group: RecordGroup): void {
-    gaps.see(group.serial);
     counts.events++;
     try {
       take(group);
@@ -247,6 +246,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   let nowMs = performance.now();
   function push(record: RawRecord, arrivedMs: number): void {
     nowMs = arrivedMs;
+    // An event that waits for the rest of its records is not missing.
+    gaps.see(record.serial);
     reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
   }

@@ -106,6 +106,10 @@ describe("traps: stream", () => {
     assert.equal(see(3), 1);
     assert.equal(see(2), 0);
     assert.equal(see(2_000_000_000, 1), 0);
+    assert.equal(see(2, 2, 4, 4, 3, 3, 4), 0);
+    const begun = new SerialGaps();
+    for (const serial of [0xfffffffe, 0xfffffffe, 1]) begun.see(serial);
+    assert.equal(begun.missing, 2);
   });
 
   it("trap 21: what waits is bounded by bytes and not by a number of events", () => {

@@ -12,9 +12,12 @@ export class SerialGaps {
   #next = -1;
   readonly #missing = new Set<number>();
 
+  /** Takes the serial of a record that came. */
   see(serial: number): void {
     // The distance on the circle of 2^32, so that a wrap is a step like any other.
     const ahead = (serial - this.#next) | 0;
+    // Most records are of the same event as the one before.
+    if (ahead === -1 && this.#next >= 0) return;
     if (this.#next < 0 || ahead > NEAR || ahead < -NEAR) this.#begin(serial);
     else if (ahead >= 0) {
       for (let at = 0; at < ahead && this.#missing.size < MISSING_MAX; at++) this.#missing.add((this.#next + at) >>> 0);
