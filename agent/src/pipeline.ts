@@ -247,7 +247,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   function push(record: RawRecord, arrivedMs: number): void {
     nowMs = arrivedMs;
     // An event that waits for the rest of its records is not missing.
-    gaps.see(record.serial);
+    gaps.seeRecord(record);
     reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
   }

@@ -1,6 +1,7 @@
 /** The stream of records, where other readers lose or mix events. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { RECORD } from "@hosttrail/lib/audit";
 import { Reassembler } from "../src/reassemble/index.ts";
 import { SerialGaps } from "../src/ledger/gaps.ts";
 import { parseLogLine } from "../src/source/index.ts";
@@ -107,6 +108,9 @@ describe("traps: stream", () => {
     assert.equal(see(2), 0);
     assert.equal(see(2_000_000_000, 1), 0);
     assert.equal(see(2, 2, 4, 4, 3, 3, 4), 0);
+    gaps.seeRecord({ type: RECORD.EOE, serial: 5 });
+    gaps.seeRecord({ type: RECORD.SYSCALL, serial: 6 });
+    assert.equal(gaps.missing, 1, "an end alone is no event");
     const begun = new SerialGaps();
     for (const serial of [0xfffffffe, 0xfffffffe, 1]) begun.see(serial);
     assert.equal(begun.missing, 2);

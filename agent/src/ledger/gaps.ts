@@ -1,4 +1,6 @@
 /** Serials that never came: what was lost before us, also where the kernel does not count it. */
+import { RECORD } from "@hosttrail/lib/audit";
+import type { RawRecord } from "../model/index.ts";
 
 /** Farther apart than this the kernel began anew (a reboot), or a record is from another life. */
 const NEAR = 1_000_000;
@@ -12,7 +14,12 @@ export class SerialGaps {
   #next = -1;
   readonly #missing = new Set<number>();
 
-  /** Takes the serial of a record that came. */
+  /** Takes a record that came. Where an event's end came alone, the event is missing. */
+  seeRecord({ type, serial }: Pick<RawRecord, "type" | "serial">): void {
+    if (type !== RECORD.EOE) this.see(serial);
+  }
+
+  /** Takes the serial of an event, or of a part of it. */
   see(serial: number): void {
     // The distance on the circle of 2^32, so that a wrap is a step like any other.
     const ahead = (serial - this.#next) | 0;
