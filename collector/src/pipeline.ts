@@ -72,7 +72,10 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
     logger,
   );
-  const storing = has("store") ? new Storer(stream, archive, logger).run(config.store, stopping.signal) : undefined;
+  const storeOptions = { ...config.store, ackWaitMs: config.nats.ackWaitMs };
+  const storing = has("store")
+    ? new Storer(stream, archive, archive.hosts, storeOptions, logger).run(stopping.signal)
+    : undefined;
   const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(
     {
@@ -89,8 +92,8 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
       dayRange,
       findBlocks: (query) => archive.findBlocks(query),
       findBlockOf: (hostId, epoch, seq) => archive.findBlockOf(hostId, epoch, seq),
-      listHosts: (afterId, limit, hostIds) => archive.listHosts(afterId, limit, hostIds),
-      getHost: (hostId) => archive.getHost(hostId),
+      listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
+      getHost: (hostId) => archive.hosts.getHost(hostId),
     },
     stream,
     gate,

@@ -58,7 +58,13 @@ export interface CollectorConfig {
     };
   };
   query: { listen: string; blocksMax: number };
-  store: { batchMax: number; lingerMs: number };
+  store: {
+    batchMax: number;
+    lingerMs: number;
+    deliveriesMax: number;
+    daysBackMax: number;
+    hoursAheadMax: number;
+  };
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -161,7 +167,13 @@ export const collectorSchema: ConfigSchema = mapOf(
       }),
     }),
     query: mapOf({ listen: listen("0.0.0.0:7444"), blocks_max: integer(1, 100_000, 2000) }),
-    store: mapOf({ batch_max: integer(1, 2000, 64), linger_ms: integer(1, 5000, 20) }),
+    store: mapOf({
+      batch_max: integer(1, 2000, 64),
+      linger_ms: integer(1, 5000, 20),
+      deliveries_max: integer(5, 1000, 20),
+      days_back_max: integer(1, 36_500, 400),
+      hours_ahead_max: integer(1, 48, 24),
+    }),
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },

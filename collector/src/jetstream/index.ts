@@ -28,7 +28,12 @@ export interface JetStreamOptions extends TopologyOptions {
   publishTimeoutMs: number;
 }
 
-const HEADER = { host: "Hosttrail-Host-Name", signer: "Hosttrail-Signer", reason: "Hosttrail-Reason" } as const;
+const HEADER = {
+  host: "Hosttrail-Host-Name",
+  signer: "Hosttrail-Signer",
+  reason: "Hosttrail-Reason",
+  clockOffset: "Hosttrail-Clock-Offset",
+} as const;
 const CONNECT_RETRY_MS = 500;
 
 export class BlockStream {
@@ -98,7 +103,9 @@ export class BlockStream {
     head.set(HEADER.signer, block.signer);
     const subject = `${BLOCKS.prefix}.${partitionOf(block.hostId)}.${block.hostId}`;
     try {
-      const { duplicate } = await this.#client.publish(subject, block.bytes, { msgID: block.id, headers: head });
+      // Only the same bytes are the same message: another block under this id must reach the store role.
+      const msgID = `${block.id}-${block.headerSha256}`;
+      const { duplicate } = await this.#client.publish(subject, block.bytes, { msgID, headers: head });
       return { duplicate };
     } catch (error) {
       throw classify(error);
@@ -170,7 +177,10 @@ export class BlockStream {
     head.set(HEADER.signer, block.signer);
     head.set(HEADER.reason, headerText(`${reason}: ${detail}`));
     const subject = `${DEAD.prefix}.${reason}.${block.hostId}`;
-    await this.#client.publish(subject, block.bytes, { msgID: `${block.id} ${reason}`, headers: head });
+    await this.#client.publish(subject, block.bytes, {
+      msgID: `${block.id}-${block.headerSha256} ${reason}`,
+      headers: head,
+    });
   }
 
   /** Tells the ingest node that serves the host, if any, that its blocks are stored. */
@@ -183,13 +193,13 @@ export class BlockStream {
     return this.#subscribe(`${STORED_PREFIX}.${hostId}`, undefined, (_host, data) => take(data));
   }
 
-  /** Asks the store role to tell again which of these blocks are stored. */
-  askStored(hostId: string, notice: Uint8Array): void {
-    this.#connection.publish(`${CONFIRM_PREFIX}.${hostId}`, notice);
+  /** Asks the store role to tell again which of these blocks are stored: a StoredQuestion. */
+  askStored(hostId: string, question: Uint8Array): void {
+    this.#connection.publish(`${CONFIRM_PREFIX}.${hostId}`, question);
   }
 
   /** Serves askStored: one of all store roles gets each question. */
-  onAskStored(take: (hostId: string, notice: Uint8Array) => void): { close: () => void } {
+  onAskStored(take: (hostId: string, question: Uint8Array) => void): { close: () => void } {
     return this.#subscribe(`${CONFIRM_PREFIX}.*`, BLOCKS.consumer, take);
   }
 
@@ -235,18 +245,27 @@ async function logStatus(connection: NatsConnection, logger: Logger): Promise<vo
   }
 }
 
+/** Characters of a block's id, which begins a message's; behind it and a dash stands the hash of its header. */
+const BLOCK_ID_LENGTH = 66;
+
 function takenBlock(message: JsMsg): TakenBlock {
+  const messageId = message.headers?.get("Nats-Msg-Id") ?? "";
+  const offset = Number.parseInt(message.headers?.get(HEADER.clockOffset) ?? "", 10);
   return {
     message: {
-      id: message.headers?.get("Nats-Msg-Id") ?? "",
+      id: messageId.slice(0, BLOCK_ID_LENGTH),
+      headerSha256: messageId.slice(BLOCK_ID_LENGTH + 1),
       hostId: message.subject.split(".").at(-1) ?? "",
       hostName: message.headers?.get(HEADER.host) ?? "",
       signer: message.headers?.get(HEADER.signer) ?? "",
+      ...(Number.isNaN(offset) ? {} : { clockOffsetMs: offset }),
       bytes: message.data,
     },
+    receivedMs: Math.floor(message.info.timestampNanos / 1e6),
     deliveries: message.info.deliveryCount,
     ack: () => message.ack(),
     retry: (delayMs) => message.nak(delayMs),
+    working: () => message.working(),
     terminate: (reason) => message.term(reason),
   };
 }

@@ -34,6 +34,8 @@ export interface TopologyOptions {
 const STREAM_NOT_FOUND = 10_059;
 const DUPLICATE_WINDOW_MS = 120_000;
 const DAY_MS = 86_400_000;
+/** Dead letters of one host and reason that are kept; then the oldest goes. */
+const DEAD_PER_HOST_MAX = 64;
 
 /** The partition of a host: FNV-1a over its id, so that every node finds the same one. */
 export function partitionOf(hostId: string): number {
@@ -69,6 +71,8 @@ export async function ensureTopology(manager: JetStreamManager, options: Topolog
     num_replicas: options.replicas,
     max_bytes: Math.max(16 * 1024 * 1024, Math.floor(options.streamBytesMax / 16)),
     max_age: nanos(30 * DAY_MS),
+    // The dead letters of one host shall not push out those of others.
+    max_msgs_per_subject: DEAD_PER_HOST_MAX,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
   });
   await manager.consumers.add(BLOCKS.stream, {

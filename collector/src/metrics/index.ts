@@ -16,6 +16,7 @@ export interface Metrics {
   publishSeconds: Histogram;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
+  trailFaults: Counter<"kind">;
   storeLagBlocks: Gauge;
   storeBatchSeconds: Histogram;
   queryCalls: Counter<"method" | "code">;
@@ -54,6 +55,12 @@ export const metrics: Metrics = {
     registers,
   }),
   storeEvents: new Counter({ name: "hosttrail_store_events_total", help: "Events in stored blocks.", registers }),
+  trailFaults: new Counter({
+    name: "hosttrail_trail_faults_total",
+    help: "What hosts' trails should not have, by kind: forked, broken, gap, outside.",
+    labelNames: ["kind"] as const,
+    registers,
+  }),
   storeBatchSeconds: new Histogram({
     name: "hosttrail_store_batch_seconds",
     help: "Time to verify, index and write one batch of blocks.",

@@ -2,46 +2,98 @@
 
 /** A block on its way from receive to store: opaque bytes and what the header says of them. */
 export interface BlockMessage {
-  /** `<host id>-<epoch>-<first_seq>`: JetStream message id and MongoDB `_id`. */
+  /** `<host id>-<epoch>-<first_seq>`. */
   id: string;
   hostId: string;
   hostName: string;
   /** SHA-256 of the signing key's SubjectPublicKeyInfo, hex. */
   signer: string;
+  /** SHA-256 of the block's header, hex: two blocks with one id and different content differ here. */
+  headerSha256: string;
+  /** The host's clock minus the collector's when the host said hello, where that is known. Milliseconds. */
+  clockOffsetMs?: number;
   bytes: Uint8Array;
 }
 
 /** A block that was taken from the stream and must be acknowledged. */
 export interface TakenBlock {
   message: BlockMessage;
+  /** When the stream got it, milliseconds since 1970. The same at each delivery. */
+  receivedMs: number;
   /** Times that it was delivered, this one included. */
   deliveries: number;
   ack(): void;
   /** Gives it back, to be delivered again after a while. */
   retry(delayMs: number): void;
+  /** It is still being worked on: nobody else shall get it yet. */
+  working(): void;
   /** It went to the dead letters: never deliver it again. */
   terminate(reason: string): void;
 }
 
+/** Where a block is kept: the UTC day of its events, "YYYYMMDD", or apart from the days, where its times cannot be right. */
+export type Place = string;
+export const OUTSIDE: Place = "outside";
+
+/** How a block stands to those of its host that are stored already. */
+export type ChainStatus = "first" | "continues" | "gap" | "fills" | "broken" | "forked" | "unknown" | "collector";
+
 /** A block as the database keeps it. Times are nanoseconds since 1970 UTC. */
 export interface BlockDocument {
+  /** As in the message; that of a fork has an epoch of its own (see store/chain.ts). */
   id: string;
+  place: Place;
   hostId: string;
   epoch: bigint;
   firstSeq: bigint;
   count: number;
   firstTimeNano: bigint;
   lastTimeNano: bigint;
+  receivedMs: number;
   /** Number of events by event.action. */
   actions: { action: string; count: number }[];
   /** `field=value` of what is inside, for the fields of SEARCH_TERMS in lib/filter. */
   terms: string[];
   /** Fields that have more values than terms may keep. */
   termsOverflow: string[];
-  chain: { hash: string; previous: string };
+  chain: { hash: string; previous: string; status: ChainStatus };
+  /** Id of the block that had these numbers first, where this one is a fork. */
+  forkOf?: string;
   signer: string;
   agentVersion: string;
   bytes: Uint8Array;
+}
+
+/** Consecutive blocks of one epoch that are stored. Hashes are hex; `next` is the number after the last event. */
+export interface TrailRange {
+  first: bigint;
+  next: bigint;
+  /** Hash that the first block names as the one before it. */
+  previous: string;
+  /** Hash of the last block's header. */
+  last: string;
+  /** When the hole before it was first seen, milliseconds; 0 once it was told. */
+  holeMs: number;
+}
+
+/** What is stored of one epoch of a host. */
+export interface EpochTrail {
+  epoch: bigint;
+  usedMs: number;
+  /** Ascending and apart from each other. */
+  ranges: TrailRange[];
+  /** Numbers below are no longer known. */
+  floor: bigint;
+  /** Events that are missing below the floor. */
+  missing: bigint;
+}
+
+/** What is wrong with a host's trail; see TrailFaults in query.proto. */
+export interface TrailFaults {
+  forkedBlocks: number;
+  brokenLinks: number;
+  outsideBlocks: number;
+  deadBlocks: number;
 }
 
 /** What is known of a host. */
@@ -56,6 +108,10 @@ export interface HostDocument {
   architecture: string;
   firstEventNano: bigint;
   lastEventNano: bigint;
+  lastReceivedMs: number;
+  clockOffsetMs: number;
+  trail: EpochTrail[];
+  faults: TrailFaults;
 }
 
 /** A failure of something outside that may work when tried again. */

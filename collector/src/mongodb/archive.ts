@@ -1,6 +1,5 @@
-/** The blocks and what is known of hosts. */
+/** The blocks. */
 import {
-  type AnyBulkWriteOperation,
   Binary,
   type Collection,
   type Db,
@@ -12,18 +11,17 @@ import {
   MongoServerError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
-import type { BlockDocument, HostDocument } from "../model/index.ts";
+import { type BlockDocument, OUTSIDE, type Place } from "../model/index.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
+import { classify, classifyWrite, DUPLICATE_KEY } from "./failure.ts";
+import { bigintOf, HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
-import { storable } from "./rows.ts";
+import { DURABLE, storable } from "./rows.ts";
 import { TokenStore } from "./tokens.ts";
 
-const DUPLICATE_KEY = 11_000;
 const COLLECTIONS_CACHE_MS = 2000;
 const DAY_NANO = 86_400_000_000_000n;
 const COLLECTION = /^blocks_(\d{8})$/;
-/** Majority and journal, where the server has them: a block that is told as stored must outlive a failover. */
-const DURABLE = { w: "majority", j: true } as const;
 
 export interface MongoOptions {
   url: string;
@@ -59,8 +57,8 @@ export interface FoundBlock {
 
 /** Which blocks to look for. Times are nanoseconds; a block is found where its time range meets this one. */
 export interface BlockQuery {
-  /** UTC day, "YYYYMMDD". */
-  day: string;
+  /** UTC day, "YYYYMMDD", or OUTSIDE. */
+  day: Place;
   /** Only of these hosts; undefined for all. Few enough to be listed in a query. */
   hostIds: readonly string[] | undefined;
   startNano: bigint;
@@ -69,10 +67,18 @@ export interface BlockQuery {
   terms: readonly { field: string; term: string }[];
 }
 
-/** What became of each block of a batch. */
+/** What became of each block of a batch, by its id. */
 export interface InsertResult {
   stored: string[];
-  failed: { id: string; error: string }[];
+  /** A block of this id was there: whether it is the same one is for the caller to find out. */
+  present: string[];
+  failed: { id: string; error: Error }[];
+}
+
+/** A block by its id, and where it lies if it is there. */
+export interface BlockAt {
+  id: string;
+  place: Place;
 }
 
 export class Archive {
@@ -80,6 +86,7 @@ export class Archive {
   readonly identities: IdentityStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
+  readonly hosts: HostStore;
   readonly #client: MongoClient;
   readonly #database: Db;
   readonly #indexed = new Set<string>();
@@ -91,6 +98,7 @@ export class Archive {
     this.identities = new IdentityStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
+    this.hosts = new HostStore(this.#database);
   }
 
   /** Opens the connection pool; the server may come later. */
@@ -108,62 +116,68 @@ export class Archive {
     await this.#database.command({ ping: 1 });
   }
 
-  #day(day: string): Collection<StoredBlock> {
-    return this.#database.collection<StoredBlock>(`blocks_${day}`);
+  #place(place: Place): Collection<StoredBlock> {
+    return this.#database.collection<StoredBlock>(`blocks_${place}`);
   }
 
-  /** Writes blocks; one that is there already counts as stored. Throws where the database cannot be reached. */
+  /** Writes blocks. Throws a RetryableError where the database is away, and something else where it is the blocks' fault. */
   async insertBlocks(blocks: readonly BlockDocument[]): Promise<InsertResult> {
-    const byDay = Map.groupBy(blocks, (block) => dayOf(block.firstTimeNano));
-    const results = await Promise.all(Array.from(byDay, ([day, list]) => this.#insertDay(day, list)));
-    return { stored: results.flatMap((result) => result.stored), failed: results.flatMap((result) => result.failed) };
+    const byPlace = Map.groupBy(blocks, ({ place }) => place);
+    const results = await Promise.all(Array.from(byPlace, ([place, list]) => this.#insertInto(place, list)));
+    return {
+      stored: results.flatMap((result) => result.stored),
+      present: results.flatMap((result) => result.present),
+      failed: results.flatMap((result) => result.failed),
+    };
   }
 
-  async #insertDay(day: string, blocks: readonly BlockDocument[]): Promise<InsertResult> {
-    const collection = this.#day(day);
-    await this.#ensureIndexes(day, collection);
-    const failed: { id: string; error: string }[] = [];
+  async #insertInto(place: Place, blocks: readonly BlockDocument[]): Promise<InsertResult> {
+    const collection = this.#place(place);
+    const present: string[] = [];
+    const failed: { id: string; error: Error }[] = [];
     try {
+      await this.#ensureIndexes(place, collection);
       await collection.insertMany(blocks.map(toDocument), { ordered: false, writeConcern: DURABLE });
     } catch (error) {
-      if (!(error instanceof MongoBulkWriteError)) throw error;
-      // A write concern that was not met says nothing of single blocks: none is known to be durable.
-      if (error.result.getWriteConcernError() !== undefined) throw error;
+      if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined)
+        throw classify(error);
       const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-      if (writeErrors.length === 0) throw error;
-      for (const problem of writeErrors) {
-        if (problem.code === DUPLICATE_KEY) continue;
-        failed.push({ id: blocks[problem.index]?.id ?? "", error: problem.errmsg ?? `code ${problem.code}` });
+      if (writeErrors.length === 0) throw classify(error);
+      for (const { index, code, errmsg } of writeErrors) {
+        const id = blocks[index]?.id ?? "";
+        if (code === DUPLICATE_KEY) present.push(id);
+        else failed.push({ id, error: classifyWrite(code, errmsg ?? `code ${code}`) });
       }
     }
-    const lost = new Set(failed.map((problem) => problem.id));
-    return { stored: blocks.map((block) => block.id).filter((id) => !lost.has(id)), failed };
+    const others = new Set([...present, ...failed.map(({ id }) => id)]);
+    return { stored: blocks.map(({ id }) => id).filter((id) => !others.has(id)), present, failed };
   }
 
-  async #ensureIndexes(day: string, collection: Collection<StoredBlock>): Promise<void> {
-    if (this.#indexed.has(day)) return;
+  async #ensureIndexes(place: Place, collection: Collection<StoredBlock>): Promise<void> {
+    if (this.#indexed.has(place)) return;
     // One by one and only what is missing: FerretDB 1.24 panics on a list of which a part is there already.
     const present = new Set(await indexNames(collection));
     for (const [name, key] of Object.entries(INDEXES)) {
       if (!present.has(name)) await collection.createIndex(key, { name });
     }
-    this.#indexed.add(day);
+    this.#indexed.add(place);
     this.#days = undefined;
   }
 
-  /** Which of these blocks are stored. */
-  async storedIds(ids: readonly string[]): Promise<string[]> {
-    const found: string[] = [];
-    const missing = new Set(ids);
-    for (const day of await this.days()) {
-      if (missing.size === 0) break;
-      const cursor = this.#day(day).find({ _id: { $in: [...missing] } }, { projection: { _id: 1 } });
-      for await (const { _id } of cursor) {
-        found.push(_id);
-        missing.delete(_id);
+  /** `<id> <header hash, hex>` of those of these blocks that are there. Throws as insertBlocks. */
+  async hashesOf(blocks: readonly BlockAt[]): Promise<Set<string>> {
+    const hashes = new Set<string>();
+    try {
+      for (const [place, list] of Map.groupBy(blocks, (block) => block.place)) {
+        const [only] = list;
+        const filter = list.length === 1 && only ? { _id: only.id } : { _id: { $in: list.map(({ id }) => id) } };
+        const cursor = this.#place(place).find(filter, { projection: { "chain.hash": 1 } });
+        for await (const { _id, chain } of cursor) hashes.add(`${_id} ${String((chain as Document)["hash"])}`);
       }
+    } catch (error) {
+      throw classify(error);
     }
-    return found;
+    return hashes;
   }
 
   /** Days that have blocks, newest first. */
@@ -191,7 +205,7 @@ export class Archive {
         $or: [{ terms: storable(term) }, { terms_overflow: field }],
       })) as Filter<StoredBlock>[];
     }
-    const cursor = this.#day(query.day)
+    const cursor = this.#place(query.day)
       .find(filter, { projection: { block: 1, t1: 1 }, batchSize: 16 })
       .sort({ t1: -1, _id: -1 });
     try {
@@ -203,8 +217,8 @@ export class Archive {
 
   /** The block that holds this event, if any. */
   async findBlockOf(hostId: string, epoch: bigint, seq: bigint): Promise<FoundBlock | undefined> {
-    for (const day of await this.days()) {
-      const document = await this.#day(day)
+    for (const place of [...(await this.days()), OUTSIDE]) {
+      const document = await this.#place(place)
         .find(
           { host: hostId, epoch: hex64(epoch), first_seq: { $lte: hex64(seq) } },
           { projection: { block: 1, t1: 1, first_seq: 1, count: 1 } },
@@ -216,60 +230,6 @@ export class Archive {
       if (seq < BigInt(`0x${document.first_seq}`) + BigInt(document.count)) return toFound(document);
     }
     return undefined;
-  }
-
-  /** Notes what blocks tell of their hosts; in any order, any number of times. */
-  async noteHosts(hosts: readonly HostDocument[]): Promise<void> {
-    if (hosts.length === 0) return;
-    const operations: AnyBulkWriteOperation<Document & { _id: string }>[] = hosts.flatMap((host) => [
-      {
-        updateOne: {
-          filter: { _id: host.hostId },
-          update: {
-            $min: { first_event: Long.fromBigInt(host.firstEventNano) },
-            $max: { last_event: Long.fromBigInt(host.lastEventNano) },
-          },
-          upsert: true,
-        },
-      },
-      {
-        // Facts of an older block must not go over those of a newer one.
-        updateOne: {
-          filter: { _id: host.hostId, last_event: { $lte: Long.fromBigInt(host.lastEventNano) } },
-          update: {
-            $set: {
-              name: storable(host.name),
-              boot_id: host.bootId,
-              agent_version: host.agentVersion,
-              kernel: storable(host.kernel),
-              os_name: storable(host.osName),
-              os_version: storable(host.osVersion),
-              architecture: host.architecture,
-            },
-          },
-        },
-      },
-    ]);
-    await this.#hosts.bulkWrite(operations, { ordered: true, writeConcern: DURABLE });
-  }
-
-  get #hosts(): Collection<Document & { _id: string }> {
-    return this.#database.collection<Document & { _id: string }>("hosts");
-  }
-
-  /** Hosts in the order of their ids, after one of them. */
-  async listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]> {
-    const documents = await this.#hosts
-      .find({ _id: { $gt: afterId, ...(hostIds === undefined ? {} : { $in: [...hostIds] }) } })
-      .sort({ _id: 1 })
-      .limit(limit)
-      .toArray();
-    return documents.map(toHost);
-  }
-
-  async getHost(hostId: string): Promise<HostDocument | undefined> {
-    const document = await this.#hosts.findOne({ _id: hostId });
-    return document === null ? undefined : toHost(document);
   }
 
   async close(): Promise<void> {
@@ -285,12 +245,6 @@ async function indexNames(collection: Collection<StoredBlock>): Promise<string[]
     if (error instanceof MongoServerError && error.code === NAMESPACE_NOT_FOUND) return [];
     throw error;
   }
-}
-
-/** UTC day of a time, "YYYYMMDD". */
-function dayOf(timeNano: bigint): string {
-  const bounded = timeNano < 0n ? 0n : timeNano;
-  return new Date(Number(bounded / 1_000_000n)).toISOString().slice(0, 10).replaceAll("-", "");
 }
 
 /** Start of a day, nanoseconds since 1970, and of the next one. */
@@ -309,10 +263,12 @@ function toDocument(block: BlockDocument): StoredBlock {
     count: block.count,
     t0: Long.fromBigInt(block.firstTimeNano),
     t1: Long.fromBigInt(block.lastTimeNano),
+    received_ms: block.receivedMs,
     actions: block.actions.map(({ action, count }) => ({ action: storable(action), count })),
     terms: block.terms.map(storable),
     terms_overflow: block.termsOverflow,
     chain: block.chain,
+    ...(block.forkOf === undefined ? {} : { fork_of: block.forkOf }),
     signer: block.signer,
     agent_version: storable(block.agentVersion),
     block: new Binary(block.bytes),
@@ -321,26 +277,4 @@ function toDocument(block: BlockDocument): StoredBlock {
 
 function toFound(document: { _id: string; t1: Long | number | bigint; block: Binary }): FoundBlock {
   return { id: document._id, lastTimeNano: bigintOf(document.t1), bytes: document.block.buffer };
-}
-
-function toHost(document: Document & { _id: string }): HostDocument {
-  const text = (key: string): string => (typeof document[key] === "string" ? document[key] : "");
-  return {
-    hostId: document._id,
-    name: text("name"),
-    bootId: text("boot_id"),
-    agentVersion: text("agent_version"),
-    kernel: text("kernel"),
-    osName: text("os_name"),
-    osVersion: text("os_version"),
-    architecture: text("architecture"),
-    firstEventNano: bigintOf(document["first_event"]),
-    lastEventNano: bigintOf(document["last_event"]),
-  };
-}
-
-/** The driver gives a 64-bit integer as a number where it is small enough. */
-function bigintOf(value: unknown): bigint {
-  if (Long.isLong(value)) return value.toBigInt();
-  return typeof value === "number" || typeof value === "bigint" ? BigInt(value) : 0n;
 }

@@ -26,6 +26,7 @@ import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { metrics } from "../metrics/index.ts";
 import { type HostSet, labelsKey } from "../access/index.ts";
 import type { HostDocument } from "../model/index.ts";
+import { HOLE_GRACE_MS, missingEvents } from "../trail/index.ts";
 import { type Answers, asServiceError, type Gate, serviceError, type Visit } from "../serve/index.ts";
 import { type BlockSource, type FoundBlock, openStored, searchEvents } from "./search.ts";
 import { Tail } from "./tail.ts";
@@ -36,6 +37,8 @@ const PAGE_SIZE_MAX = 1000;
 /** How often the rights of a watcher are looked at again. */
 const RIGHTS_INTERVAL_MS = 2000;
 const TIME_MAX = (1n << 63n) - 1n;
+/** Where no end is given, events up to a day from now are found. */
+const AHEAD_NANO = 86_400_000_000_000n;
 
 /** What the API needs of the database. */
 export interface QueryArchive extends BlockSource {
@@ -87,13 +90,17 @@ export class QueryApi {
   async #search(request: SearchEventsRequest, visit: Visit): Promise<Answers<SearchEventsResponse>> {
     const hostId = checkHostId(request.hostId, true);
     const startNano = request.startTime === undefined ? 0n : nanosOf(request.startTime, "start_time");
-    const endNano = request.endTime === undefined ? TIME_MAX : nanosOf(request.endTime, "end_time");
+    // What claims to be of the future is only shown to who asks for the future; clocks may be ahead a little.
+    const endNano =
+      request.endTime === undefined
+        ? BigInt(Date.now()) * 1_000_000n + AHEAD_NANO
+        : nanosOf(request.endTime, "end_time");
     const filter = compileFilter(request.filter);
     const fingerprint = requestFingerprint([
       request.filter,
       hostId,
       String(startNano),
-      String(endNano),
+      request.endTime === undefined ? "" : String(endNano),
       scopeOf(visit),
     ]);
     const after = request.pageToken === "" ? undefined : decodePosition(decodeToken(request.pageToken, fingerprint));
@@ -249,6 +256,19 @@ function timestampOf(timeNano: bigint): Timestamp {
 }
 
 function toRecord(host: HostDocument): HostRecord {
-  const { firstEventNano, lastEventNano, ...facts } = host;
-  return { ...facts, firstEventTime: timestampOf(firstEventNano), lastEventTime: timestampOf(lastEventNano) };
+  const { firstEventNano, lastEventNano, lastReceivedMs, clockOffsetMs, faults, trail, ...facts } = host;
+  return {
+    ...facts,
+    firstEventTime: timestampOf(firstEventNano),
+    lastEventTime: timestampOf(lastEventNano),
+    lastReceiveTime: timestampOf(BigInt(lastReceivedMs) * 1_000_000n),
+    clockOffsetMs: BigInt(clockOffsetMs),
+    faults: {
+      forkedBlocks: BigInt(faults.forkedBlocks),
+      brokenLinks: BigInt(faults.brokenLinks),
+      missingEvents: missingEvents(trail, Date.now(), HOLE_GRACE_MS),
+      outsideBlocks: BigInt(faults.outsideBlocks),
+      deadBlocks: BigInt(faults.deadBlocks),
+    },
+  };
 }

@@ -2,10 +2,18 @@
  * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
  * is given out only when no block that is still to come can have a later one.
  */
-import { BlockError, checkPayloadHash, type ColumnBlock, openBlock, parseBlock } from "@hosttrail/lib/block";
+import {
+  BlockError,
+  checkPayloadHash,
+  type ColumnBlock,
+  openBlock,
+  parseBlock,
+  parseEventId,
+} from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Filter, Term } from "@hosttrail/lib/filter";
 import type { Event } from "@hosttrail/proto/event";
+import { OUTSIDE, type Place } from "../model/index.ts";
 import type { Position } from "./token.ts";
 
 /** A block from the database. */
@@ -21,7 +29,8 @@ export interface BlockSource {
   days(): Promise<string[]>;
   dayRange(day: string): { startNano: bigint; endNano: bigint };
   findBlocks(query: {
-    day: string;
+    /** Or OUTSIDE: blocks whose times are of no one day, or cannot be right. */
+    day: Place;
     hostIds: readonly string[] | undefined;
     startNano: bigint;
     endNano: bigint;
@@ -73,48 +82,111 @@ export async function searchEvents(
   request: SearchRequest,
   bounds: SearchBounds,
 ): Promise<SearchResult> {
-  const page: Candidate[] = [];
   if (request.hosts?.size === 0) return { events: [], next: undefined };
-  const built = (): Event[] => page.map(({ block, index }) => block.event(index));
-  const { after } = request;
-  // Events at the position's own time may still be to come.
-  const endNano = after !== undefined && after.timeNano < request.endNano ? after.timeNano + 1n : request.endNano;
-  let opened = 0;
-  let passed = 0;
-  for (const day of await source.days()) {
-    const range = source.dayRange(day);
-    if (range.startNano >= endNano || range.endNano <= request.startNano) continue;
-    // Events of this day that match and are not given out yet, latest last.
-    let ready: Candidate[] = [];
-    const give = (lowerNano: bigint): boolean => {
-      for (let last = ready.at(-1); last !== undefined && last.timeNano > lowerNano; last = ready.at(-1)) {
-        if (page.length >= request.pageSize) return true;
-        page.push(last);
-        ready.pop();
+  return await new Search(source, request, bounds).run();
+}
+
+/** Times before all that a block can have. */
+const BEFORE_ALL = -(1n << 63n);
+
+class Search {
+  readonly #source: BlockSource;
+  readonly #request: SearchRequest;
+  readonly #bounds: SearchBounds;
+  readonly #endNano: bigint;
+  readonly #page: Candidate[] = [];
+  /** Events that match and are not given out yet, latest last. */
+  #ready: Candidate[] = [];
+  #opened = 0;
+  #passed = 0;
+  /** What may be given out in this call is later than this: blocks outside of the days that were not read end here. */
+  #floorNano = BEFORE_ALL;
+
+  constructor(source: BlockSource, request: SearchRequest, bounds: SearchBounds) {
+    this.#source = source;
+    this.#request = request;
+    this.#bounds = bounds;
+    const { after } = request;
+    // Events at the position's own time may still be to come.
+    this.#endNano = after !== undefined && after.timeNano < request.endNano ? after.timeNano + 1n : request.endNano;
+  }
+
+  async run(): Promise<SearchResult> {
+    await this.#readOutside();
+    for (const day of await this.#source.days()) {
+      const range = this.#source.dayRange(day);
+      if (range.startNano >= this.#endNano || range.endNano <= this.#request.startNano) continue;
+      for await (const found of this.#blocks(day)) {
+        const { lastTimeNano } = found;
+        if (this.#give(lastTimeNano)) return this.#full();
+        if (this.#isAtFloor(lastTimeNano)) return this.#upTo(this.#floorNano);
+        if (!this.#add(found)) return this.#upTo(lastTimeNano);
       }
-      return false;
-    };
-    const { hosts, startNano, filter } = request;
+      // All events of a day's blocks are of that day.
+      if (this.#give(range.startNano - 1n)) return this.#full();
+      if (this.#isAtFloor(range.startNano - 1n)) return this.#upTo(this.#floorNano);
+    }
+    if (this.#give(BEFORE_ALL)) return this.#full();
+    return this.#isAtFloor(BEFORE_ALL) ? this.#upTo(this.#floorNano) : { events: this.#events(), next: undefined };
+  }
+
+  /** Blocks of no day lie beside all of them, and so are read first; of these only some, so that others have their turn. */
+  async #readOutside(): Promise<void> {
+    const openedMax = Math.ceil(this.#bounds.blocksMax / 2);
+    for await (const found of this.#blocks(OUTSIDE)) {
+      if (this.#opened < openedMax && this.#add(found)) continue;
+      this.#floorNano = found.lastTimeNano;
+      return;
+    }
+  }
+
+  #blocks(day: Place): AsyncGenerator<FoundBlock> {
+    const { hosts, startNano, filter } = this.#request;
     // A set that is too large for a query is looked at here.
     const hostIds = hosts !== undefined && hosts.size <= HOSTS_QUERY_MAX ? [...hosts] : undefined;
-    for await (const found of source.findBlocks({ day, hostIds, startNano, endNano, terms: filter.terms })) {
-      if (hosts?.has(hostOf(found.id)) === false) {
-        // Reading over what is of others costs as well, and so has a bound.
-        if (++passed < bounds.blocksMax * PASSED_FACTOR) continue;
-        return { events: built(), next: { timeNano: found.lastTimeNano, id: "" } };
-      }
-      if (give(found.lastTimeNano)) return { events: built(), next: positionOf(page) };
-      if (opened >= bounds.blocksMax) {
-        return { events: built(), next: { timeNano: found.lastTimeNano, id: "" } };
-      }
-      opened++;
-      bounds.opened();
-      const more = candidates(found, request, endNano);
-      if (more.length > 0) ready = [...ready, ...more].sort(compare);
-    }
-    if (give(-(1n << 63n))) return { events: built(), next: positionOf(page) };
+    return this.#source.findBlocks({ day, hostIds, startNano, endNano: this.#endNano, terms: filter.terms });
   }
-  return { events: built(), next: undefined };
+
+  /** Takes a block's events up; false where this call may open no more. */
+  #add(found: FoundBlock): boolean {
+    // Reading over what is of others costs as well, and so has a bound.
+    if (this.#request.hosts?.has(hostOf(found.id)) === false)
+      return ++this.#passed < this.#bounds.blocksMax * PASSED_FACTOR;
+    if (this.#opened >= this.#bounds.blocksMax) return false;
+    this.#opened++;
+    this.#bounds.opened();
+    const more = candidates(found, this.#request, this.#endNano);
+    if (more.length > 0) this.#ready = [...this.#ready, ...more].sort(compare);
+    return true;
+  }
+
+  /** Gives out what is later than a time and than the floor; true once the page is full. */
+  #give(lowerNano: bigint): boolean {
+    const lower = lowerNano > this.#floorNano ? lowerNano : this.#floorNano;
+    for (let last = this.#ready.at(-1); last !== undefined && last.timeNano > lower; last = this.#ready.at(-1)) {
+      if (this.#page.length >= this.#request.pageSize) return true;
+      this.#page.push(last);
+      this.#ready.pop();
+    }
+    return false;
+  }
+
+  #isAtFloor(timeNano: bigint): boolean {
+    return this.#floorNano > BEFORE_ALL && timeNano <= this.#floorNano;
+  }
+
+  #events(): Event[] {
+    return this.#page.map(({ block, index }) => block.event(index));
+  }
+
+  #full(): SearchResult {
+    return { events: this.#events(), next: positionOf(this.#page) };
+  }
+
+  /** The next call goes on at a time, of which nothing was given out. */
+  #upTo(timeNano: bigint): SearchResult {
+    return { events: this.#events(), next: { timeNano, id: "" } };
+  }
 }
 
 /** A block's id begins with its host's. */
@@ -139,7 +211,9 @@ export function openStored(found: FoundBlock): ColumnBlock {
   try {
     const parsed = parseBlock(found.bytes);
     checkPayloadHash(parsed, nodePrimitives);
-    return openBlock(parsed, nodePrimitives);
+    // A fork is kept under an epoch of its own: its events are named by where it lies.
+    const epoch = parseEventId(found.id)?.epoch ?? parsed.header.epoch;
+    return openBlock({ ...parsed, header: { ...parsed.header, epoch } }, nodePrimitives);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     throw new BlockError(error.code, `block ${found.id}, ${error.place}`, error.message, { cause: error });

@@ -20,6 +20,7 @@ import {
   type BlockReference,
   type Hello,
   StoredNotice,
+  StoredQuestion,
   type StreamRequest,
   type StreamResponse,
 } from "@hosttrail/proto/ingest";
@@ -32,7 +33,7 @@ import { type Peer, serviceError } from "../serve/index.ts";
 interface BlockSink {
   publish(block: BlockMessage): Promise<{ duplicate: boolean }>;
   onStored(hostId: string, take: (notice: Uint8Array) => void): { close: () => void };
-  askStored(hostId: string, notice: Uint8Array): void;
+  askStored(hostId: string, question: Uint8Array): void;
 }
 
 /** Says which hosts may speak. */
@@ -178,7 +179,9 @@ export class HostStream {
     this.#state = "open";
     this.#hello = hello;
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
-      this.#answer({ $case: "stored", value: { blocks: StoredNotice.decode(notice).blocks } });
+      const { blocks, rejected } = StoredNotice.decode(notice);
+      if (blocks.length > 0) this.#answer({ $case: "stored", value: { blocks } });
+      for (const value of rejected) this.#answer({ $case: "rejected", value });
     });
     const { collectorVersion, credit, trustBundle } = this.#options;
     this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax: BLOCK_BYTES_MAX } });
@@ -230,13 +233,15 @@ export class HostStream {
     });
   }
 
-  async #publish(bytes: Uint8Array, { header }: ParsedBlock): Promise<void> {
+  async #publish(bytes: Uint8Array, { block, header }: ParsedBlock): Promise<void> {
     const reference: BlockReference = { epoch: header.epoch, firstSeq: header.firstSeq };
+    const headerSha256 = nodePrimitives.sha256(block.header);
     const message: BlockMessage = {
       id: eventId(header.hostId, header.epoch, header.firstSeq),
       hostId: header.hostId,
       hostName: this.#hello?.hostName ?? "",
       signer: this.#peer.keyFingerprint,
+      headerSha256: Buffer.from(headerSha256).toString("hex"),
       bytes,
     };
     const done = metrics.publishSeconds.startTimer();
@@ -250,7 +255,8 @@ export class HostStream {
         this.#answer({ $case: "received", value: { blocks: [reference] } });
         // It went through before, so the news that it is stored may have been lost: ask for it again.
         if (duplicate) {
-          this.#options.sink.askStored(message.hostId, StoredNotice.encode({ blocks: [reference] }).finish());
+          const claim = { ...reference, headerSha256, firstTimeUnixNano: header.firstTimeUnixNano };
+          this.#options.sink.askStored(message.hostId, StoredQuestion.encode({ blocks: [claim] }).finish());
         }
         return;
       } catch (error) {

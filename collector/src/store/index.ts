@@ -1,22 +1,21 @@
 /**
- * Takes blocks from the stream in batches, verifies and indexes them, writes them, and tells *stored*. A block whose
- * id is there already is stored; one that cannot be decoded goes to the dead letters with its reason.
+ * Takes blocks from the stream in batches, verifies and indexes them, writes them, and tells *stored*.
+ *
+ * A batch that the database does not take is held until it does; what is the fault of one block is found by taking the batch apart, host
+ * by host and then block by block, and ends in the dead letters: a bad block costs its own host only. *Stored* is told of a block
+ * only where the database has these very bytes.
  */
-import {
-  BlockError,
-  checkPayloadHash,
-  eventId,
-  openBlock,
-  type ParsedBlock,
-  parseBlock,
-  parseEventId,
-} from "@hosttrail/lib/block";
-import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { termsOf } from "@hosttrail/lib/filter";
+import { setTimeout as sleep } from "node:timers/promises";
+import { BlockError, eventId, parseEventId } from "@hosttrail/lib/block";
 import type { Logger } from "@hosttrail/lib/log";
-import { type BlockReference, StoredNotice } from "@hosttrail/proto/ingest";
+import { type BlockReference, type Rejected, StoredNotice, StoredQuestion } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
-import type { BlockDocument, BlockMessage, HostDocument, TakenBlock } from "../model/index.ts";
+import { type BlockMessage, OUTSIDE, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
+import { forkId } from "../trail/index.ts";
+import { indexBlock } from "./document.ts";
+import type { HostArchive } from "./hosts.ts";
+import type { PlaceOptions } from "./place.ts";
+import { type BlockArchive, type Prepared, placesOf, Writer } from "./write.ts";
 
 /** What the step needs of the stream. */
 export interface BlockFeed {
@@ -27,48 +26,50 @@ export interface BlockFeed {
   ): Promise<void>;
   bury(block: BlockMessage, reason: string, detail: string): Promise<void>;
   tellStored(hostId: string, notice: Uint8Array): void;
-  onAskStored(take: (hostId: string, notice: Uint8Array) => void): { close: () => void };
+  onAskStored(take: (hostId: string, question: Uint8Array) => void): { close: () => void };
 }
 
-/** What the step needs of the database. */
-export interface BlockArchive {
-  insertBlocks(
-    blocks: readonly BlockDocument[],
-  ): Promise<{ stored: string[]; failed: { id: string; error: string }[] }>;
-  noteHosts(hosts: readonly HostDocument[]): Promise<void>;
-  storedIds(ids: readonly string[]): Promise<string[]>;
-}
-
-export interface StoreOptions {
+export interface StoreOptions extends PlaceOptions {
   batchMax: number;
   lingerMs: number;
+  /** Times that a block is delivered, at most, where it is its own fault that it is not stored. */
+  deliveriesMax: number;
+  /** Time after which the stream gives a block to somebody else. */
+  ackWaitMs: number;
 }
 
 const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 30_000;
-
-interface Prepared {
-  taken: TakenBlock;
-  document: BlockDocument;
-  host: HostDocument;
-}
+/** A batch that is held is tried again at least this often. */
+const HOLD_MAX_MS = 5000;
+/** A block that comes back this often is worked on alone: it might be what ends the process. */
+const SUSPECT_DELIVERIES = 3;
+/** Blocks that one question may ask for. */
+const QUESTION_BLOCKS_MAX = 1024;
 
 export class Storer {
   readonly #feed: BlockFeed;
   readonly #archive: BlockArchive;
+  readonly #writer: Writer;
+  readonly #options: StoreOptions;
   readonly #logger: Logger;
+  #signal: AbortSignal = new AbortController().signal;
 
-  constructor(feed: BlockFeed, archive: BlockArchive, logger: Logger) {
+  constructor(feed: BlockFeed, archive: BlockArchive, hosts: HostArchive, options: StoreOptions, logger: Logger) {
     this.#feed = feed;
     this.#archive = archive;
+    this.#writer = new Writer(archive, hosts, logger);
+    this.#options = options;
     this.#logger = logger;
   }
 
   /** Works until the signal ends it; what was taken is settled first. */
-  async run(options: StoreOptions, signal: AbortSignal): Promise<void> {
-    const questions = this.#feed.onAskStored((hostId, notice) => void this.#confirm(hostId, notice));
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    const questions = this.#feed.onAskStored((hostId, question) => void this.#confirm(hostId, question));
+    const { batchMax, lingerMs } = this.#options;
     try {
-      await this.#feed.consume({ ...options, signal }, (blocks) => this.#store(blocks), this.#logger);
+      await this.#feed.consume({ batchMax, lingerMs, signal }, (blocks) => this.#store(blocks), this.#logger);
     } finally {
       questions.close();
     }
@@ -76,91 +77,157 @@ export class Storer {
 
   async #store(blocks: readonly TakenBlock[]): Promise<void> {
     const done = metrics.storeBatchSeconds.startTimer();
+    const alive = setInterval(() => {
+      for (const taken of blocks) taken.working();
+    }, this.#options.ackWaitMs / 3);
+    try {
+      const suspects = blocks.filter(({ deliveries }) => deliveries > SUSPECT_DELIVERIES);
+      await this.#storeAll(blocks.filter((taken) => !suspects.includes(taken)));
+      for (const suspect of suspects) await this.#storeAll([suspect]);
+    } finally {
+      clearInterval(alive);
+      done();
+    }
+  }
+
+  async #storeAll(blocks: readonly TakenBlock[]): Promise<void> {
     const prepared: Prepared[] = [];
     for (const taken of blocks) {
       const block = await this.#prepare(taken);
       if (block !== undefined) prepared.push(block);
     }
-    if (prepared.length > 0) await this.#write(prepared);
-    done();
+    if (prepared.length > 0) await this.#settle(prepared);
   }
 
   async #prepare(taken: TakenBlock): Promise<Prepared | undefined> {
+    const { deliveries, message, receivedMs } = taken;
+    if (deliveries > this.#options.deliveriesMax) {
+      await this.#bury(taken, "DELIVERIES_EXHAUSTED", `delivered ${deliveries} times and never settled`);
+      return undefined;
+    }
     try {
-      return { taken, ...indexBlock(taken.message) };
+      return { taken, isNewFork: false, ...indexBlock(message, receivedMs, this.#options) };
     } catch (error) {
       // Also what we did not foresee: a block that is taken again and again would stop all others.
-      const reason =
-        error instanceof BlockError ? error : new BlockError("PAYLOAD_MALFORMED", "payload", String(error));
-      await this.#bury(taken, reason);
+      const code = error instanceof BlockError ? error.code : "PAYLOAD_MALFORMED";
+      await this.#bury(taken, code, error instanceof Error ? error.message : String(error));
       return undefined;
     }
   }
 
-  async #bury(taken: TakenBlock, error: BlockError): Promise<void> {
-    const { message } = taken;
-    try {
-      await this.#feed.bury(message, error.code, error.message);
-    } catch (cause) {
-      this.#logger.warn({ block: message.id, error: String(cause) }, "a dead letter could not be kept yet");
-      taken.retry(RETRY_MIN_MS);
-      return;
+  /** Writes blocks, waiting for a database that is away, and takes apart what it refuses. */
+  async #settle(prepared: readonly Prepared[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#write(prepared);
+        return;
+      } catch (error) {
+        if (!(error instanceof RetryableError)) {
+          await this.#takeApart(prepared, error);
+          return;
+        }
+        this.#logger.warn({ blocks: prepared.length, error: error.message }, "the database does not take blocks");
+        metrics.storeBlocks.inc({ result: "retried" }, prepared.length);
+      }
+      const delayMs = Math.min(RETRY_MIN_MS * 2 ** Math.min(attempt - 1, 10), HOLD_MAX_MS);
+      await sleep(delayMs, undefined, { signal: this.#signal }).catch(() => undefined);
+      if (this.#signal.aborted) {
+        for (const { taken } of prepared) taken.retry(RETRY_MIN_MS);
+        return;
+      }
     }
-    metrics.storeBlocks.inc({ result: "dead" });
-    this.#logger.error({ block: message.id, code: error.code, place: error.place }, "a block went to the dead letters");
-    taken.terminate(error.code);
-    // It is kept, though not where queries look: the agent need not send it for ever.
-    this.#tell([message.id]);
   }
 
   async #write(prepared: readonly Prepared[]): Promise<void> {
-    let result: { stored: string[]; failed: { id: string; error: string }[] };
+    const failed = await this.#writer.write(prepared);
+    const stored: Prepared[] = [];
+    for (const block of prepared) {
+      const error = failed.get(block);
+      if (error instanceof RetryableError) block.taken.retry(RETRY_MIN_MS);
+      else if (error !== undefined) await this.#refuse(block, error);
+      else stored.push(block);
+    }
+    for (const { taken, document, isNewFork } of stored) {
+      taken.ack();
+      metrics.storeBlocks.inc({ result: isNewFork ? "forked" : "stored" });
+      metrics.storeEvents.inc(document.count);
+    }
+    this.#tell(stored.map(({ taken }) => taken.message.id));
+  }
+
+  async #takeApart(prepared: readonly Prepared[], error: unknown): Promise<void> {
+    const [first] = prepared;
+    if (first === undefined) return;
+    const hosts = Map.groupBy(prepared, ({ document }) => document.hostId);
+    if (hosts.size > 1) for (const blocks of hosts.values()) await this.#settle(blocks);
+    else if (prepared.length > 1) for (const block of prepared) await this.#settle([block]);
+    else await this.#refuse(first, error);
+  }
+
+  /** The database works, and does not take this block. */
+  async #refuse({ taken }: Prepared, error: unknown): Promise<void> {
+    const detail = error instanceof Error ? error.message : String(error);
+    if (error instanceof PermanentError) await this.#bury(taken, "DATABASE_REFUSED", detail);
+    else if (taken.deliveries >= this.#options.deliveriesMax) await this.#bury(taken, "DELIVERIES_EXHAUSTED", detail);
+    else {
+      this.#logger.warn({ block: taken.message.id, error: detail }, "the database refuses a block");
+      metrics.storeBlocks.inc({ result: "retried" });
+      taken.retry(retryDelay(taken.deliveries));
+    }
+  }
+
+  /** Puts a block to the dead letters and tells its host, which keeps it, too: it is not stored. */
+  async #bury(taken: TakenBlock, code: string, detail: string): Promise<void> {
+    const { message } = taken;
     try {
-      result = await this.#archive.insertBlocks(prepared.map(({ document }) => document));
-      const stored = new Set(result.stored);
-      await this.#archive.noteHosts(latestHosts(prepared.filter(({ document }) => stored.has(document.id))));
-    } catch (error) {
-      this.#logger.warn({ blocks: prepared.length, error: String(error) }, "the database does not take blocks");
-      metrics.storeBlocks.inc({ result: "retried" }, prepared.length);
-      for (const { taken } of prepared) taken.retry(retryDelay(taken.deliveries));
+      await this.#feed.bury(message, code, detail);
+    } catch (cause) {
+      this.#logger.warn({ block: message.id, error: String(cause) }, "a dead letter could not be kept yet");
+      taken.retry(retryDelay(taken.deliveries));
       return;
     }
-    const failed = new Map(result.failed.map(({ id, error }) => [id, error]));
-    for (const { taken, document } of prepared) {
-      const error = failed.get(document.id);
-      if (error === undefined) {
-        taken.ack();
-        metrics.storeBlocks.inc({ result: "stored" });
-        metrics.storeEvents.inc(document.count);
-      } else {
-        this.#logger.warn({ block: document.id, error }, "the database refuses a block");
-        metrics.storeBlocks.inc({ result: "retried" });
-        taken.retry(retryDelay(taken.deliveries));
-      }
-    }
-    this.#tell(result.stored);
+    metrics.storeBlocks.inc({ result: "dead" });
+    this.#logger.error({ block: message.id, code, detail }, "a block went to the dead letters");
+    taken.terminate(code);
+    const block = referenceOf(message.id);
+    if (block !== undefined) this.#notify(message.hostId, [], [{ block, reason: code, detail: detail.slice(0, 1024) }]);
+    await this.#writer.countDead(message.hostId).catch((error: unknown) => {
+      this.#logger.warn(
+        { host: message.hostId, error: String(error) },
+        "a dead letter could not be noted with its host",
+      );
+    });
   }
 
   /** Tells *stored*, host by host. */
   #tell(ids: readonly string[]): void {
-    const byHost = new Map<string, BlockReference[]>();
-    for (const id of ids) {
-      const parts = parseEventId(id);
-      if (parts === undefined) continue;
-      const list = byHost.get(parts.hostId) ?? [];
-      list.push({ epoch: parts.epoch, firstSeq: parts.seq });
-      byHost.set(parts.hostId, list);
-    }
-    for (const [hostId, references] of byHost) {
-      this.#feed.tellStored(hostId, StoredNotice.encode({ blocks: references }).finish());
+    for (const [hostId, list] of Map.groupBy(ids, (id) => parseEventId(id)?.hostId ?? "")) {
+      const references = list.map(referenceOf).filter((each) => each !== undefined);
+      if (references.length > 0) this.#notify(hostId, references, []);
     }
   }
 
-  async #confirm(hostId: string, notice: Uint8Array): Promise<void> {
+  #notify(hostId: string, blocks: BlockReference[], rejected: Rejected[]): void {
+    this.#feed.tellStored(hostId, StoredNotice.encode({ blocks, rejected }).finish());
+  }
+
+  async #confirm(hostId: string, question: Uint8Array): Promise<void> {
     try {
-      const { blocks } = StoredNotice.decode(notice);
-      const ids = blocks.map(({ epoch, firstSeq }) => eventId(hostId, epoch, firstSeq));
-      this.#tell(await this.#archive.storedIds(ids));
+      const claims = StoredQuestion.decode(question).blocks.slice(0, QUESTION_BLOCKS_MAX);
+      const asked = claims.map(({ epoch, firstSeq, headerSha256, firstTimeUnixNano }) => {
+        const hash = Buffer.from(headerSha256).toString("hex");
+        const id = eventId(hostId, epoch, firstSeq);
+        return { id, hash, kept: forkId(hostId, { hash, firstSeq }), firstTimeNano: firstTimeUnixNano };
+      });
+      const places = asked.flatMap(({ id, kept, firstTimeNano }) =>
+        placesOf({ place: OUTSIDE, firstTimeNano }).flatMap((place) => [id, kept].map((each) => ({ id: each, place }))),
+      );
+      const known = await this.#archive.hashesOf(places);
+      this.#tell(
+        asked
+          .filter(({ id, kept, hash }) => known.has(`${id} ${hash}`) || known.has(`${kept} ${hash}`))
+          .map(({ id }) => id),
+      );
     } catch (error) {
       // The agent sends the block again after a while, which leads here again.
       this.#logger.warn({ host: hostId, error: String(error) }, "a question for stored blocks went unanswered");
@@ -168,77 +235,11 @@ export class Storer {
   }
 }
 
+function referenceOf(id: string): BlockReference | undefined {
+  const parts = parseEventId(id);
+  return parts && { epoch: parts.epoch, firstSeq: parts.seq };
+}
+
 function retryDelay(deliveries: number): number {
   return Math.min(RETRY_MIN_MS * 2 ** Math.min(deliveries - 1, 10), RETRY_MAX_MS);
-}
-
-/** Opens a block and notes what is inside. */
-function indexBlock(message: BlockMessage): { document: BlockDocument; host: HostDocument } {
-  const parsed = parseBlock(message.bytes);
-  checkPayloadHash(parsed, nodePrimitives);
-  const columns = openBlock(parsed, nodePrimitives);
-  const actions = new Map<string, number>();
-  for (const kind of columns.columns.kind) {
-    const action = columns.kinds.row(kind, "events.kind")?.action ?? "";
-    actions.set(action, (actions.get(action) ?? 0) + 1);
-  }
-  // Building every event shows that all of the block can be read, before anybody relies on it.
-  const events = columns.events();
-  const { terms, overflow } = termsOf(columns);
-  const { header } = parsed;
-  const facts = events.at(-1)?.host;
-  return {
-    document: {
-      id: eventId(header.hostId, header.epoch, header.firstSeq),
-      hostId: header.hostId,
-      epoch: header.epoch,
-      firstSeq: header.firstSeq,
-      count: header.count,
-      firstTimeNano: header.firstTimeUnixNano,
-      lastTimeNano: header.lastTimeUnixNano,
-      actions: Array.from(actions, ([action, count]) => ({ action, count })),
-      terms,
-      termsOverflow: overflow,
-      chain: chainOf(parsed),
-      signer: message.signer,
-      agentVersion: header.agentVersion,
-      bytes: message.bytes,
-    },
-    host: {
-      hostId: header.hostId,
-      name: facts?.name ?? message.hostName,
-      bootId: header.bootId,
-      agentVersion: header.agentVersion,
-      kernel: facts?.kernel ?? "",
-      osName: facts?.osName ?? "",
-      osVersion: facts?.osVersion ?? "",
-      architecture: facts?.architecture ?? "",
-      firstEventNano: header.firstTimeUnixNano,
-      lastEventNano: header.lastTimeUnixNano,
-    },
-  };
-}
-
-function chainOf({ block, header }: ParsedBlock): { hash: string; previous: string } {
-  return {
-    hash: Buffer.from(nodePrimitives.sha256(block.header)).toString("hex"),
-    previous: Buffer.from(header.previousHeaderSha256).toString("hex"),
-  };
-}
-
-/** One note a host, with the facts of its newest block and the range of all. */
-function latestHosts(prepared: readonly Prepared[]): HostDocument[] {
-  const hosts = new Map<string, HostDocument>();
-  for (const { host } of prepared) {
-    const known = hosts.get(host.hostId);
-    if (known === undefined) {
-      hosts.set(host.hostId, host);
-      continue;
-    }
-    const newer = host.lastEventNano >= known.lastEventNano ? host : known;
-    const older = newer === host ? known : host;
-    const firstEventNano = newer.firstEventNano < older.firstEventNano ? newer.firstEventNano : older.firstEventNano;
-    hosts.set(host.hostId, { ...newer, firstEventNano });
-  }
-  return [...hosts.values()];
 }

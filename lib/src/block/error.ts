@@ -6,7 +6,8 @@ export type BlockErrorCode =
   | "SIGNATURE_INVALID"
   | "PAYLOAD_HASH_MISMATCH"
   | "PAYLOAD_MALFORMED"
-  | "HOST_MISMATCH";
+  | "HOST_MISMATCH"
+  | "TIME_MISMATCH";
 
 /** A block that is not what it should be. Always permanent: the same bytes fail again. */
 export class BlockError extends Error {

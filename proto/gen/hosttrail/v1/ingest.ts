@@ -131,12 +131,15 @@ export interface TrustBundle {
   pem: string;
 }
 
-/** Rejected: the collector will never take this block as it is. */
+/** Rejected: the collector will never take this block as it is. It may come after Received, from the store role. */
 export interface Rejected {
   block:
     | BlockReference
     | undefined;
-  /** HOST_MISMATCH, SIGNATURE_INVALID, PAYLOAD_HASH_MISMATCH, HEADER_INVALID, BLOCK_TOO_LARGE. */
+  /**
+   * HOST_MISMATCH, SIGNATURE_INVALID, PAYLOAD_HASH_MISMATCH, HEADER_INVALID, BLOCK_TOO_LARGE; from the store role also
+   * PAYLOAD_MALFORMED, TIME_MISMATCH, DATABASE_REFUSED, DELIVERIES_EXHAUSTED.
+   */
   reason: string;
   detail: string;
 }
@@ -144,6 +147,22 @@ export interface Rejected {
 /** StoredNotice goes from the store role to the ingest node that holds the host's stream, over NATS. */
 export interface StoredNotice {
   blocks: BlockReference[];
+  /** Blocks that the store role will never store; they are in the dead letters. */
+  rejected: Rejected[];
+}
+
+/** StoredQuestion goes from an ingest node to the store role: which of these blocks, by their content, are stored? */
+export interface StoredQuestion {
+  blocks: BlockClaim[];
+}
+
+/** BlockClaim names a block together with its content. */
+export interface BlockClaim {
+  epoch: bigint;
+  firstSeq: bigint;
+  /** SHA-256 of the serialized header, which covers all of the block. */
+  headerSha256: Uint8Array;
+  firstTimeUnixNano: bigint;
 }
 
 function createBaseGetCanaryRequest(): GetCanaryRequest {
@@ -1835,13 +1854,16 @@ export const Rejected: MessageFns<Rejected> = {
 };
 
 function createBaseStoredNotice(): StoredNotice {
-  return { blocks: [] };
+  return { blocks: [], rejected: [] };
 }
 
 export const StoredNotice: MessageFns<StoredNotice> = {
   encode(message: StoredNotice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.blocks) {
       BlockReference.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.rejected) {
+      Rejected.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1867,6 +1889,14 @@ export const StoredNotice: MessageFns<StoredNotice> = {
             message.blocks.push(BlockReference.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.rejected.push(Rejected.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1882,6 +1912,7 @@ export const StoredNotice: MessageFns<StoredNotice> = {
   fromJSON(object: any): StoredNotice {
     return {
       blocks: globalThis.Array.isArray(object?.blocks) ? object.blocks.map((e: any) => BlockReference.fromJSON(e)) : [],
+      rejected: globalThis.Array.isArray(object?.rejected) ? object.rejected.map((e: any) => Rejected.fromJSON(e)) : [],
     };
   },
 
@@ -1889,6 +1920,9 @@ export const StoredNotice: MessageFns<StoredNotice> = {
     const obj: any = {};
     if (message.blocks?.length) {
       obj.blocks = message.blocks.map((e) => BlockReference.toJSON(e));
+    }
+    if (message.rejected?.length) {
+      obj.rejected = message.rejected.map((e) => Rejected.toJSON(e));
     }
     return obj;
   },
@@ -1899,6 +1933,216 @@ export const StoredNotice: MessageFns<StoredNotice> = {
   fromPartial(object: DeepPartial<StoredNotice>): StoredNotice {
     const message = createBaseStoredNotice();
     message.blocks = object.blocks?.map((e) => BlockReference.fromPartial(e)) || [];
+    message.rejected = object.rejected?.map((e) => Rejected.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStoredQuestion(): StoredQuestion {
+  return { blocks: [] };
+}
+
+export const StoredQuestion: MessageFns<StoredQuestion> = {
+  encode(message: StoredQuestion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.blocks) {
+      BlockClaim.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StoredQuestion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStoredQuestion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.blocks.push(BlockClaim.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StoredQuestion {
+    return {
+      blocks: globalThis.Array.isArray(object?.blocks) ? object.blocks.map((e: any) => BlockClaim.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: StoredQuestion): unknown {
+    const obj: any = {};
+    if (message.blocks?.length) {
+      obj.blocks = message.blocks.map((e) => BlockClaim.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StoredQuestion>): StoredQuestion {
+    return StoredQuestion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StoredQuestion>): StoredQuestion {
+    const message = createBaseStoredQuestion();
+    message.blocks = object.blocks?.map((e) => BlockClaim.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBlockClaim(): BlockClaim {
+  return { epoch: 0n, firstSeq: 0n, headerSha256: new Uint8Array(0), firstTimeUnixNano: 0n };
+}
+
+export const BlockClaim: MessageFns<BlockClaim> = {
+  encode(message: BlockClaim, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.epoch);
+    }
+    if (message.firstSeq !== 0n) {
+      if (BigInt.asUintN(64, message.firstSeq) !== message.firstSeq) {
+        throw new globalThis.Error("value provided for field message.firstSeq of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.firstSeq);
+    }
+    if (message.headerSha256.length !== 0) {
+      writer.uint32(26).bytes(message.headerSha256);
+    }
+    if (message.firstTimeUnixNano !== 0n) {
+      if (BigInt.asIntN(64, message.firstTimeUnixNano) !== message.firstTimeUnixNano) {
+        throw new globalThis.Error("value provided for field message.firstTimeUnixNano of type int64 too large");
+      }
+      writer.uint32(32).int64(message.firstTimeUnixNano);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BlockClaim {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBlockClaim();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.epoch = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstSeq = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.headerSha256 = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.firstTimeUnixNano = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BlockClaim {
+    return {
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      firstSeq: isSet(object.firstSeq)
+        ? BigInt(object.firstSeq)
+        : isSet(object.first_seq)
+        ? BigInt(object.first_seq)
+        : 0n,
+      headerSha256: isSet(object.headerSha256)
+        ? bytesFromBase64(object.headerSha256)
+        : isSet(object.header_sha256)
+        ? bytesFromBase64(object.header_sha256)
+        : new Uint8Array(0),
+      firstTimeUnixNano: isSet(object.firstTimeUnixNano)
+        ? BigInt(object.firstTimeUnixNano)
+        : isSet(object.first_time_unix_nano)
+        ? BigInt(object.first_time_unix_nano)
+        : 0n,
+    };
+  },
+
+  toJSON(message: BlockClaim): unknown {
+    const obj: any = {};
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.firstSeq !== 0n) {
+      obj.firstSeq = message.firstSeq.toString();
+    }
+    if (message.headerSha256.length !== 0) {
+      obj.headerSha256 = base64FromBytes(message.headerSha256);
+    }
+    if (message.firstTimeUnixNano !== 0n) {
+      obj.firstTimeUnixNano = message.firstTimeUnixNano.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BlockClaim>): BlockClaim {
+    return BlockClaim.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BlockClaim>): BlockClaim {
+    const message = createBaseBlockClaim();
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.firstSeq = (object.firstSeq !== undefined && object.firstSeq !== null) ? BigInt(object.firstSeq) : 0n;
+    message.headerSha256 = object.headerSha256 ?? new Uint8Array(0);
+    message.firstTimeUnixNano = (object.firstTimeUnixNano !== undefined && object.firstTimeUnixNano !== null)
+      ? BigInt(object.firstTimeUnixNano)
+      : 0n;
     return message;
   },
 };

@@ -90,9 +90,36 @@ export interface HostRecord {
   osName: string;
   osVersion: string;
   architecture: string;
-  /** Event times of the oldest and the newest event that arrived. */
+  /** Event times of the oldest and the newest event that arrived, of those whose time can be right. */
   firstEventTime: Timestamp | undefined;
-  lastEventTime: Timestamp | undefined;
+  lastEventTime:
+    | Timestamp
+    | undefined;
+  /** When the collector received the host's last block, by its own clock. */
+  lastReceiveTime:
+    | Timestamp
+    | undefined;
+  /** The host's clock minus the collector's when it connected last, milliseconds. */
+  clockOffsetMs: bigint;
+  /** What is wrong with the host's trail. */
+  faults: TrailFaults | undefined;
+}
+
+/**
+ * TrailFaults counts what a host's trail should not have. Each kind is also an event of its own: trail-forked, trail-broken,
+ * trail-gap, trail-outside.
+ */
+export interface TrailFaults {
+  /** Blocks whose numbers another block of this host had already: kept beside it, under an epoch made of their own hash. */
+  forkedBlocks: bigint;
+  /** Blocks that do not name the block before them by its hash. */
+  brokenLinks: bigint;
+  /** Events whose numbers never came. One that arrives late is no longer counted. */
+  missingEvents: bigint;
+  /** Blocks with times that no clock can have: kept apart from the days. */
+  outsideBlocks: bigint;
+  /** Blocks that went to the dead letters. */
+  deadBlocks: bigint;
 }
 
 function createBaseSearchEventsRequest(): SearchEventsRequest {
@@ -868,6 +895,9 @@ function createBaseHostRecord(): HostRecord {
     architecture: "",
     firstEventTime: undefined,
     lastEventTime: undefined,
+    lastReceiveTime: undefined,
+    clockOffsetMs: 0n,
+    faults: undefined,
   };
 }
 
@@ -902,6 +932,18 @@ export const HostRecord: MessageFns<HostRecord> = {
     }
     if (message.lastEventTime !== undefined) {
       Timestamp.encode(message.lastEventTime, writer.uint32(82).fork()).join();
+    }
+    if (message.lastReceiveTime !== undefined) {
+      Timestamp.encode(message.lastReceiveTime, writer.uint32(90).fork()).join();
+    }
+    if (message.clockOffsetMs !== 0n) {
+      if (BigInt.asIntN(64, message.clockOffsetMs) !== message.clockOffsetMs) {
+        throw new globalThis.Error("value provided for field message.clockOffsetMs of type int64 too large");
+      }
+      writer.uint32(96).int64(message.clockOffsetMs);
+    }
+    if (message.faults !== undefined) {
+      TrailFaults.encode(message.faults, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -999,6 +1041,30 @@ export const HostRecord: MessageFns<HostRecord> = {
             message.lastEventTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.lastReceiveTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.clockOffsetMs = reader.int64() as bigint;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.faults = TrailFaults.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1051,6 +1117,17 @@ export const HostRecord: MessageFns<HostRecord> = {
         : isSet(object.last_event_time)
         ? fromJsonTimestamp(object.last_event_time)
         : undefined,
+      lastReceiveTime: isSet(object.lastReceiveTime)
+        ? fromJsonTimestamp(object.lastReceiveTime)
+        : isSet(object.last_receive_time)
+        ? fromJsonTimestamp(object.last_receive_time)
+        : undefined,
+      clockOffsetMs: isSet(object.clockOffsetMs)
+        ? BigInt(object.clockOffsetMs)
+        : isSet(object.clock_offset_ms)
+        ? BigInt(object.clock_offset_ms)
+        : 0n,
+      faults: isSet(object.faults) ? TrailFaults.fromJSON(object.faults) : undefined,
     };
   },
 
@@ -1086,6 +1163,15 @@ export const HostRecord: MessageFns<HostRecord> = {
     if (message.lastEventTime !== undefined) {
       obj.lastEventTime = fromTimestamp(message.lastEventTime).toISOString();
     }
+    if (message.lastReceiveTime !== undefined) {
+      obj.lastReceiveTime = fromTimestamp(message.lastReceiveTime).toISOString();
+    }
+    if (message.clockOffsetMs !== 0n) {
+      obj.clockOffsetMs = message.clockOffsetMs.toString();
+    }
+    if (message.faults !== undefined) {
+      obj.faults = TrailFaults.toJSON(message.faults);
+    }
     return obj;
   },
 
@@ -1108,6 +1194,193 @@ export const HostRecord: MessageFns<HostRecord> = {
     message.lastEventTime = (object.lastEventTime !== undefined && object.lastEventTime !== null)
       ? Timestamp.fromPartial(object.lastEventTime)
       : undefined;
+    message.lastReceiveTime = (object.lastReceiveTime !== undefined && object.lastReceiveTime !== null)
+      ? Timestamp.fromPartial(object.lastReceiveTime)
+      : undefined;
+    message.clockOffsetMs = (object.clockOffsetMs !== undefined && object.clockOffsetMs !== null)
+      ? BigInt(object.clockOffsetMs)
+      : 0n;
+    message.faults = (object.faults !== undefined && object.faults !== null)
+      ? TrailFaults.fromPartial(object.faults)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTrailFaults(): TrailFaults {
+  return { forkedBlocks: 0n, brokenLinks: 0n, missingEvents: 0n, outsideBlocks: 0n, deadBlocks: 0n };
+}
+
+export const TrailFaults: MessageFns<TrailFaults> = {
+  encode(message: TrailFaults, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.forkedBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.forkedBlocks) !== message.forkedBlocks) {
+        throw new globalThis.Error("value provided for field message.forkedBlocks of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.forkedBlocks);
+    }
+    if (message.brokenLinks !== 0n) {
+      if (BigInt.asUintN(64, message.brokenLinks) !== message.brokenLinks) {
+        throw new globalThis.Error("value provided for field message.brokenLinks of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.brokenLinks);
+    }
+    if (message.missingEvents !== 0n) {
+      if (BigInt.asUintN(64, message.missingEvents) !== message.missingEvents) {
+        throw new globalThis.Error("value provided for field message.missingEvents of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.missingEvents);
+    }
+    if (message.outsideBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.outsideBlocks) !== message.outsideBlocks) {
+        throw new globalThis.Error("value provided for field message.outsideBlocks of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.outsideBlocks);
+    }
+    if (message.deadBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.deadBlocks) !== message.deadBlocks) {
+        throw new globalThis.Error("value provided for field message.deadBlocks of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.deadBlocks);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrailFaults {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrailFaults();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.forkedBlocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.brokenLinks = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.missingEvents = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outsideBlocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deadBlocks = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrailFaults {
+    return {
+      forkedBlocks: isSet(object.forkedBlocks)
+        ? BigInt(object.forkedBlocks)
+        : isSet(object.forked_blocks)
+        ? BigInt(object.forked_blocks)
+        : 0n,
+      brokenLinks: isSet(object.brokenLinks)
+        ? BigInt(object.brokenLinks)
+        : isSet(object.broken_links)
+        ? BigInt(object.broken_links)
+        : 0n,
+      missingEvents: isSet(object.missingEvents)
+        ? BigInt(object.missingEvents)
+        : isSet(object.missing_events)
+        ? BigInt(object.missing_events)
+        : 0n,
+      outsideBlocks: isSet(object.outsideBlocks)
+        ? BigInt(object.outsideBlocks)
+        : isSet(object.outside_blocks)
+        ? BigInt(object.outside_blocks)
+        : 0n,
+      deadBlocks: isSet(object.deadBlocks)
+        ? BigInt(object.deadBlocks)
+        : isSet(object.dead_blocks)
+        ? BigInt(object.dead_blocks)
+        : 0n,
+    };
+  },
+
+  toJSON(message: TrailFaults): unknown {
+    const obj: any = {};
+    if (message.forkedBlocks !== 0n) {
+      obj.forkedBlocks = message.forkedBlocks.toString();
+    }
+    if (message.brokenLinks !== 0n) {
+      obj.brokenLinks = message.brokenLinks.toString();
+    }
+    if (message.missingEvents !== 0n) {
+      obj.missingEvents = message.missingEvents.toString();
+    }
+    if (message.outsideBlocks !== 0n) {
+      obj.outsideBlocks = message.outsideBlocks.toString();
+    }
+    if (message.deadBlocks !== 0n) {
+      obj.deadBlocks = message.deadBlocks.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrailFaults>): TrailFaults {
+    return TrailFaults.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrailFaults>): TrailFaults {
+    const message = createBaseTrailFaults();
+    message.forkedBlocks = (object.forkedBlocks !== undefined && object.forkedBlocks !== null)
+      ? BigInt(object.forkedBlocks)
+      : 0n;
+    message.brokenLinks = (object.brokenLinks !== undefined && object.brokenLinks !== null)
+      ? BigInt(object.brokenLinks)
+      : 0n;
+    message.missingEvents = (object.missingEvents !== undefined && object.missingEvents !== null)
+      ? BigInt(object.missingEvents)
+      : 0n;
+    message.outsideBlocks = (object.outsideBlocks !== undefined && object.outsideBlocks !== null)
+      ? BigInt(object.outsideBlocks)
+      : 0n;
+    message.deadBlocks = (object.deadBlocks !== undefined && object.deadBlocks !== null)
+      ? BigInt(object.deadBlocks)
+      : 0n;
     return message;
   },
 };

@@ -1,0 +1,193 @@
+/**
+ * What is known of hosts: one document each. A document is replaced as a whole, and only by who knows its last version; an update by
+ * operators is not atomic on every server (see rows.ts).
+ */
+import { randomBytes } from "node:crypto";
+import {
+  type AnyBulkWriteOperation,
+  type Collection,
+  type Db,
+  type Document,
+  Long,
+  MongoBulkWriteError,
+} from "mongodb";
+import { hex64 } from "@hosttrail/lib/block";
+import type { EpochTrail, HostDocument } from "../model/index.ts";
+import { classify, DUPLICATE_KEY } from "./failure.ts";
+import { DURABLE, number, type Row, storable, text } from "./rows.ts";
+
+/** A host's document and its version; 0 where there is none yet. */
+export interface VersionedHost {
+  host: HostDocument;
+  version: number;
+}
+
+export class HostStore {
+  readonly #hosts: Collection<Row>;
+  readonly #writer = randomBytes(8).toString("hex");
+  #writes = 0;
+
+  constructor(database: Db) {
+    this.#hosts = database.collection<Row>("hosts");
+  }
+
+  /** Throws a RetryableError where the database is away. */
+  async getHosts(hostIds: readonly string[]): Promise<Map<string, VersionedHost>> {
+    if (hostIds.length === 0) return new Map();
+    try {
+      const [only] = hostIds;
+      // Equality is what every server finds quickly.
+      const filter = hostIds.length === 1 && only !== undefined ? { _id: only } : { _id: { $in: [...hostIds] } };
+      const rows = await this.#hosts.find(filter).toArray();
+      return new Map(rows.map((row) => [row._id, { host: toHost(row), version: number(row, "version") }]));
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /**
+   * Replaces documents whose version is still the given one; gives the ids of those that somebody else has changed meanwhile.
+   * Throws as getHosts.
+   */
+  async putHosts(hosts: readonly VersionedHost[]): Promise<string[]> {
+    if (hosts.length === 0) return [];
+    const writer = `${this.#writer}-${++this.#writes}`;
+    const operations = hosts.map(({ host, version }): AnyBulkWriteOperation<Row> => {
+      const document = { ...toRow(host), version: version + 1, writer };
+      return version === 0
+        ? { insertOne: { document } }
+        : { replaceOne: { filter: { _id: host.hostId, version }, replacement: document } };
+    });
+    let done = 0;
+    try {
+      const { insertedCount, matchedCount } = await this.#hosts.bulkWrite(operations, {
+        ordered: false,
+        writeConcern: DURABLE,
+      });
+      done = insertedCount + matchedCount;
+    } catch (error) {
+      if (!isDuplicateOnly(error)) throw classify(error);
+    }
+    if (done === hosts.length) return [];
+    const now = await this.#hosts
+      .find({ _id: { $in: hosts.map(({ host }) => host.hostId) } }, { projection: { writer: 1 } })
+      .toArray()
+      .catch((error: unknown) => {
+        throw classify(error);
+      });
+    const ours = new Set(now.filter((row) => row["writer"] === writer).map((row) => row._id));
+    return hosts.map(({ host }) => host.hostId).filter((id) => !ours.has(id));
+  }
+
+  /** Hosts in the order of their ids, after one of them. */
+  async listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]> {
+    const rows = await this.#hosts
+      .find({ _id: { $gt: afterId, ...(hostIds === undefined ? {} : { $in: [...hostIds] }) } })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
+    return rows.map(toHost);
+  }
+
+  async getHost(hostId: string): Promise<HostDocument | undefined> {
+    const row = await this.#hosts.findOne({ _id: hostId });
+    return row === null ? undefined : toHost(row);
+  }
+}
+
+function isDuplicateOnly(error: unknown): boolean {
+  if (!(error instanceof MongoBulkWriteError) || error.result.getWriteConcernError() !== undefined) return false;
+  const problems = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  return problems.length > 0 && problems.every(({ code }) => code === DUPLICATE_KEY);
+}
+
+function toRow(host: HostDocument): Row {
+  return {
+    _id: host.hostId,
+    name: storable(host.name),
+    boot_id: storable(host.bootId),
+    agent_version: storable(host.agentVersion),
+    kernel: storable(host.kernel),
+    os_name: storable(host.osName),
+    os_version: storable(host.osVersion),
+    architecture: storable(host.architecture),
+    first_event: Long.fromBigInt(host.firstEventNano),
+    last_event: Long.fromBigInt(host.lastEventNano),
+    last_received_ms: host.lastReceivedMs,
+    clock_offset_ms: host.clockOffsetMs,
+    faults: {
+      forked_blocks: host.faults.forkedBlocks,
+      broken_links: host.faults.brokenLinks,
+      outside_blocks: host.faults.outsideBlocks,
+      dead_blocks: host.faults.deadBlocks,
+    },
+    trail: host.trail.map((epoch) => ({
+      epoch: hex64(epoch.epoch),
+      used_ms: epoch.usedMs,
+      floor: hex64(epoch.floor),
+      missing: hex64(epoch.missing),
+      ranges: epoch.ranges.map(({ first, next, previous, last, holeMs }) => ({
+        first: hex64(first),
+        next: hex64(next),
+        previous,
+        last,
+        hole_ms: holeMs,
+      })),
+    })),
+  };
+}
+
+function toHost(row: Row): HostDocument {
+  const faults = row["faults"] as Document | undefined;
+  return {
+    hostId: row._id,
+    name: text(row, "name"),
+    bootId: text(row, "boot_id"),
+    agentVersion: text(row, "agent_version"),
+    kernel: text(row, "kernel"),
+    osName: text(row, "os_name"),
+    osVersion: text(row, "os_version"),
+    architecture: text(row, "architecture"),
+    firstEventNano: bigintOf(row["first_event"]),
+    lastEventNano: bigintOf(row["last_event"]),
+    lastReceivedMs: number(row, "last_received_ms"),
+    clockOffsetMs: number(row, "clock_offset_ms"),
+    faults: {
+      forkedBlocks: number(faults, "forked_blocks"),
+      brokenLinks: number(faults, "broken_links"),
+      outsideBlocks: number(faults, "outside_blocks"),
+      deadBlocks: number(faults, "dead_blocks"),
+    },
+    trail: documents(row["trail"]).map(toEpoch),
+  };
+}
+
+function toEpoch(row: Document): EpochTrail {
+  return {
+    epoch: fromHex(row, "epoch"),
+    usedMs: number(row, "used_ms"),
+    floor: fromHex(row, "floor"),
+    missing: fromHex(row, "missing"),
+    ranges: documents(row["ranges"]).map((range) => ({
+      first: fromHex(range, "first"),
+      next: fromHex(range, "next"),
+      previous: text(range, "previous"),
+      last: text(range, "last"),
+      holeMs: number(range, "hole_ms"),
+    })),
+  };
+}
+
+function documents(value: unknown): Document[] {
+  return Array.isArray(value) ? (value as Document[]) : [];
+}
+
+function fromHex(row: Document, key: string): bigint {
+  return BigInt(`0x${text(row, key) || "0"}`);
+}
+
+/** The driver gives a 64-bit integer as a number where it is small enough. */
+export function bigintOf(value: unknown): bigint {
+  if (Long.isLong(value)) return value.toBigInt();
+  return typeof value === "number" || typeof value === "bigint" ? BigInt(value) : 0n;
+}

@@ -1,0 +1,120 @@
+/** What this node knows of hosts, kept in step with the database: facts, trail, faults. */
+import type { BlockDocument, HostDocument } from "../model/index.ts";
+import { OUTSIDE } from "../model/index.ts";
+import type { HostFacts } from "./document.ts";
+
+export interface VersionedHost {
+  host: HostDocument;
+  version: number;
+}
+
+/** What the step needs of the database. */
+export interface HostArchive {
+  getHosts(hostIds: readonly string[]): Promise<Map<string, VersionedHost>>;
+  /** Gives the ids of hosts that somebody else has changed meanwhile. */
+  putHosts(hosts: readonly VersionedHost[]): Promise<string[]>;
+}
+
+/** Hosts that are known at once; those that were used least recently go first. */
+const HOSTS_MAX = 10_000;
+/** Times that a document is tried where other nodes change it, too. */
+const ATTEMPTS_MAX = 8;
+const NANOS_OF_MS = 1_000_000n;
+
+export class HostBook {
+  readonly #archive: HostArchive;
+  readonly #known = new Map<string, VersionedHost>();
+
+  constructor(archive: HostArchive) {
+    this.#archive = archive;
+  }
+
+  /** Hosts as they are now, those that are new included. Throws where the database is away. */
+  async hosts(hostIds: readonly string[]): Promise<Map<string, HostDocument>> {
+    const missing = hostIds.filter((id) => !this.#known.has(id));
+    const found = await this.#archive.getHosts(missing);
+    for (const id of missing) this.#keep(id, found.get(id) ?? { host: newHost(id), version: 0 });
+    return new Map(hostIds.map((id) => [id, this.#known.get(id)?.host ?? newHost(id)]));
+  }
+
+  /**
+   * Changes hosts. `change` makes a new document of the present one, and is asked again where another node was first.
+   * Throws where the database is away; then nothing is changed here either.
+   */
+  async change(changes: ReadonlyMap<string, (host: HostDocument) => HostDocument>): Promise<void> {
+    let left = [...changes.keys()];
+    for (let attempt = 1; left.length > 0; attempt++) {
+      if (attempt > ATTEMPTS_MAX) throw new Error(`hosts are changed by others all the time: ${left.join(", ")}`);
+      await this.hosts(left);
+      const next = left.map((id): VersionedHost => {
+        const { host, version } = this.#known.get(id) ?? { host: newHost(id), version: 0 };
+        return { host: changes.get(id)?.(host) ?? host, version };
+      });
+      const conflicts = new Set(await this.#archive.putHosts(next));
+      for (const { host, version } of next) {
+        if (conflicts.has(host.hostId)) this.#known.delete(host.hostId);
+        else this.#keep(host.hostId, { host, version: version + 1 });
+      }
+      left = [...conflicts];
+    }
+  }
+
+  /** Forgets hosts of which it is not known what the database has. */
+  forget(hostIds: Iterable<string>): void {
+    for (const id of hostIds) this.#known.delete(id);
+  }
+
+  #keep(id: string, host: VersionedHost): void {
+    this.#known.delete(id);
+    this.#known.set(id, host);
+    if (this.#known.size <= HOSTS_MAX) return;
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined) this.#known.delete(oldest);
+  }
+}
+
+function newHost(hostId: string): HostDocument {
+  return {
+    hostId,
+    name: "",
+    bootId: "",
+    agentVersion: "",
+    kernel: "",
+    osName: "",
+    osVersion: "",
+    architecture: "",
+    firstEventNano: 0n,
+    lastEventNano: 0n,
+    lastReceivedMs: 0,
+    clockOffsetMs: 0,
+    trail: [],
+    faults: { forkedBlocks: 0, brokenLinks: 0, outsideBlocks: 0, deadBlocks: 0 },
+  };
+}
+
+/** A host after a block of its own was stored. Facts of an older block do not go over those of a newer one. */
+export function withFacts(
+  host: HostDocument,
+  facts: HostFacts,
+  block: Pick<BlockDocument, "firstTimeNano" | "lastTimeNano" | "receivedMs" | "place">,
+  clockOffsetMs: number | undefined,
+): HostDocument {
+  const isNewer = block.receivedMs >= host.lastReceivedMs;
+  const seen = {
+    ...host,
+    lastReceivedMs: Math.max(host.lastReceivedMs, block.receivedMs),
+    clockOffsetMs: isNewer && clockOffsetMs !== undefined ? clockOffsetMs : host.clockOffsetMs,
+  };
+  if (block.place === OUTSIDE) return host.name === "" ? { ...seen, ...facts } : seen;
+  // An event that comes from the future is at most as new as its arrival.
+  const arrived = BigInt(block.receivedMs) * NANOS_OF_MS;
+  const last = block.lastTimeNano < arrived ? block.lastTimeNano : arrived;
+  const first = block.firstTimeNano < arrived ? block.firstTimeNano : arrived;
+  const isFirst = host.firstEventNano === 0n || first < host.firstEventNano;
+  return {
+    ...seen,
+    ...(last >= host.lastEventNano ? facts : {}),
+    firstEventNano: isFirst ? first : host.firstEventNano,
+    lastEventNano: last > host.lastEventNano ? last : host.lastEventNano,
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * Events about a host's trail that the collector makes itself: the host cannot be asked to tell on itself. They stand in the host's trail
+ * under an epoch that no agent has, at most one of a kind in an hour, named by kind and hour so that none is made twice.
+ */
+import { eventId, sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import { Event } from "@hosttrail/proto/event";
+import type { BlockDocument } from "../model/index.ts";
+import { dayOf } from "./place.ts";
+
+export type NoticeKind = "forked" | "broken" | "gap" | "outside";
+
+export interface Notice {
+  kind: NoticeKind;
+  hostId: string;
+  hostName: string;
+  receivedMs: number;
+  /** What is told beside it; the names become fields of a record. */
+  fields: Readonly<Record<string, string>>;
+}
+
+/** Signer of blocks that the collector made. They have no signature: nobody but the collector can vouch for them. */
+export const COLLECTOR_SIGNER = "collector";
+const HOUR_MS = 3_600_000;
+const NO_SIGNATURE = new Uint8Array(64);
+const encoder = new TextEncoder();
+
+/** The block of a notice's one event. */
+export function noticeDocument({ kind, hostId, hostName, receivedMs, fields }: Notice): BlockDocument {
+  const hour = Math.floor(receivedMs / HOUR_MS);
+  const name = nodePrimitives.sha256(encoder.encode(`${COLLECTOR_SIGNER} ${hostId} ${kind} ${hour}`));
+  const epoch = new DataView(name.buffer, name.byteOffset).getBigUint64(0);
+  const timeNano = BigInt(receivedMs) * 1_000_000n;
+  const action = `trail-${kind}`;
+  const entries = Object.entries(fields).map(([key, value]) => ({ key, value, valueBytes: new Uint8Array(0) }));
+  const event = Event.fromPartial({
+    event: { timeUnixNano: timeNano, kind: "alert", category: ["host"], type: ["info"], action, outcome: "unknown" },
+    host: { id: hostId, name: hostName },
+    audit: {
+      records: [
+        {
+          typeName: `HOSTTRAIL_TRAIL_${kind.toUpperCase()}`,
+          layout: entries.map(({ key }) => `${key}=`).join(" "),
+          fields: entries,
+        },
+      ],
+    },
+  });
+  const place = { hostId, epoch, firstSeq: 0n, bootId: "", agentVersion: COLLECTOR_SIGNER, flags: 0 };
+  const sealed = sealBlock([event], { ...place, previousHeaderSha256: new Uint8Array(0) }, nodePrimitives, () =>
+    NO_SIGNATURE.slice(),
+  );
+  return {
+    id: eventId(hostId, epoch, 0n),
+    place: dayOf(receivedMs),
+    hostId,
+    epoch,
+    firstSeq: 0n,
+    count: 1,
+    firstTimeNano: timeNano,
+    lastTimeNano: timeNano,
+    receivedMs,
+    actions: [{ action, count: 1 }],
+    terms: [`event.action=${action}`],
+    termsOverflow: [],
+    chain: { hash: Buffer.from(sealed.headerSha256).toString("hex"), previous: "", status: "collector" },
+    signer: COLLECTOR_SIGNER,
+    agentVersion: COLLECTOR_SIGNER,
+    bytes: sealed.bytes,
+  };
+}

@@ -1,0 +1,32 @@
+/** Where a block is kept. A host whose clock is wrong must not make a collection for each day that it thinks of. */
+import { OUTSIDE, type Place } from "../model/index.ts";
+
+const NANOS_OF_MS = 1_000_000n;
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+export interface PlaceOptions {
+  /** Days before its arrival that an event may have happened. */
+  daysBackMax: number;
+  /** Hours after its arrival that an event may have happened, by the host's clock. */
+  hoursAheadMax: number;
+}
+
+/** The UTC day of a block's events, where they are of one day and of a time that can be; agents cut their blocks at midnight. */
+export function placeOf(
+  times: { firstTimeNano: bigint; lastTimeNano: bigint; receivedMs: number },
+  { daysBackMax, hoursAheadMax }: PlaceOptions,
+): Place {
+  const firstMs = times.firstTimeNano / NANOS_OF_MS;
+  const lastMs = times.lastTimeNano / NANOS_OF_MS;
+  const oldest = BigInt(times.receivedMs - daysBackMax * DAY_MS);
+  const newest = BigInt(times.receivedMs + hoursAheadMax * HOUR_MS);
+  if (times.firstTimeNano < 0n || firstMs < oldest || lastMs > newest) return OUTSIDE;
+  const day = dayOf(Number(firstMs));
+  return day === dayOf(Number(lastMs)) ? day : OUTSIDE;
+}
+
+/** UTC day of a time, "YYYYMMDD". */
+export function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10).replaceAll("-", "");
+}

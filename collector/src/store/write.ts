@@ -1,0 +1,238 @@
+/** Writes blocks where they belong, each beside what is there of its host already, and keeps the host's trail. */
+import type { Logger } from "@hosttrail/lib/log";
+import { metrics } from "../metrics/index.ts";
+import {
+  type BlockDocument,
+  type EpochTrail,
+  type HostDocument,
+  OUTSIDE,
+  type Place,
+  type TakenBlock,
+} from "../model/index.ts";
+import { extendTrail, forkEpoch, forkId, HOLE_GRACE_MS, isTaken, untoldHole } from "../trail/index.ts";
+import type { IndexedBlock } from "./document.ts";
+import { type HostArchive, HostBook, withFacts } from "./hosts.ts";
+import { type Notice, type NoticeKind, noticeDocument } from "./notice.ts";
+import { dayOf } from "./place.ts";
+
+/** What the step needs of the database. Each throws a RetryableError where it is away. */
+export interface BlockArchive {
+  insertBlocks(blocks: readonly BlockDocument[]): Promise<{
+    stored: string[];
+    /** A block with this id was there. */
+    present: string[];
+    failed: { id: string; error: Error }[];
+  }>;
+  /** `<id> <header hash, hex>` of those of these blocks that are there. */
+  hashesOf(blocks: readonly { id: string; place: Place }[]): Promise<Set<string>>;
+}
+
+/** A block that was opened and waits to be written. */
+export interface Prepared extends IndexedBlock {
+  taken: TakenBlock;
+  /** It was written beside another one that had its numbers. Stays when the batch is tried again. */
+  isNewFork: boolean;
+}
+
+/** Notices that are known to be there, at most. */
+const TOLD_MAX = 10_000;
+/** Milliseconds that a Date can hold. */
+const DATE_MS_MAX = 8_640_000_000_000_000n;
+
+export class Writer {
+  readonly #archive: BlockArchive;
+  readonly #book: HostBook;
+  readonly #logger: Logger;
+  /** Ids of notices that were written. */
+  readonly #told = new Set<string>();
+
+  constructor(archive: BlockArchive, hosts: HostArchive, logger: Logger) {
+    this.#archive = archive;
+    this.#book = new HostBook(hosts);
+    this.#logger = logger;
+  }
+
+  /**
+   * Writes them all and gives the errors of those that were refused; the others are in the database. Throws a RetryableError where it
+   * is away, and another error where nothing was written for a reason that lies in the blocks.
+   */
+  async write(prepared: readonly Prepared[]): Promise<Map<Prepared, Error>> {
+    // The same block may be delivered twice at once.
+    const copies = Map.groupBy(prepared, ({ taken, link }) => `${taken.message.id} ${link.hash}`);
+    const distinct = Array.from(copies.values(), ([first]) => first).filter((each) => each !== undefined);
+    const hosts = await this.#book.hosts([...new Set(distinct.map(({ document }) => document.hostId))]);
+    const { free, taken } = this.#judge(distinct, hosts);
+    const toFork = await this.#unknown(taken);
+    const failed = new Map<Prepared, Error>();
+    const late = await this.#insert([...free, ...toFork.map(asFork)], failed);
+    // Numbers that were free by what this node knew, and are not.
+    const collided = await this.#unknown(late);
+    await this.#insert(collided.map(asFork), failed);
+    await this.#note(distinct.filter((block) => !failed.has(block)));
+    for (const list of copies.values()) {
+      const [first, ...others] = list;
+      const error = first && failed.get(first);
+      if (error !== undefined) for (const other of others) failed.set(other, error);
+    }
+    return failed;
+  }
+
+  /** Which blocks have numbers that are free, in the order of the host's trail. */
+  #judge(
+    blocks: readonly Prepared[],
+    hosts: ReadonlyMap<string, HostDocument>,
+  ): { free: Prepared[]; taken: Prepared[] } {
+    const free: Prepared[] = [];
+    const taken: Prepared[] = [];
+    for (const [hostId, list] of Map.groupBy(blocks, ({ document }) => document.hostId)) {
+      let trail: readonly EpochTrail[] = hosts.get(hostId)?.trail ?? [];
+      for (const block of list.toSorted(byNumber)) {
+        if (isTaken(trail, block.link)) {
+          taken.push(block);
+          continue;
+        }
+        const extended = extendTrail(trail, block.link, block.document.receivedMs);
+        trail = extended.trail;
+        block.document.chain.status = extended.status;
+        free.push(block);
+      }
+    }
+    return { free, taken };
+  }
+
+  /** Those that are not in the database with these very bytes, neither under their own id nor as a fork. */
+  async #unknown(blocks: readonly Prepared[]): Promise<Prepared[]> {
+    if (blocks.length === 0) return [];
+    const at = blocks.flatMap(({ document, taken, link }) =>
+      placesOf(document).flatMap((place) =>
+        [taken.message.id, forkId(document.hostId, link)].map((id) => ({ id, place })),
+      ),
+    );
+    const known = await this.#archive.hashesOf(at);
+    return blocks.filter(
+      ({ document, taken, link }) =>
+        !known.has(`${taken.message.id} ${link.hash}`) && !known.has(`${forkId(document.hostId, link)} ${link.hash}`),
+    );
+  }
+
+  /** Inserts; gives those whose id was there. A fork whose id was there is there itself, since the id comes from its hash. */
+  async #insert(blocks: readonly Prepared[], failed: Map<Prepared, Error>): Promise<Prepared[]> {
+    if (blocks.length === 0) return [];
+    const result = await this.#archive.insertBlocks(blocks.map(({ document }) => document));
+    const byId = new Map(blocks.map((block) => [block.document.id, block]));
+    for (const { id, error } of result.failed) {
+      const block = byId.get(id);
+      if (block !== undefined) failed.set(block, error);
+    }
+    for (const id of result.stored) {
+      const block = byId.get(id);
+      if (block?.document.forkOf !== undefined) block.isNewFork = true;
+    }
+    return result.present
+      .map((id) => byId.get(id))
+      .filter((block) => block !== undefined && block.document.forkOf === undefined) as Prepared[];
+  }
+
+  /** Notes stored blocks with their hosts, and tells what is wrong. */
+  async #note(stored: readonly Prepared[]): Promise<void> {
+    const notices = new Map<string, Notice[]>();
+    const changes = new Map<string, (host: HostDocument) => HostDocument>();
+    for (const [hostId, list] of Map.groupBy(stored, ({ document }) => document.hostId)) {
+      changes.set(hostId, (before) => {
+        const { host, told } = noted(before, list.toSorted(byNumber));
+        notices.set(hostId, told);
+        return host;
+      });
+    }
+    await this.#book.change(changes);
+    const documents = [...notices.values()]
+      .flat()
+      .map(noticeDocument)
+      .filter(({ id }) => !this.#told.has(id));
+    if (documents.length === 0) return;
+    for (const { hostId, actions } of documents) {
+      this.#logger.warn({ host: hostId, action: actions[0]?.action }, "a host's trail is not as it should be");
+    }
+    await this.#archive.insertBlocks(documents);
+    for (const { id } of documents) this.#remember(id);
+  }
+
+  #remember(id: string): void {
+    this.#told.add(id);
+    if (this.#told.size <= TOLD_MAX) return;
+    const [oldest] = this.#told;
+    if (oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** Notes a dead letter with its host. */
+  async countDead(hostId: string): Promise<void> {
+    const change = (host: HostDocument): HostDocument => ({
+      ...host,
+      faults: { ...host.faults, deadBlocks: host.faults.deadBlocks + 1 },
+    });
+    await this.#book.change(new Map([[hostId, change]]));
+  }
+}
+
+/** Where a block may lie that was written before: its place depends on when it arrived. */
+export function placesOf({ place, firstTimeNano }: { place: Place; firstTimeNano: bigint }): Place[] {
+  const firstMs = firstTimeNano / 1_000_000n;
+  const day = firstMs >= 0n && firstMs <= DATE_MS_MAX ? [dayOf(Number(firstMs))] : [];
+  return [...new Set([place, OUTSIDE, ...day])];
+}
+
+/** The block as it is kept beside another one that has its numbers. */
+function asFork(block: Prepared): Prepared {
+  const { document, link, taken } = block;
+  document.forkOf = taken.message.id;
+  document.id = forkId(document.hostId, link);
+  document.epoch = forkEpoch(link.hash);
+  document.chain.status = "forked";
+  return block;
+}
+
+/** A host after its blocks were stored, and what is to be told of it. */
+function noted(before: HostDocument, blocks: readonly Prepared[]): { host: HostDocument; told: Notice[] } {
+  let host = before;
+  const told: Notice[] = [];
+  const tell = (kind: NoticeKind, receivedMs: number, fields: Record<string, string>): void => {
+    told.push({ kind, hostId: host.hostId, hostName: host.name, receivedMs, fields });
+    metrics.trailFaults.inc({ kind });
+  };
+  for (const { document, link, facts, taken, isNewFork } of blocks) {
+    const { receivedMs, place, forkOf } = document;
+    const faults = { ...host.faults };
+    let { trail } = host;
+    if (forkOf !== undefined) {
+      if (isNewFork) {
+        faults.forkedBlocks++;
+        tell("forked", receivedMs, { block: forkOf, kept_as: document.id, events: String(document.count) });
+      }
+    } else if (!isTaken(trail, link)) {
+      const extended = extendTrail(trail, link, receivedMs);
+      trail = extended.trail;
+      if (extended.status === "broken") {
+        faults.brokenLinks++;
+        tell("broken", receivedMs, { block: document.id, previous: link.previous });
+      }
+      if (place === OUTSIDE) {
+        faults.outsideBlocks++;
+        const [first, last] = [document.firstTimeNano, document.lastTimeNano].map(String);
+        tell("outside", receivedMs, { block: document.id, first_time: first ?? "", last_time: last ?? "" });
+      }
+    }
+    const { hole, trail: after } = untoldHole(trail, receivedMs, HOLE_GRACE_MS);
+    if (hole !== undefined) {
+      const [epoch, first, next] = [hole.epoch, hole.first, hole.next].map(String);
+      tell("gap", receivedMs, { epoch: epoch ?? "", first: first ?? "", next: next ?? "" });
+    }
+    host = withFacts({ ...host, faults, trail: after }, facts, document, taken.message.clockOffsetMs);
+  }
+  return { host, told };
+}
+
+function byNumber(a: Prepared, b: Prepared): number {
+  if (a.link.epoch !== b.link.epoch) return a.link.epoch < b.link.epoch ? -1 : 1;
+  if (a.link.firstSeq !== b.link.firstSeq) return a.link.firstSeq < b.link.firstSeq ? -1 : 1;
+  return a.document.receivedMs - b.document.receivedMs;
+}
