@@ -194,10 +194,14 @@ describe("ingest", () => {
     stream.block(Block.encode({ header: headerBytes, signature, payload }).finish());
     const good = goodBlock("beside-dead");
     stream.block(good.bytes);
-    await eventually("both being settled", 10_000, async () => {
-      const settled = stream.responses.flatMap((each) => (each.$case === "stored" ? each.value.blocks : []));
-      return settled.length >= 2 || undefined;
-    });
+    // Its host keeps it, too: nobody is told that it is stored.
+    const rejected = await stream.answer("rejected");
+    assert.equal(rejected.reason, "PAYLOAD_MALFORMED");
+    assert.equal(rejected.block?.firstSeq, header.firstSeq);
+    assert.deepEqual(
+      (await stream.answer("stored")).blocks.map(({ firstSeq }) => firstSeq),
+      [good.firstSeq],
+    );
     stream.close();
     assert.equal(await metric('hosttrail_store_blocks_total{result="dead"}'), before + 1);
     const client = queryClient(stack);
