@@ -72,9 +72,8 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
     logger,
   );
-  const storeOptions = { ...config.store, ackWaitMs: config.nats.ackWaitMs };
   const storing = has("store")
-    ? new Storer(stream, archive, archive.hosts, storeOptions, logger).run(stopping.signal)
+    ? new Storer(stream, archive, archive.hosts, config.store, logger).run(stopping.signal)
     : undefined;
   const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(

@@ -1,14 +1,10 @@
 /** NATS JetStream: the only place that knows its client. */
-import {
-  type ConsumerMessages,
-  type JetStreamClient,
-  type JsMsg,
-  jetstream,
-  jetstreamManager,
-} from "@nats-io/jetstream";
+import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, credsAuthenticator, headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
 import { type BlockMessage, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
+import { Gathering } from "./gathering.ts";
+import { HEADER } from "./headers.ts";
 import { serversOf } from "./login.ts";
 import {
   BLOCKS,
@@ -28,13 +24,9 @@ export interface JetStreamOptions extends TopologyOptions {
   publishTimeoutMs: number;
 }
 
-const HEADER = {
-  host: "Hosttrail-Host-Name",
-  signer: "Hosttrail-Signer",
-  reason: "Hosttrail-Reason",
-  clockOffset: "Hosttrail-Clock-Offset",
-} as const;
 const CONNECT_RETRY_MS = 500;
+/** Time that one request for blocks stays open. */
+const PULL_MS = 5000;
 
 export class BlockStream {
   readonly #connection: NatsConnection;
@@ -112,62 +104,47 @@ export class BlockStream {
     }
   }
 
-  /** Hands blocks to `take` in batches, one batch at a time, until the signal ends it. */
+  /**
+   * Hands blocks to `take` in batches, one batch at a time, until the signal ends it. However long `take` works, the stream gives its
+   * blocks to nobody else: a batch is being worked on, and at most one more waits here.
+   */
   async consume(
     options: { batchMax: number; lingerMs: number; signal: AbortSignal },
     take: (blocks: TakenBlock[]) => Promise<void>,
     logger: Logger,
   ): Promise<void> {
-    while (!options.signal.aborted) {
-      try {
-        const consumer = await this.#client.consumers.get(BLOCKS.stream, BLOCKS.consumer);
-        const messages = await consumer.consume({ max_messages: options.batchMax * 2, expires: 5000 });
-        const stop = (): void => messages.stop();
-        options.signal.addEventListener("abort", stop, { once: true });
-        await this.#takeAll(messages, options, take);
-        options.signal.removeEventListener("abort", stop);
-      } catch (error) {
-        if (options.signal.aborted) return;
-        logger.warn({ error: String(error) }, "consuming blocks was interrupted");
-        await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
+    const gathering = new Gathering(options, take);
+    const alive = setInterval(() => gathering.keep(), this.#options.ackWaitMs / 3);
+    try {
+      while (!options.signal.aborted) {
+        try {
+          await this.#pull(gathering, options);
+        } catch (error) {
+          if (options.signal.aborted) break;
+          logger.warn({ error: String(error) }, "consuming blocks was interrupted");
+          await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
+        }
       }
+      await gathering.end();
+    } finally {
+      clearInterval(alive);
     }
   }
 
-  async #takeAll(
-    messages: ConsumerMessages,
-    options: { batchMax: number; lingerMs: number },
-    take: (blocks: TakenBlock[]) => Promise<void>,
-  ): Promise<void> {
-    let batch: TakenBlock[] = [];
-    let timer: NodeJS.Timeout | undefined;
-    let working: Promise<void> = Promise.resolve();
-    let failure: unknown;
-    const flush = (): void => {
-      clearTimeout(timer);
-      timer = undefined;
-      const blocks = batch;
-      batch = [];
-      if (blocks.length > 0) {
-        working = working
-          .then(() => take(blocks))
-          .catch((error: unknown) => {
-            failure = error;
-            messages.stop();
-          });
+  async #pull(gathering: Gathering, options: { batchMax: number; signal: AbortSignal }): Promise<void> {
+    const consumer = await this.#client.consumers.get(BLOCKS.stream, BLOCKS.consumer);
+    while (!options.signal.aborted) {
+      // Only as many as have room, so that none waits in the client, where nobody keeps it.
+      await gathering.room();
+      const messages = await consumer.fetch({ max_messages: options.batchMax, expires: PULL_MS });
+      const stop = (): void => messages.stop();
+      options.signal.addEventListener("abort", stop, { once: true });
+      try {
+        for await (const message of messages) gathering.add(message);
+      } finally {
+        options.signal.removeEventListener("abort", stop);
       }
-    };
-    for await (const message of messages) {
-      batch.push(takenBlock(message));
-      if (batch.length >= options.batchMax) {
-        flush();
-        // The next messages wait in the client, bounded by max_messages.
-        await working;
-      } else timer ??= setTimeout(flush, options.lingerMs);
     }
-    flush();
-    await working;
-    if (failure !== undefined) throw failure;
   }
 
   /** Puts a block that cannot be stored where a person finds it, with the reason. */
@@ -243,31 +220,6 @@ async function logStatus(connection: NatsConnection, logger: Logger): Promise<vo
   for await (const status of connection.status()) {
     if (status.type === "disconnect" || status.type === "reconnect") logger.warn({ type: status.type }, "NATS");
   }
-}
-
-/** Characters of a block's id, which begins a message's; behind it and a dash stands the hash of its header. */
-const BLOCK_ID_LENGTH = 66;
-
-function takenBlock(message: JsMsg): TakenBlock {
-  const messageId = message.headers?.get("Nats-Msg-Id") ?? "";
-  const offset = Number.parseInt(message.headers?.get(HEADER.clockOffset) ?? "", 10);
-  return {
-    message: {
-      id: messageId.slice(0, BLOCK_ID_LENGTH),
-      headerSha256: messageId.slice(BLOCK_ID_LENGTH + 1),
-      hostId: message.subject.split(".").at(-1) ?? "",
-      hostName: message.headers?.get(HEADER.host) ?? "",
-      signer: message.headers?.get(HEADER.signer) ?? "",
-      ...(Number.isNaN(offset) ? {} : { clockOffsetMs: offset }),
-      bytes: message.data,
-    },
-    receivedMs: Math.floor(message.info.timestampNanos / 1e6),
-    deliveries: message.info.deliveryCount,
-    ack: () => message.ack(),
-    retry: (delayMs) => message.nak(delayMs),
-    working: () => message.working(),
-    terminate: (reason) => message.term(reason),
-  };
 }
 
 /** Header values are one line of text. */

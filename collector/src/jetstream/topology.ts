@@ -32,6 +32,8 @@ export interface TopologyOptions {
 
 /** JetStream's err_code of a stream that is not there. */
 const STREAM_NOT_FOUND = 10_059;
+/** JetStream's err_code of a consumer that is not there. */
+const CONSUMER_NOT_FOUND = 10_014;
 const DUPLICATE_WINDOW_MS = 120_000;
 const DAY_MS = 86_400_000;
 /** Dead letters of one host and reason that are kept; then the oldest goes. */
@@ -75,13 +77,27 @@ export async function ensureTopology(manager: JetStreamManager, options: Topolog
     max_msgs_per_subject: DEAD_PER_HOST_MAX,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
   });
-  await manager.consumers.add(BLOCKS.stream, {
-    durable_name: BLOCKS.consumer,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(options.ackWaitMs),
-    max_ack_pending: 4096,
-    max_deliver: -1,
+  await ensureConsumer(manager, nanos(options.ackWaitMs));
+}
+
+/** Makes the store role's consumer, or gives the one that is there what the configuration says now. */
+async function ensureConsumer(manager: JetStreamManager, ackWaitNano: number): Promise<void> {
+  const present = await manager.consumers.info(BLOCKS.stream, BLOCKS.consumer).catch((error: unknown) => {
+    if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
+    throw error;
   });
+  if (present === undefined) {
+    await manager.consumers.add(BLOCKS.stream, {
+      durable_name: BLOCKS.consumer,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ackWaitNano,
+      max_ack_pending: 4096,
+      // The store role bounds deliveries itself: a block that ends here would be forgotten without a word.
+      max_deliver: -1,
+    });
+  } else if (present.config.ack_wait !== ackWaitNano) {
+    await manager.consumers.update(BLOCKS.stream, BLOCKS.consumer, { ack_wait: ackWaitNano });
+  }
 }
 
 async function ensureStream(

@@ -25,8 +25,6 @@ export interface TakenBlock {
   ack(): void;
   /** Gives it back, to be delivered again after a while. */
   retry(delayMs: number): void;
-  /** It is still being worked on: nobody else shall get it yet. */
-  working(): void;
   /** It went to the dead letters: never deliver it again. */
   terminate(reason: string): void;
 }

@@ -50,8 +50,12 @@ function isAway(error: unknown): boolean {
     error instanceof MongoWriteConcernError
   )
     return true;
-  // A write concern that was not met says nothing of single documents: none is known to be durable.
-  if (error instanceof MongoBulkWriteError && error.result.getWriteConcernError() !== undefined) return true;
+  if (error instanceof MongoBulkWriteError) {
+    // A write concern that was not met says nothing of single documents: none is known to be durable.
+    if (error.result.getWriteConcernError() !== undefined) return true;
+    // The driver puts whatever broke a bulk write into this, a broken connection too, and then the server said nothing.
+    if (error.code === undefined && [error.writeErrors].flat().length === 0) return true;
+  }
   if (error instanceof MongoError && error.hasErrorLabel("RetryableWriteError")) return true;
   return error instanceof MongoServerError && AWAY.has(Number(error.code));
 }

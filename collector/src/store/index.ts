@@ -17,6 +17,8 @@ import type { HostArchive } from "./hosts.ts";
 import type { PlaceOptions } from "./place.ts";
 import { type BlockArchive, type Prepared, placesOf, Writer } from "./write.ts";
 
+export type { BlockArchive } from "./write.ts";
+
 /** What the step needs of the stream. */
 export interface BlockFeed {
   consume(
@@ -34,8 +36,6 @@ export interface StoreOptions extends PlaceOptions {
   lingerMs: number;
   /** Times that a block is delivered, at most, where it is its own fault that it is not stored. */
   deliveriesMax: number;
-  /** Time after which the stream gives a block to somebody else. */
-  ackWaitMs: number;
 }
 
 const RETRY_MIN_MS = 200;
@@ -44,6 +44,9 @@ const RETRY_MAX_MS = 30_000;
 const HOLD_MAX_MS = 5000;
 /** A block that comes back this often is worked on alone: it might be what ends the process. */
 const SUSPECT_DELIVERIES = 3;
+/** Time for which a host whose block was refused is kept apart from others, and how many hosts are. */
+const SUSPECT_MS = 60_000;
+const SUSPECTS_MAX = 1000;
 /** Blocks that one question may ask for. */
 const QUESTION_BLOCKS_MAX = 1024;
 
@@ -53,6 +56,8 @@ export class Storer {
   readonly #writer: Writer;
   readonly #options: StoreOptions;
   readonly #logger: Logger;
+  /** Hosts of which the database refused a block, and when; the oldest first. */
+  readonly #refused = new Map<string, number>();
   #signal: AbortSignal = new AbortController().signal;
 
   constructor(feed: BlockFeed, archive: BlockArchive, hosts: HostArchive, options: StoreOptions, logger: Logger) {
@@ -77,15 +82,11 @@ export class Storer {
 
   async #store(blocks: readonly TakenBlock[]): Promise<void> {
     const done = metrics.storeBatchSeconds.startTimer();
-    const alive = setInterval(() => {
-      for (const taken of blocks) taken.working();
-    }, this.#options.ackWaitMs / 3);
     try {
       const suspects = blocks.filter(({ deliveries }) => deliveries > SUSPECT_DELIVERIES);
       await this.#storeAll(blocks.filter((taken) => !suspects.includes(taken)));
       for (const suspect of suspects) await this.#storeAll([suspect]);
     } finally {
-      clearInterval(alive);
       done();
     }
   }
@@ -96,7 +97,24 @@ export class Storer {
       const block = await this.#prepare(taken);
       if (block !== undefined) prepared.push(block);
     }
-    if (prepared.length > 0) await this.#settle(prepared);
+    // Whoever was refused lately comes after the others and alone.
+    const apart = prepared.filter(({ document }) => this.#isSuspect(document.hostId));
+    const together = prepared.filter((block) => !apart.includes(block));
+    if (together.length > 0) await this.#settle(together);
+    for (const list of Map.groupBy(apart, ({ document }) => document.hostId).values()) await this.#settle(list);
+  }
+
+  #isSuspect(hostId: string): boolean {
+    const sinceMs = this.#refused.get(hostId);
+    return sinceMs !== undefined && performance.now() - sinceMs < SUSPECT_MS;
+  }
+
+  #suspect(hostId: string): void {
+    this.#refused.delete(hostId);
+    this.#refused.set(hostId, performance.now());
+    if (this.#refused.size <= SUSPECTS_MAX) return;
+    const [oldest] = this.#refused.keys();
+    if (oldest !== undefined) this.#refused.delete(oldest);
   }
 
   async #prepare(taken: TakenBlock): Promise<Prepared | undefined> {
@@ -159,13 +177,14 @@ export class Storer {
     const [first] = prepared;
     if (first === undefined) return;
     const hosts = Map.groupBy(prepared, ({ document }) => document.hostId);
-    if (hosts.size > 1) for (const blocks of hosts.values()) await this.#settle(blocks);
+    if (hosts.size > 1) await Promise.all(Array.from(hosts.values(), (blocks) => this.#settle(blocks)));
     else if (prepared.length > 1) for (const block of prepared) await this.#settle([block]);
     else await this.#refuse(first, error);
   }
 
   /** The database works, and does not take this block. */
   async #refuse({ taken }: Prepared, error: unknown): Promise<void> {
+    this.#suspect(taken.message.hostId);
     const detail = error instanceof Error ? error.message : String(error);
     if (error instanceof PermanentError) await this.#bury(taken, "DATABASE_REFUSED", detail);
     else if (taken.deliveries >= this.#options.deliveriesMax) await this.#bury(taken, "DELIVERIES_EXHAUSTED", detail);
