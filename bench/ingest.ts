@@ -84,12 +84,21 @@ async function send(
       else pump();
     });
     stream.on("error", reject);
-    const value = { hostId, hostName: "bench", agentVersion: "bench", bootId: "boot", epoch: 1n };
+    const value = { hostId, hostName: "bench", agentVersion: "bench", bootId: "boot", epoch: 1n, clockTime: undefined };
     stream.write({ message: { $case: "hello", value } });
   });
   stream.end();
   client.close();
 }
+
+/** What the way can do is measured, not what a host may send. */
+const UNLIMITED = {
+  blocks_per_second: 1_000_000,
+  bytes_per_second: 1_073_741_824,
+  events_per_second: 100_000_000,
+  waiting_blocks_max: 1_000_000,
+  waiting_bytes_max: 1_073_741_824,
+};
 
 const capture = eventsOf(captureGroups());
 const directory = mkdtempSync(join(tmpdir(), "hosttrail-bench-"));
@@ -99,7 +108,7 @@ const stack = await Stack.prepare({
   directory,
   tools,
   say,
-  collector: { roles: ["ingest"], log_level: "warn", ingest: { hosts: "certified" } },
+  collector: { roles: ["ingest"], log_level: "warn", ingest: { hosts: "certified", quota: UNLIMITED } },
 });
 try {
   await stack.startServices();

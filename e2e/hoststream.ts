@@ -10,6 +10,8 @@ type ValueOf<Case extends Answer["$case"]> = Extract<Answer, { $case: Case }>["v
 export class HostStream {
   readonly responses: Answer[] = [];
   error: ServiceError | undefined;
+  /** Told of each answer as it comes. */
+  onAnswer: (answer: Answer) => void = () => undefined;
   readonly #client: IngestServiceClient;
   readonly #stream: ClientDuplexStream<StreamRequest, StreamResponse>;
 
@@ -20,20 +22,32 @@ export class HostStream {
     });
     this.#stream = this.#client.stream();
     this.#stream.on("data", ({ message }: StreamResponse) => {
-      if (message !== undefined) this.responses.push(message);
+      if (message === undefined) return;
+      this.responses.push(message);
+      this.onAnswer(message);
     });
     this.#stream.on("error", (error: ServiceError) => {
       this.error = error;
     });
   }
 
-  hello(hostId: string, bootId = "b"): void {
-    const value = { hostId, hostName: "by hand", agentVersion: "0", bootId, epoch: 1n };
+  /** `clockMs` is what the host says of its clock; it says nothing by default. */
+  hello(hostId: string, bootId = "b", clockMs?: number): void {
+    const clockTime = clockMs === undefined ? undefined : { seconds: BigInt(Math.floor(clockMs / 1000)), nanos: 0 };
+    const value = { hostId, hostName: "by hand", agentVersion: "0", bootId, epoch: 1n, clockTime };
     this.#stream.write({ message: { $case: "hello", value } });
   }
 
-  block(value: Uint8Array): void {
-    this.#stream.write({ message: { $case: "block", value } });
+  /** False where more should wait for `drained`. */
+  block(value: Uint8Array): boolean {
+    return this.#stream.write({ message: { $case: "block", value } });
+  }
+
+  drained(): Promise<void> {
+    return new Promise((resolve) => {
+      if (!this.#stream.writableNeedDrain || this.error !== undefined) resolve();
+      else for (const event of ["drain", "error", "close"]) this.#stream.once(event, () => resolve());
+    });
   }
 
   /** Waits for an answer of a kind. */

@@ -98,6 +98,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         agentVersion: AGENT_VERSION,
         bootId,
         epoch: spool.position.epoch,
+        clockTime: clockTime(),
       }),
       status: agentStatus,
     },
@@ -510,4 +511,10 @@ function pageOutTimer(intervalMs: number): NodeJS.Timeout | undefined {
   return setInterval(() => {
     if (process.memoryUsage.rss() > LEAN_BYTES) giveMemoryBack();
   }, intervalMs);
+}
+
+/** This machine's clock, for the collector to compare with its own. */
+function clockTime(): { seconds: bigint; nanos: number } {
+  const nowMs = Date.now();
+  return { seconds: BigInt(Math.floor(nowMs / 1000)), nanos: (nowMs % 1000) * 1_000_000 };
 }

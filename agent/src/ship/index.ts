@@ -17,6 +17,7 @@ import {
   IngestServiceClient,
   type StreamRequest,
   type StreamResponse,
+  type Welcome,
 } from "@hosttrail/proto/ingest";
 import { reasonOf } from "./reason.ts";
 import type { Spool, SpooledBlock } from "../spool/index.ts";
@@ -46,6 +47,8 @@ export interface ShipCounters {
   blocksStored: number;
   blocksRejected: number;
   blocksResent: number;
+  /** Blocks that are larger than the collector of this stream can take. They stay in the spool. */
+  blocksHeld: number;
   eventsSent: number;
   eventsReceived: number;
 }
@@ -76,6 +79,7 @@ export class Shipper {
     blocksStored: 0,
     blocksRejected: 0,
     blocksResent: 0,
+    blocksHeld: 0,
     eventsSent: 0,
     eventsReceived: 0,
   };
@@ -87,6 +91,7 @@ export class Shipper {
   /** Sent and neither received nor rejected. */
   #unanswered = 0;
   #credit = 0;
+  #blockBytesMax = BLOCK_BYTES_MAX;
   #pausedUntilMs = 0;
   #timer: NodeJS.Timeout | undefined;
   /** The collector that the stream is open to, and why there is none. */
@@ -203,7 +208,7 @@ export class Shipper {
         stream.on("data", (response: StreamResponse) => {
           if (response.message?.$case === "welcome") {
             welcomed = true;
-            this.#begin(stream, endpoint, response.message.value.credit);
+            this.#begin(stream, endpoint, response.message.value);
           } else this.#answer(response);
         });
         stream.on("drain", () => this.#pump());
@@ -235,12 +240,14 @@ export class Shipper {
   }
 
   /** All that is not stored goes again: the collector drops what it has. */
-  #begin(stream: Stream, endpoint: string, credit: number): void {
+  #begin(stream: Stream, endpoint: string, { credit, blockBytesMax }: Welcome): void {
     this.counters.connects++;
     this.#stream = stream;
     this.#endpoint = endpoint;
     this.#lastError = "";
     this.#credit = credit;
+    this.#blockBytesMax = blockBytesMax || BLOCK_BYTES_MAX;
+    this.counters.blocksHeld = 0;
     this.#pausedUntilMs = 0;
     this.#waiting = [...this.#spool.blocks];
     this.#logger.info({ endpoint, credit, waiting: this.#waiting.length }, "connected to the collector");
@@ -260,6 +267,10 @@ export class Shipper {
       if (block === undefined) return;
       const bytes = this.#read(block);
       if (bytes === undefined) continue;
+      if (bytes.length > this.#blockBytesMax) {
+        this.#hold(block, bytes.length);
+        continue;
+      }
       this.#inFlight.set(block.key, { block, sentMs: performance.now(), received: false });
       this.#unanswered++;
       this.#tickIn(stream, this.#options.storedTimeoutMs);
@@ -267,6 +278,13 @@ export class Shipper {
       this.counters.eventsSent += block.count;
       stream.write({ message: { $case: "block", value: bytes } });
     }
+  }
+
+  /** A collector that cannot take so large a block now may later, and so may another one: it stays in the spool until then. */
+  #hold(block: SpooledBlock, bytes: number): void {
+    const about = { block: block.key, bytes, blockBytesMax: this.#blockBytesMax };
+    if (this.counters.blocksHeld++ === 0)
+      this.#logger.warn(about, "the collector cannot take so large a block at the moment: it waits in the spool");
   }
 
   /** The block's bytes; undefined where it was evicted meanwhile or cannot be read. */
@@ -293,6 +311,8 @@ export class Shipper {
         break;
       case "throttle":
         this.#pausedUntilMs = performance.now() + message.value.retryDelayMs;
+        // It answers, if only with this: what is on its way has more time.
+        for (const flight of this.#inFlight.values()) if (!flight.received) flight.sentMs = performance.now();
         this.#logger.warn({ ...message.value }, "the collector asks to wait");
         break;
       case "trustBundle":

@@ -28,6 +28,16 @@ export interface CollectorConfig {
     credit: number;
     helloTimeoutMs: number;
     publishAttempts: number;
+    clockOffsetWarnMs: number;
+    quota: {
+      blocksPerSecond: number;
+      bytesPerSecond: number;
+      eventsPerSecond: number;
+      burstSeconds: number;
+      waitingBlocksMax: number;
+      waitingBytesMax: number;
+      streamsMax: number;
+    };
   };
   enroll: {
     listen: string;
@@ -126,6 +136,17 @@ export const collectorSchema: ConfigSchema = mapOf(
       credit: integer(1, 1024, 32),
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),
+      clock_offset_warn_ms: integer(100, 86_400_000, 5000),
+      // Of each host, on each node.
+      quota: mapOf({
+        blocks_per_second: integer(1, 1_000_000, 50),
+        bytes_per_second: integer(1024, 1024 * MIB, 8 * MIB),
+        events_per_second: integer(1, 100_000_000, 50_000),
+        burst_seconds: integer(1, 600, 2),
+        waiting_blocks_max: integer(1, 1_000_000, 4096),
+        waiting_bytes_max: integer(MIB, 1024 * 1024 * MIB, 64 * MIB),
+        streams_max: integer(1, 1000, 4),
+      }),
     }),
     enroll: mapOf({
       listen: listen("0.0.0.0:7445"),

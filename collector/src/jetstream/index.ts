@@ -2,7 +2,9 @@
 import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, credsAuthenticator, headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
-import { type BlockMessage, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
+import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
+import { metrics } from "../metrics/index.ts";
+import { type BlockMessage, RetryableError, type TakenBlock } from "../model/index.ts";
 import { Gathering } from "./gathering.ts";
 import { HEADER } from "./headers.ts";
 import { serversOf } from "./login.ts";
@@ -25,6 +27,8 @@ export interface JetStreamOptions extends TopologyOptions {
 }
 
 const CONNECT_RETRY_MS = 500;
+/** Room for a message's headers and its subject's. */
+const HEADERS_BYTES_MAX = 2048;
 /** Time that one request for blocks stays open. */
 const PULL_MS = 5000;
 
@@ -54,8 +58,8 @@ export class BlockStream {
         ? {}
         : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
     });
-    void logStatus(connection, logger);
     const stream = new BlockStream(connection, options);
+    void stream.#watch(logger);
     await stream.#prepare(logger);
     return stream;
   }
@@ -78,6 +82,31 @@ export class BlockStream {
     return !this.#connection.isClosed();
   }
 
+  /** Bytes of a block that the server takes now; it may be set up otherwise when it comes back. */
+  get blockBytesMax(): number {
+    return (this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY) - HEADERS_BYTES_MAX;
+  }
+
+  async #watch(logger: Logger): Promise<void> {
+    this.#checkPayload(logger);
+    for await (const { type } of this.#connection.status()) {
+      if (type === "disconnect" || type === "reconnect") logger.warn({ type }, "NATS");
+      if (type === "reconnect") this.#checkPayload(logger);
+    }
+  }
+
+  /** Says it where the server takes less than a block can have. */
+  #checkPayload(logger: Logger): void {
+    const maxPayload = this.#connection.info?.max_payload ?? 0;
+    const needed = BLOCK_BYTES_MAX + HEADERS_BYTES_MAX;
+    metrics.natsMaxPayload.set(maxPayload);
+    if (maxPayload >= needed) return;
+    logger.error(
+      { maxPayload, needed, blockBytesMax: this.blockBytesMax },
+      "NATS takes smaller messages than blocks may need: set max_payload of nats-server to what is needed; larger blocks wait at their hosts",
+    );
+  }
+
   /** Blocks that are not stored yet: waiting, or on their way. */
   async lag(): Promise<number> {
     const manager = await jetstreamManager(this.#connection, { checkAPI: false });
@@ -93,6 +122,7 @@ export class BlockStream {
     const head = headers();
     head.set(HEADER.host, headerText(block.hostName));
     head.set(HEADER.signer, block.signer);
+    if (block.clockOffsetMs !== undefined) head.set(HEADER.clockOffset, String(block.clockOffsetMs));
     const subject = `${BLOCKS.prefix}.${partitionOf(block.hostId)}.${block.hostId}`;
     try {
       // Only the same bytes are the same message: another block under this id must reach the store role.
@@ -216,12 +246,6 @@ export class BlockStream {
   }
 }
 
-async function logStatus(connection: NatsConnection, logger: Logger): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === "disconnect" || status.type === "reconnect") logger.warn({ type: status.type }, "NATS");
-  }
-}
-
 /** Header values are one line of text. */
 function headerText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 256);
@@ -230,10 +254,11 @@ function headerText(text: string): string {
 const FULL_RETRY_MS = 5000;
 const UNREADY_RETRY_MS = 500;
 
-/** What the server's refusal means: a full stream asks to slow down, a missing leader to wait, a huge message is final. */
+/** What the server's refusal means: a full stream asks to slow down, a missing leader to wait, a message that is too large to be set up otherwise. */
 function classify(error: unknown): Error {
   const text = String(error);
-  if (/max_payload|maximum payload/i.test(text)) return new PermanentError(text);
+  // Set up otherwise, the server will take it.
+  if (/max_payload|maximum payload/i.test(text)) return new RetryableError(text, FULL_RETRY_MS, { cause: error });
   if (/maximum bytes exceeded|maximum messages exceeded|resource limits/i.test(text)) {
     return new RetryableError("the stream of blocks is full", FULL_RETRY_MS, { cause: error });
   }

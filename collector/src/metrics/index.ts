@@ -14,6 +14,7 @@ export interface Metrics {
   ingestEvents: Counter;
   ingestBytes: Counter;
   publishSeconds: Histogram;
+  natsMaxPayload: Gauge;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
   trailFaults: Counter<"kind">;
@@ -22,12 +23,50 @@ export interface Metrics {
   queryCalls: Counter<"method" | "code">;
   queryBlocks: Counter;
   agentLost: Gauge<"host">;
+  /** Counts that a host was made to wait. */
+  throttled(host: string, limit: string): void;
+  /** Sets how far a host's clock is off, milliseconds; undefined where it is right. */
+  clockOffset(host: string, offsetMs: number | undefined): void;
   connectionsRefused: Counter<"reason">;
   enrollments: Counter<"result">;
   hostsRefused: Counter<"reason">;
 }
 
+/** Hosts that a metric names, at most; the others are counted together. */
+const HOSTS_MAX = 1000;
+
+const throttledTotal = new Counter({
+  name: "hosttrail_ingest_throttled_total",
+  help: "Times that a host was told to wait, by host and by the limit that it reached.",
+  labelNames: ["host", "limit"] as const,
+  registers,
+});
+const clockOffsetSeconds = new Gauge({
+  name: "hosttrail_host_clock_offset_seconds",
+  help: "The clock of a host minus the collector's, of those hosts whose clock is off.",
+  labelNames: ["host"] as const,
+  registers,
+});
+
+/** The names of the first hosts that ask; "other" for the rest. */
+function boundedNames(): (host: string) => string {
+  const known = new Set<string>();
+  return (host) => {
+    if (known.has(host)) return host;
+    if (known.size >= HOSTS_MAX) return "other";
+    known.add(host);
+    return host;
+  };
+}
+const throttledName = boundedNames();
+const clockName = boundedNames();
+
 export const metrics: Metrics = {
+  throttled: (host, limit) => throttledTotal.inc({ host: throttledName(host), limit }),
+  clockOffset(host, offsetMs) {
+    if (offsetMs !== undefined) clockOffsetSeconds.set({ host: clockName(host) }, offsetMs / 1000);
+    else clockOffsetSeconds.remove({ host });
+  },
   ingestStreams: new Gauge({ name: "hosttrail_ingest_streams", help: "Agents connected.", registers }),
   ingestBlocks: new Counter({
     name: "hosttrail_ingest_blocks_total",
@@ -41,6 +80,11 @@ export const metrics: Metrics = {
     name: "hosttrail_publish_seconds",
     help: "Time from a block's arrival to the JetStream acknowledgement.",
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
+    registers,
+  }),
+  natsMaxPayload: new Gauge({
+    name: "hosttrail_nats_max_payload_bytes",
+    help: "Bytes of a message that NATS takes.",
     registers,
   }),
   storeBlocks: new Counter({

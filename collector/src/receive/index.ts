@@ -5,8 +5,13 @@
 import { type handleBidiStreamingCall, type ServerDuplexStream, type ServiceError, status } from "@grpc/grpc-js";
 import type { Logger } from "@hosttrail/lib/log";
 import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
+import { metrics } from "../metrics/index.ts";
 import { PeerError, peerOf, serviceError } from "../serve/index.ts";
+import { Quotas } from "./quota.ts";
 import { HostStream, type ReceiveOptions } from "./stream.ts";
+
+/** When a host that has too many streams may try again. */
+const STREAMS_RETRY_MS = 5000;
 
 type Call = ServerDuplexStream<StreamRequest, StreamResponse>;
 
@@ -15,17 +20,29 @@ export class Receiver {
   readonly #options: ReceiveOptions;
   readonly #logger: Logger;
   readonly #streams = new Set<HostStream>();
+  readonly #quotas: Quotas;
 
   constructor(options: ReceiveOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
+    this.#quotas = new Quotas(options.quota);
   }
 
   readonly stream: handleBidiStreamingCall<StreamRequest, StreamResponse> = (call: Call): void => {
     const refuse = (error: ServiceError): void => void call.emit("error", error);
     try {
       const peer = peerOf(call);
-      const stream = new HostStream(call, peer, this.#options, this.#logger.child({ host: peer.name }), () =>
+      const quota = this.#quotas.of(peer.name, performance.now());
+      const { streamsMax } = this.#options.quota;
+      if (quota.streams >= streamsMax) {
+        metrics.throttled(peer.name, "streams");
+        const detail = `${quota.streams} streams of this host are open; ${streamsMax} are allowed`;
+        refuse(
+          serviceError(status.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", detail, { host_id: peer.name }, STREAMS_RETRY_MS),
+        );
+        return;
+      }
+      const stream = new HostStream(call, peer, quota, this.#options, this.#logger.child({ host: peer.name }), () =>
         this.#streams.delete(stream),
       );
       this.#streams.add(stream);

@@ -20,7 +20,6 @@ import {
   type BlockReference,
   type Hello,
   StoredNotice,
-  StoredQuestion,
   type StreamRequest,
   type StreamResponse,
 } from "@hosttrail/proto/ingest";
@@ -28,9 +27,14 @@ import { type Claim, IdentityError } from "../identities/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
 import { type Peer, serviceError } from "../serve/index.ts";
+import { clockOffsetMs } from "./clock.ts";
+import { Questions } from "./questions.ts";
+import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
 
 /** Where blocks go, and where news of stored ones come from. */
 interface BlockSink {
+  /** Bytes of a block that it takes now. */
+  readonly blockBytesMax: number;
   publish(block: BlockMessage): Promise<{ duplicate: boolean }>;
   onStored(hostId: string, take: (notice: Uint8Array) => void): { close: () => void };
   askStored(hostId: string, question: Uint8Array): void;
@@ -54,7 +58,15 @@ export interface ReceiveOptions {
   helloTimeoutMs: number;
   /** Times that publishing one block is tried before the stream is given up. */
   publishAttempts: number;
+  quota: QuotaOptions;
+  /** Milliseconds that a host's clock may be off before it is told. */
+  clockOffsetWarnMs: number;
 }
+
+/** Answers that may wait for an agent to read them; one that never reads is left. */
+const ANSWERS_WAITING_MAX = 4096;
+/** A host that must wait is told so this often. */
+const THROTTLE_INTERVAL_MS = 1000;
 
 /** Timers take no longer time than this. */
 const TIMER_MS_MAX = 2_147_483_647;
@@ -68,6 +80,8 @@ export class HostStream {
   readonly #options: ReceiveOptions;
   readonly #logger: Logger;
   readonly #ended: () => void;
+  readonly #quota: HostQuota;
+  readonly #questions: Questions;
   readonly #helloTimer: NodeJS.Timeout;
   /** The certificate was looked at when the connection began: it must not be used beyond its end. */
   readonly #expiryTimer: NodeJS.Timeout;
@@ -77,15 +91,22 @@ export class HostStream {
   #watch: { close: () => void } | undefined;
   #subscription: { close: () => void } | undefined;
   #publishing = 0;
+  /** Blocks that wait for their host's quota. */
+  #throttled = 0;
+  #throttleToldMs = -Infinity;
+  #clockOffsetMs: number | undefined;
   #open = true;
 
-  constructor(call: Call, peer: Peer, options: ReceiveOptions, logger: Logger, ended: () => void) {
+  constructor(call: Call, peer: Peer, quota: HostQuota, options: ReceiveOptions, logger: Logger, ended: () => void) {
     this.#call = call;
     this.#peer = peer;
     this.#verify = peer.verifier();
     this.#options = options;
     this.#logger = logger;
     this.#ended = ended;
+    this.#quota = quota;
+    this.#quota.streams++;
+    this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
     metrics.ingestStreams.inc();
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
@@ -122,12 +143,17 @@ export class HostStream {
     clearTimeout(this.#expiryTimer);
     this.#watch?.close();
     this.#subscription?.close();
+    this.#questions.close();
+    this.#quota.streams--;
     metrics.ingestStreams.dec();
     this.#ended();
   }
 
   #answer(message: NonNullable<StreamResponse["message"]>): void {
-    if (this.#open) this.#call.write({ message });
+    if (!this.#open) return;
+    this.#call.write({ message });
+    if (this.#call.writableLength > ANSWERS_WAITING_MAX)
+      this.#fail(status.RESOURCE_EXHAUSTED, "ANSWERS_UNREAD", "the agent does not read its answers", 1000);
   }
 
   #take({ message }: StreamRequest): void {
@@ -178,13 +204,18 @@ export class HostStream {
   #welcome(hello: Hello): void {
     this.#state = "open";
     this.#hello = hello;
+    this.#lookAtClock(hello);
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
       const { blocks, rejected } = StoredNotice.decode(notice);
+      for (const block of [...blocks, ...rejected.map((each) => each.block)]) {
+        if (block !== undefined) this.#quota.settled(eventId(hello.hostId, block.epoch, block.firstSeq));
+      }
       if (blocks.length > 0) this.#answer({ $case: "stored", value: { blocks } });
       for (const value of rejected) this.#answer({ $case: "rejected", value });
     });
-    const { collectorVersion, credit, trustBundle } = this.#options;
-    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax: BLOCK_BYTES_MAX } });
+    const { collectorVersion, credit, trustBundle, sink } = this.#options;
+    const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
+    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax } });
     this.tellTrust(trustBundle());
     this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");
   }
@@ -193,7 +224,17 @@ export class HostStream {
     if (this.#state === "open") this.#answer({ $case: "trustBundle", value: { pem } });
   }
 
+  #lookAtClock({ clockTime, hostName }: Hello): void {
+    this.#clockOffsetMs = clockOffsetMs(clockTime, Date.now());
+    const offsetMs = this.#clockOffsetMs ?? 0;
+    const isOff = Math.abs(offsetMs) > this.#options.clockOffsetWarnMs;
+    metrics.clockOffset(this.#peer.name, isOff ? offsetMs : undefined);
+    if (isOff) this.#logger.warn({ name: hostName, offsetMs }, "a host's clock is off: its events have wrong times");
+  }
+
+  /** A block that came: first its host's quota, since all that follows costs. */
   async #block(bytes: Uint8Array): Promise<void> {
+    if (!(await this.#admit(bytes))) return;
     let parsed: ParsedBlock;
     try {
       parsed = this.#check(bytes);
@@ -202,14 +243,52 @@ export class HostStream {
       else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
       return;
     }
+    const { blockBytesMax } = this.#options.sink;
+    if (bytes.length > blockBytesMax) {
+      const detail = `a block has ${bytes.length} bytes; at the moment ${blockBytesMax} can be taken`;
+      this.#fail(status.UNAVAILABLE, "BLOCK_TOO_LARGE_NOW", detail, 1000);
+      return;
+    }
     this.#publishing++;
-    if (this.#publishing >= this.#options.credit * 2) this.#call.pause();
+    this.#regulate();
     try {
       await this.#publish(bytes, parsed);
     } finally {
       this.#publishing--;
-      if (this.#publishing < this.#options.credit) this.#call.resume();
+      this.#regulate();
     }
+  }
+
+  /** Waits for the host's quota; false where the stream ended meanwhile. Reading stands still, so the rest waits at the host. */
+  async #admit(bytes: Uint8Array): Promise<boolean> {
+    const block = { bytes: bytes.length, events: eventsIn(bytes) };
+    let delay = this.#quota.charge(block, performance.now()) ?? this.#quota.backlog(performance.now());
+    while (delay !== undefined && this.#open) {
+      this.#tellThrottle(delay);
+      this.#throttled++;
+      this.#regulate();
+      await sleep(delay.delayMs);
+      this.#throttled--;
+      this.#regulate();
+      delay = this.#quota.backlog(performance.now());
+    }
+    return this.#open;
+  }
+
+  #tellThrottle({ delayMs, limit }: Delay): void {
+    const now = performance.now();
+    if (now - this.#throttleToldMs < THROTTLE_INTERVAL_MS) return;
+    this.#throttleToldMs = now;
+    metrics.throttled(this.#peer.name, limit);
+    const reason = `QUOTA_EXCEEDED: ${limit}`;
+    this.#answer({ $case: "throttle", value: { retryDelayMs: Math.ceil(delayMs), reason } });
+  }
+
+  /** Reads on where there is room. */
+  #regulate(): void {
+    const { credit } = this.#options;
+    if (this.#throttled > 0 || this.#publishing >= credit * 2) this.#call.pause();
+    else if (this.#publishing < credit) this.#call.resume();
   }
 
   /** The header's host must be the certificate's; hash and signature must fit. The payload stays closed. */
@@ -242,6 +321,7 @@ export class HostStream {
       hostName: this.#hello?.hostName ?? "",
       signer: this.#peer.keyFingerprint,
       headerSha256: Buffer.from(headerSha256).toString("hex"),
+      ...(this.#clockOffsetMs === undefined ? {} : { clockOffsetMs: this.#clockOffsetMs }),
       bytes,
     };
     const done = metrics.publishSeconds.startTimer();
@@ -252,11 +332,12 @@ export class HostStream {
         metrics.ingestBlocks.inc({ result: duplicate ? "duplicate" : "published" });
         metrics.ingestEvents.inc(duplicate ? 0 : header.count);
         metrics.ingestBytes.inc(duplicate ? 0 : bytes.length);
+        this.#quota.received(message.id, bytes.length, performance.now());
         this.#answer({ $case: "received", value: { blocks: [reference] } });
         // It went through before, so the news that it is stored may have been lost: ask for it again.
         if (duplicate) {
           const claim = { ...reference, headerSha256, firstTimeUnixNano: header.firstTimeUnixNano };
-          this.#options.sink.askStored(message.hostId, StoredQuestion.encode({ blocks: [claim] }).finish());
+          this.#questions.add(claim);
         }
         return;
       } catch (error) {
@@ -285,5 +366,14 @@ function referenceOf(bytes: Uint8Array): BlockReference | undefined {
     return { epoch: header.epoch, firstSeq: header.firstSeq };
   } catch {
     return undefined;
+  }
+}
+
+/** Events of a block by its header, which nobody has looked at yet; 0 where it cannot be read. */
+function eventsIn(bytes: Uint8Array): number {
+  try {
+    return parseBlock(bytes).header.count;
+  } catch {
+    return 0;
   }
 }

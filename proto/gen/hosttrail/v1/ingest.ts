@@ -59,6 +59,8 @@ export interface Hello {
   agentVersion: string;
   bootId: string;
   epoch: bigint;
+  /** The host's clock at this moment. */
+  clockTime: Timestamp | undefined;
 }
 
 /** AgentStatus is what an agent tells about itself, every minute. Counters count since the agent's start. */
@@ -94,6 +96,7 @@ export interface Welcome {
   collectorVersion: string;
   /** Blocks that the agent may have in flight: sent and not yet received or rejected. */
   credit: number;
+  /** Bytes of a block that can be taken now: the agent keeps larger ones until somebody takes them. */
   blockBytesMax: number;
 }
 
@@ -526,7 +529,7 @@ export const StreamRequest: MessageFns<StreamRequest> = {
 };
 
 function createBaseHello(): Hello {
-  return { hostId: "", hostName: "", agentVersion: "", bootId: "", epoch: 0n };
+  return { hostId: "", hostName: "", agentVersion: "", bootId: "", epoch: 0n, clockTime: undefined };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -548,6 +551,9 @@ export const Hello: MessageFns<Hello> = {
         throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
       }
       writer.uint32(40).uint64(message.epoch);
+    }
+    if (message.clockTime !== undefined) {
+      Timestamp.encode(message.clockTime, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -605,6 +611,14 @@ export const Hello: MessageFns<Hello> = {
             message.epoch = reader.uint64() as bigint;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.clockTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -640,6 +654,11 @@ export const Hello: MessageFns<Hello> = {
         ? globalThis.String(object.boot_id)
         : "",
       epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      clockTime: isSet(object.clockTime)
+        ? fromJsonTimestamp(object.clockTime)
+        : isSet(object.clock_time)
+        ? fromJsonTimestamp(object.clock_time)
+        : undefined,
     };
   },
 
@@ -660,6 +679,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.epoch !== 0n) {
       obj.epoch = message.epoch.toString();
     }
+    if (message.clockTime !== undefined) {
+      obj.clockTime = fromTimestamp(message.clockTime).toISOString();
+    }
     return obj;
   },
 
@@ -673,6 +695,9 @@ export const Hello: MessageFns<Hello> = {
     message.agentVersion = object.agentVersion ?? "";
     message.bootId = object.bootId ?? "";
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.clockTime = (object.clockTime !== undefined && object.clockTime !== null)
+      ? Timestamp.fromPartial(object.clockTime)
+      : undefined;
     return message;
   },
 };
