@@ -104,10 +104,10 @@ export class BlockBuilder {
     const open = this.#open[lane];
     const timeNano = event.event?.timeUnixNano ?? 0n;
     const isSameDay = timeNano >= open.dayNano && timeNano - open.dayNano < DAY_NANO;
-    const isFull = open.encoder.textBytes + recordBytes > TEXT_BYTES_MAX;
+    const isFull = open.encoder.textBytes + recordBytes > TEXT_BYTES_MAX || open.encoder.isHeavy;
     if (open.encoder.count > 0 && (!isSameDay || isFull)) this.#cutOff(lane);
     if (recordBytes > TEXT_BYTES_MAX) {
-      this.#cut.push({ encoded: encodeEvents([event]), lane, large: event });
+      this.#take(encodeEvents([event]), lane, event);
       this.#sealAll();
       return;
     }
@@ -129,7 +129,12 @@ export class BlockBuilder {
 
   #cutOff(lane: Lane): void {
     const { encoder } = this.#open[lane];
-    if (encoder.count > 0) this.#cut.push({ encoded: encoder.finish(), lane, large: undefined });
+    if (encoder.count > 0) this.#take(encoder.finish(), lane, undefined);
+  }
+
+  #take(encoded: EncodedEvents, lane: Lane, large: Event | undefined): void {
+    if (encoded.isShortened) this.truncated++;
+    this.#cut.push({ encoded, lane, large });
   }
 
   #sealAll(): void {

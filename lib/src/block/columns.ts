@@ -1,5 +1,6 @@
 /** The kinds of column that a table can have: how a value is compared, collected, written and read. */
-import type { AuditField, Label, ProcessReference } from "@hosttrail/proto/event";
+import type { AuditField, Label, Process, ProcessReference } from "@hosttrail/proto/event";
+import { PARENTS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { sameTexts, type TableReader } from "./table.ts";
@@ -8,6 +9,8 @@ import { joinUnsigned, pushHalves, type WireWriter } from "./wire.ts";
 /** Gives the row of another table that a column refers to; index 0 is "absent". */
 export interface RowReader<Row> {
   row(index: number, place: string): Row | undefined;
+  /** What the row comes to when it is written out; 0 for none. */
+  bytesOf(index: number): number;
 }
 
 /** The values of one column, collected while a block is built. */
@@ -38,6 +41,8 @@ export type ReadLinks<Links> = {
 /** Adds a row to another table and gives its index, 0 for none. */
 export interface RowAdder<Row> {
   add(row: Row | undefined): number;
+  /** What the row of this index comes to when it is written out; 0 for none. */
+  bytesOf(index: number): number;
 }
 
 const NONE = new Uint32Array(0);
@@ -78,6 +83,7 @@ export function text(field: number): Column<string, unknown> {
     same: identical,
     collect(strings) {
       const values = new U32List();
+      const { budget } = strings;
       // Most columns repeat themselves from row to row, which saves a look-up.
       let last = "";
       let lastIndex = 0;
@@ -87,7 +93,7 @@ export function text(field: number): Column<string, unknown> {
             lastIndex = strings.text(value);
             last = value;
           }
-          values.push(lastIndex);
+          values.push(budget.spend(value.length) ? lastIndex : 0);
         },
         write: (writer) => writer.packed(field, values),
         clear() {
@@ -100,7 +106,7 @@ export function text(field: number): Column<string, unknown> {
     read(table, strings) {
       const values = table.numbers(field);
       const place = `${table.place}.${field}`;
-      return (row) => strings.text(values[row] ?? 0, place);
+      return (row) => strings.shown(values[row] ?? 0, place);
     },
   };
 }
@@ -193,8 +199,9 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
       const values = new U32List();
       return {
         append(list) {
-          lengths.push(list.length);
-          for (const value of list) values.push(strings.text(value));
+          const length = strings.budget.spendItems(list.length);
+          lengths.push(length);
+          for (let at = 0; at < length; at++) values.push(strings.shown(list[at] ?? ""));
         },
         write(writer) {
           writer.packed(lengthField, lengths);
@@ -210,7 +217,7 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
       const { offsets, values } = table.lists(lengthField, field);
       const [items = NONE] = values;
       const place = `${table.place}.${field}`;
-      return (row) => slice(offsets, row, (at) => strings.text(items[at] ?? 0, place));
+      return (row) => slice(offsets, row, strings, (at) => strings.shown(items[at] ?? 0, place));
     },
   };
 }
@@ -227,10 +234,11 @@ export function labels(lengthField: number, keyField: number, valueField: number
       const values = new U32List();
       return {
         append(list) {
-          lengths.push(list.length);
-          for (const label of list) {
-            keys.push(strings.text(label.key));
-            values.push(strings.text(label.value));
+          const length = strings.budget.spendItems(list.length);
+          lengths.push(length);
+          for (let at = 0; at < length; at++) {
+            keys.push(strings.shown(list[at]?.key ?? ""));
+            values.push(strings.shown(list[at]?.value ?? ""));
           }
         },
         write(writer) {
@@ -248,9 +256,9 @@ export function labels(lengthField: number, keyField: number, valueField: number
       const [keys = NONE, texts = NONE] = values;
       const place = `${table.place}.${keyField}`;
       return (row) =>
-        slice(offsets, row, (at) => ({
-          key: strings.text(keys[at] ?? 0, place),
-          value: strings.text(texts[at] ?? 0, place),
+        slice(offsets, row, strings, (at) => ({
+          key: strings.shown(keys[at] ?? 0, place),
+          value: strings.shown(texts[at] ?? 0, place),
         }));
     },
   };
@@ -263,21 +271,74 @@ export function link<Row, Name extends string>(
 ): Column<Row | undefined, Record<Name, RowAdder<Row>>> {
   return {
     same: identical,
-    collect(_strings, links) {
+    collect(strings, links) {
       const values = new U32List();
       const target = links[name];
       return {
         prepare: (row) => void target.add(row),
-        append: (row) => values.push(target.add(row)),
+        append(row) {
+          const index = target.add(row);
+          values.push(strings.budget.spend(target.bytesOf(index)) ? index : 0);
+        },
         write: (writer) => writer.packed(field, values),
         clear: () => values.clear(),
       };
     },
-    read(table, _strings, readLinks) {
+    read(table, strings, readLinks) {
       const values = table.numbers(field);
       const target = readLinks[name] as RowReader<Row>;
       const place = `${table.place}.${field}`;
-      return (row) => target.row(values[row] ?? 0, place);
+      return (row) => linked(target, values[row] ?? 0, place, strings);
+    },
+  };
+}
+
+/** The row that another one refers to: written out, it is a part of that. */
+function linked<Row>(target: RowReader<Row>, index: number, place: string, { budget }: StringTable): Row | undefined {
+  const row = target.row(index, place);
+  budget.spend(target.bytesOf(index), place);
+  return row;
+}
+
+/** The parent of a process, a row of the same table that comes before it. */
+export function parent(field: number): Column<Process | undefined, { processes: RowAdder<Process> }> {
+  const plain = link<Process, "processes">(field, "processes");
+  return {
+    ...plain,
+    collect(strings, links) {
+      const state = plain.collect(strings, links);
+      // Parents above each row.
+      const depths = new U32List();
+      return {
+        ...state,
+        append(row) {
+          const index = links.processes.add(row);
+          const depth = index === 0 ? 0 : (depths.values[index - 1] ?? 0) + 1;
+          const fits = depth <= PARENTS_MAX;
+          if (!fits) strings.budget.leftOut++;
+          depths.push(fits ? depth : 0);
+          state.append(fits ? row : undefined);
+        },
+        clear() {
+          state.clear();
+          depths.clear();
+        },
+      };
+    },
+    read(table, strings, links) {
+      const values = table.numbers(field);
+      const place = `${table.place}.${field}`;
+      // Parents above each row. Also met by a row that refers to itself or to a later one, which would make a ring.
+      const depths = new Uint8Array(values.length);
+      for (let row = 0; row < values.length; row++) {
+        const above = values[row] ?? 0;
+        if (above === 0) continue;
+        if (above > row) table.fail(`${field}`, `row ${above} of ${table.count} or not yet there`);
+        const depth = (depths[above - 1] ?? 0) + 1;
+        if (depth > PARENTS_MAX) table.fail(`${field}`, `more than ${PARENTS_MAX} parents, one above the other`);
+        depths[row] = depth;
+      }
+      return (row) => linked(links.processes, values[row] ?? 0, place, strings);
     },
   };
 }
@@ -286,18 +347,21 @@ export function link<Row, Name extends string>(
 export function ancestry(field: number): Column<ProcessReference[], AncestryLink> {
   return {
     same: identical,
-    collect(_strings, links) {
+    collect(strings, links) {
       const values = new U32List();
       return {
-        append: (list) => values.push(links.ancestries.add(list)),
+        append(list) {
+          const index = links.ancestries.add(list);
+          values.push(strings.budget.spend(links.ancestries.bytesOf(index)) ? index : 0);
+        },
         write: (writer) => writer.packed(field, values),
         clear: () => values.clear(),
       };
     },
-    read(table, _strings, links) {
+    read(table, strings, links) {
       const values = table.numbers(field);
       const place = `${table.place}.${field}`;
-      return (row) => links.ancestries.row(values[row] ?? 0, place) ?? [];
+      return (row) => linked(links.ancestries, values[row] ?? 0, place, strings) ?? [];
     },
   };
 }
@@ -321,10 +385,12 @@ export function recordFields(
       const bytes = new U32List();
       return {
         append(list) {
-          lengths.push(list.length);
-          for (const field of list) {
-            keys.push(strings.text(field.key));
-            values.push(strings.text(field.value));
+          const length = strings.budget.spendItems(list.length);
+          lengths.push(length);
+          for (let at = 0; at < length; at++) {
+            const field = list[at] as AuditField;
+            keys.push(strings.shown(field.key));
+            values.push(strings.shown(field.value));
             bytes.push(strings.binary(field.valueBytes));
           }
         },
@@ -344,9 +410,9 @@ export function recordFields(
       const [keys = NONE, texts = NONE, bytes = NONE] = values;
       const place = `${table.place}.${keyField}`;
       return (row) =>
-        slice(offsets, row, (at) => ({
-          key: strings.text(keys[at] ?? 0, place),
-          value: strings.text(texts[at] ?? 0, place),
+        slice(offsets, row, strings, (at) => ({
+          key: strings.shown(keys[at] ?? 0, place),
+          value: strings.shown(texts[at] ?? 0, place),
           valueBytes: strings.binary(bytes[at] ?? 0, place),
         }));
     },
@@ -359,10 +425,16 @@ function sameField(a: AuditField, b: AuditField | undefined): boolean {
 }
 
 /** The items of one row of a list column. */
-export function slice<Item>(offsets: Uint32Array, row: number, item: (at: number) => Item): Item[] {
+export function slice<Item>(
+  offsets: Uint32Array,
+  row: number,
+  { budget }: StringTable,
+  item: (at: number) => Item,
+): Item[] {
   const end = offsets[row + 1] ?? 0;
   const start = offsets[row] ?? 0;
   if (end === start) return [];
+  budget.countItems(end - start);
   const items: Item[] = [];
   for (let at = start; at < end; at++) items.push(item(at));
   return items;

@@ -13,19 +13,18 @@ import type {
   Syscall,
   User,
 } from "@hosttrail/proto/event";
-import { slice } from "./columns.ts";
+import { ReadingBudget } from "./budget.ts";
+import { type RowReader, slice } from "./columns.ts";
 import { BlockError } from "./error.ts";
 import { EventIds } from "./id.ts";
 import { EVENTS_MAX } from "./limits.ts";
 import { RowsReader } from "./rows.ts";
-import { readStrings, StringTable } from "./strings.ts";
+import { readStrings, type StringTable } from "./strings.ts";
 import { type Lists, TableReader } from "./table.ts";
 import * as tables from "./tables.ts";
 import { joinUnsigned, WireReader } from "./wire.ts";
 
 const { EVENT, ANCESTRIES, TOP } = tables;
-
-type Span = { start: number; end: number };
 
 /** Where a block's events stand in the trail of their host: needed to name them. */
 export interface BlockPosition {
@@ -37,14 +36,17 @@ export interface BlockPosition {
 const NONE = new Uint32Array(0);
 
 /** The lists of references that ancestries refer to. */
-class AncestryReader {
+class AncestryReader implements RowReader<ProcessReference[]> {
   readonly #table: TableReader;
   readonly #references: RowsReader<ProcessReference, unknown>;
+  readonly #strings: StringTable;
   #rows: ProcessReference[][] | undefined;
+  #bytes: number[] = [];
 
-  constructor(table: TableReader, references: RowsReader<ProcessReference, unknown>) {
+  constructor(table: TableReader, references: RowsReader<ProcessReference, unknown>, strings: StringTable) {
     this.#table = table;
     this.#references = references;
+    this.#strings = strings;
   }
 
   row(index: number, place: string): ProcessReference[] | undefined {
@@ -56,13 +58,26 @@ class AncestryReader {
   #build(): ProcessReference[][] {
     const { offsets, values } = this.#table.lists(ANCESTRIES.lengths, ANCESTRIES.references);
     const [items = NONE] = values;
-    return Array.from({ length: this.#table.count }, (_, row) =>
-      slice(
-        offsets,
-        row,
-        (at) => this.#references.row(items[at] ?? 0, "references") ?? this.#table.fail("references", "row 0"),
-      ),
-    );
+    const { budget } = this.#strings;
+    const reference = (at: number): ProcessReference => {
+      const index = items[at] ?? 0;
+      const row = this.#references.row(index, "ancestries.references");
+      budget.spend(this.#references.bytesOf(index), "ancestries.references");
+      return row ?? this.#table.fail("references", "row 0");
+    };
+    const bytes: number[] = [];
+    const rows: ProcessReference[][] = [];
+    for (let row = 0; row < this.#table.count; row++) {
+      const outer = budget.beginRow("ancestries");
+      rows.push(slice(offsets, row, this.#strings, reference));
+      bytes.push(budget.endRow(outer));
+    }
+    this.#bytes = bytes;
+    return rows;
+  }
+
+  bytesOf(index: number): number {
+    return index === 0 ? 0 : (this.#bytes[index - 1] ?? 0);
   }
 }
 
@@ -142,27 +157,18 @@ export class ColumnBlock {
 
   constructor(payload: Uint8Array, position: BlockPosition) {
     const reader = new WireReader(payload, "payload");
-    const spans = new Map<number, Span>();
-    let count = 0;
-    while (!reader.done) {
-      const { field, wireType } = reader.tag();
-      if (field === TOP.count && wireType === 0) count = reader.varint();
-      else if (wireType === 2) spans.set(field, reader.span());
-      else reader.skip(wireType);
-    }
+    const { first: count = 0, spans } = reader.fields();
     if (count > EVENTS_MAX) {
       throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${count} events; at most ${EVENTS_MAX} are allowed`);
     }
     this.count = count;
     this.position = position;
     this.#ids = new EventIds(position.hostId, position.epoch, position.firstSeq);
-    const stringSpan = spans.get(TOP.strings);
-    this.strings =
-      stringSpan === undefined
-        ? StringTable.empty
-        : readStrings(payload, new WireReader(payload, "strings", stringSpan.start, stringSpan.end));
+    const budget = new ReadingBudget(payload.length, count);
+    const { start, end } = spans[TOP.strings] ?? { start: 0, end: 0 };
+    this.strings = readStrings(payload, new WireReader(payload, "strings", start, end), budget);
     const open = <Row extends object>(spec: tables.AnySpec<Row>): TableReader =>
-      new TableReader(payload, spans.get(spec.field), spec.place);
+      new TableReader(payload, spans[spec.field], spec.place, budget);
     const plain = <Row extends object>(spec: tables.PlainSpec<Row>): RowsReader<Row, unknown> =>
       new RowsReader(spec, open(spec), this.strings, {});
     this.kinds = plain(tables.kinds);
@@ -177,21 +183,30 @@ export class ColumnBlock {
     this.records = plain(tables.records);
     const groups = plain(tables.groups);
     this.users = new RowsReader(tables.users, open(tables.users), this.strings, { groups });
-    const lists = new TableReader(payload, spans.get(ANCESTRIES.field), "ancestries");
+    const lists = new TableReader(payload, spans[ANCESTRIES.field], "ancestries", budget);
     const references = plain(tables.references);
-    const ancestries = new AncestryReader(lists, references);
+    const ancestries = new AncestryReader(lists, references, this.strings);
     this.processes = new RowsReader(tables.processes, open(tables.processes), this.strings, {
       ancestries,
       references,
-      processes: { row: (index, place) => this.processes.row(index, place) },
+      processes: {
+        row: (index, place) => this.processes.row(index, place),
+        bytesOf: (index) => this.processes.bytesOf(index),
+      },
     });
-    this.#eventTable = new TableReader(payload, spans.get(TOP.events), "events", count);
+    this.#eventTable = new TableReader(payload, spans[TOP.events], "events", budget, count);
   }
 
   /** The per-event columns: numbers that refer to the tables' rows, plus one. */
   get columns(): EventColumnValues {
-    this.#columns ??= readEventColumns(this.#eventTable);
+    this.#columns ??= this.#readColumns();
     return this.#columns;
+  }
+
+  #readColumns(): EventColumnValues {
+    const columns = readEventColumns(this.#eventTable);
+    for (const key of columns.keys.values[0] ?? NONE) this.strings.shown(key, "events.keys");
+    return columns;
   }
 
   /** Id of event n, without building the event. */

@@ -1,6 +1,7 @@
 /** Events to columns. */
 import type { Audit, AuditRecord, Event, EventInfo, Process, ProcessReference, Syscall } from "@hosttrail/proto/event";
-import { EVENTS_MAX } from "./limits.ts";
+import type { WritingBudget } from "./budget.ts";
+import { EVENTS_MAX, EXPANDED_BYTES_MAX, LIST_ITEMS_MAX, PARENTS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
 import { RowsWriter } from "./rows.ts";
 import { StringTableBuilder } from "./strings.ts";
@@ -16,9 +17,13 @@ class AncestryWriter {
   readonly #index: RowIndex<ProcessReference[]>;
   readonly #lengths = new U32List();
   readonly #values = new U32List();
+  readonly #budget: WritingBudget;
+  /** What each list comes to when it is written out. */
+  readonly #bytes = new U32List();
 
   constructor(references: RowsWriter<ProcessReference, unknown>, strings: StringTableBuilder) {
     this.#references = references;
+    this.#budget = strings.budget;
     this.#index = new RowIndex<ProcessReference[]>(
       strings,
       (list) => list[0]?.entityId ?? "",
@@ -30,12 +35,24 @@ class AncestryWriter {
     if (list === undefined || list.length === 0) return 0;
     const known = this.#index.find(list);
     if (known !== 0) return known;
-    this.#lengths.push(list.length);
-    for (const reference of list) this.#values.push(this.#references.add(reference));
+    const outer = this.#budget.beginRow();
+    const length = this.#budget.spendItems(list.length);
+    this.#lengths.push(length);
+    for (let at = 0; at < length; at++) {
+      const index = this.#references.add(list[at]);
+      this.#budget.spend(this.#references.bytesOf(index));
+      this.#values.push(index);
+    }
+    this.#bytes.push(this.#budget.endRow(outer));
     return this.#index.add(list);
   }
 
+  bytesOf(index: number): number {
+    return index === 0 ? 0 : (this.#bytes.values[index - 1] ?? 0);
+  }
+
   clear(): void {
+    this.#bytes.clear();
     this.#index.clear();
     this.#lengths.clear();
     this.#values.clear();
@@ -103,13 +120,18 @@ class Columns {
 
   readonly #tables: { write(writer: WireWriter): void; clear(): void }[];
   readonly #lists: U32List[];
+  /** Parents above which one is being added. */
+  #parents = 0;
 
   constructor() {
     // A process refers to its parent, a row of the same table.
     this.processes = new RowsWriter(tables.processes, this.strings, {
       ancestries: this.ancestries,
       references: this.references,
-      processes: { add: (row: Process | undefined): number => this.processes.add(row) },
+      processes: {
+        add: (row: Process | undefined): number => this.#parent(row),
+        bytesOf: (index: number): number => this.processes.bytesOf(index),
+      },
     });
     const { kinds, hosts, processes, users, groups, files, endpoints, containers, clouds, syscalls, records } = this;
     const { references, ancestries, fileStates } = this;
@@ -118,19 +140,43 @@ class Columns {
     this.#lists = Object.values(this).filter((value) => value instanceof U32List);
   }
 
+  /** Goes no further up than a reader would. */
+  #parent(row: Process | undefined): number {
+    if (row === undefined) return 0;
+    if (this.#parents >= PARENTS_MAX) {
+      this.strings.budget.leftOut++;
+      return 0;
+    }
+    this.#parents++;
+    const index = this.processes.add(row);
+    this.#parents--;
+    return index;
+  }
+
   add(event: Event): void {
+    const { budget } = this.strings;
+    const { leftOut } = budget;
+    this.#add(event, budget);
+    if (budget.leftOut === leftOut) return;
+    // The only place where an event can say that it is not whole.
+    this.partial.values[this.partial.length - 1] = this.strings.text("oversized");
+  }
+
+  #add(event: Event, budget: WritingBudget): void {
     this.#event(event.event);
     this.host.push(this.hosts.add(event.host));
     this.process.push(this.processes.add(event.process));
     this.user.push(this.users.add(event.user));
-    this.filesLength.push(event.files.length);
-    for (const file of event.files) this.file.push(this.files.add(file));
+    const files = budget.spendItems(event.files.length);
+    this.filesLength.push(files);
+    for (let at = 0; at < files; at++) this.file.push(this.files.add(event.files[at]));
     this.source.push(this.endpoints.add(event.source));
     this.destination.push(this.endpoints.add(event.destination));
     this.container.push(this.containers.add(event.container));
     this.cloud.push(this.clouds.add(event.cloud));
-    this.targetsLength.push(event.targets.length);
-    for (const target of event.targets) this.target.push(this.processes.add(target));
+    const targets = budget.spendItems(event.targets.length);
+    this.targetsLength.push(targets);
+    for (let at = 0; at < targets; at++) this.target.push(this.processes.add(event.targets[at]));
     this.#audit(event.audit);
   }
 
@@ -146,16 +192,19 @@ class Columns {
     this.partial.push(this.strings.text(audit?.partial ?? ""));
     this.redacted.push(audit?.redacted ?? 0);
     this.#syscall(audit?.syscall);
-    this.keysLength.push(audit?.keys.length ?? 0);
-    this.recordsLength.push(audit?.records.length ?? 0);
+    const { budget } = this.strings;
+    const keys = budget.spendItems(audit?.keys.length ?? 0);
+    const records = budget.spendItems(audit?.records.length ?? 0);
+    this.keysLength.push(keys);
+    this.recordsLength.push(records);
     if (audit === undefined) return;
-    for (const key of audit.keys) this.keys.push(this.strings.text(key));
-    this.#records(audit.records);
+    for (let at = 0; at < keys; at++) this.keys.push(this.strings.shown(audit.keys[at] ?? ""));
+    this.#records(audit.records, records);
   }
 
   /** Records come in the same order event after event: look at the same place of the event before first. */
-  #records(records: readonly AuditRecord[]): void {
-    for (let at = 0; at < records.length; at++) {
+  #records(records: readonly AuditRecord[], count: number): void {
+    for (let at = 0; at < count; at++) {
       const record = records[at] as AuditRecord;
       if (record !== this.#lastRecords[at]) {
         this.#lastRecords[at] = record;
@@ -168,9 +217,10 @@ class Columns {
   #syscall(syscall: Syscall | undefined): void {
     this.syscall.push(this.syscalls.add(syscall));
     pushHalves(syscall?.exit ?? 0n, this.exitLow, this.exitHigh);
-    this.argumentsLength.push(syscall?.arguments.length ?? 0);
+    const count = this.strings.budget.spendItems(syscall?.arguments.length ?? 0);
+    this.argumentsLength.push(count);
     if (syscall === undefined) return;
-    for (const argument of syscall.arguments) pushHalves(argument, this.argumentsLow, this.argumentsHigh);
+    for (let at = 0; at < count; at++) pushHalves(syscall.arguments[at] ?? 0n, this.argumentsLow, this.argumentsHigh);
   }
 
   clear(): void {
@@ -214,8 +264,14 @@ class Columns {
     writer.packed(EVENT.redacted, this.redacted);
     writer.close(begin);
     for (const table of this.#tables) table.write(writer);
+    const missing = this.strings.budget.missingBytes(writer.length, this.hasAudit.length);
+    if (missing > 0) writer.bytes(TOP.padding, new Uint8Array(missing));
   }
 }
+
+/** Where a block is heavy: far enough from its bounds that only a single event can pass these. */
+const HEAVY_ITEMS = LIST_ITEMS_MAX / 4;
+const HEAVY_BYTES = EXPANDED_BYTES_MAX / 4;
 
 // Used again for each block: writing ends before anybody else can begin.
 const writer = new WireWriter();
@@ -228,6 +284,8 @@ export interface EncodedEvents {
   /** Earliest and latest time, nanoseconds since 1970. */
   firstTimeUnixNano: bigint;
   lastTimeUnixNano: bigint;
+  /** True where an event was too large for any block, and is not whole. */
+  isShortened: boolean;
 }
 
 /**
@@ -249,6 +307,12 @@ export class EventEncoder {
     return this.#columns.strings.size;
   }
 
+  /** True where the block should be cut: more of the same would bring it near to what a reader refuses. */
+  get isHeavy(): boolean {
+    const { items, expandedBytes } = this.#columns.strings.budget;
+    return items > HEAVY_ITEMS || expandedBytes > HEAVY_BYTES;
+  }
+
   add(event: Event): void {
     if (this.#count >= EVENTS_MAX) throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not one more`);
     const time = event.event?.timeUnixNano ?? this.#first;
@@ -264,7 +328,13 @@ export class EventEncoder {
     try {
       this.#columns.write(writer);
       const columns = writer.finish();
-      return { columns, count: this.#count, firstTimeUnixNano: this.#first, lastTimeUnixNano: this.#last };
+      return {
+        columns,
+        count: this.#count,
+        firstTimeUnixNano: this.#first,
+        lastTimeUnixNano: this.#last,
+        isShortened: this.#columns.strings.budget.leftOut > 0,
+      };
     } finally {
       // Also lets go of the events.
       this.#columns.clear();

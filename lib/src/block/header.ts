@@ -2,7 +2,7 @@
 import { Block, BlockHeader } from "@hosttrail/proto/block";
 import { BlockError } from "./error.ts";
 import { isHostId } from "./id.ts";
-import { BLOCK_BYTES_MAX, EVENTS_MAX, HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
+import { BLOCK_BYTES_MAX, decompressedBytesMax, EVENTS_MAX, HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
 
 export const FORMAT_VERSION = 1;
 export const CODEC_ZSTD = 1;
@@ -27,7 +27,16 @@ export function parseBlock(bytes: Uint8Array): ParsedBlock {
   } catch (cause) {
     throw new BlockError("BLOCK_MALFORMED", "block", "not a serialized Block", { cause });
   }
-  return { block, header: parseHeader(block.header) };
+  const header = parseHeader(block.header);
+  const bytesMax = decompressedBytesMax(block.payload.length);
+  if (header.uncompressedBytes > bytesMax) {
+    throw new BlockError(
+      "HEADER_INVALID",
+      "header.uncompressed_bytes",
+      `${header.uncompressedBytes}; a payload of ${block.payload.length} bytes may stand for ${bytesMax} at most`,
+    );
+  }
+  return { block, header };
 }
 
 function parseHeader(bytes: Uint8Array): BlockHeader {

@@ -1,5 +1,7 @@
 /** A table of rows of one type, from the description of its columns. */
 import type { Column, ColumnState, ReadLinks, RowAdder, RowReader } from "./columns.ts";
+import type { WritingBudget } from "./budget.ts";
+import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { RowIndex, type TableReader } from "./table.ts";
 import type { WireWriter } from "./wire.ts";
@@ -39,9 +41,13 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   /** Columns that refer to other rows, with their names. */
   readonly #referring: (keyof Row)[];
   readonly #append: (columns: States<Row>, row: Row) => void;
+  readonly #budget: WritingBudget;
+  /** What each row comes to when it is written out. */
+  readonly #bytes = new U32List();
 
   constructor(spec: TableSpec<Row, Links>, strings: StringTableBuilder, links: Links) {
     this.#spec = spec;
+    this.#budget = strings.budget;
     this.#names = Object.keys(spec.columns) as (keyof Row)[];
     const columns = this.#names.map((name) => spec.columns[name]);
     this.#states = Object.fromEntries(
@@ -68,11 +74,18 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
     const known = this.#index.find(row);
     if (known !== 0) return known;
     for (const name of this.#referring) this.#states[name].prepare?.(row[name]);
+    const outer = this.#budget.beginRow();
     this.#append(this.#states, row);
+    this.#bytes.push(this.#budget.endRow(outer));
     return this.#index.add(row);
   }
 
+  bytesOf(index: number): number {
+    return index === 0 ? 0 : (this.#bytes.values[index - 1] ?? 0);
+  }
+
   clear(): void {
+    this.#bytes.clear();
     this.#index.clear();
     for (const name of this.#names) this.#states[name].clear();
   }
@@ -97,6 +110,7 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
   readonly #strings: StringTable;
   readonly #links: ReadLinks<Links>;
   #rows: Row[] | undefined;
+  #bytes: number[] = [];
 
   constructor(spec: TableSpec<Row, Links>, table: TableReader, strings: StringTable, links: ReadLinks<Links>) {
     this.#spec = spec;
@@ -119,9 +133,16 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     return row;
   }
 
+  bytesOf(index: number): number {
+    return index === 0 ? 0 : (this.#bytes[index - 1] ?? 0);
+  }
+
   #build(): Row[] {
+    const { budget } = this.#strings;
     const rows: Row[] = [];
+    const bytes: number[] = [];
     this.#rows = rows;
+    this.#bytes = bytes;
     const names = Object.keys(this.#spec.columns) as (keyof Row)[];
     const read = Object.fromEntries(
       names.map((name) => [name, this.#spec.columns[name].read(this.#table, this.#strings, this.#links)]),
@@ -132,7 +153,11 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
       return row;
     };
     const build = this.#spec.build ?? byName;
-    for (let index = 0; index < this.#table.count; index++) rows.push(build(read, index));
+    for (let index = 0; index < this.#table.count; index++) {
+      const outer = budget.beginRow(this.#table.place);
+      rows.push(build(read, index));
+      bytes.push(budget.endRow(outer));
+    }
     return rows;
   }
 }

@@ -4,6 +4,8 @@ import type { Event } from "@hosttrail/proto/event";
 import { ColumnBlock } from "./decode.ts";
 import { type EncodedEvents, encodeEvents } from "./encode.ts";
 import { BlockError } from "./error.ts";
+import { decompressedBytesMax } from "./limits.ts";
+import { padded } from "./padding.ts";
 import { CODEC_ZSTD, FORMAT_VERSION, type ParsedBlock } from "./header.ts";
 
 /** What sealing needs from the platform; `lib/crypto` has it for Node. */
@@ -63,12 +65,13 @@ export function sealBlock(
 
 /** Compresses, hashes and signs what was encoded. */
 export function sealEncoded(
-  { columns, count, firstTimeUnixNano, lastTimeUnixNano }: EncodedEvents,
+  encoded: EncodedEvents,
   options: SealOptions,
   primitives: BlockPrimitives,
   sign: Sign,
 ): SealedBlock {
-  const payload = primitives.compress(columns);
+  const { count, firstTimeUnixNano, lastTimeUnixNano } = encoded;
+  const { columns, payload } = compress(encoded.columns, primitives);
   const header: BlockHeader = {
     formatVersion: FORMAT_VERSION,
     hostId: options.hostId,
@@ -89,6 +92,17 @@ export function sealEncoded(
   const signature = sign(signedMessage(headerBytes));
   const bytes = Block.encode({ header: headerBytes, signature, payload }).finish();
   return { bytes, header, headerSha256: primitives.sha256(headerBytes) };
+}
+
+/** Compresses columns; those that shrink to less than a reader takes for so many bytes are padded first. */
+function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Uint8Array; payload: Uint8Array } {
+  let columns = plain;
+  let payload = primitives.compress(columns);
+  for (let length = 1024; columns.length > decompressedBytesMax(payload.length); length *= 2) {
+    columns = padded(plain, length);
+    payload = primitives.compress(columns);
+  }
+  return { columns, payload };
 }
 
 /** Throws unless the payload has the header's hash. */
@@ -113,6 +127,9 @@ export function openBlock({ block, header }: ParsedBlock, primitives: BlockPrimi
     payload = primitives.decompress(block.payload, header.uncompressedBytes);
   } catch (cause) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload", "cannot be decompressed", { cause });
+  }
+  if (payload.length !== header.uncompressedBytes) {
+    throw new BlockError("PAYLOAD_MALFORMED", "payload", `${payload.length} bytes, not ${header.uncompressedBytes}`);
   }
   const columns = new ColumnBlock(payload, header);
   if (columns.count !== header.count) {

@@ -1,15 +1,21 @@
 /** The string table of a block: each distinct string once, in the order of first use. */
+import { type ReadingBudget, WritingBudget } from "./budget.ts";
 import { BlockError } from "./error.ts";
 import { U32List } from "./list.ts";
-import type { WireReader, WireWriter } from "./wire.ts";
+import type { Span, WireReader, WireWriter } from "./wire.ts";
 
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Text that is not UTF-8 is no text: nothing is replaced. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+const NO_BYTES = new Uint8Array(0);
+const NO_NUMBERS = new Uint32Array(0);
 
 export class StringTableBuilder {
   readonly #indexes = new Map<string, number>();
   readonly #entries: (string | Uint8Array)[] = [];
   readonly #binary = new U32List();
   readonly #lengths = new U32List();
+  /** What the block may still hold. */
+  readonly budget: WritingBudget = new WritingBudget();
   /** Characters and bytes of all entries. */
   size = 0;
 
@@ -25,9 +31,14 @@ export class StringTableBuilder {
     return index;
   }
 
-  /** Index of bytes that are not UTF-8 text; 0 for none. Not looked up: they are rare. */
+  /** As `text`, for one that a row shows; 0 where the block cannot hold more of these. */
+  shown(value: string): number {
+    return this.budget.spend(value.length) ? this.text(value) : 0;
+  }
+
+  /** Index of bytes that are not UTF-8 text and that a row shows; 0 for none. Not looked up: they are rare. */
   binary(value: Uint8Array): number {
-    if (value.length === 0) return 0;
+    if (value.length === 0 || !this.budget.spend(value.length)) return 0;
     const index = this.#entries.push(value);
     this.size += value.length;
     this.#binary.push(index);
@@ -43,6 +54,7 @@ export class StringTableBuilder {
   }
 
   clear(): void {
+    this.budget.clear();
     this.size = 0;
     this.#indexes.clear();
     this.#entries.length = 0;
@@ -52,18 +64,14 @@ export class StringTableBuilder {
 }
 
 export class StringTable {
+  readonly budget: ReadingBudget;
   readonly #texts: readonly string[];
   readonly #binary: ReadonlyMap<number, Uint8Array>;
 
-  constructor(texts: readonly string[], binary: ReadonlyMap<number, Uint8Array>) {
+  constructor(texts: readonly string[], binary: ReadonlyMap<number, Uint8Array>, budget: ReadingBudget) {
     this.#texts = texts;
     this.#binary = binary;
-  }
-
-  static readonly empty: StringTable = new StringTable([""], new Map());
-
-  get size(): number {
-    return this.#texts.length;
+    this.budget = budget;
   }
 
   text(index: number, place: string): string {
@@ -72,9 +80,19 @@ export class StringTable {
     return value;
   }
 
+  /** As `text`, for one that a row shows. */
+  shown(index: number, place: string): string {
+    const value = this.text(index, place);
+    this.budget.spend(value.length, place);
+    return value;
+  }
+
+  /** Bytes that a row shows. */
   binary(index: number, place: string): Uint8Array {
-    if (index === 0) return new Uint8Array(0);
-    return this.#binary.get(index) ?? outside(place, index, this.#texts.length);
+    if (index === 0) return NO_BYTES;
+    const value = this.#binary.get(index) ?? outside(place, index, this.#texts.length);
+    this.budget.spend(value.length, place);
+    return value;
   }
 }
 
@@ -83,39 +101,82 @@ function outside(place: string, index: number, size: number): never {
 }
 
 /** Reads a StringTable message that lies in `bytes` from start to end. */
-export function readStrings(bytes: Uint8Array, reader: WireReader): StringTable {
-  let lengths: Iterable<number> = [];
-  let binaryIndexes = new Set<number>();
-  let data = { start: 0, end: 0 };
-  while (!reader.done) {
-    const { field, wireType } = reader.tag();
-    if (field === 1 && wireType === 2) lengths = readPacked(bytes, reader);
-    else if (field === 2 && wireType === 2) data = reader.span();
-    else if (field === 3 && wireType === 2) binaryIndexes = new Set(readPacked(bytes, reader));
-    else reader.skip(wireType);
-  }
-  const whole = bytes.subarray(data.start, data.end);
-  // One decode for all and slices of it, where each byte is one character: no sequence of several bytes gives as
-  // many characters as it has bytes, so equal lengths mean equal offsets.
-  const decoded = decoder.decode(whole);
-  const sliceable = decoded.length === whole.length;
+export function readStrings(bytes: Uint8Array, reader: WireReader, budget: ReadingBudget): StringTable {
+  const [, lengthSpan, dataSpan, binarySpan] = reader.fields().spans;
+  const packed = (span: Span | undefined): Uint32Array =>
+    span === undefined ? NO_NUMBERS : reader.within(bytes, span.start, span.end).packed();
+  const lengths = packed(lengthSpan);
+  const binaryIndexes = packed(binarySpan);
+  const data = dataSpan === undefined ? NO_BYTES : bytes.subarray(dataSpan.start, dataSpan.end);
   const texts = [""];
   const binary = new Map<number, Uint8Array>();
   let at = 0;
-  for (const length of lengths) {
-    if (length > whole.length - at) reader.fail("the string table ends inside a string");
-    if (binaryIndexes.has(texts.length)) {
-      binary.set(texts.length, whole.slice(at, at + length));
-      texts.push("");
-    } else {
-      texts.push(sliceable ? decoded.slice(at, at + length) : decoder.decode(whole.subarray(at, at + length)));
-    }
+  let done = 0;
+  for (const index of binaryIndexes) {
+    if (index <= done || index > lengths.length)
+      reader.fail(`binary string ${index} of ${lengths.length}, after ${done}`);
+    at = readTexts(data, at, lengths.subarray(done, index - 1), texts, reader);
+    const length = lengths[index - 1] ?? 0;
+    if (length === 0 || length > data.length - at)
+      reader.fail(`a string of ${length} bytes where ${data.length - at} are left`);
+    // A copy of its own: the slice of a Buffer would be a view.
+    binary.set(index, new Uint8Array(data.subarray(at, at + length)));
+    texts.push("");
     at += length;
+    done = index;
   }
-  return new StringTable(texts, binary);
+  at = readTexts(data, at, lengths.subarray(done), texts, reader);
+  if (at !== data.length) reader.fail(`${data.length - at} bytes after the last string`);
+  return new StringTable(texts, binary, budget);
 }
 
-function readPacked(bytes: Uint8Array, reader: WireReader): Uint32Array {
-  const { start, end } = reader.span();
-  return reader.within(bytes, start, end).packed();
+/**
+ * Reads texts that lie one after the other from `start`; returns where they end. They are decoded together, and each is a
+ * slice of that: decoding one by one takes as long for a text of one byte as for one of hundreds.
+ */
+function readTexts(data: Uint8Array, start: number, lengths: Uint32Array, texts: string[], reader: WireReader): number {
+  let end = start;
+  for (const length of lengths) {
+    if (length === 0 || length > data.length - end) {
+      reader.fail(`a string of ${length} bytes where ${data.length - end} are left`);
+    }
+    end += length;
+  }
+  if (end === start) return start;
+  const decoded = decode(data.subarray(start, end), reader);
+  // No sequence of several bytes gives as many characters as it has bytes: equal lengths mean equal offsets.
+  const isAscii = decoded.length === end - start;
+  let at = start;
+  let character = 0;
+  for (const length of lengths) {
+    const next = character + (isAscii ? length : characters(data, at, at + length, reader));
+    texts.push(decoded.slice(character, next));
+    character = next;
+    at += length;
+  }
+  return end;
+}
+
+function decode(bytes: Uint8Array, reader: WireReader): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return reader.fail("a string that is not UTF-8");
+  }
+}
+
+/** UTF-16 units of valid UTF-8 from `start` to `end`: one for each sequence, two where it has four bytes. */
+function characters(data: Uint8Array, start: number, end: number, reader: WireReader): number {
+  // Else it would begin with the last bytes of a character of the string before.
+  if (isContinuation(data[start] ?? 0)) reader.fail("a string that is not UTF-8");
+  let count = 0;
+  for (let at = start; at < end; at++) {
+    const byte = data[at] ?? 0;
+    if (!isContinuation(byte)) count += byte >= 0xf0 ? 2 : 1;
+  }
+  return count;
+}
+
+function isContinuation(byte: number): boolean {
+  return (byte & 0xc0) === 0x80;
 }

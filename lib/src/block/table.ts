@@ -1,9 +1,9 @@
 /** What all tables of a block share: finding a row that is there already, and reading columns. */
 import { BlockError } from "./error.ts";
-import { TABLE_ROWS_MAX } from "./limits.ts";
+import type { ReadingBudget } from "./budget.ts";
 import { U32List } from "./list.ts";
 import type { StringTableBuilder } from "./strings.ts";
-import { unzigzag, WireReader } from "./wire.ts";
+import { type Span, unzigzag, WireReader } from "./wire.ts";
 
 /** Rows with the same key that are compared before a new row is made instead; keeps finding a row O(1). */
 const CHAIN_MAX = 8;
@@ -100,31 +100,23 @@ export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-type Span = { start: number; end: number };
-
 /** The columns of one table, found on opening and read on demand. */
 export class TableReader {
   readonly place: string;
   readonly count: number;
   readonly #bytes: Uint8Array;
-  readonly #spans = new Map<number, Span>();
+  readonly #spans: readonly (Span | undefined)[];
+  readonly #budget: ReadingBudget;
 
-  /** `count` is given for the events, whose number stands outside of their table. */
-  constructor(bytes: Uint8Array, span: Span | undefined, place: string, count?: number) {
+  /** `count` is given for the events, whose number stands outside of their table and is bounded there. */
+  constructor(bytes: Uint8Array, span: Span | undefined, place: string, budget: ReadingBudget, count?: number) {
     this.#bytes = bytes;
     this.place = place;
-    let rows = count ?? 0;
-    if (span !== undefined) {
-      const reader = new WireReader(bytes, place, span.start, span.end);
-      while (!reader.done) {
-        const { field, wireType } = reader.tag();
-        if (wireType === 2) this.#spans.set(field, reader.span());
-        else if (wireType === 0 && field === 1 && count === undefined) rows = reader.varint();
-        else reader.skip(wireType);
-      }
-    }
-    if (rows > TABLE_ROWS_MAX) this.fail("count", `${rows} rows; at most ${TABLE_ROWS_MAX} are allowed`);
-    this.count = rows;
+    this.#budget = budget;
+    const fields = span && new WireReader(bytes, place, span.start, span.end).fields();
+    this.#spans = fields?.spans ?? [];
+    this.count = count ?? fields?.first ?? 0;
+    if (count === undefined) budget.spendRows(this.count, `${place}.count`);
   }
 
   fail(column: string, detail: string): never {
@@ -136,7 +128,7 @@ export class TableReader {
   }
 
   #column(field: number): WireReader | undefined {
-    const span = this.#spans.get(field);
+    const span = this.#spans[field];
     return span && new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
   }
 
@@ -224,7 +216,7 @@ export class TableReader {
       sum += lengths[index] ?? 0;
       offsets[index + 1] = sum;
     }
-    if (sum > TABLE_ROWS_MAX) this.fail(`${lengthField}`, `${sum} list items; at most ${TABLE_ROWS_MAX} are allowed`);
+    this.#budget.spendItems(sum, `${this.place}.${lengthField}`);
     const values = valueFields.map((field) => {
       const column = this.#values(field) ?? new Uint32Array(sum);
       if (column.length !== sum) this.fail(`${field}`, `${column.length} list items for ${sum}`);

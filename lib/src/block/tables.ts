@@ -24,6 +24,7 @@ import {
   labels,
   link,
   number,
+  parent,
   type RowAdder,
   recordFields,
   text,
@@ -140,7 +141,7 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     startUnixNano: int64(10),
     tty: text(11),
     provenance: text(12),
-    parent: link<Process, "processes">(13, "processes"),
+    parent: parent(13),
     ancestry: ancestry(14),
     sessionId: number(15),
     argsCount: number(16),
@@ -308,8 +309,8 @@ export const references: TableSpec<ProcessReference, unknown> = {
 /** EventColumns.ancestries: rows that are lists of references. */
 export const ANCESTRIES = { field: 15, lengths: 2, references: 3 } as const;
 
-/** EventColumns.count, strings and events. */
-export const TOP = { count: 1, strings: 2, events: 3 } as const;
+/** EventColumns.count, strings, events and padding. */
+export const TOP = { count: 1, strings: 2, events: 3, padding: 32 } as const;
 
 /** The columns of EventRows. */
 export const EVENT = {

@@ -42,6 +42,11 @@ export class WireWriter {
     this.#at = 0;
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#at;
+  }
+
   /** A copy of what was written. */
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#at);
@@ -282,6 +287,15 @@ function zigzag(value: number): number {
   return value < 0 ? -2 * value - 1 : 2 * value;
 }
 
+/** Where a field's bytes lie. */
+export interface Span {
+  start: number;
+  end: number;
+}
+
+/** Fields from this number on are passed over without being remembered: no message of ours has so many. */
+const FIELDS_MAX = 32;
+
 /** Reads protobuf fields from a slice of bytes; every error names the place. */
 export class WireReader {
   readonly #bytes: Uint8Array;
@@ -375,8 +389,29 @@ export class WireReader {
     return { field: Math.floor(tag / 8), wireType: tag & 7 };
   }
 
+  /**
+   * All fields of a message: field 1 where it is a number, and where each length-delimited one lies. One that comes twice is
+   * refused, since readers differ in what they take of it.
+   */
+  fields(): { first: number | undefined; spans: (Span | undefined)[] } {
+    let first: number | undefined;
+    const spans = new Array<Span | undefined>(FIELDS_MAX).fill(undefined);
+    while (!this.done) {
+      const { field, wireType } = this.tag();
+      if (field >= FIELDS_MAX || (wireType !== 2 && (wireType !== 0 || field !== 1))) {
+        this.skip(wireType);
+        continue;
+      }
+      if (spans[field] !== undefined || (field === 1 && first !== undefined))
+        this.fail(`field ${field} for a second time`);
+      if (wireType === 2) spans[field] = this.span();
+      else first = this.varint();
+    }
+    return { first, spans };
+  }
+
   /** The bounds of a length-delimited field, which is skipped. */
-  span(): { start: number; end: number } {
+  span(): Span {
     const length = this.varint();
     const start = this.#at;
     if (length > this.#end - start) this.fail(`a field of ${length} bytes where ${this.#end - start} are left`);

@@ -43,7 +43,7 @@ export interface BlockHeader {
   bootId: string;
   /** 1: zstd. */
   codec: number;
-  /** Bytes of the payload before compression. */
+  /** Bytes of the payload before compression: at most 256 KiB, and 256 for each one after it. */
   uncompressedBytes: number;
   /** SHA-256 of Block.payload, 32 bytes. */
   payloadSha256: Uint8Array;
@@ -61,7 +61,8 @@ export interface BlockHeader {
  * (so read a missing column as zeros).
  * `count` is the table's number of rows. A "string" is an index into `strings`, where 0 is the empty
  * string. A "row" is an index into another table plus one, where 0 says that the field is absent. A list
- * is two columns: lengths, then the values of all rows one after the other.
+ * is two columns: lengths, then the values of all rows one after the other. A field that comes twice is refused, but for
+ * padding.
  */
 export interface EventColumns {
   /** Number of events. */
@@ -81,10 +82,17 @@ export interface EventColumns {
   references: ReferenceRows | undefined;
   ancestries: AncestryRows | undefined;
   groups: GroupRows | undefined;
-  fileStates: FileStateRows | undefined;
+  fileStates:
+    | FileStateRows
+    | undefined;
+  /**
+   * Means nothing. A reader bounds what it decompresses and builds by the bytes that it was sent: a payload that would
+   * be less than that is made up by these.
+   */
+  padding: Uint8Array[];
 }
 
-/** StringTable holds each distinct string once. String n (n >= 1) is the n-th entry. */
+/** StringTable holds each distinct string once. String n (n >= 1) is the n-th entry. None is empty. */
 export interface StringTable {
   /** Length of each string in bytes. */
   lengths: number[];
@@ -779,6 +787,7 @@ function createBaseEventColumns(): EventColumns {
     ancestries: undefined,
     groups: undefined,
     fileStates: undefined,
+    padding: [],
   };
 }
 
@@ -834,6 +843,9 @@ export const EventColumns: MessageFns<EventColumns> = {
     }
     if (message.fileStates !== undefined) {
       FileStateRows.encode(message.fileStates, writer.uint32(138).fork()).join();
+    }
+    for (const v of message.padding) {
+      writer.uint32(258).bytes(v!);
     }
     return writer;
   },
@@ -987,6 +999,14 @@ export const EventColumns: MessageFns<EventColumns> = {
             message.fileStates = FileStateRows.decode(reader, reader.uint32());
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.padding.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1022,6 +1042,7 @@ export const EventColumns: MessageFns<EventColumns> = {
         : isSet(object.file_states)
         ? FileStateRows.fromJSON(object.file_states)
         : undefined,
+      padding: globalThis.Array.isArray(object?.padding) ? object.padding.map((e: any) => bytesFromBase64(e)) : [],
     };
   },
 
@@ -1077,6 +1098,9 @@ export const EventColumns: MessageFns<EventColumns> = {
     }
     if (message.fileStates !== undefined) {
       obj.fileStates = FileStateRows.toJSON(message.fileStates);
+    }
+    if (message.padding?.length) {
+      obj.padding = message.padding.map((e) => base64FromBytes(e));
     }
     return obj;
   },
@@ -1135,6 +1159,7 @@ export const EventColumns: MessageFns<EventColumns> = {
     message.fileStates = (object.fileStates !== undefined && object.fileStates !== null)
       ? FileStateRows.fromPartial(object.fileStates)
       : undefined;
+    message.padding = object.padding?.map((e) => e) || [];
     return message;
   },
 };
