@@ -17,6 +17,7 @@ import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
 import { outcomeOf } from "./outcome.ts";
+import { decisionOf } from "./policy.ts";
 import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
 import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./syscall.ts";
 import { decodeUser, remoteOf } from "./user.ts";
@@ -84,11 +85,13 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
   const message = actor === undefined || known !== undefined ? undefined : messageWords(actor);
+  const decision = decisionOf(words);
   const { action, category, type } = meaningOf({
     records: words,
     call,
     nametype: files[0]?.nametype ?? "",
     operation: operationOf(recordOf(words, RECORD.CONFIG_CHANGE)),
+    decision,
     writes: syscall === undefined ? undefined : opensForWriting(call, syscall.arguments, syscall.archName),
   });
   const event: Event = {
@@ -99,7 +102,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
       category,
       type,
       action,
-      outcome: outcomeOf(words, syscall, actor, message),
+      outcome: outcomeOf(decision, syscall, actor, message),
       sequence: 0n,
     },
     host: undefined,

@@ -1,18 +1,7 @@
 /** What an event means in ECS terms: event.category, event.type and event.action. */
 import { recordTypeName, recordTypeNumber } from "@hosttrail/lib/audit";
-
-/** The part of an event's meaning that its system call or record type decides. */
-export interface Meaning {
-  action: string;
-  category: string[];
-  type: string[];
-}
-
-const meaning = (action: string, category: string, ...type: string[]): Meaning => ({
-  action,
-  category: [category],
-  type,
-});
+import { type Decision, POLICY_MEANINGS } from "./policy.ts";
+import { type Meaning, meaning } from "./terms.ts";
 
 /** One meaning for several system calls or record types. */
 function each(names: string, of: Meaning): [string, Meaning][] {
@@ -173,11 +162,9 @@ const RECORDS: ReadonlyMap<string, Meaning> = new Map([
     ANOMALY,
   ),
   ...each("SECCOMP", meaning("violated-seccomp-policy", "process", "info")),
-  ...each("AVC", meaning("violated-access-policy", "intrusion_detection", "denied")),
-  ...each("USER_AVC MAC_CHECK DAC_CHECK", ACCESS_CHECKED),
-  ...each("SELINUX_ERR USER_SELINUX_ERR", meaning("caused-mac-policy-error", "intrusion_detection", "info")),
+  ...each("MAC_CHECK DAC_CHECK", ACCESS_CHECKED),
   ...each("MAC_POLICY_LOAD USER_MAC_POLICY_LOAD", meaning("loaded-selinux-policy", "configuration", "change")),
-  ...each("MAC_STATUS", meaning("changed-selinux-enforcement", "configuration", "change")),
+  ...each("MAC_STATUS USER_MAC_STATUS", meaning("changed-selinux-enforcement", "configuration", "change")),
   ...each("MAC_CONFIG_CHANGE USER_MAC_CONFIG_CHANGE", meaning("changed-selinux-boolean", "configuration", "change")),
   ...each("NETFILTER_CFG", meaning("loaded-firewall-rule-to", "configuration", "change")),
   ...each("NETFILTER_PKT", meaning("seen-packet", "network", "info")),
@@ -198,7 +185,7 @@ const RECORDS: ReadonlyMap<string, Meaning> = new Map([
 
 /** Record types that say more about their event than the system call that caused them. */
 const DECISIVE: ReadonlySet<number | undefined> = new Set(
-  "CONFIG_CHANGE FEATURE_CHANGE LOGIN AVC SELINUX_ERR NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY"
+  "CONFIG_CHANGE FEATURE_CHANGE LOGIN NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY"
     .split(" ")
     .map(recordTypeNumber),
 );
@@ -215,6 +202,8 @@ export interface Facts {
   writes: boolean | undefined;
   /** `op` of a CONFIG_CHANGE, "" elsewhere. */
   operation: string;
+  /** What a security module said about it. */
+  decision: Decision | undefined;
 }
 
 /** What a CONFIG_CHANGE was, by its `op`. */
@@ -224,10 +213,11 @@ const AUDIT_CHANGES: ReadonlyMap<string, Meaning> = new Map([
 ]);
 
 /** What happened. The same object for the same meaning, so that a block finds its row at once. */
-export function meaningOf({ records, call, nametype, writes, operation }: Facts): Meaning {
+export function meaningOf({ records, call, nametype, writes, operation, decision }: Facts): Meaning {
   const change = operation === "" ? undefined : AUDIT_CHANGES.get(operation);
   if (change !== undefined) return change;
   for (const { type } of records) if (DECISIVE.has(type)) return ofRecord(type);
+  if (decision !== undefined && (decision.isDecisive || call === "")) return decision.meaning;
   const known = CALLS.get(call);
   if (known === OPENED) {
     if (nametype === "CREATE") return CREATED;
@@ -263,5 +253,5 @@ function remember(key: string, action: string): Meaning {
 
 /** Every meaning that the tables name, for a test against the terms that ECS allows. */
 export function allMeanings(): Meaning[] {
-  return [...CALLS.values(), ...RECORDS.values(), ...AUDIT_CHANGES.values(), OPENED_TO_WRITE];
+  return [...CALLS.values(), ...RECORDS.values(), ...AUDIT_CHANGES.values(), ...POLICY_MEANINGS, OPENED_TO_WRITE];
 }
