@@ -1,6 +1,7 @@
 /** An event's records to an event in ECS terms: pure, bytes in and values out. */
 import {
   decodeSocketAddress,
+  flagsForWriting,
   messageWords,
   opensForWriting,
   RECORD,
@@ -9,9 +10,10 @@ import {
   splitWords,
   valueOf,
 } from "@hosttrail/lib/audit";
-import type { Endpoint, Event } from "@hosttrail/proto/event";
+import type { Endpoint, Event, Syscall } from "@hosttrail/proto/event";
 import { type RawRecord, type RecordGroup, textOf } from "../model/index.ts";
 import { RecordCache, wordsOf } from "./cache.ts";
+import { basesIn } from "./directories.ts";
 import { enrichedNames } from "./enriched.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
@@ -19,9 +21,9 @@ import { meaningOf } from "./meaning.ts";
 import { outcomeOf } from "./outcome.ts";
 import { decisionOf } from "./policy.ts";
 import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
-import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./syscall.ts";
+import { decodeSyscall, effectiveCall, isExec } from "./syscall.ts";
 import { decodeUser, remoteOf } from "./user.ts";
-import { ruleKeys } from "./values.ts";
+import { octal, ruleKeys } from "./values.ts";
 
 export { meansTheSame } from "./syscall.ts";
 
@@ -79,7 +81,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, words);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
-    elsewhere: relativeElsewhere(call, syscall?.arguments),
+    bases: basesIn(call, syscall, words),
   });
   const socket = recordOf(words, RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);
@@ -92,7 +94,7 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
     nametype: files[0]?.nametype ?? "",
     operation: operationOf(recordOf(words, RECORD.CONFIG_CHANGE)),
     decision,
-    writes: syscall === undefined ? undefined : opensForWriting(call, syscall.arguments, syscall.archName),
+    writes: writesTo(call, syscall, words),
   });
   const event: Event = {
     id: "",
@@ -145,6 +147,15 @@ function endpointOf(socket: RecordWords): Endpoint | undefined {
   if (memo === undefined) return decoded();
   if (!("endpoint" in memo)) memo.endpoint = decoded();
   return memo.endpoint;
+}
+
+/** True where a file was opened for writing; undefined where nothing tells. */
+function writesTo(call: string, syscall: Syscall | undefined, words: readonly RecordWords[]): boolean | undefined {
+  if (syscall === undefined) return undefined;
+  // Its flags are not among the arguments of the call.
+  const how = call === "openat2" ? recordOf(words, RECORD.OPENAT2) : undefined;
+  if (how !== undefined) return flagsForWriting(octal(valueOf(how, "oflag")), syscall.archName);
+  return opensForWriting(call, syscall.arguments, syscall.archName);
 }
 
 function operationOf(change: RecordWords | undefined): string {

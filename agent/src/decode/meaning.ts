@@ -47,8 +47,7 @@ const CALLS: ReadonlyMap<string, Meaning> = new Map([
   ...each("mmap mmap2 mprotect pkey_mprotect brk mremap", meaning("allocated-memory", "process", "info")),
   ...each("chdir fchdir", meaning("changed-working-directory-to", "process", "info")),
 
-  ...each("open openat openat2 open_by_handle_at", OPENED),
-  ...each("creat", CREATED),
+  ...each("open openat openat2 open_by_handle_at creat", OPENED),
   ...each("memfd_create memfd_secret", meaning("created-memory-file", "file", "creation")),
   ...each("read readv pread64 preadv preadv2", meaning("read-file", "file", "access")),
   ...each(

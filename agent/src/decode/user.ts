@@ -1,5 +1,5 @@
 /** Who acted, and whom it was about. */
-import { lastValueOf, RECORD, type RecordWords, unquote, valueOf } from "@hosttrail/lib/audit";
+import { canonicalAddress, lastValueOf, RECORD, type RecordWords, unquote, valueOf } from "@hosttrail/lib/audit";
 import type { Endpoint, User } from "@hosttrail/proto/event";
 import { u32 } from "./values.ts";
 
@@ -39,9 +39,25 @@ function targetOf(message: RecordWords): string {
   return valueOf(message, "id") ?? "";
 }
 
-/** Where a session came from, as PAM and sshd tell it: a claim of user space. */
+/** Where a session came from, as PAM and sshd tell it: a claim of user space. It may be an address or a name. */
 export function remoteOf(message: RecordWords | undefined): Endpoint | undefined {
-  const address = message && valueOf(message, "addr");
-  if (address === undefined || address === "?" || address === "" || address === "UNKNOWN") return undefined;
-  return { address, ip: address, port: 0, path: "", family: address.includes(":") ? "inet6" : "inet" };
+  const given = message && claim(message, "addr");
+  const host = message && claim(message, "hostname");
+  // Of a tool that was run here `hostname` is this host's own, and `addr` says nothing: that came from nowhere.
+  const ip = canonicalAddress(given ?? host ?? "");
+  if (ip === undefined && given === undefined) return undefined;
+  const family = ip === undefined ? "" : ip.includes(":") ? "inet6" : "inet";
+  const name = ip === undefined ? given : host;
+  const domain = name === undefined || canonicalAddress(name) !== undefined ? "" : name;
+  return { address: ip ?? domain, ip: ip ?? "", port: 0, path: "", family, domain };
+}
+
+const NOT_SAID = new Set(["", "?", "UNKNOWN", "(null)", "(none)"]);
+
+/** The text of a field that user space wrote, which may stand in quotes; undefined where it says nothing. */
+function claim(message: RecordWords, key: string): string | undefined {
+  const value = valueOf(message, key);
+  if (value === undefined) return undefined;
+  const text = value.startsWith('"') ? unquote(value) : value;
+  return NOT_SAID.has(text) ? undefined : text;
 }

@@ -8,6 +8,7 @@ export {
   argumentMeaning,
   capabilities,
   fileMode,
+  flagsForWriting,
   interpretField,
   opensForWriting,
 } from "./interpret/index.ts";

@@ -72,21 +72,21 @@ function unix(bytes: Uint8Array): Endpoint {
     while (end > 1 && path[end - 1] === 0) end--;
     if (end === 1) return unknown("unix");
     const name = `@${decoder.decode(path.subarray(1, end)).replaceAll("\0", "@")}`;
-    return { address: name, ip: "", port: 0, path: name, family: "unix" };
+    return { address: name, ip: "", port: 0, path: name, family: "unix", domain: "" };
   }
   const end = path.indexOf(0);
   const name = decoder.decode(end < 0 ? path : path.subarray(0, end));
-  return { address: name, ip: "", port: 0, path: name, family: "unix" };
+  return { address: name, ip: "", port: 0, path: name, family: "unix", domain: "" };
 }
 
 function internet(family: string, ip: string, portNumber: number): Endpoint {
-  return { address: ip, ip, port: portNumber, path: "", family };
+  return { address: ip, ip, port: portNumber, path: "", family, domain: "" };
 }
 
 function named(family: string, address: string): Endpoint {
-  return { address, ip: "", port: 0, path: "", family };
+  return { address, ip: "", port: 0, path: "", family, domain: "" };
 }
 
 function unknown(family: string): Endpoint {
-  return { address: "", ip: "", port: 0, path: "", family };
+  return { address: "", ip: "", port: 0, path: "", family, domain: "" };
 }

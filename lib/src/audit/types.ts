@@ -17,6 +17,7 @@ export const RECORD = {
   BPRM_FCAPS: 1321,
   PROCTITLE: 1327,
   URINGOP: 1336,
+  OPENAT2: 1337,
   AVC: 1400,
 } as const;
 

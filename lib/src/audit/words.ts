@@ -40,7 +40,7 @@ interface RecordMemo {
   file?: File;
   /** What the file's path was resolved against. */
   directory?: string;
-  elsewhere?: unknown;
+  bases?: unknown;
   endpoint?: Endpoint | undefined;
   /** Who acted, by a SYSCALL record's last words. */
   actor?: Actor;

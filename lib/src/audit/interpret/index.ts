@@ -10,6 +10,7 @@ import {
   NETFILTER_FAMILY,
   NETFILTER_HOOK,
   nameSyscall,
+  RESOLVE_FLAG,
   SECCOMP_ACTION,
   SIGNAL,
   SOCKET_PROTOCOL,
@@ -18,9 +19,9 @@ import {
 import { decodeSocketAddress } from "../sockaddr.ts";
 import { unquote } from "../text.ts";
 import { RECORD } from "../types.ts";
-import { argumentMeaning } from "./arguments.ts";
+import { argumentMeaning, openFlagNames } from "./arguments.ts";
 
-export { argumentMeaning, opensForWriting } from "./arguments.ts";
+export { argumentMeaning, flagsForWriting, opensForWriting } from "./arguments.ts";
 
 /** What a field's meaning may depend on. */
 export interface FieldContext {
@@ -97,6 +98,14 @@ function byKey(type: number, key: string, value: string, context: FieldContext):
     case "mode":
     case "omode":
       return fileMode(value);
+    case "oflag":
+      return type === RECORD.OPENAT2 && /^[0-7]{1,11}$/.test(value)
+        ? openFlagNames(Number.parseInt(value, 8), context.archName)
+        : undefined;
+    case "resolve":
+      return type === RECORD.OPENAT2 && /^0x[0-9a-f]{1,8}$/.test(value)
+        ? RESOLVE_FLAG.flags(Number(value), "0x0")
+        : undefined;
     case "saddr":
       return address(value);
     case "sig":
