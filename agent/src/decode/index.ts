@@ -2,12 +2,12 @@
 import {
   decodeSocketAddress,
   flagsForWriting,
-  messageWords,
   opensForWriting,
   RECORD,
   type RecordWords,
   recordOf,
   splitWords,
+  unquote,
   valueOf,
 } from "@hosttrail/lib/audit";
 import type { Endpoint, Event, Syscall } from "@hosttrail/proto/event";
@@ -18,11 +18,12 @@ import { enrichedNames } from "./enriched.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
+import { localOf, messageOf, remoteOf, sideOf } from "./message.ts";
 import { outcomeOf } from "./outcome.ts";
 import { decisionOf } from "./policy.ts";
 import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
 import { decodeSyscall, effectiveCall, isExec } from "./syscall.ts";
-import { decodeUser, remoteOf } from "./user.ts";
+import { decodeUser } from "./user.ts";
 import { octal, ruleKeys } from "./values.ts";
 
 export { meansTheSame } from "./syscall.ts";
@@ -86,13 +87,18 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const socket = recordOf(words, RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
-  const message = actor === undefined || known !== undefined ? undefined : messageWords(actor);
+  const message = actor === undefined || known !== undefined ? undefined : messageOf(actor);
   const decision = decisionOf(words);
+  // Its SOCKADDR, where there is one, is that of the netlink socket which was asked for the change.
+  const security = recordOf(words, RECORD.MAC_IPSEC_EVENT);
+  const source = security && sideOf(security, "src");
+  const destination = security && sideOf(security, "dst");
+  const change = recordOf(words, RECORD.CONFIG_CHANGE) ?? security;
   const { action, category, type } = meaningOf({
     records: words,
     call,
     nametype: files[0]?.nametype ?? "",
-    operation: operationOf(recordOf(words, RECORD.CONFIG_CHANGE)),
+    operation: operationOf(change),
     decision,
     writes: writesTo(call, syscall, words),
   });
@@ -104,21 +110,21 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
       category,
       type,
       action,
-      outcome: outcomeOf(decision, syscall, actor, message),
+      outcome: outcomeOf(decision, change, syscall, actor, message),
       sequence: 0n,
     },
     host: undefined,
     process,
     user: actor === undefined ? undefined : known === undefined ? decodeUser(actor, message) : known.user,
     files,
-    source: isSource ? endpoint : remoteOf(message),
-    destination: isSource ? undefined : endpoint,
+    source: source ?? (isSource ? endpoint : remoteOf(message)),
+    destination: destination ?? (isSource ? undefined : (endpoint ?? localOf(message))),
     container: undefined,
     cloud: undefined,
     audit: {
       serial: group.serial,
       node: group.node,
-      partial: group.partial,
+      partial: group.partial === "" && given.isCut === true ? "arguments" : group.partial,
       syscall,
       keys: known?.keys ?? decodeKeys(actor),
       records: [],
@@ -158,8 +164,15 @@ function writesTo(call: string, syscall: Syscall | undefined, words: readonly Re
   return opensForWriting(call, syscall.arguments, syscall.archName);
 }
 
+/** `op` of what changes audit itself or IPsec. Older kernels write `op="add rule"`, and still older ones that without quotes. */
 function operationOf(change: RecordWords | undefined): string {
-  return (change && valueOf(change, "op")) ?? "";
+  if (change === undefined) return "";
+  const { keys, values } = change;
+  const at = keys.indexOf("op");
+  const operation = values[at] ?? "";
+  if (operation.startsWith('"')) return unquote(operation).replaceAll(" ", "_");
+  const isCut = keys[at + 1] === "" && values[at + 1] === "rule";
+  return isCut ? `${operation}_rule` : operation;
 }
 
 /** Calls whose SOCKADDR names this side, or who called. */

@@ -1,6 +1,7 @@
 /** Who acted, and whom it was about. */
-import { canonicalAddress, lastValueOf, RECORD, type RecordWords, unquote, valueOf } from "@hosttrail/lib/audit";
-import type { Endpoint, User } from "@hosttrail/proto/event";
+import { lastValueOf, RECORD, type RecordWords, valueOf } from "@hosttrail/lib/audit";
+import type { User } from "@hosttrail/proto/event";
+import { targetOf } from "./message.ts";
 import { u32 } from "./values.ts";
 
 const UNSET = 0xffffffff;
@@ -29,35 +30,4 @@ export function decodeUser(actor: RecordWords, message: RecordWords | undefined)
         : { id: id("gid"), name: "", effectiveId: id("egid"), savedId: id("sgid"), filesystemId: id("fsgid") },
     targetName: message === undefined ? "" : targetOf(message),
   };
-}
-
-/** The account or group that an event of account management or authentication is about. */
-function targetOf(message: RecordWords): string {
-  const name = valueOf(message, "acct") ?? valueOf(message, "grp");
-  if (name !== undefined && name !== "?" && name !== '"?"') return unquote(name);
-  // A number: as hex it would be read as text.
-  return valueOf(message, "id") ?? "";
-}
-
-/** Where a session came from, as PAM and sshd tell it: a claim of user space. It may be an address or a name. */
-export function remoteOf(message: RecordWords | undefined): Endpoint | undefined {
-  const given = message && claim(message, "addr");
-  const host = message && claim(message, "hostname");
-  // Of a tool that was run here `hostname` is this host's own, and `addr` says nothing: that came from nowhere.
-  const ip = canonicalAddress(given ?? host ?? "");
-  if (ip === undefined && given === undefined) return undefined;
-  const family = ip === undefined ? "" : ip.includes(":") ? "inet6" : "inet";
-  const name = ip === undefined ? given : host;
-  const domain = name === undefined || canonicalAddress(name) !== undefined ? "" : name;
-  return { address: ip ?? domain, ip: ip ?? "", port: 0, path: "", family, domain };
-}
-
-const NOT_SAID = new Set(["", "?", "UNKNOWN", "(null)", "(none)"]);
-
-/** The text of a field that user space wrote, which may stand in quotes; undefined where it says nothing. */
-function claim(message: RecordWords, key: string): string | undefined {
-  const value = valueOf(message, key);
-  if (value === undefined) return undefined;
-  const text = value.startsWith('"') ? unquote(value) : value;
-  return NOT_SAID.has(text) ? undefined : text;
 }

@@ -46,7 +46,7 @@ const TEXT = new Set(
 );
 /** Hex masks of capabilities. */
 const CAPABILITY_MASKS = new Set(
-  "cap_fp cap_fi cap_pp cap_pi cap_pe cap_pa cap_prm cap_inh fp fi old_pp old_pi old_pe old_pa pp pi pe pa frootid_".split(
+  "cap_fp cap_fi cap_pp cap_pi cap_pe cap_pa cap_prm cap_inh fp fi old_pp old_pi old_pe old_pa new_pp new_pi new_pe new_pa pp pi pe pa frootid_".split(
     " ",
   ),
 );
@@ -128,6 +128,7 @@ function byKey(type: number, key: string, value: string, context: FieldContext):
     case "res":
       return value === "1" ? "yes" : value === "0" ? "no" : undefined;
     case "op":
+      if (value.startsWith('"')) return unquote(value);
       return type === BPF ? value.toLowerCase() : undefined;
     default:
       return undefined;
