@@ -227,7 +227,7 @@ export interface Audit {
   serial: number;
   /** The node field of forwarded records. */
   node: string;
-  /** Why the event is not whole, e.g. "timeout" or "bytes"; empty for a whole one. */
+  /** Why the event is not whole, e.g. "timeout" or "bytes", or "arguments" where a part of one did not come; empty for a whole one. */
   partial: string;
   syscall: Syscall | undefined;
   keys: string[];
