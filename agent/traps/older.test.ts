@@ -63,6 +63,12 @@ describe("traps: older kernels and tools", () => {
     assert.equal(path.files[0]?.path, "/srv/x");
     assert.equal(eventOf(`PROCTITLE proctitle=${title}`).process?.title, "ls\0-l");
     assert.equal(eventOf("EXECVE argc=3").process?.argsCount, 3);
+    const later = eventOf(
+      'CWD cwd="/srv"',
+      "UNKNOWN[1999] x=1",
+      'AVC apparmor="DENIED" operation="open" pid=7 comm="x"',
+    );
+    assert.deepEqual([later.process?.pid, later.process?.name, later.process?.workingDirectory], [7, "x", "/srv"]);
   });
 
   it("PAM wrote its result in brackets", () => {
@@ -78,6 +84,22 @@ describe("traps: older kernels and tools", () => {
     assert.equal(pam("?, addr=?, terminal=cron result=Authentication failure").event?.outcome, "failure");
     assert.equal(pam("?, addr=?, terminal=cron").event?.outcome, "unknown");
     assert.equal(pam("?, addr=?, terminal=cron").source, undefined);
+  });
+
+  it("an account's name stood without quotes", () => {
+    const target = (acct: string): string | undefined =>
+      eventOf(
+        `USER_LOGIN user ${USER} msg='acct=${acct} exe="/usr/sbin/gdm-binary" (hostname=?, addr=?, terminal=:0 res=failed)'`,
+      ).user?.targetName;
+    assert.equal(target("cafe:"), "cafe");
+    assert.equal(target("root :"), "root");
+    assert.equal(target('"cafe":'), "cafe");
+    assert.equal(target(quote("a b")), "a b");
+    const gdm = eventOf(
+      `USER_LOGIN user ${USER} msg='uid=500: exe="/usr/sbin/gdm-binary" (hostname=?, addr=?, terminal=:0 res=success)'`,
+    );
+    assert.equal(gdm.user?.targetName, "500");
+    assert.equal(gdm.user.id, 0);
   });
 
   it("a message that does not end names nothing of the kernel's", () => {

@@ -76,8 +76,8 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const system = recordOf(words, RECORD.SYSCALL);
   const syscall = system === undefined ? undefined : decodeSyscall(system);
   const call = effectiveCall(syscall, words);
-  // The kernel's own fields of the first record tell who acted where there is no SYSCALL record.
-  const actor = system ?? words[0];
+  // The kernel's own fields of another record tell who acted where there is no SYSCALL record.
+  const actor = system ?? words.find(({ keys }) => keys.includes("pid")) ?? words[0];
   const known = actorOf(system);
   const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, words);
   const files = decodeFiles(words, {

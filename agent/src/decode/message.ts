@@ -67,10 +67,15 @@ export function targetOf(message: RecordWords): string {
 export function targetName(message: RecordWords): string {
   for (const key of ["acct", "grp"]) {
     const value = valueOf(message, key);
-    const name = value === undefined ? "" : unquote(withoutColon(value));
+    const name = value === undefined ? "" : nameOf(withoutColon(value));
     if (!NOT_SAID.has(name)) return name;
   }
   return "";
+}
+
+/** In quotes, as hex in upper case, or of older tools as it is: `acct=cafe`. */
+function nameOf(value: string): string {
+  return value.startsWith('"') || !/[a-z]/.test(value) ? unquote(value) : value;
 }
 
 /** `id`, gdm's `uid`, sshd's `suid`. As hex, as names may be written, a number would be read as text. */
