@@ -10,6 +10,7 @@ export const ARGUMENTS_NAMED_BY_AUSEARCH: Readonly<Record<string, string>> = {
   "prctl.a1": "depends on the option in a0",
   "socket.a2": "depends on the family in a0; ausearch names it by the internet's protocols for netlink, too",
   "kill.a1": "SIG0 is no signal",
+  "clone.a2": "an address: the flags are in a0, and ausearch takes this one for flags as well",
 };
 
 export const FIELDS: Readonly<Record<string, string>> = {

@@ -158,7 +158,8 @@ function sameMode(ours: string, theirs: string): boolean {
 /** `inet 127.0.0.1:9` and `{ saddr_fam=inet laddr=127.0.0.1 lport=9 }`. */
 function sameAddress(ours: string, theirs: string): boolean {
   const field = (name: string): string => new RegExp(`${name}=(.*?) (?:[\\w-]+=|\\})`).exec(theirs)?.[1] ?? "";
-  const family = field("saddr_fam");
+  // Behind the family ausearch may complain: "local sockaddr len too short".
+  const [family] = field("saddr_fam").split(" ");
   switch (family) {
     case "inet":
       return ours === `inet ${field("laddr")}:${field("lport")}`;

@@ -4,13 +4,22 @@ import { RECORD, type RecordWords, unquote } from "@hosttrail/lib/audit";
 /** Arguments that one event may have: the bound against a record that claims more than it brings. */
 const ARGUMENTS_MAX = 65_536;
 
-const NO_ARGUMENTS: { args: string[]; count: number } = { args: [], count: 0 };
+export interface Arguments {
+  args: string[];
+  count: number;
+  /** True where a part of an argument did not come: its place is marked in it. */
+  isCut?: boolean;
+}
+
+const NO_ARGUMENTS: Arguments = { args: [], count: 0 };
+/** Stands for fragments that did not come. */
+const GAP = "…";
 
 /**
  * Joins the arguments of an event's EXECVE records, which may come in any order. A missing argument (old
  * kernels leave empty ones out) is an empty string, so that the others keep their places.
  */
-export function decodeArguments(records: readonly RecordWords[]): { args: string[]; count: number } {
+export function decodeArguments(records: readonly RecordWords[]): Arguments {
   let first: RecordWords | undefined;
   let several = false;
   for (const record of records) {
@@ -24,9 +33,16 @@ export function decodeArguments(records: readonly RecordWords[]): { args: string
   return first.memo.args;
 }
 
-function joinArguments(records: readonly RecordWords[]): { args: string[]; count: number } {
+/** The fragments of one argument, and its whole length, as far as they came. */
+interface Split {
+  parts: Map<number, string>;
+  /** Characters of all fragments together; undefined where the record with it did not come. */
+  length: number | undefined;
+}
+
+function joinArguments(records: readonly RecordWords[]): Arguments {
   const whole = new Map<number, string>();
-  const fragments = new Map<number, Map<number, string>>();
+  const splits = new Map<number, Split>();
   let count = 0;
   let highest = -1;
   for (const { type, keys, values } of records) {
@@ -38,27 +54,54 @@ function joinArguments(records: readonly RecordWords[]): { args: string[]; count
         count = Number.parseInt(value, 10) || 0;
         continue;
       }
-      const match = /^a(\d{1,5})(?:\[(\d{1,6})\])?$/.exec(key);
+      const match = /^a(\d{1,5})(?:\[(\d{1,6})\]|(_len))?$/.exec(key);
       if (match === null) continue;
       const index = Number(match[1]);
       if (index >= ARGUMENTS_MAX) continue;
       highest = Math.max(highest, index);
-      if (match[2] === undefined) whole.set(index, unquote(value));
-      else {
-        const parts = fragments.get(index) ?? new Map<number, string>();
-        parts.set(Number(match[2]), value);
-        fragments.set(index, parts);
+      if (match[2] === undefined && match[3] === undefined) {
+        whole.set(index, unquote(value));
+        continue;
       }
+      const split = splits.get(index) ?? { parts: new Map<number, string>(), length: undefined };
+      splits.set(index, split);
+      if (match[2] !== undefined) split.parts.set(Number(match[2]), value);
+      else if (/^\d{1,9}$/.test(value)) split.length = Number(value);
     }
   }
-  for (const [index, parts] of fragments) whole.set(index, joinFragments(parts));
+  let isCut = false;
+  for (const [index, split] of splits) {
+    const joined = joinFragments(split);
+    whole.set(index, joined.text);
+    isCut ||= joined.isCut;
+  }
   const length = Math.min(Math.max(count, highest + 1), ARGUMENTS_MAX, Math.max(highest + 1, 4096));
-  return { args: Array.from({ length }, (_, index) => whole.get(index) ?? ""), count };
+  const args = Array.from({ length }, (_, index) => whole.get(index) ?? "");
+  return isCut ? { args, count, isCut } : { args, count };
 }
 
-/** The fragments of one argument are all hex or all quoted. */
-function joinFragments(parts: ReadonlyMap<number, string>): string {
-  const ordered = [...parts].sort(([a], [b]) => a - b).map(([, value]) => value);
-  if (ordered.every((part) => part.startsWith('"'))) return ordered.map((part) => unquote(part)).join("");
-  return unquote(ordered.join(""));
+/** The fragments of one argument are all hex or all quoted. Those that follow each other are read together: a cut may be inside of a character. */
+function joinFragments({ parts, length }: Split): { text: string; isCut: boolean } {
+  const ordered = [...parts].sort(([a], [b]) => a - b);
+  const isQuoted = ordered.every(([, value]) => value.startsWith('"'));
+  let came = 0;
+  let text = "";
+  let run = "";
+  let next = 0;
+  let isCut = false;
+  for (const [number, value] of ordered) {
+    const part = isQuoted ? unquote(value) : value;
+    if (number !== next) {
+      text += `${isQuoted ? run : unquote(run)}${GAP}`;
+      run = "";
+      isCut = true;
+    }
+    run += part;
+    came += part.length;
+    next = number + 1;
+  }
+  text += isQuoted ? run : unquote(run);
+  // What is missing at the end only the length tells.
+  if (isCut || length === undefined || came >= length) return { text, isCut };
+  return { text: `${text}${GAP}`, isCut: true };
 }

@@ -1,16 +1,16 @@
 /** PATH records: the files that an event is about. */
 import { RECORD, type RecordWords, valueOf } from "@hosttrail/lib/audit";
 import type { File } from "@hosttrail/proto/event";
+import type { Base, Bases } from "./directories.ts";
 import { intern } from "./intern.ts";
-import type { Elsewhere } from "./syscall.ts";
 import { octal, u32, u64, unquoteName } from "./values.ts";
 
 const UNSET = 0xffffffff;
 
-/** What names resolve against; `elsewhere` are those that resolve against a directory that nobody named. */
+/** What names resolve against. */
 export interface Resolution {
   workingDirectory: string;
-  elsewhere: Elsewhere;
+  bases: Bases;
 }
 
 /**
@@ -44,19 +44,19 @@ const NO_FILES: File[] = [];
 function knownFile(record: RecordWords, resolution: Resolution): File {
   const { memo } = record;
   if (memo === undefined) return decodeFile(record, resolution);
-  const { workingDirectory, elsewhere } = resolution;
-  if (memo.file !== undefined && memo.directory === workingDirectory && memo.elsewhere === elsewhere) return memo.file;
+  const { workingDirectory, bases } = resolution;
+  if (memo.file !== undefined && memo.directory === workingDirectory && memo.bases === bases) return memo.file;
   memo.file = decodeFile(record, resolution);
   memo.directory = workingDirectory;
-  memo.elsewhere = elsewhere;
+  memo.bases = bases;
   return memo.file;
 }
 
-function decodeFile(record: RecordWords, { workingDirectory, elsewhere }: Resolution): File {
+function decodeFile(record: RecordWords, resolution: Resolution): File {
   const name = intern(unquoteName(valueOf(record, "name")));
-  const nametype = valueOf(record, "nametype") ?? "";
-  const foreign = nametype === "CREATE" ? elsewhere.new : elsewhere.old || (nametype === "PARENT" && elsewhere.new);
-  const path = foreign ? name : absolute(name, workingDirectory);
+  // Some older kernels wrote objtype.
+  const nametype = valueOf(record, "nametype") ?? valueOf(record, "objtype") ?? "";
+  const { path, relativeTo } = resolve(name, nametype, resolution);
   const inode = valueOf(record, "inode");
   return {
     path: path === name ? name : intern(path),
@@ -74,14 +74,46 @@ function decodeFile(record: RecordWords, { workingDirectory, elsewhere }: Resolu
     hasAttributes: inode !== undefined,
     before: undefined,
     after: undefined,
+    relativeTo,
   };
 }
 
-/** Joins a relative name to the working directory. */
-function absolute(name: string, workingDirectory: string): string {
-  if (name === "" || name.startsWith("/") || !workingDirectory.startsWith("/")) return name;
+function resolve(
+  name: string,
+  nametype: string,
+  { workingDirectory, bases }: Resolution,
+): { path: string; relativeTo: Base } {
+  if (name === "") return { path: "", relativeTo: "" };
+  const given = baseOf(nametype, bases);
+  // Of a parent without a name of its own the kernel writes the working directory, also where the call had another one.
+  const isUnnamedParent = nametype === "PARENT" && name === workingDirectory;
+  if (isUnnamedParent) return given === "" ? { path: name, relativeTo: "" } : { path: ".", relativeTo: given };
+  const isAbsolute = name.startsWith("/");
+  if (isAbsolute && !bases.isRoot) return { path: name, relativeTo: "" };
+  const base = given === "" && !workingDirectory.startsWith("/") ? "unknown" : given;
+  // Nothing leads out of a root.
+  const inside = bases.isRoot ? normalize(name) : name;
+  if (base !== "") return { path: bases.isRoot ? inside.slice(1) || "." : inside, relativeTo: base };
+  return { path: normalize(`${workingDirectory}/${inside}`), relativeTo: "" };
+}
+
+function baseOf(nametype: string, bases: Bases): Base {
+  switch (nametype) {
+    case "CREATE":
+      return bases.new;
+    case "PARENT":
+      return bases.parent;
+    case "UNKNOWN":
+      return bases.given;
+    default:
+      return bases.old;
+  }
+}
+
+/** An absolute path of these parts. */
+function normalize(text: string): string {
   const parts: string[] = [];
-  for (const part of `${workingDirectory}/${name}`.split("/")) {
+  for (const part of text.split("/")) {
     if (part === "" || part === ".") continue;
     if (part === "..") parts.pop();
     else parts.push(part);

@@ -1,26 +1,30 @@
 /** An event's records to an event in ECS terms: pure, bytes in and values out. */
 import {
   decodeSocketAddress,
-  messageWords,
+  flagsForWriting,
   opensForWriting,
   RECORD,
   type RecordWords,
   recordOf,
   splitWords,
+  unquote,
   valueOf,
 } from "@hosttrail/lib/audit";
-import type { Endpoint, Event } from "@hosttrail/proto/event";
+import type { Endpoint, Event, Syscall } from "@hosttrail/proto/event";
 import { type RawRecord, type RecordGroup, textOf } from "../model/index.ts";
 import { RecordCache, wordsOf } from "./cache.ts";
+import { basesIn } from "./directories.ts";
 import { enrichedNames } from "./enriched.ts";
 import { decodeArguments } from "./execve.ts";
 import { decodeFiles } from "./files.ts";
 import { meaningOf } from "./meaning.ts";
+import { localOf, messageOf, remoteOf, sideOf } from "./message.ts";
 import { outcomeOf } from "./outcome.ts";
+import { decisionOf } from "./policy.ts";
 import { actorOf, decodeProcess, decodeTargets } from "./process.ts";
-import { decodeSyscall, effectiveCall, isExec, relativeElsewhere } from "./syscall.ts";
-import { decodeUser, remoteOf } from "./user.ts";
-import { ruleKeys } from "./values.ts";
+import { decodeSyscall, effectiveCall, isExec } from "./syscall.ts";
+import { decodeUser } from "./user.ts";
+import { octal, ruleKeys } from "./values.ts";
 
 export { meansTheSame } from "./syscall.ts";
 
@@ -72,24 +76,31 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
   const system = recordOf(words, RECORD.SYSCALL);
   const syscall = system === undefined ? undefined : decodeSyscall(system);
   const call = effectiveCall(syscall, words);
-  // The kernel's own fields of the first record tell who acted where there is no SYSCALL record.
-  const actor = system ?? words[0];
+  // The kernel's own fields of another record tell who acted where there is no SYSCALL record.
+  const actor = system ?? words.find(({ keys }) => keys.includes("pid")) ?? words[0];
   const known = actorOf(system);
   const process = actor === undefined ? undefined : decodeProcess(actor, known, { args, count: given.count }, words);
   const files = decodeFiles(words, {
     workingDirectory: process?.workingDirectory ?? "",
-    elsewhere: relativeElsewhere(call, syscall?.arguments),
+    bases: basesIn(call, syscall, words),
   });
   const socket = recordOf(words, RECORD.SOCKADDR);
   const endpoint = socket && endpointOf(socket);
   const isSource = SOURCE_CALLS.has(call);
-  const message = actor === undefined || known !== undefined ? undefined : messageWords(actor);
+  const message = actor === undefined || known !== undefined ? undefined : messageOf(actor);
+  const decision = decisionOf(words);
+  // Its SOCKADDR, where there is one, is that of the netlink socket which was asked for the change.
+  const security = recordOf(words, RECORD.MAC_IPSEC_EVENT);
+  const source = security && sideOf(security, "src");
+  const destination = security && sideOf(security, "dst");
+  const change = recordOf(words, RECORD.CONFIG_CHANGE) ?? security;
   const { action, category, type } = meaningOf({
     records: words,
     call,
     nametype: files[0]?.nametype ?? "",
-    operation: operationOf(recordOf(words, RECORD.CONFIG_CHANGE)),
-    writes: syscall === undefined ? undefined : opensForWriting(call, syscall.arguments, syscall.archName),
+    operation: operationOf(change),
+    decision,
+    writes: writesTo(call, syscall, words),
   });
   const event: Event = {
     id: "",
@@ -99,21 +110,21 @@ function decodeWords(group: RecordGroup, words: RecordWords[], redact: RedactRec
       category,
       type,
       action,
-      outcome: outcomeOf(words, syscall, actor, message),
+      outcome: outcomeOf(decision, change, syscall, actor, message),
       sequence: 0n,
     },
     host: undefined,
     process,
     user: actor === undefined ? undefined : known === undefined ? decodeUser(actor, message) : known.user,
     files,
-    source: isSource ? endpoint : remoteOf(message),
-    destination: isSource ? undefined : endpoint,
+    source: source ?? (isSource ? endpoint : remoteOf(message)),
+    destination: destination ?? (isSource ? undefined : (endpoint ?? localOf(message))),
     container: undefined,
     cloud: undefined,
     audit: {
       serial: group.serial,
       node: group.node,
-      partial: group.partial,
+      partial: group.partial === "" && given.isCut === true ? "arguments" : group.partial,
       syscall,
       keys: known?.keys ?? decodeKeys(actor),
       records: [],
@@ -144,8 +155,24 @@ function endpointOf(socket: RecordWords): Endpoint | undefined {
   return memo.endpoint;
 }
 
+/** True where a file was opened for writing; undefined where nothing tells. */
+function writesTo(call: string, syscall: Syscall | undefined, words: readonly RecordWords[]): boolean | undefined {
+  if (syscall === undefined) return undefined;
+  // Its flags are not among the arguments of the call.
+  const how = call === "openat2" ? recordOf(words, RECORD.OPENAT2) : undefined;
+  if (how !== undefined) return flagsForWriting(octal(valueOf(how, "oflag")), syscall.archName);
+  return opensForWriting(call, syscall.arguments, syscall.archName);
+}
+
+/** `op` of what changes audit itself or IPsec. Older kernels write `op="add rule"`, and still older ones that without quotes. */
 function operationOf(change: RecordWords | undefined): string {
-  return (change && valueOf(change, "op")) ?? "";
+  if (change === undefined) return "";
+  const { keys, values } = change;
+  const at = keys.indexOf("op");
+  const operation = values[at] ?? "";
+  if (operation.startsWith('"')) return unquote(operation).replaceAll(" ", "_");
+  const isCut = keys[at + 1] === "" && values[at + 1] === "rule";
+  return isCut ? `${operation}_rule` : operation;
 }
 
 /** Calls whose SOCKADDR names this side, or who called. */

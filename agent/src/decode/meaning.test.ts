@@ -34,7 +34,14 @@ describe("an event's meaning", () => {
 
   it("is refined by what was opened and how", () => {
     const of = (nametype: string, writes?: boolean): string[] =>
-      meaningOf({ records: recordsOf("SYSCALL", "PATH"), call: "openat", nametype, writes, operation: "" }).type;
+      meaningOf({
+        records: recordsOf("SYSCALL", "PATH"),
+        call: "openat",
+        nametype,
+        writes,
+        operation: "",
+        decision: undefined,
+      }).type;
     assert.deepEqual(of("CREATE", true), ["creation"]);
     assert.deepEqual(of("NORMAL", true), ["change"]);
     assert.deepEqual(of("NORMAL", false), ["access"]);
@@ -42,8 +49,14 @@ describe("an event's meaning", () => {
 
   it("comes from the record that says more than its system call", () => {
     const of = (...recordTypes: string[]): string =>
-      meaningOf({ records: recordsOf(...recordTypes), call: "sendto", nametype: "", writes: undefined, operation: "" })
-        .action;
+      meaningOf({
+        records: recordsOf(...recordTypes),
+        call: "sendto",
+        nametype: "",
+        writes: undefined,
+        operation: "",
+        decision: undefined,
+      }).action;
     assert.equal(of("SYSCALL", "CONFIG_CHANGE"), "changed-audit-configuration");
     assert.equal(of("NETFILTER_CFG", "SYSCALL"), "loaded-firewall-rule-to");
     assert.equal(of("SYSCALL", "SOCKADDR"), "sent-to");
@@ -51,7 +64,14 @@ describe("an event's meaning", () => {
 
   it("has a name for what nobody knows, and the same object each time", () => {
     const of = (call: string, type = "SYSCALL"): unknown =>
-      meaningOf({ records: recordsOf(type), call, nametype: "", writes: undefined, operation: "" });
+      meaningOf({
+        records: recordsOf(type),
+        call,
+        nametype: "",
+        writes: undefined,
+        operation: "",
+        decision: undefined,
+      });
     assert.equal(of("umask"), of("umask"));
     assert.deepEqual(of("", "UNKNOWN[1999]"), { action: "unknown[1999]", category: [], type: ["info"] });
   });

@@ -1,18 +1,7 @@
 /** What an event means in ECS terms: event.category, event.type and event.action. */
 import { recordTypeName, recordTypeNumber } from "@hosttrail/lib/audit";
-
-/** The part of an event's meaning that its system call or record type decides. */
-export interface Meaning {
-  action: string;
-  category: string[];
-  type: string[];
-}
-
-const meaning = (action: string, category: string, ...type: string[]): Meaning => ({
-  action,
-  category: [category],
-  type,
-});
+import { type Decision, POLICY_MEANINGS } from "./policy.ts";
+import { type Meaning, meaning } from "./terms.ts";
 
 /** One meaning for several system calls or record types. */
 function each(names: string, of: Meaning): [string, Meaning][] {
@@ -58,8 +47,7 @@ const CALLS: ReadonlyMap<string, Meaning> = new Map([
   ...each("mmap mmap2 mprotect pkey_mprotect brk mremap", meaning("allocated-memory", "process", "info")),
   ...each("chdir fchdir", meaning("changed-working-directory-to", "process", "info")),
 
-  ...each("open openat openat2 open_by_handle_at", OPENED),
-  ...each("creat", CREATED),
+  ...each("open openat openat2 open_by_handle_at creat", OPENED),
   ...each("memfd_create memfd_secret", meaning("created-memory-file", "file", "creation")),
   ...each("read readv pread64 preadv preadv2", meaning("read-file", "file", "access")),
   ...each(
@@ -124,6 +112,12 @@ const ANOMALY = meaning("detected-anomaly", "intrusion_detection", "info");
 const ACCESS_CHECKED = meaning("checked-access", "intrusion_detection", "info");
 const CONFIGURED_AUDIT = meaning("changed-audit-configuration", "configuration", "change");
 
+const IPSEC_ASSOCIATION_ADDED = meaning("added-ipsec-association", "configuration", "creation");
+const IPSEC_ASSOCIATION_DELETED = meaning("deleted-ipsec-association", "configuration", "deletion");
+const IPSEC_CHANGED = meaning("changed-ipsec-configuration", "configuration", "change");
+const IPSEC_POLICY_ADDED = meaning("added-ipsec-policy", "configuration", "creation");
+const IPSEC_POLICY_DELETED = meaning("deleted-ipsec-policy", "configuration", "deletion");
+
 /** By record type, for events that no system call explains, and for those that say more than the call. */
 const RECORDS: ReadonlyMap<string, Meaning> = new Map([
   ...each("LOGIN", meaning("changed-login-id-to", "authentication", "start")),
@@ -173,12 +167,25 @@ const RECORDS: ReadonlyMap<string, Meaning> = new Map([
     ANOMALY,
   ),
   ...each("SECCOMP", meaning("violated-seccomp-policy", "process", "info")),
-  ...each("AVC", meaning("violated-access-policy", "intrusion_detection", "denied")),
-  ...each("USER_AVC MAC_CHECK DAC_CHECK", ACCESS_CHECKED),
-  ...each("SELINUX_ERR USER_SELINUX_ERR", meaning("caused-mac-policy-error", "intrusion_detection", "info")),
+  ...each("MAC_CHECK DAC_CHECK", ACCESS_CHECKED),
   ...each("MAC_POLICY_LOAD USER_MAC_POLICY_LOAD", meaning("loaded-selinux-policy", "configuration", "change")),
-  ...each("MAC_STATUS", meaning("changed-selinux-enforcement", "configuration", "change")),
+  ...each("MAC_STATUS USER_MAC_STATUS", meaning("changed-selinux-enforcement", "configuration", "change")),
   ...each("MAC_CONFIG_CHANGE USER_MAC_CONFIG_CHANGE", meaning("changed-selinux-boolean", "configuration", "change")),
+  ...each("MAC_IPSEC_ADDSA", IPSEC_ASSOCIATION_ADDED),
+  ...each("MAC_IPSEC_DELSA", IPSEC_ASSOCIATION_DELETED),
+  ...each("MAC_IPSEC_ADDSPD", IPSEC_POLICY_ADDED),
+  ...each("MAC_IPSEC_DELSPD", IPSEC_POLICY_DELETED),
+  ...each("MAC_IPSEC_EVENT", IPSEC_CHANGED),
+  ...each("MAC_MAP_ADD", meaning("added-mac-network-domain-mapping-to", "configuration", "creation")),
+  ...each("MAC_MAP_DEL", meaning("deleted-mac-network-domain-mapping-from", "configuration", "deletion")),
+  ...each(
+    "MAC_UNLBL_ALLOW MAC_UNLBL_STCADD MAC_UNLBL_STCDEL MAC_CIPSOV4_ADD MAC_CIPSOV4_DEL MAC_CALIPSO_ADD MAC_CALIPSO_DEL",
+    meaning("changed-mac-configuration", "configuration", "change"),
+  ),
+  ...each("CRYPTO_KEY_USER", meaning("negotiated-crypto-key", "network", "info")),
+  ...each("CRYPTO_SESSION", meaning("started-crypto-session", "network", "start")),
+  ...each("CRYPTO_LOGIN", meaning("crypto-officer-logged-in", "authentication", "start")),
+  ...each("CRYPTO_LOGOUT", meaning("crypto-officer-logged-out", "authentication", "end")),
   ...each("NETFILTER_CFG", meaning("loaded-firewall-rule-to", "configuration", "change")),
   ...each("NETFILTER_PKT", meaning("seen-packet", "network", "info")),
   ...each("BPF", meaning("changed-bpf-program", "driver", "change")),
@@ -198,7 +205,7 @@ const RECORDS: ReadonlyMap<string, Meaning> = new Map([
 
 /** Record types that say more about their event than the system call that caused them. */
 const DECISIVE: ReadonlySet<number | undefined> = new Set(
-  "CONFIG_CHANGE FEATURE_CHANGE LOGIN AVC SELINUX_ERR NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY"
+  "CONFIG_CHANGE FEATURE_CHANGE LOGIN MAC_UNLBL_ALLOW MAC_UNLBL_STCADD MAC_UNLBL_STCDEL MAC_CIPSOV4_ADD MAC_CIPSOV4_DEL MAC_CALIPSO_ADD MAC_CALIPSO_DEL MAC_MAP_ADD MAC_MAP_DEL MAC_IPSEC_ADDSA MAC_IPSEC_DELSA MAC_IPSEC_ADDSPD MAC_IPSEC_DELSPD MAC_IPSEC_EVENT NETFILTER_CFG BPF MAC_POLICY_LOAD MAC_STATUS MAC_CONFIG_CHANGE ANOM_PROMISCUOUS ANOM_LINK ANOM_CREAT SECCOMP EVENT_LISTENER TIME_INJOFFSET TIME_ADJNTPVAL INTEGRITY_DATA INTEGRITY_METADATA INTEGRITY_STATUS INTEGRITY_HASH INTEGRITY_PCR INTEGRITY_RULE DM_CTRL DM_EVENT TTY"
     .split(" ")
     .map(recordTypeNumber),
 );
@@ -213,8 +220,10 @@ export interface Facts {
   nametype: string;
   /** True where a file was opened for writing. */
   writes: boolean | undefined;
-  /** `op` of a CONFIG_CHANGE, "" elsewhere. */
+  /** `op` of a CONFIG_CHANGE or MAC_IPSEC_EVENT, "" elsewhere. */
   operation: string;
+  /** What a security module said about it. */
+  decision: Decision | undefined;
 }
 
 /** What a CONFIG_CHANGE was, by its `op`. */
@@ -223,11 +232,24 @@ const AUDIT_CHANGES: ReadonlyMap<string, Meaning> = new Map([
   ["remove_rule", meaning("deleted-audit-rule", "configuration", "deletion")],
 ]);
 
+const IPSEC_PACKET_DROPPED = meaning("dropped-ipsec-packet", "network", "denied");
+/** What a MAC_IPSEC_EVENT was, by its `op`. Source: net/xfrm/xfrm_user.c and xfrm_state.c. */
+const IPSEC_CHANGES: ReadonlyMap<string, Meaning> = new Map([
+  ["SAD-add", IPSEC_ASSOCIATION_ADDED],
+  ["SAD-delete", IPSEC_ASSOCIATION_DELETED],
+  ["SPD-add", IPSEC_POLICY_ADDED],
+  ["SPD-delete", IPSEC_POLICY_DELETED],
+  ...each("SA-replay-overflow SA-replayed-pkt SA-notfound SA-icv-failure", IPSEC_PACKET_DROPPED),
+]);
+
 /** What happened. The same object for the same meaning, so that a block finds its row at once. */
-export function meaningOf({ records, call, nametype, writes, operation }: Facts): Meaning {
-  const change = operation === "" ? undefined : AUDIT_CHANGES.get(operation);
-  if (change !== undefined) return change;
+export function meaningOf({ records, call, nametype, writes, operation, decision }: Facts): Meaning {
+  if (operation !== "") {
+    const change = AUDIT_CHANGES.get(operation) ?? IPSEC_CHANGES.get(operation);
+    if (change !== undefined) return change;
+  }
   for (const { type } of records) if (DECISIVE.has(type)) return ofRecord(type);
+  if (decision !== undefined && (decision.isDecisive || call === "")) return decision.meaning;
   const known = CALLS.get(call);
   if (known === OPENED) {
     if (nametype === "CREATE") return CREATED;
@@ -263,5 +285,12 @@ function remember(key: string, action: string): Meaning {
 
 /** Every meaning that the tables name, for a test against the terms that ECS allows. */
 export function allMeanings(): Meaning[] {
-  return [...CALLS.values(), ...RECORDS.values(), ...AUDIT_CHANGES.values(), OPENED_TO_WRITE];
+  return [
+    ...CALLS.values(),
+    ...RECORDS.values(),
+    ...AUDIT_CHANGES.values(),
+    ...IPSEC_CHANGES.values(),
+    ...POLICY_MEANINGS,
+    OPENED_TO_WRITE,
+  ];
 }

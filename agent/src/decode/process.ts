@@ -43,14 +43,15 @@ export function decodeProcess(
 ): Process | undefined {
   const { call } = actor;
   const pid = call?.pid ?? pidOf(valueOf(actor, "pid"));
-  if (pid === undefined) return undefined;
+  // Without the record that names it, what others tell of the process is kept: pid 0 is that of none.
+  if (pid === undefined && count === 0 && args.length === 0 && !tellsOfProcess(actor, words)) return undefined;
   const parentPid = call?.parentPid ?? pidOf(valueOf(actor, "ppid"));
   const directory = recordOf(words, RECORD.CWD);
   const titleRecord = recordOf(words, RECORD.PROCTITLE);
   const title = titleRecord === undefined ? "" : titleOf(titleRecord);
   return {
     entityId: "",
-    pid,
+    pid: pid ?? 0,
     name: known?.name ?? unquoteName(valueOf(actor, "comm")),
     executable: known?.executable ?? intern(unquoteName(valueOf(actor, "exe"))),
     args,
@@ -68,6 +69,11 @@ export function decodeProcess(
     executableSha256: "",
     ancestryCount: 0,
   };
+}
+
+function tellsOfProcess(actor: RecordWords, words: readonly RecordWords[]): boolean {
+  if (["ses", "comm", "exe"].some((key) => actor.keys.includes(key))) return true;
+  return words.some(({ type }) => type === RECORD.CWD || type === RECORD.PROCTITLE);
 }
 
 function pidOf(text: string | undefined): number | undefined {

@@ -12,6 +12,7 @@ import {
   valueOf,
 } from "@hosttrail/lib/audit";
 import type { Syscall } from "@hosttrail/proto/event";
+import { basesOf } from "./directories.ts";
 import { hex32, hex64, i64, u32 } from "./values.ts";
 
 const UNSET = 0xffffffff;
@@ -76,60 +77,6 @@ export function isExec(syscall: Syscall | undefined): boolean {
   return syscall?.success === "yes" && (syscall.name === "execve" || syscall.name === "execveat");
 }
 
-const AT_FDCWD = 0xffffff9cn;
-
-/** Which relative names of an event do not resolve against its working directory: those that were there before ("old"), those that are new. */
-export interface Elsewhere {
-  old: boolean;
-  new: boolean;
-}
-
-const NOWHERE_ELSE: Elsewhere = { old: false, new: false };
-/** By old and new; the same object for the same answer. */
-const ELSEWHERE: readonly Elsewhere[] = [
-  NOWHERE_ELSE,
-  { old: true, new: false },
-  { old: false, new: true },
-  { old: true, new: true },
-];
-
-/** Which arguments of a call are directories that its names are relative to: for the old name, for the new one. */
-type Directories = readonly [number, number];
-const DIRECTORIES: ReadonlyMap<string, Directories> = new Map([
-  ["renameat", [0, 2]],
-  ["renameat2", [0, 2]],
-  ["linkat", [0, 2]],
-  ["symlinkat", [1, 1]],
-]);
-const known = new Map<string, Directories | undefined>();
-/** More than there are calls with names. */
-const KNOWN_MAX = 1024;
-
-function directoriesOf(call: string): Directories | undefined {
-  const before = known.get(call);
-  if (before !== undefined || known.has(call)) return before;
-  const isAt = /at2?$/.test(call) && !/[^f]stat$|^l?stat$/.test(call);
-  const has = isAt || call === "statx" || call === "fsconfig";
-  const directories = has ? (DIRECTORIES.get(call) ?? ([0, 0] as const)) : undefined;
-  if (known.size < KNOWN_MAX) known.set(call, directories);
-  return directories;
-}
-
-/** Which relative names of the event do not resolve against its working directory, since the call had another directory for them. */
-export function relativeElsewhere(call: string, values: readonly bigint[] | undefined): Elsewhere {
-  if (values === undefined) return NOWHERE_ELSE;
-  const directories = directoriesOf(call);
-  if (directories === undefined) return NOWHERE_ELSE;
-  const [oldAt, newAt] = directories;
-  const index = (isWorkingDirectory(values[oldAt]) ? 0 : 1) + (isWorkingDirectory(values[newAt]) ? 0 : 2);
-  return ELSEWHERE[index] ?? NOWHERE_ELSE;
-}
-
-/** AT_FDCWD is an int: what stands above its 32 bits does not count. */
-function isWorkingDirectory(value: bigint | undefined): boolean {
-  return value === AT_FDCWD || BigInt.asUintN(32, value ?? 0n) === AT_FDCWD;
-}
-
 /** Calls whose number does not tell what is called: an argument does. */
 const SEVERAL_IN_ONE = new Set(["socketcall", "ipc"]);
 
@@ -140,5 +87,5 @@ export function meansTheSame(syscall: Syscall, { exit, arguments: values }: Pick
   if (SEVERAL_IN_ONE.has(name) || (success !== "yes" && exit !== before)) return false;
   const isToWrite = opensForWriting(name, values, archName);
   if (isToWrite !== opensForWriting(name, valuesBefore, archName)) return false;
-  return relativeElsewhere(name, values) === relativeElsewhere(name, valuesBefore);
+  return basesOf(name, syscall, values) === basesOf(name, syscall, valuesBefore);
 }

@@ -1,6 +1,7 @@
 /** Who acted, and whom it was about. */
-import { lastValueOf, RECORD, type RecordWords, unquote, valueOf } from "@hosttrail/lib/audit";
-import type { Endpoint, User } from "@hosttrail/proto/event";
+import { lastValueOf, RECORD, type RecordWords, valueOf } from "@hosttrail/lib/audit";
+import type { User } from "@hosttrail/proto/event";
+import { targetOf } from "./message.ts";
 import { u32 } from "./values.ts";
 
 const UNSET = 0xffffffff;
@@ -29,19 +30,4 @@ export function decodeUser(actor: RecordWords, message: RecordWords | undefined)
         : { id: id("gid"), name: "", effectiveId: id("egid"), savedId: id("sgid"), filesystemId: id("fsgid") },
     targetName: message === undefined ? "" : targetOf(message),
   };
-}
-
-/** The account or group that an event of account management or authentication is about. */
-function targetOf(message: RecordWords): string {
-  const name = valueOf(message, "acct") ?? valueOf(message, "grp");
-  if (name !== undefined && name !== "?" && name !== '"?"') return unquote(name);
-  // A number: as hex it would be read as text.
-  return valueOf(message, "id") ?? "";
-}
-
-/** Where a session came from, as PAM and sshd tell it: a claim of user space. */
-export function remoteOf(message: RecordWords | undefined): Endpoint | undefined {
-  const address = message && valueOf(message, "addr");
-  if (address === undefined || address === "?" || address === "" || address === "UNKNOWN") return undefined;
-  return { address, ip: address, port: 0, path: "", family: address.includes(":") ? "inet6" : "inet" };
 }

@@ -154,7 +154,7 @@ export class Redactor {
     if (redacted !== args) replaceArguments(records, args, redacted);
     if (once?.args !== undefined) {
       once.redacted = this.count - before;
-      once.args = { args: redacted as string[], count: once.args.count };
+      once.args = { ...once.args, args: redacted as string[] };
     }
     return redacted;
   }

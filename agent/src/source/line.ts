@@ -21,8 +21,9 @@ export function parseLogLine(line: string): RawRecord | undefined {
   if (record === undefined) return undefined;
   const end = enrichmentStart(record.text);
   if (end === undefined) return record;
-  const separated = record.text[end] === ENRICHED_SEPARATOR;
-  return { ...record, text: record.text.slice(0, end), enriched: record.text.slice(separated ? end + 1 : end) };
+  const { text } = record;
+  const isSeparated = text[end] === ENRICHED_SEPARATOR || text[end] === " ";
+  return { ...record, text: text.slice(0, end), enriched: text.slice(isSeparated ? end + 1 : end) };
 }
 
 /** The line of a record, as auditd writes it and `parseLogLine` reads it; without its line feed. */
@@ -37,14 +38,17 @@ export function formatLogLine(record: RawRecord): string {
 const FIRST_KEY = /(?:ARCH|SYSCALL|OLD-AUID|OAUID|SAUID|AUID|OUID|OBJ-UID|INODE_UID|IUID|UID|ID|SADDR)=/g;
 
 /**
- * Where auditd's own words begin: at the last separator, and in copies that lost it, where a value ends and one of its keys
- * follows without a space. What user space wrote may look like either, so a message must have ended before.
+ * Where auditd's own words begin: at the last separator; in copies that have a space instead, or lost it, where a value ends and one of its
+ * keys follows. The kernel's own keys are in lower case. What user space wrote may look like either, so a message must have ended before.
  */
 function enrichmentStart(text: string): number | undefined {
   const separator = text.lastIndexOf(ENRICHED_SEPARATOR);
   if (separator >= 0) return isWhole(text, separator) ? separator : undefined;
   for (const { index } of text.matchAll(FIRST_KEY)) {
-    if (index > 0 && text[index - 1] !== " " && isWhole(text, index) && isValueEnd(text, index)) return index;
+    if (index === 0) continue;
+    if (text[index - 1] === " ") {
+      if (index > 1 && isWhole(text, index - 1)) return index - 1;
+    } else if (isWhole(text, index) && isValueEnd(text, index)) return index;
   }
   return undefined;
 }

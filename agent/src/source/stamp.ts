@@ -2,6 +2,8 @@
 import type { RawRecord } from "../model/index.ts";
 
 const STAMP = "audit(";
+const COLON = 0x3a;
+const SPACE = 0x20;
 
 /** Takes a record's text apart; undefined where it has no stamp. */
 export function parseStamp(type: number, node: string, text: string, position: number): RawRecord | undefined {
@@ -15,8 +17,10 @@ export function parseStamp(type: number, node: string, text: string, position: n
   const serial = digits(text, colon + 1, close);
   if (seconds < 0 || seconds > 0xffffffffff || milliseconds < 0 || milliseconds > 999) return undefined;
   if (serial < 0 || serial > 0xffffffff) return undefined;
-  if (text.charCodeAt(close + 1) !== 0x3a) return undefined;
-  const start = text.charCodeAt(close + 2) === 0x20 ? close + 3 : close + 2;
+  // Some of auditd's own records have no colon behind it.
+  const end = text.charCodeAt(close + 1) === COLON ? close + 2 : close + 1;
+  if (end === close + 1 && text.charCodeAt(end) !== SPACE) return undefined;
+  const start = text.charCodeAt(end) === SPACE ? end + 1 : end;
   return {
     type,
     node,

@@ -17,7 +17,9 @@ export const RECORD = {
   BPRM_FCAPS: 1321,
   PROCTITLE: 1327,
   URINGOP: 1336,
+  OPENAT2: 1337,
   AVC: 1400,
+  MAC_IPSEC_EVENT: 1415,
 } as const;
 
 /** Name of a record type, `UNKNOWN[n]` as libaudit writes it where there is none. */

@@ -36,11 +36,11 @@ interface RecordMemo {
   redacted?: number;
   /** A PROCTITLE's title. */
   title?: string;
-  args?: { args: string[]; count: number };
+  args?: { args: string[]; count: number; isCut?: boolean };
   file?: File;
   /** What the file's path was resolved against. */
   directory?: string;
-  elsewhere?: unknown;
+  bases?: unknown;
   endpoint?: Endpoint | undefined;
   /** Who acted, by a SYSCALL record's last words. */
   actor?: Actor;
@@ -160,7 +160,9 @@ function valueEnd(text: string, start: number): number {
     const close = text.indexOf('"', start + 1);
     if (close > 0 && (close + 1 === text.length || text.charCodeAt(close + 1) === SPACE)) return close + 1;
   } else if (first === SINGLE) {
-    // msg='…' is user space's own text and goes to the last quote: what is inside never counts as a field.
+    // msg='…' is user space's own text, and the kernel writes nothing behind it: what is inside never counts as a field, also where
+    // the end of a line is lost.
+    if (text.startsWith("msg=", start - 4) && (start === 4 || text.charCodeAt(start - 5) === SPACE)) return text.length;
     const close = text.lastIndexOf("'");
     if (close > start && (close + 1 === text.length || text.charCodeAt(close + 1) === SPACE)) return close + 1;
   }

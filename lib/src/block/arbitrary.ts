@@ -128,8 +128,16 @@ const file: fc.Arbitrary<File> = row({
   hasAttributes: fc.boolean(),
   before: fc.option(fileState, { nil: undefined }),
   after: fc.option(fileState, { nil: undefined }),
+  relativeTo: text,
 });
-const endpoint: fc.Arbitrary<Endpoint> = row({ address: text, ip: text, port: u32, path: text, family: text });
+const endpoint: fc.Arbitrary<Endpoint> = row({
+  address: text,
+  ip: text,
+  port: u32,
+  path: text,
+  family: text,
+  domain: text,
+});
 const container: fc.Arbitrary<Container> = row({ id: text, runtime: text, systemdUnit: text });
 const cloud: fc.Arbitrary<Cloud> = row({
   provider: text,

@@ -129,10 +129,11 @@ describe("encodeColumns and ColumnBlock", () => {
           item: 1,
           nametype: "n",
           hasAttributes: true,
+          relativeTo: "r",
         },
       ],
-      source: { address: "a", ip: "i", port: 1, path: "p", family: "f" },
-      destination: { address: "a", ip: "i", port: 1, path: "p", family: "f" },
+      source: { address: "a", ip: "i", port: 1, path: "p", family: "f", domain: "d" },
+      destination: { address: "a", ip: "i", port: 1, path: "p", family: "f", domain: "d" },
       container: { id: "i", runtime: "r", systemdUnit: "s" },
       cloud: {
         provider: "p",

@@ -209,7 +209,8 @@ export const files: TableSpec<File, FileLinks> = {
     a.targetDevice === b.targetDevice &&
     a.hasAttributes === b.hasAttributes &&
     a.before === b.before &&
-    a.after === b.after,
+    a.after === b.after &&
+    a.relativeTo === b.relativeTo,
   build: (read, index) => ({
     path: read.path(index),
     name: read.name(index),
@@ -226,6 +227,7 @@ export const files: TableSpec<File, FileLinks> = {
     hasAttributes: read.hasAttributes(index),
     before: read.before(index),
     after: read.after(index),
+    relativeTo: read.relativeTo(index),
   }),
   columns: {
     path: text(2),
@@ -243,6 +245,7 @@ export const files: TableSpec<File, FileLinks> = {
     hasAttributes: flag(15),
     before: link<FileState, "fileStates">(16, "fileStates"),
     after: link<FileState, "fileStates">(17, "fileStates"),
+    relativeTo: text(18),
   },
 };
 
@@ -250,7 +253,7 @@ export const endpoints: TableSpec<Endpoint, unknown> = {
   place: "endpoints",
   field: 9,
   key: (row) => row.address,
-  columns: { address: text(2), ip: text(3), port: number(4), path: text(5), family: text(6) },
+  columns: { address: text(2), ip: text(3), port: number(4), path: text(5), family: text(6), domain: text(7) },
 };
 
 export const containers: TableSpec<Container, unknown> = {

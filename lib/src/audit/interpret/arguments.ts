@@ -107,6 +107,18 @@ const CALLS: Readonly<Record<string, readonly (Meaning | undefined)[]>> = {
   futimesat: [directory],
   execveat: [directory],
   name_to_handle_at: [directory],
+  move_mount: [directory, _, directory],
+  file_setattr: [directory],
+  file_getattr: [directory],
+  removexattrat: [directory],
+  listxattrat: [directory],
+  getxattrat: [directory],
+  setxattrat: [directory],
+  fspick: [directory],
+  open_tree_attr: [directory],
+  open_tree: [directory],
+  mount_setattr: [directory],
+  utimensat_time64: [directory],
   clone: [clone],
   unshare: [flags(CLONE_FLAG, "0x0")],
   setns: [_, flags(CLONE_FLAG, "0x0")],
@@ -151,11 +163,19 @@ export function argumentMeaning(call: string, index: number, value: bigint, arch
   return CALLS[call]?.[index]?.(value, archName);
 }
 
-/** True where the call opens for writing, creates or cuts; undefined where the call says nothing about it. */
+/** True where the call opens for writing, creates or cuts; undefined where its arguments say nothing about it. */
 export function opensForWriting(call: string, args: readonly bigint[], archName: string): boolean | undefined {
+  if (call === "creat") return true;
   const at = call === "openat" || call === "open_by_handle_at" ? 2 : call === "open" ? 1 : undefined;
-  if (at === undefined) return undefined;
-  const bits = low(args[at] ?? 0n);
-  const names = openFlags(archName);
-  return (bits & 3) !== 0 || (bits & (names.number("O_TRUNC") ?? 0)) !== 0;
+  return at === undefined ? undefined : flagsForWriting(low(args[at] ?? 0n), archName);
+}
+
+/** The same of open's flags themselves. */
+export function flagsForWriting(bits: number, archName: string): boolean {
+  return (bits & 3) !== 0 || (bits & (openFlags(archName).number("O_TRUNC") ?? 0)) !== 0;
+}
+
+/** Open flags by name. */
+export function openFlagNames(bits: number, archName: string): string {
+  return openFlag(BigInt(bits), archName) ?? "";
 }

@@ -10,6 +10,7 @@ import {
   NETFILTER_FAMILY,
   NETFILTER_HOOK,
   nameSyscall,
+  RESOLVE_FLAG,
   SECCOMP_ACTION,
   SIGNAL,
   SOCKET_PROTOCOL,
@@ -18,9 +19,9 @@ import {
 import { decodeSocketAddress } from "../sockaddr.ts";
 import { unquote } from "../text.ts";
 import { RECORD } from "../types.ts";
-import { argumentMeaning } from "./arguments.ts";
+import { argumentMeaning, openFlagNames } from "./arguments.ts";
 
-export { argumentMeaning, opensForWriting } from "./arguments.ts";
+export { argumentMeaning, flagsForWriting, opensForWriting } from "./arguments.ts";
 
 /** What a field's meaning may depend on. */
 export interface FieldContext {
@@ -45,7 +46,7 @@ const TEXT = new Set(
 );
 /** Hex masks of capabilities. */
 const CAPABILITY_MASKS = new Set(
-  "cap_fp cap_fi cap_pp cap_pi cap_pe cap_pa cap_prm cap_inh fp fi old_pp old_pi old_pe old_pa pp pi pe pa frootid_".split(
+  "cap_fp cap_fi cap_pp cap_pi cap_pe cap_pa cap_prm cap_inh fp fi old_pp old_pi old_pe old_pa new_pp new_pi new_pe new_pa pp pi pe pa frootid_".split(
     " ",
   ),
 );
@@ -97,6 +98,14 @@ function byKey(type: number, key: string, value: string, context: FieldContext):
     case "mode":
     case "omode":
       return fileMode(value);
+    case "oflag":
+      return type === RECORD.OPENAT2 && /^[0-7]{1,11}$/.test(value)
+        ? openFlagNames(Number.parseInt(value, 8), context.archName)
+        : undefined;
+    case "resolve":
+      return type === RECORD.OPENAT2 && /^0x[0-9a-f]{1,8}$/.test(value)
+        ? RESOLVE_FLAG.flags(Number(value), "0x0")
+        : undefined;
     case "saddr":
       return address(value);
     case "sig":
@@ -119,6 +128,7 @@ function byKey(type: number, key: string, value: string, context: FieldContext):
     case "res":
       return value === "1" ? "yes" : value === "0" ? "no" : undefined;
     case "op":
+      if (value.startsWith('"')) return unquote(value);
       return type === BPF ? value.toLowerCase() : undefined;
     default:
       return undefined;

@@ -31,6 +31,11 @@ export const NETFILTER_FAMILY: Names = new Names(generated.NETFILTER_FAMILY.toLo
 export const AT_FLAG: Names = new Names(generated.AT_FLAG);
 export const RECORD_TYPE: Names = new Names(generated.RECORD_TYPE);
 
+/** RESOLVE_* of include/uapi/linux/openat2.h. */
+export const RESOLVE_FLAG: Names = new Names(
+  "RESOLVE_NO_XDEV=1 RESOLVE_NO_MAGICLINKS=2 RESOLVE_NO_SYMLINKS=4 RESOLVE_BENEATH=8 RESOLVE_IN_ROOT=16 RESOLVE_CACHED=32",
+);
+
 const OPEN = new Names(generated.OPEN_FLAG);
 const OPEN_ARM = new Names(generated.OPEN_FLAG_ARM);
 

@@ -255,6 +255,7 @@ export interface FileRows {
   /** Rows of the file_states table. */
   before: number[];
   after: number[];
+  relativeTo: number[];
 }
 
 export interface FileStateRows {
@@ -275,6 +276,7 @@ export interface EndpointRows {
   port: number[];
   path: number[];
   family: number[];
+  domain: number[];
 }
 
 export interface ContainerRows {
@@ -4819,6 +4821,7 @@ function createBaseFileRows(): FileRows {
     hasAttributes: [],
     before: [],
     after: [],
+    relativeTo: [],
   };
 }
 
@@ -4935,6 +4938,13 @@ export const FileRows: MessageFns<FileRows> = {
     if (message.after.length !== 0) {
       writer.uint32(138).fork();
       for (const v of message.after) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.relativeTo.length !== 0) {
+      writer.uint32(146).fork();
+      for (const v of message.relativeTo) {
         writer.uint32(v);
       }
       writer.join();
@@ -5251,6 +5261,24 @@ export const FileRows: MessageFns<FileRows> = {
 
             break;
           }
+          case 18: {
+            if (tag === 144) {
+              message.relativeTo.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 146) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.relativeTo.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5298,6 +5326,11 @@ export const FileRows: MessageFns<FileRows> = {
         : [],
       before: globalThis.Array.isArray(object?.before) ? object.before.map((e: any) => globalThis.Number(e)) : [],
       after: globalThis.Array.isArray(object?.after) ? object.after.map((e: any) => globalThis.Number(e)) : [],
+      relativeTo: globalThis.Array.isArray(object?.relativeTo)
+        ? object.relativeTo.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.relative_to)
+        ? object.relative_to.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -5354,6 +5387,9 @@ export const FileRows: MessageFns<FileRows> = {
     if (message.after?.length) {
       obj.after = message.after.map((e) => Math.round(e));
     }
+    if (message.relativeTo?.length) {
+      obj.relativeTo = message.relativeTo.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -5379,6 +5415,7 @@ export const FileRows: MessageFns<FileRows> = {
     message.hasAttributes = object.hasAttributes?.map((e) => e) || [];
     message.before = object.before?.map((e) => e) || [];
     message.after = object.after?.map((e) => e) || [];
+    message.relativeTo = object.relativeTo?.map((e) => e) || [];
     return message;
   },
 };
@@ -5671,7 +5708,7 @@ export const FileStateRows: MessageFns<FileStateRows> = {
 };
 
 function createBaseEndpointRows(): EndpointRows {
-  return { count: 0, address: [], ip: [], port: [], path: [], family: [] };
+  return { count: 0, address: [], ip: [], port: [], path: [], family: [], domain: [] };
 }
 
 export const EndpointRows: MessageFns<EndpointRows> = {
@@ -5710,6 +5747,13 @@ export const EndpointRows: MessageFns<EndpointRows> = {
     if (message.family.length !== 0) {
       writer.uint32(50).fork();
       for (const v of message.family) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.domain.length !== 0) {
+      writer.uint32(58).fork();
+      for (const v of message.domain) {
         writer.uint32(v);
       }
       writer.join();
@@ -5828,6 +5872,24 @@ export const EndpointRows: MessageFns<EndpointRows> = {
 
             break;
           }
+          case 7: {
+            if (tag === 56) {
+              message.domain.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 58) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.domain.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5848,6 +5910,7 @@ export const EndpointRows: MessageFns<EndpointRows> = {
       port: globalThis.Array.isArray(object?.port) ? object.port.map((e: any) => globalThis.Number(e)) : [],
       path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => globalThis.Number(e)) : [],
       family: globalThis.Array.isArray(object?.family) ? object.family.map((e: any) => globalThis.Number(e)) : [],
+      domain: globalThis.Array.isArray(object?.domain) ? object.domain.map((e: any) => globalThis.Number(e)) : [],
     };
   },
 
@@ -5871,6 +5934,9 @@ export const EndpointRows: MessageFns<EndpointRows> = {
     if (message.family?.length) {
       obj.family = message.family.map((e) => Math.round(e));
     }
+    if (message.domain?.length) {
+      obj.domain = message.domain.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -5885,6 +5951,7 @@ export const EndpointRows: MessageFns<EndpointRows> = {
     message.port = object.port?.map((e) => e) || [];
     message.path = object.path?.map((e) => e) || [];
     message.family = object.family?.map((e) => e) || [];
+    message.domain = object.domain?.map((e) => e) || [];
     return message;
   },
 };

@@ -145,7 +145,7 @@ export interface Group {
 
 /** ECS file.*, one for each PATH record. */
 export interface File {
-  /** Absolute where it can be known. */
+  /** Absolute where it can be known, else relative to what relative_to says. */
   path: string;
   /** As the kernel wrote it. */
   name: string;
@@ -168,7 +168,14 @@ export interface File {
   hasAttributes: boolean;
   /** File integrity, for watched paths: the file as it was known before the event, and as it was found after it. */
   before: FileState | undefined;
-  after: FileState | undefined;
+  after:
+    | FileState
+    | undefined;
+  /**
+   * What a relative path is relative to: "descriptor", a directory that the call had open (its number is among the call's
+   * arguments), or "unknown". Empty for an absolute path, and for none.
+   */
+  relativeTo: string;
 }
 
 /** What a file was like at one time. All zero with `exists` false where there was none. */
@@ -188,12 +195,15 @@ export interface FileState {
 export interface Endpoint {
   /** The IP address, the socket's path, or what else names the other side. */
   address: string;
+  /** IPv6 as in RFC 5952; an IPv4 address that is mapped into IPv6 is the IPv4 address. */
   ip: string;
   port: number;
   /** Of a unix socket; an abstract one begins with "@". */
   path: string;
   /** "inet", "inet6", "unix", "netlink", "packet" or "family-<n>". */
   family: string;
+  /** A host's name, where user space gave one: a claim of the host itself or of its name service. */
+  domain: string;
 }
 
 export interface Container {
@@ -217,7 +227,7 @@ export interface Audit {
   serial: number;
   /** The node field of forwarded records. */
   node: string;
-  /** Why the event is not whole, e.g. "timeout" or "bytes"; empty for a whole one. */
+  /** Why the event is not whole, e.g. "timeout" or "bytes", or "arguments" where a part of one did not come; empty for a whole one. */
   partial: string;
   syscall: Syscall | undefined;
   keys: string[];
@@ -1952,6 +1962,7 @@ function createBaseFile(): File {
     hasAttributes: false,
     before: undefined,
     after: undefined,
+    relativeTo: "",
   };
 }
 
@@ -2004,6 +2015,9 @@ export const File: MessageFns<File> = {
     }
     if (message.after !== undefined) {
       FileState.encode(message.after, writer.uint32(122).fork()).join();
+    }
+    if (message.relativeTo !== "") {
+      writer.uint32(130).string(message.relativeTo);
     }
     return writer;
   },
@@ -2141,6 +2155,14 @@ export const File: MessageFns<File> = {
             message.after = FileState.decode(reader, reader.uint32());
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.relativeTo = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2178,6 +2200,11 @@ export const File: MessageFns<File> = {
         : false,
       before: isSet(object.before) ? FileState.fromJSON(object.before) : undefined,
       after: isSet(object.after) ? FileState.fromJSON(object.after) : undefined,
+      relativeTo: isSet(object.relativeTo)
+        ? globalThis.String(object.relativeTo)
+        : isSet(object.relative_to)
+        ? globalThis.String(object.relative_to)
+        : "",
     };
   },
 
@@ -2228,6 +2255,9 @@ export const File: MessageFns<File> = {
     if (message.after !== undefined) {
       obj.after = FileState.toJSON(message.after);
     }
+    if (message.relativeTo !== "") {
+      obj.relativeTo = message.relativeTo;
+    }
     return obj;
   },
 
@@ -2255,6 +2285,7 @@ export const File: MessageFns<File> = {
     message.after = (object.after !== undefined && object.after !== null)
       ? FileState.fromPartial(object.after)
       : undefined;
+    message.relativeTo = object.relativeTo ?? "";
     return message;
   },
 };
@@ -2412,7 +2443,7 @@ export const FileState: MessageFns<FileState> = {
 };
 
 function createBaseEndpoint(): Endpoint {
-  return { address: "", ip: "", port: 0, path: "", family: "" };
+  return { address: "", ip: "", port: 0, path: "", family: "", domain: "" };
 }
 
 export const Endpoint: MessageFns<Endpoint> = {
@@ -2431,6 +2462,9 @@ export const Endpoint: MessageFns<Endpoint> = {
     }
     if (message.family !== "") {
       writer.uint32(42).string(message.family);
+    }
+    if (message.domain !== "") {
+      writer.uint32(50).string(message.domain);
     }
     return writer;
   },
@@ -2488,6 +2522,14 @@ export const Endpoint: MessageFns<Endpoint> = {
             message.family = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.domain = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2507,6 +2549,7 @@ export const Endpoint: MessageFns<Endpoint> = {
       port: isSet(object.port) ? globalThis.Number(object.port) : 0,
       path: isSet(object.path) ? globalThis.String(object.path) : "",
       family: isSet(object.family) ? globalThis.String(object.family) : "",
+      domain: isSet(object.domain) ? globalThis.String(object.domain) : "",
     };
   },
 
@@ -2527,6 +2570,9 @@ export const Endpoint: MessageFns<Endpoint> = {
     if (message.family !== "") {
       obj.family = message.family;
     }
+    if (message.domain !== "") {
+      obj.domain = message.domain;
+    }
     return obj;
   },
 
@@ -2540,6 +2586,7 @@ export const Endpoint: MessageFns<Endpoint> = {
     message.port = object.port ?? 0;
     message.path = object.path ?? "";
     message.family = object.family ?? "";
+    message.domain = object.domain ?? "";
     return message;
   },
 };
