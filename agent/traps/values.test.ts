@@ -81,7 +81,7 @@ describe("traps: values", () => {
     assert.deepEqual(address("0002D9037F0000010000000000000000"), ["inet", "127.0.0.1", "127.0.0.1", 55_555, ""]);
     assert.deepEqual(address("0200003508080808"), ["inet", "8.8.8.8", "8.8.8.8", 53, ""]);
     const mapped = `0A0001BB00000000${"00".repeat(10)}FFFF0A00000100000000`;
-    assert.deepEqual(address(mapped), ["inet6", "::ffff:10.0.0.1", "10.0.0.1", 443, ""]);
+    assert.deepEqual(address(mapped), ["inet6", "10.0.0.1", "10.0.0.1", 443, ""]);
     assert.deepEqual(address(`0A00005000000000${"00".repeat(15)}0100000000`), ["inet6", "::1", "::1", 80, ""]);
     assert.deepEqual(address("100000000700000000000000"), ["netlink", "pid 7", "", 0, ""]);
     assert.deepEqual(address("11000003020000000100000000000000"), ["packet", "interface 2", "", 0, ""]);

@@ -1,4 +1,5 @@
 /** Kernel audit records: their names, how the kernel writes them, and how an event gives them back. */
+export { canonicalAddress } from "./address.ts";
 export { condenseRecords, recordFields, recordText, sameIds } from "./condense.ts";
 export { bytesOfHex, unquote } from "./text.ts";
 export { titleOfArguments } from "./typed.ts";

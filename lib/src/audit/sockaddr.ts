@@ -1,4 +1,5 @@
 /** SOCKADDR: the address that a socket call named, as the kernel dumped its bytes. */
+import { formatAddress } from "./address.ts";
 import { bytesOfHex } from "./text.ts";
 import type { Endpoint } from "@hosttrail/proto/event";
 
@@ -54,33 +55,11 @@ function hostOrder(bytes: Uint8Array, at: number): number {
   return view.getUint32(0, bytes[0] !== 0);
 }
 
+/** An IPv4 address that an IPv6 socket spoke to is that address: who looks for it shall find it. */
 function inet6(bytes: Uint8Array): Endpoint {
   const address = bytes.subarray(8, 24);
-  const mapped = address.subarray(0, 10).every((byte) => byte === 0) && address[10] === 255 && address[11] === 255;
-  // An IPv4 address that an IPv6 socket spoke to: who looks for the address shall find it.
-  if (mapped) {
-    const ip = dotted(address, 12);
-    return { ...internet("inet6", ip, port(bytes)), address: `::ffff:${ip}` };
-  }
   const groups = Array.from({ length: 8 }, (_, at) => (address[2 * at] ?? 0) * 256 + (address[2 * at + 1] ?? 0));
-  return internet("inet6", compress(groups), port(bytes));
-}
-
-/** RFC 5952: the longest run of two or more zero groups becomes "::", the first one of equals. */
-function compress(groups: number[]): string {
-  let best = { start: -1, length: 1 };
-  for (let start = 0; start < 8; start++) {
-    let end = start;
-    while (end < 8 && groups[end] === 0) end++;
-    if (end - start > best.length) best = { start, length: end - start };
-  }
-  const text = (from: number, to: number): string =>
-    groups
-      .slice(from, to)
-      .map((group) => group.toString(16))
-      .join(":");
-  if (best.start < 0) return text(0, 8);
-  return `${text(0, best.start)}::${text(best.start + best.length, 8)}`;
+  return internet("inet6", formatAddress(groups), port(bytes));
 }
 
 function unix(bytes: Uint8Array): Endpoint {
