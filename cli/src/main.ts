@@ -1,6 +1,6 @@
 /** `hosttrail`: asks the collector. */
 import { parseArgs } from "node:util";
-import { type Clients, openClients } from "./clients.ts";
+import { type Clients, explainFailure, openClients } from "./clients.ts";
 import * as commands from "./commands/index.ts";
 import { login, logout } from "./login.ts";
 import { loadProfile, type Profile, profilePath } from "./profile.ts";
@@ -155,9 +155,12 @@ async function run(): Promise<void> {
     const known = [...Object.keys(COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
     fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
   }
-  const clients = openClients(profile());
+  const who = profile();
+  const clients = openClients(who);
   try {
     await command({ clients, values, output, signal: interrupt.signal }, positionals[length] ?? "");
+  } catch (error) {
+    throw explainFailure(error, who);
   } finally {
     clients.close();
   }
@@ -167,6 +170,5 @@ async function run(): Promise<void> {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 run().catch((error: unknown) => {
-  const details = error instanceof Error && "details" in error ? String(error.details) : undefined;
-  fail(details ?? (error instanceof Error ? error.message : String(error)), 1);
+  fail(error instanceof Error ? error.message : String(error), 1);
 });

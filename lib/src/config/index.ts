@@ -124,6 +124,10 @@ function explain(error: ErrorObject, root: unknown): string {
       return `${name} lacks "${String(error.params["missingProperty"])}"`;
     case "enum":
       return `${name} is ${value}; allowed are ${(error.params["allowedValues"] as unknown[]).join(", ")}`;
+    case "pattern": {
+      const title: unknown = error.parentSchema?.["title"];
+      return `${name} is ${value}; it must ${typeof title === "string" ? `be ${title}` : `match pattern ${JSON.stringify(error.schema)}`}`;
+    }
     default:
       return `${name} is ${value}; it ${error.message ?? "is not allowed"}`;
   }
