@@ -42,6 +42,8 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
                                 else ~/.config/hosttrail/profile.yaml
 
   FILTER: field = value (equal) or field : value (part of a text, item of a list; * for any), joined by AND.
+  Fields have their names in ECS; hosttrail(1) lists them. What records say is found read, also where it is written in hex:
+  audit.cmd, .data (typed), .exe, .hostname, .op, .terminal, .unit; of security modules .profile, .requested, .scontext, .tclass, .tcontext
   Example: hosttrail search 'process.name = curl AND destination.port = 443' --since 1h
 `;
 

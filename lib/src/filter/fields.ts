@@ -1,6 +1,15 @@
 /** The fields that a filter may name, and where in a block each one lies. */
 import type { ColumnBlock } from "../block/index.ts";
-import { archNames, ERRNO, RECORD_TYPE, recordTypeName, syscallNames } from "../audit/index.ts";
+import {
+  archNames,
+  ERRNO,
+  READ_FIELDS,
+  type ReadField,
+  RECORD_TYPE,
+  readRecord,
+  recordTypeName,
+  syscallNames,
+} from "../audit/index.ts";
 import * as types from "./types.ts";
 import * as vocabulary from "./vocabulary.ts";
 
@@ -130,6 +139,9 @@ const RECORD_TYPES = types.named(
   OTHER_RECORD_TYPE,
 );
 
+/** What was typed is asked for by its parts, and permissions are the same everywhere: no index would help. */
+const NOT_INDEXED: ReadonlySet<ReadField> = new Set<ReadField>(["data", "requested", "tclass"]);
+
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["event.action", ofKind((row) => row.action, INDEXED)],
@@ -224,7 +236,13 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["audit.exit", ofEvent((block, event) => block.columns.exit[event], { type: EXIT })],
   ["audit.redacted", ofEvent((block, event) => block.columns.redacted[event], { type: u32 })],
   ["audit.record_type", ofRecord(recordType, { type: RECORD_TYPES })],
+  // What user space and security modules wrote into a record.
+  ...READ_FIELDS.map((name): [string, Field] => [`audit.${name}`, ofRead(name)]),
 ]);
+
+function ofRead(name: ReadField): Field {
+  return ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name) });
+}
 
 function recordType(row: RowOf<"records">): string {
   return row.typeName || recordTypeName(row.type);

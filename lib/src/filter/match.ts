@@ -87,10 +87,18 @@ function decideRows(
   };
 }
 
-/** The values of a row, in the one form that each has. */
-function formsOf({ type }: Field, values: FieldValue): string[] {
-  const list = Array.isArray(values) ? (values as readonly (Value | undefined)[]) : [values as Value | undefined];
-  return list.flatMap((value) => (value === undefined ? [] : (type.form(value) ?? [])));
+const NO_FORMS: readonly string[] = [];
+
+/** The values of a row, in the one form that each has. Most rows have one value or none. */
+function formsOf({ type }: Field, values: FieldValue): readonly string[] {
+  if (values === undefined) return NO_FORMS;
+  if (Array.isArray(values)) {
+    return (values as readonly (Value | undefined)[]).flatMap((value) =>
+      value === undefined ? [] : (type.form(value) ?? []),
+    );
+  }
+  const form = type.form(values as Value);
+  return form === undefined ? NO_FORMS : [form];
 }
 
 function isPresent(field: Field, values: FieldValue): boolean {

@@ -8,7 +8,7 @@ interface Address {
 }
 
 /** All addresses that begin with the same bits. */
-export interface Network {
+interface Network {
   /** Its first address and its length, in the one form that addresses have. */
   text: string;
   contains(canonical: string): boolean;

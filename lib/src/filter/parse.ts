@@ -4,7 +4,7 @@
  */
 
 /** `=` compares; `:` has: an item of a list, a part of a text, or, with `*`, any value at all. */
-export type Operator = "=" | ":";
+type Operator = "=" | ":";
 
 export interface Comparison {
   field: string;

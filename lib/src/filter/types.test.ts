@@ -130,6 +130,64 @@ describe("a filter finds a value in whatever form it is asked for", () => {
   });
 });
 
+describe("what records say is found read:", () => {
+  const said = (...fields: { key: string; value: string }[]): Parameters<(typeof Event)["fromPartial"]>[0] => ({
+    audit: { records: [{ type: 1300 }, { type: 1123, fields }] },
+  });
+  const spoken = new ColumnBlock(
+    encodeColumns(
+      [
+        said({
+          key: "msg",
+          value: `'cwd="/" cmd=726D202D7266202F7372762F61 exe="/usr/bin/sudo" terminal=pts/3 res=success'`,
+        }),
+        said({ key: "data", value: "77686F616D690D" }),
+        said({ key: "msg", value: "'unit=ssh comm=\"systemd\" res=success'" }),
+        said(
+          { key: "profile", value: '"cupsd"' },
+          { key: "operation", value: '"open"' },
+          { key: "requested_mask", value: '"r"' },
+        ),
+        said(
+          ...["avc:", "", "denied", "", "{", "read", "write", "}"].map((value) => ({ key: "", value })),
+          { key: "scontext", value: "u:r:httpd_t:s0" },
+          { key: "tcontext", value: "u:object_r:shadow_t:s0" },
+          { key: "tclass", value: "file" },
+        ),
+        said({ key: "msg", value: `'op=PAM:session_open acct="a" hostname=gate.example.com'` }),
+      ].map((event) => Event.fromPartial(event)),
+    ),
+    { hostId: HOST_ID, epoch: 1n, firstSeq: 0n },
+  );
+  const cases: [string, number[]][] = [
+    ['audit.cmd = "rm -rf /srv/a"', [0]],
+    ["audit.cmd : rm", [0]],
+    ["audit.cmd : 726D", []],
+    ["audit.exe = /usr/bin/sudo", [0]],
+    ["audit.terminal = pts/3", [0]],
+    ["audit.data : whoami", [1]],
+    ["audit.unit = ssh", [2]],
+    ["audit.profile = cupsd", [3]],
+    ["audit.op = open", [3]],
+    ["audit.op : PAM", [5]],
+    ["audit.requested = r", [3]],
+    ["audit.requested = write", [4]],
+    ["audit.requested : *", [3, 4]],
+    ["audit.scontext : httpd_t", [4]],
+    ["audit.tcontext = u:object_r:shadow_t:s0", [4]],
+    ["audit.tclass = file", [4]],
+    ["audit.hostname = gate.example.com", [5]],
+  ];
+  const { terms } = termsOf(spoken);
+  for (const [filter, expected] of cases) {
+    it(filter, () => {
+      const compiled = compileFilter(filter);
+      assert.deepEqual(compiled.match(spoken), expected);
+      for (const { term } of compiled.terms) assert.ok(terms.includes(term), `${term} in ${terms.join(" ")}`);
+    });
+  }
+});
+
 describe("a filter that can never match is refused, with what is allowed:", () => {
   const wrong: [string, RegExp][] = [
     ["process.pid = abc", /column 15: process\.pid is never "abc": allowed is a whole number from 0 to 4294967295$/],

@@ -17,7 +17,7 @@ export interface Question {
 }
 
 /** Why no value can be what was asked for. */
-export interface Refusal {
+interface Refusal {
   problem: string;
 }
 
