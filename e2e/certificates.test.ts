@@ -150,7 +150,7 @@ describe("a collector that cannot be reached", () => {
     ]) {
       assert.match(
         await whoami({ endpoint }),
-        /endpoint is ".*"; it must be host:port without a scheme or a path, as in/,
+        /endpoint is ".*"; it must match pattern ".*" \(host:port without scheme, user, password and path, as/,
       );
     }
   });

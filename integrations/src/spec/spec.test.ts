@@ -64,7 +64,7 @@ describe("a fleet spec", () => {
     [
       "collector.endpoints",
       ["collector"],
-      /collector\.endpoints\.0 is "collector"; it must be host:port without a scheme/,
+      /collector\.endpoints\.0 is "collector"; it must match pattern ".*" \(host:port without scheme/,
     ],
     ["collector.enroll_endpoints", undefined, /collector lacks "enroll_endpoints"/],
     ["collector.ca_file", "nowhere.pem", /collector\.ca_file is "nowhere\.pem", which cannot be read/],

@@ -32,11 +32,14 @@ export const optionalPath: Schema = { type: "string", pattern: "^(?:/.*)?$", def
 /** 1 to 65535. */
 const PORT = "(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])";
 
-/** `host:port`. A scheme or a path in front or behind would be taken for a part of the name, and nobody would find it. */
+/**
+ * `host:port`. Nothing of a URL: a scheme or a path would be taken for a part of the name, which nobody would find, and what stands
+ * before an @ is a secret, which must not go where the file goes.
+ */
 export const address: Schema = {
   type: "string",
   pattern: `^(?:\\[[0-9A-Fa-f:.]+(?:%[\\w.-]+)?\\]|[^\\s/:@?#\\[\\]]+):${PORT}$`,
-  title: "host:port without a scheme or a path, as in collector.example.org:7443 or [2001:db8::1]:7443",
+  $comment: "host:port without scheme, user, password and path, as collector.example.org:7443 or [2001:db8::1]:7443",
 };
 
 export const logLevel: Schema = choice(["trace", "debug", "info", "warn", "error"], "info");
