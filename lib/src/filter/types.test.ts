@@ -219,7 +219,7 @@ describe("a filter that can never match is refused, with what is allowed:", () =
     ["event.outcome = sucess", /column 17: event\.outcome is never "sucess": allowed is success, failure, unknown$/],
     ["event.outcome : sucess", /allowed is success, failure, unknown$/],
     ["event.outcome = Success", /allowed is success/],
-    ["event.kind = alarm", /allowed is event, metric, state$/],
+    ["event.kind = alarm", /allowed is alert, event, metric, state$/],
     ["event.category = proc", /allowed is authentication, configuration/],
     ["event.category : proc", /allowed is authentication, configuration/],
     ["event.type = started", /allowed is access, admin/],

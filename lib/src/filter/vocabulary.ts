@@ -3,8 +3,8 @@
 /** event.outcome of ECS. */
 export const EVENT_OUTCOMES = ["success", "failure", "unknown"] as const;
 
-/** event.kind: of the kernel's events, of the ledger, and of what else the agent tells of itself. */
-export const EVENT_KINDS = ["event", "metric", "state"] as const;
+/** event.kind: of what the collector warns of, of the kernel's events, of the ledger, and of what else the agent tells of itself. */
+export const EVENT_KINDS = ["alert", "event", "metric", "state"] as const;
 
 /** event.category: those of ECS's that an audit event can be of. */
 export const EVENT_CATEGORIES = [
