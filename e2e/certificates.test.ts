@@ -211,6 +211,7 @@ describe("a collector that cannot be reached", () => {
         said,
         /the server hung up before the connection was established: the client certificate CN=1{32} .*has expired at/,
       );
+      assert.match(stack.collector.logTail(200), /CERT_HAS_EXPIRED.*a client certificate is not taken/);
     } finally {
       child.kill("SIGKILL");
     }

@@ -77,10 +77,12 @@ export function listenTls(
   server.maxConnections = options.connectionsMax;
   server.on("drop", () => metrics.connectionsRefused.inc({ reason: "all" }));
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-    metrics.connectionsRefused.inc({ reason: "tls" });
-    // Where the client's certificate was not taken, the code of the error is only that of hanging up.
-    const code = socket.authorizationError ?? error.code;
-    logger.debug({ peer: socket.remoteAddress, code: String(code) }, "a TLS handshake failed");
+    const { authorizationError } = socket;
+    metrics.connectionsRefused.inc({ reason: authorizationError ? "certificate" : "tls" });
+    if (authorizationError) {
+      // Node has hung up already: neither the address nor the certificate can be asked for any more. The client knows both.
+      logger.warn({ listen: options.listen, reason: String(authorizationError) }, "a client certificate is not taken");
+    } else logger.debug({ peer: socket.remoteAddress, code: error.code }, "a TLS handshake failed");
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {

@@ -8,6 +8,8 @@ import { certificatesOf, nameOfCertificate, validityProblem } from "./certificat
 const LAST_ERROR = /^No connection established\. Last error: (.*?)(?:\s*\(\d{4}-[^)]*Z\))?\. Resolution note:.*$/s;
 const RESOLUTION = /^Name resolution failed for target (?:[a-z0-9]+:)?(?:\/\/\/)?(.*)$/;
 
+const DETAILS_LENGTH_MAX = 2048;
+
 type Explain = (match: RegExpExecArray, own: string) => string;
 
 /** By what the error says; the first that fits. Codes are those of Node and of OpenSSL's X509_V_ERR_*. */
@@ -69,6 +71,8 @@ const EXPLANATIONS: readonly [RegExp, Explain][] = [
  * a server that refuses it in TLS can only hang up.
  */
 export function connectionFailure(details: string, certificate = "", nowMs: number = Date.now()): string {
+  // What is longer is no text of gRPC's own; whoever answers must not choose how long we look at it.
+  if (details.length > DETAILS_LENGTH_MAX) return details;
   const [, target] = RESOLUTION.exec(details) ?? [];
   if (target !== undefined) return `the name ${target.replace(/:\d+$/, "")} is not found`;
   const [, last] = LAST_ERROR.exec(details) ?? [];
