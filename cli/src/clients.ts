@@ -8,6 +8,7 @@ import {
   type Interceptor,
 } from "@grpc/grpc-js";
 import { readSecretFile } from "@hosttrail/lib/files";
+import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { accessToken } from "./login.ts";
@@ -68,4 +69,12 @@ function bearerOf(profile: Profile): Interceptor[] {
         },
       }),
   ];
+}
+
+/** A failed call as an error whose message is for people: what the collector answered, or why it could not be asked. */
+export function explainFailure(error: unknown, { endpoint, certificateFile }: Profile): unknown {
+  if (!(error instanceof Error && "details" in error)) return error;
+  const details = String(error.details);
+  const failure = connectionFailure(details, certificateFile === "" ? "" : readFileSync(certificateFile, "utf8"));
+  return new Error(failure === details ? details : `${endpoint}: ${failure}`, { cause: error });
 }

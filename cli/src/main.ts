@@ -1,6 +1,6 @@
 /** `hosttrail`: asks the collector. */
 import { parseArgs } from "node:util";
-import { type Clients, openClients } from "./clients.ts";
+import { type Clients, explainFailure, openClients } from "./clients.ts";
 import * as commands from "./commands/index.ts";
 import { login, logout } from "./login.ts";
 import { loadProfile, type Profile, profilePath } from "./profile.ts";
@@ -42,6 +42,8 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
                                 else ~/.config/hosttrail/profile.yaml
 
   FILTER: field = value (equal) or field : value (part of a text, item of a list; * for any), joined by AND.
+  Fields have their names in ECS; hosttrail(1) lists them. What records say is found read, also where it is written in hex:
+  audit.cmd, .data (typed), .exe, .hostname, .op, .terminal, .unit; of security modules .profile, .requested, .scontext, .tclass, .tcontext
   Example: hosttrail search 'process.name = curl AND destination.port = 443' --since 1h
 `;
 
@@ -155,9 +157,12 @@ async function run(): Promise<void> {
     const known = [...Object.keys(COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
     fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
   }
-  const clients = openClients(profile());
+  const who = profile();
+  const clients = openClients(who);
   try {
     await command({ clients, values, output, signal: interrupt.signal }, positionals[length] ?? "");
+  } catch (error) {
+    throw explainFailure(error, who);
   } finally {
     clients.close();
   }
@@ -167,6 +172,5 @@ async function run(): Promise<void> {
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
 run().catch((error: unknown) => {
-  const details = error instanceof Error && "details" in error ? String(error.details) : undefined;
-  fail(details ?? (error instanceof Error ? error.message : String(error)), 1);
+  fail(error instanceof Error ? error.message : String(error), 1);
 });

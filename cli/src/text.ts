@@ -1,5 +1,6 @@
 /** Text for terminals. What events hold was chosen by who acted: no byte of it may steer the terminal. */
-import type { Event } from "@hosttrail/proto/event";
+import { canonicalAddress, type ReadField, readRecord } from "@hosttrail/lib/audit";
+import type { Event, User } from "@hosttrail/proto/event";
 
 /** Makes control characters, and those that turn the direction of text, visible. */
 export function printable(text: string): string {
@@ -21,9 +22,9 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("");
 }
 
-/** ISO 8601 in UTC with milliseconds; empty for no time. */
-export function isoTime(timeNano: bigint): string {
-  return timeNano === 0n ? "" : new Date(Number(timeNano / 1_000_000n)).toISOString();
+/** ISO 8601 in UTC with milliseconds; empty for no time. Zero is one: a clock that was never set. */
+export function isoTime(timeNano: bigint | undefined): string {
+  return timeNano === undefined ? "" : new Date(Number(timeNano / 1_000_000n)).toISOString();
 }
 
 export const EVENT_HEADER: readonly string[] = ["TIME", "HOST", "USER", "PROCESS", "ACTION", "OBJECT", "OUTCOME", "ID"];
@@ -33,17 +34,39 @@ const UNSET = 0xffffffff;
 
 /** One event as one line: who did what to what. */
 export function eventRow(event: Event): string[] {
-  const { process, user } = event;
+  const { process } = event;
   return [
-    isoTime(event.event?.timeUnixNano ?? 0n),
+    isoTime(event.event?.timeUnixNano),
     event.host?.name || (event.host?.id ?? ""),
-    user === undefined || user.id === UNSET ? "" : user.name || String(user.id),
+    userOf(event),
     process === undefined ? "" : `${process.name || process.executable}[${process.pid}]`,
     event.event?.action ?? "",
     objectOf(event),
     event.event?.outcome ?? "",
     event.id,
   ].map(printable);
+}
+
+function nameOrId(id: number, name: string): string {
+  return id === UNSET ? "" : name || String(id);
+}
+
+/** Who acted. At the door it is a daemon, as root, that speaks of whoever comes in. */
+function userOf(event: Event): string {
+  const { user } = event;
+  if (user === undefined) return "";
+  const own = nameOrId(user.id, user.name);
+  if (!isLogin(event)) return own;
+  return nameOrId(user.auditId, user.auditName) || accountOf(user) || own;
+}
+
+function isLogin({ event }: Event): boolean {
+  return event?.category.some((category) => category === "authentication" || category === "session") ?? false;
+}
+
+/** The account that an event is about; tools that know it by its number write that. */
+function accountOf({ targetName, auditId, auditName }: User): string {
+  return targetName === String(auditId) ? auditName || targetName : targetName;
 }
 
 const OBJECT_LENGTH_MAX = 80;
@@ -53,9 +76,39 @@ function objectOf(event: Event): string {
   return object.length > OBJECT_LENGTH_MAX ? `${object.slice(0, OBJECT_LENGTH_MAX - 1)}…` : object;
 }
 
-function fullObjectOf({ event, process, destination, source, files, user }: Event): string {
-  if (event?.action === "executed" && process !== undefined) return process.args.join(" ");
+function fullObjectOf(event: Event): string {
+  const { process, destination, source, files, user } = event;
+  const path = files[0]?.path ?? "";
+  if (event.event?.action === "executed" && process !== undefined) {
+    // Of what could not be executed there is only the path; the arguments are those of who tried.
+    return event.event.outcome === "failure" && path !== "" ? path : process.args.join(" ") || path;
+  }
+  const said = saidOf(event, SAID);
+  if (said !== "") return said;
+  const account =
+    user === undefined ? "" : accountOf(user) || (isLogin(event) ? nameOrId(user.auditId, user.auditName) : "");
   const endpoint = destination ?? source;
-  if (endpoint !== undefined) return endpoint.port > 0 ? `${endpoint.address}:${endpoint.port}` : endpoint.address;
-  return files[0]?.path ?? user?.targetName ?? "";
+  const address = endpoint === undefined ? "" : addressOf(endpoint);
+  if (account !== "") return address === "" ? account : `${account} from ${address}`;
+  return address || path || saidOf(event, ["profile"]);
+}
+
+function addressOf({ address: written, port }: NonNullable<Event["source"]>): string {
+  // One form of an address, whatever wrote it into the event.
+  const address = canonicalAddress(written) ?? written;
+  if (port === 0) return address;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** By what is said in a record the event is known: the command that sudo ran, what was typed, the unit that was started. */
+const SAID: readonly ReadField[] = ["cmd", "data", "unit"];
+
+function saidOf({ audit }: Event, names: readonly ReadField[]): string {
+  for (const name of names) {
+    for (const record of audit?.records ?? []) {
+      const [text] = readRecord(record).get(name) ?? [];
+      if (text !== undefined) return text;
+    }
+  }
+  return "";
 }

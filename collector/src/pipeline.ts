@@ -2,11 +2,11 @@
  * The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query; beside it, enroll gives hosts their identity,
  * confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
-import { X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
+import { certificatesOf } from "@hosttrail/lib/tls";
 import { AccessServiceService } from "@hosttrail/proto/access";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
@@ -221,12 +221,6 @@ function enrollmentOf(
     { authority, trustBundle: trust, graceMs: enroll.graceHours * HOUR_MS, aws },
     logger,
   );
-}
-
-/** All certificates of a PEM file. */
-function certificatesOf(pem: string): X509Certificate[] {
-  const parts = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return parts.map((part) => new X509Certificate(part));
 }
 
 /** The authorities that are trusted, as the file has them now; `changed` is told when it has others. */

@@ -56,11 +56,32 @@ export class DevelopmentCa {
       signingAlgorithm: EC,
       keys: keys as never,
       extensions: [
-        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.BasicConstraintsExtension(true, 1, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       ],
     });
     const ca = new DevelopmentCa(directory, certificate, keys.privateKey, file);
+    writeFileSync(ca.caFile, certificate.toString("pem"), { mode: 0o644 });
+    return ca;
+  }
+
+  /** An authority below this one: what it signs is trusted where its certificate comes along. */
+  async intermediate(file = "intermediate", time: Lifetime = VALID): Promise<DevelopmentCa> {
+    const keys = await webcrypto.subtle.generateKey(EC, true, ["sign", "verify"]);
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serial(),
+      subject: `CN=Hosttrail ${file}`,
+      issuer: this.#certificate.subject,
+      ...validity(time),
+      signingAlgorithm: EC,
+      publicKey: keys.publicKey as never,
+      signingKey: this.#key as never,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, 0, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      ],
+    });
+    const ca = new DevelopmentCa(this.#directory, certificate, keys.privateKey, file);
     writeFileSync(ca.caFile, certificate.toString("pem"), { mode: 0o644 });
     return ca;
   }
@@ -77,13 +98,14 @@ export class DevelopmentCa {
   }
 
   /** A certificate for an agent: its URI names the host. */
-  host(hostId: string, file = "host"): Promise<Identity> {
+  host(hostId: string, file = "host", time: Lifetime = VALID): Promise<Identity> {
     return this.#issue(
       file,
       `CN=${hostId}`,
       ED,
       [{ type: "url", value: `spiffe://hosttrail/host/${hostId}` }],
       ["client"],
+      time,
     );
   }
 
@@ -108,12 +130,12 @@ export class DevelopmentCa {
   }
 
   /** A certificate for a collector on this machine. */
-  server(): Promise<Identity> {
+  server(file = "collector", time: Lifetime = VALID): Promise<Identity> {
     const names: x509.JsonGeneralNames = [
       { type: "dns", value: "localhost" },
       { type: "ip", value: "127.0.0.1" },
     ];
-    return this.#issue("collector", "CN=localhost", EC, names, ["server"]);
+    return this.#issue(file, "CN=localhost", EC, names, ["server"], time);
   }
 
   async #issue(

@@ -201,8 +201,10 @@ export class Stack {
     if (!existsSync(this.host.keyFile)) this.#giveToken();
   }
 
-  /** Another collector beside the first one, on the same NATS and database. */
-  async startAnotherCollector(): Promise<{ ingestPort: number; queryPort: number; enrollPort: number }> {
+  /** Another collector beside the first one, on the same NATS and database; `changes` are parts of its configuration. */
+  async startAnotherCollector(
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Promise<{ ingestPort: number; queryPort: number; enrollPort: number; process: Child }> {
     const [ingestPort, queryPort, enrollPort, metricsPort] = await Promise.all([
       freePort(),
       freePort(),
@@ -216,6 +218,7 @@ export class Stack {
       query: { listen: `127.0.0.1:${queryPort}` },
       enroll: { listen: `127.0.0.1:${enrollPort}` },
       metrics: { listen: `127.0.0.1:${metricsPort}` },
+      ...changes,
     });
     const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`);
     this.#others.push(child);
@@ -223,7 +226,7 @@ export class Stack {
     for (const port of [ingestPort, queryPort, enrollPort]) {
       await waitForPort(port, "the other collector", () => child.assertRunning());
     }
-    return { ingestPort, queryPort, enrollPort };
+    return { ingestPort, queryPort, enrollPort, process: child };
   }
 
   /** An administrator makes a token, with which the agent enrols. */

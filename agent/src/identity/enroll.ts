@@ -7,6 +7,7 @@ import {
   type HostCertificate,
   type RenewHostCertificateResponse,
 } from "@hosttrail/proto/enrollment";
+import { connectionFailure } from "@hosttrail/lib/tls";
 
 export type Proof = NonNullable<EnrollHostRequest["proof"]>;
 
@@ -59,7 +60,7 @@ function certificateOf({ certificate }: { certificate?: HostCertificate | undefi
 type Done<Response> = (error: ServiceError | null, response: Response) => void;
 
 async function ask<Response>(
-  { endpoints }: Call,
+  { endpoints, certificate = "" }: Call & { certificate?: string },
   channel: ChannelCredentials,
   start: (client: EnrollmentServiceClient, options: { deadline: number }, done: Done<Response>) => void,
 ): Promise<Response> {
@@ -74,9 +75,8 @@ async function ask<Response>(
         );
       });
     } catch (error) {
-      reasons.push(
-        `${endpoint}: ${error instanceof Error && "details" in error ? String(error.details) : String(error)}`,
-      );
+      const reason = error instanceof Error && "details" in error ? String(error.details) : String(error);
+      reasons.push(`${endpoint}: ${connectionFailure(reason, certificate)}`);
     } finally {
       client.close();
     }

@@ -19,7 +19,7 @@ import {
   type StreamResponse,
   type Welcome,
 } from "@hosttrail/proto/ingest";
-import { reasonOf } from "./reason.ts";
+import { failureOf, reasonOf } from "./reason.ts";
 import type { Spool, SpooledBlock } from "../spool/index.ts";
 
 export interface ShipOptions {
@@ -213,9 +213,9 @@ export class Shipper {
         });
         stream.on("drain", () => this.#pump());
         stream.on("error", (error) => {
-          if (!this.#stopping)
-            this.#logger.warn({ endpoint, error: error.message }, "the stream to the collector broke");
-          this.#lastError = error.message;
+          const failure = failureOf(error, tls.certificate);
+          if (!this.#stopping) this.#logger.warn({ endpoint, error: failure }, "the stream to the collector broke");
+          this.#lastError = failure;
           const [details] = (error as Partial<ServiceError>).metadata?.get("grpc-status-details-bin") ?? [];
           if (Buffer.isBuffer(details) && reasonOf(details) === CLONED) this.#options.onCloned();
           resolve();

@@ -1,9 +1,18 @@
-/** Why a call failed, for programs: google.rpc.ErrorInfo in the details of its status (AIP-193). */
+/** Why a call failed: for people, and for programs by google.rpc.ErrorInfo in the details of its status (AIP-193). */
 import { BinaryReader } from "@bufbuild/protobuf/wire";
+import type { ServiceError } from "@grpc/grpc-js";
+import { connectionFailure } from "@hosttrail/lib/tls";
 
 /** google.rpc.Status.details, Any.value, ErrorInfo.reason: field numbers of google/rpc/status.proto and error_details.proto. */
 const FIELD = { details: 3, value: 2, reason: 1 } as const;
 const ERROR_INFO = "type.googleapis.com/google.rpc.ErrorInfo";
+
+/** The reason in words; `certificate` is the host's own, PEM, which the collector may have refused. */
+export function failureOf(error: Error & Partial<ServiceError>, certificate: string): string {
+  const { details = "", message } = error;
+  const failure = connectionFailure(details, certificate);
+  return failure === details ? message : failure;
+}
 
 /** The reason in a google.rpc.Status (`grpc-status-details-bin`), or an empty text where there is none. */
 export function reasonOf(status: Uint8Array): string {

@@ -30,7 +30,7 @@ function line(value: unknown): string {
 }
 
 function timeOf(time: Timestamp | undefined): string {
-  return isoTime(time === undefined ? 0n : time.seconds * 1_000_000_000n + BigInt(time.nanos));
+  return isoTime(time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos));
 }
 
 function labelsOf(labels: Labels): string {

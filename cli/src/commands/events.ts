@@ -1,6 +1,6 @@
 /** Commands that ask about hosts and events. */
 import { recordText } from "@hosttrail/lib/audit";
-import { Event } from "@hosttrail/proto/event";
+import type { Event } from "@hosttrail/proto/event";
 import {
   HostRecord,
   type ListHostsResponse,
@@ -10,6 +10,7 @@ import {
 } from "@hosttrail/proto/query";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
+import { eventJson } from "../event.ts";
 import { EVENT_HEADER, eventRow, isoTime, printable, table } from "../text.ts";
 import { parseTime } from "../time.ts";
 import type { Output } from "./output.ts";
@@ -35,8 +36,8 @@ export async function hosts(client: QueryServiceClient, { json, print }: Output)
   if (!json) print(table(rows));
 }
 
-function nanosOf(time: Timestamp | undefined): bigint {
-  return time === undefined ? 0n : time.seconds * 1_000_000_000n + BigInt(time.nanos);
+function nanosOf(time: Timestamp | undefined): bigint | undefined {
+  return time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos);
 }
 
 export interface SearchOptions {
@@ -65,7 +66,7 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
       client.searchEvents({ ...request, pageSize, pageToken }, done),
     );
     for (const event of page.events) {
-      if (output.json) output.print(line(Event.toJSON(event)));
+      if (output.json) output.print(line(eventJson(event)));
       else rows.push(eventRow(event));
     }
     left -= page.events.length;
@@ -78,8 +79,8 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
 export async function get(client: QueryServiceClient, id: string, raw: boolean, output: Output): Promise<void> {
   const event = await call<Event>((done) => client.getEvent({ id }, done));
   if (raw) output.print(rawRecords(event));
-  else if (output.json) output.print(line(Event.toJSON(event)));
-  else output.print(`${printableJson(Event.toJSON(event))}\n`);
+  else if (output.json) output.print(line(eventJson(event)));
+  else output.print(`${printableJson(eventJson(event))}\n`);
 }
 
 /** The event's records in the form of audit.log. */
@@ -112,7 +113,7 @@ export async function tail(
   await new Promise<void>((resolve, reject) => {
     stream.on("data", ({ events, dropped }: TailEventsResponse) => {
       if (dropped > 0n) print(json ? line({ dropped: Number(dropped) }) : `… ${dropped} events left out: too slow\n`);
-      for (const event of events) print(json ? line(Event.toJSON(event)) : `${eventRow(event).join("  ")}\n`);
+      for (const event of events) print(json ? line(eventJson(event)) : `${eventRow(event).join("  ")}\n`);
     });
     stream.on("error", (error) => (signal.aborted ? resolve() : reject(error)));
     stream.on("end", resolve);

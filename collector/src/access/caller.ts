@@ -29,8 +29,8 @@ export interface AccessOptions {
 
 /** What a call brings along. */
 export interface Credentials {
-  /** The name in the client's certificate, which TLS has verified. */
-  certificateName: string | undefined;
+  /** The name in the client's certificate, which TLS has verified; or why there is none. */
+  certificate: { name: string } | { problem: string };
   /** The `authorization` header. */
   authorization: string | undefined;
 }
@@ -48,11 +48,13 @@ export class Access {
   }
 
   /** Who calls; throws an UnknownCaller. A header that is there counts, whatever certificate comes with it. */
-  async authenticate({ authorization, certificateName }: Credentials): Promise<Caller> {
+  async authenticate({ authorization, certificate }: Credentials): Promise<Caller> {
     if (authorization !== undefined) return await this.#bearer(authorization);
-    if (certificateName === undefined) throw new UnknownCaller("neither a user's certificate nor a bearer token");
-    const caller = this.#bound([`certificate:${certificateName}`]);
-    if (caller === undefined) throw new UnknownCaller(`no role is bound to certificate:${certificateName}`);
+    if ("problem" in certificate) {
+      throw new UnknownCaller(`neither a user's certificate nor a bearer token: ${certificate.problem}`);
+    }
+    const caller = this.#bound([`certificate:${certificate.name}`]);
+    if (caller === undefined) throw new UnknownCaller(`no role is bound to certificate:${certificate.name}`);
     return caller;
   }
 

@@ -21,7 +21,7 @@ import {
 import { metrics } from "../metrics/index.ts";
 import type { AuditEntry } from "../model/index.ts";
 import { serviceError } from "./error.ts";
-import { userNameOf } from "./peer.ts";
+import { userOf } from "./peer.ts";
 
 /** A call that was let in. */
 export interface Visit {
@@ -124,7 +124,7 @@ export class Gate {
     let caller: Caller;
     try {
       const authorization = call.metadata.get("authorization")[0]?.toString();
-      caller = await access.authenticate({ authorization, certificateName: userNameOf(call) });
+      caller = await access.authenticate({ authorization, certificate: userOf(call) });
     } catch (error) {
       if (error instanceof ProviderUnavailable) {
         throw serviceError(status.UNAVAILABLE, "IDENTITY_PROVIDER_UNAVAILABLE", error.message, {}, 1000);

@@ -2,12 +2,16 @@
  * The door: TLS 1.3, before which nobody is anybody. What a stranger can hold is bounded here: connections in all and by
  * address, and the time in which the handshake must be done.
  */
+import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { readFileSync, watchFile, unwatchFile } from "node:fs";
 import type { Socket } from "node:net";
-import { createServer, type Server, type SecureContextOptions, type TLSSocket } from "node:tls";
+import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
+import { certificatesOf } from "@hosttrail/lib/tls";
 import { metrics } from "../metrics/index.ts";
+import { serverCertificateProblems } from "./certificate.ts";
+import { noteRefusal } from "./peer.ts";
 
 interface TlsFiles {
   /** Authorities whose clients are trusted. Read again when it changes, as are the others. */
@@ -43,8 +47,10 @@ export function listenTls(
   take: (socket: TLSSocket) => void,
 ): Promise<Listener> {
   const byAddress = new Map<string, number>();
+  let context = readContext(options.tls);
+  tellProblems(options.tls, context, logger);
   const server = createServer({
-    ...readContext(options.tls),
+    ...context.secure,
     minVersion: "TLSv1.3",
     ALPNProtocols: ["h2"],
     requestCert: true,
@@ -71,16 +77,27 @@ export function listenTls(
   server.maxConnections = options.connectionsMax;
   server.on("drop", () => metrics.connectionsRefused.inc({ reason: "all" }));
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-    metrics.connectionsRefused.inc({ reason: "tls" });
-    logger.debug({ peer: socket.remoteAddress, code: error.code }, "a TLS handshake failed");
+    const { authorizationError } = socket;
+    metrics.connectionsRefused.inc({ reason: authorizationError ? "certificate" : "tls" });
+    if (authorizationError) {
+      // Node has hung up already: neither the address nor the certificate can be asked for any more. The client knows both.
+      logger.warn({ listen: options.listen, reason: String(authorizationError) }, "a client certificate is not taken");
+    } else logger.debug({ peer: socket.remoteAddress, code: error.code }, "a TLS handshake failed");
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
     socket.on("error", () => undefined);
-    if (socket.alpnProtocol === "h2") take(socket);
-    else socket.destroy();
+    if (socket.alpnProtocol !== "h2") {
+      socket.destroy();
+      return;
+    }
+    noteRefusal(socket, context.authorities);
+    take(socket);
   });
-  const unwatch = watchContext(options.tls, server, logger);
+  const unwatch = watchContext(options.tls, logger, (next) => {
+    server.setSecureContext(next.secure);
+    context = next;
+  });
   const { host, port } = splitListen(options.listen);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -99,22 +116,52 @@ export function listenTls(
   });
 }
 
-function readContext({ caFile, certificateFile, keyFile }: TlsFiles): SecureContextOptions {
-  return {
-    ca: readFileSync(caFile),
-    cert: readFileSync(certificateFile),
-    key: readSecretFile(keyFile),
-    minVersion: "TLSv1.3",
-  };
+/** What is in the files. */
+interface Context {
+  secure: SecureContextOptions;
+  own: readonly X509Certificate[];
+  authorities: readonly X509Certificate[];
+}
+
+function readContext({ caFile, certificateFile, keyFile }: TlsFiles): Context {
+  const [ca, cert, key] = [
+    readFileSync(caFile, "utf8"),
+    readFileSync(certificateFile, "utf8"),
+    readSecretFile(keyFile),
+  ];
+  const [authorities, own] = [certificatesIn(caFile, ca), certificatesIn(certificateFile, cert)];
+  if (own[0]?.checkPrivateKey(createPrivateKey(key)) === false) {
+    throw new Error(`${keyFile} is not the key of the first certificate in ${certificateFile}`);
+  }
+  return { secure: { ca, cert, key, minVersion: "TLSv1.3" }, own, authorities };
+}
+
+function certificatesIn(file: string, pem: string): X509Certificate[] {
+  try {
+    const certificates = certificatesOf(pem);
+    if (certificates.length > 0) return certificates;
+  } catch (cause) {
+    throw new Error(`${file}: a certificate in it cannot be read`, { cause });
+  }
+  throw new Error(`${file}: there is no certificate in it (PEM)`);
+}
+
+/** We would start with any certificate; it is the callers who would refuse it, each on their own. */
+function tellProblems({ certificateFile }: TlsFiles, { own, authorities }: Context, logger: Logger): void {
+  for (const problem of serverCertificateProblems(own, authorities, Date.now())) {
+    logger.warn({ file: certificateFile, problem }, "callers may refuse the collector's certificate");
+  }
 }
 
 /** New certificates and authorities hold for new connections, without a restart. */
-function watchContext(tls: TlsFiles, server: Server, logger: Logger): () => void {
-  const files = Object.values(tls);
+function watchContext(tls: TlsFiles, logger: Logger, use: (context: Context) => void): () => void {
+  const files = [tls.caFile, tls.certificateFile, tls.keyFile];
   const reload = (): void => {
     try {
-      server.setSecureContext(readContext(tls));
+      const context = readContext(tls);
+      use(context);
       logger.info({ files }, "certificates are read again");
+      tellProblems(tls, context, logger);
     } catch (error) {
       // Half written, or not fitting yet: the next change is looked at again.
       logger.error({ error: String(error) }, "new certificates cannot be used; the old ones stay");

@@ -1,8 +1,9 @@
 /** Who calls: what the client's certificate says. TLS has verified it against our authorities before. */
 import { type KeyObject, X509Certificate } from "node:crypto";
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { isHostId, type Verify } from "@hosttrail/lib/block";
 import { fingerprintOf, verifierOf } from "@hosttrail/lib/crypto";
+import { chainProblem, nameOfCertificate, validityProblem } from "@hosttrail/lib/tls";
 
 const URI = /^URI:spiffe:\/\/hosttrail\/(host|user)\/([\w.@-]{1,128})$/;
 
@@ -26,15 +27,57 @@ export interface Peer {
 
 interface Call {
   getAuthContext(): { sslPeerCertificate?: ReturnType<TLSSocket["getPeerCertificate"]> };
+  getPeer(): string;
 }
 
-/** What a certificate speaks for: a host, which sends blocks, or a user, who asks. Never for both. */
-function subjectOf(call: Call): { certificate: X509Certificate; kind: string; name: string } | undefined {
+/**
+ * Why TLS did not take the certificate that came with a connection, by the other side's address and port. gRPC keeps silent about such a
+ * certificate, as if there were none. It serves for messages only: nobody is let in or kept out by it.
+ */
+const refused = new Map<string, string>();
+
+/** Notes what is wrong with a certificate that TLS did not take, until the connection ends. */
+export function noteRefusal(socket: TLSSocket, authorities: readonly X509Certificate[]): void {
+  const presented = socket.getPeerCertificate(true) as DetailedPeerCertificate | undefined;
+  if (socket.authorized || presented?.raw === undefined) return;
+  const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+  refused.set(peer, refusalOf(presented, authorities, socket.authorizationError));
+  socket.once("close", () => refused.delete(peer));
+}
+
+/** Certificates above the own one that are looked at, at most. */
+const CHAIN_LENGTH_MAX = 16;
+
+function refusalOf(
+  presented: DetailedPeerCertificate,
+  authorities: readonly X509Certificate[],
+  error: Error | string | undefined,
+): string {
+  const certificate = new X509Certificate(presented.raw);
+  const sent: X509Certificate[] = [];
+  // A root names itself as its issuer.
+  for (let next = presented.issuerCertificate; next?.raw !== undefined; next = next.issuerCertificate) {
+    if (sent.length >= CHAIN_LENGTH_MAX || sent.at(-1)?.raw.equals(next.raw) === true) break;
+    sent.push(new X509Certificate(next.raw));
+  }
+  const problem = chainProblem(certificate, sent, authorities, Date.now());
+  return `the certificate ${nameOfCertificate(certificate)} ${problem ?? `is not accepted (${String(error)})`}`;
+}
+
+interface Subject {
+  certificate: X509Certificate;
+  kind: string;
+  name: string;
+}
+
+/** What a certificate speaks for: a host, which sends blocks, or a user, who asks. Never for both. A text where it speaks for nobody. */
+function subjectOf(call: Call): Subject | string {
   const raw = call.getAuthContext().sslPeerCertificate?.raw;
-  if (raw === undefined) return undefined;
+  if (raw === undefined) return refused.get(call.getPeer()) ?? "none was sent";
   const certificate = new X509Certificate(raw);
   // TLS looked at it when the connection began, which may be long ago.
-  if (certificate.validToDate.getTime() <= Date.now()) return undefined;
+  const problem = validityProblem(certificate, Date.now());
+  if (problem !== undefined) return `the certificate ${nameOfCertificate(certificate)} ${problem}`;
   const names = (certificate.subjectAltName ?? "").split(", ").flatMap((name) => {
     const match = URI.exec(name);
     return match === null ? [] : [match];
@@ -46,7 +89,7 @@ function subjectOf(call: Call): { certificate: X509Certificate; kind: string; na
 /** The calling host; throws a PeerError where the certificate is not one of a host. */
 export function peerOf(call: Call): Peer {
   const subject = subjectOf(call);
-  if (subject === undefined) throw new PeerError("no client certificate of a known authority");
+  if (typeof subject === "string") throw new PeerError(`no client certificate of a known authority: ${subject}`);
   const { certificate, kind, name } = subject;
   if (kind !== "host") {
     throw new PeerError("the certificate is not one of a host: it needs one URI spiffe://hosttrail/host/<host id>");
@@ -62,8 +105,13 @@ export function peerOf(call: Call): Peer {
   };
 }
 
-/** The calling user's name; undefined where the call comes without a certificate of a user. */
-export function userNameOf(call: Call): string | undefined {
+/** The calling user's name, or why the call does not come with a certificate of a user. */
+export function userOf(call: Call): { name: string } | { problem: string } {
   const subject = subjectOf(call);
-  return subject?.kind === "user" ? subject.name : undefined;
+  if (typeof subject === "string") return { problem: subject };
+  const { certificate, kind, name } = subject;
+  if (kind === "user") return { name };
+  return {
+    problem: `the certificate ${nameOfCertificate(certificate)} is not one of a user: it needs one URI spiffe://hosttrail/user/<name>`,
+  };
 }

@@ -61,7 +61,11 @@ describe("a fleet spec", () => {
     ["name", "Prod!", /name is "Prod!"; it must match pattern/],
     ["colour", "red", /:\d+:1: unknown key "colour"; allowed are version, name, collector/],
     ["collector.endpoints", [], /collector\.endpoints is \[\]; it must NOT have fewer than 1 items/],
-    ["collector.endpoints", ["collector"], /collector\.endpoints\.0 is "collector"; it must match/],
+    [
+      "collector.endpoints",
+      ["collector"],
+      /collector\.endpoints\.0 is "collector"; it must match pattern ".*" \(host:port without scheme/,
+    ],
     ["collector.enroll_endpoints", undefined, /collector lacks "enroll_endpoints"/],
     ["collector.ca_file", "nowhere.pem", /collector\.ca_file is "nowhere\.pem", which cannot be read/],
     ["collector.ca_file", "empty.pem", /collector\.ca_file is "empty\.pem", which has no certificate in it/],

@@ -29,8 +29,18 @@ export const absolutePath: Schema = { type: "string", pattern: "^/" };
 /** A path, or empty for none. */
 export const optionalPath: Schema = { type: "string", pattern: "^(?:/.*)?$", default: "" };
 
-/** `host:port`. */
-export const address: Schema = { type: "string", pattern: "^[^\\s]+:\\d{1,5}$" };
+/** 1 to 65535. */
+const PORT = "(?:[1-9]\\d{0,3}|[1-5]\\d{4}|6[0-4]\\d{3}|65[0-4]\\d{2}|655[0-2]\\d|6553[0-5])";
+
+/**
+ * `host:port`. Nothing of a URL: a scheme or a path would be taken for a part of the name, which nobody would find, and what stands
+ * before an @ is a secret, which must not go where the file goes.
+ */
+export const address: Schema = {
+  type: "string",
+  pattern: `^(?:\\[[0-9A-Fa-f:.]+(?:%[\\w.-]+)?\\]|[^\\s/:@?#\\[\\]]+):${PORT}$`,
+  $comment: "host:port without scheme, user, password and path, as collector.example.org:7443 or [2001:db8::1]:7443",
+};
 
 export const logLevel: Schema = choice(["trace", "debug", "info", "warn", "error"], "info");
 

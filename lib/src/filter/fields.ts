@@ -1,6 +1,17 @@
 /** The fields that a filter may name, and where in a block each one lies. */
 import type { ColumnBlock } from "../block/index.ts";
-import { recordTypeName } from "../audit/index.ts";
+import {
+  archNames,
+  ERRNO,
+  READ_FIELDS,
+  type ReadField,
+  RECORD_TYPE,
+  readRecord,
+  recordTypeName,
+  syscallNames,
+} from "../audit/index.ts";
+import * as types from "./types.ts";
+import * as vocabulary from "./vocabulary.ts";
 
 /** A value to compare with; a list matches where one of its items does. */
 export type FieldValue = string | number | bigint | undefined | readonly (string | number | bigint | undefined)[];
@@ -13,8 +24,23 @@ export interface Field {
   rows(block: ColumnBlock): readonly unknown[];
   value(row: never): FieldValue;
   rowsOf(block: ColumnBlock, event: number): number | Uint32Array;
-  /** The field's name in the terms of a block's document, where it is one. */
-  term?: string;
+  /** What its values are. */
+  type: types.FieldType;
+  /** True where an event has several of them, each one for itself: a filter asks for a whole one. */
+  list: boolean;
+  /** True where the terms of a block's document name its values. */
+  indexed: boolean;
+}
+
+/** What there is to say about a field beside where it lies. */
+interface Kind {
+  type?: types.FieldType;
+  list?: boolean;
+  indexed?: boolean;
+}
+
+function kindOf({ type = types.text, list = false, indexed = false }: Kind): Pick<Field, "type" | "list" | "indexed"> {
+  return { type, list, indexed };
 }
 
 type Tables = {
@@ -27,11 +53,11 @@ type PlainColumn = "kind" | "host" | "process" | "user" | "source" | "destinatio
 
 /** Fields of a table that events refer to by one column. */
 function of<Table extends keyof Tables>(table: Table, column: PlainColumn) {
-  return (value: (row: RowOf<Table>) => FieldValue, term?: string): Field => ({
+  return (value: (row: RowOf<Table>) => FieldValue, kind: Kind = {}): Field => ({
     rows: (block) => block[table].rows,
     value: value,
     rowsOf: (block, event) => block.columns[column][event] ?? 0,
-    ...(term === undefined ? {} : { term }),
+    ...kindOf(kind),
   });
 }
 
@@ -54,26 +80,30 @@ function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, e
   };
 }
 
-function ofFile(value: (row: RowOf<"files">) => FieldValue, term?: string): Field {
-  return {
-    rows: (block) => block.files.rows,
-    value: value,
-    rowsOf: listAt("files"),
-    ...(term === undefined ? {} : { term }),
-  };
+function ofFile(value: (row: RowOf<"files">) => FieldValue, kind: Kind = {}): Field {
+  return { rows: (block) => block.files.rows, value: value, rowsOf: listAt("files"), ...kindOf(kind) };
 }
 
-function ofTarget(value: (row: RowOf<"processes">) => FieldValue): Field {
-  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets") };
+/** What the kernel tells of a file that it found; of a name alone it tells nothing, and zero is no inode and no owner. */
+function ofFound(value: (row: RowOf<"files">) => FieldValue, type: types.FieldType = types.text): Field {
+  return ofFile((row) => (row.hasAttributes ? value(row) : undefined), { type });
+}
+
+function ofTarget(value: (row: RowOf<"processes">) => FieldValue, type: types.FieldType = types.text): Field {
+  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets"), ...kindOf({ type }) };
+}
+
+function ofRecord(value: (row: RowOf<"records">) => FieldValue, kind: Kind = {}): Field {
+  return { rows: (block) => block.records.rows, value: value, rowsOf: listAt("records"), ...kindOf(kind) };
 }
 
 /** A column with one plain value an event: each event is its own row. */
-function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, term?: string): Field {
+function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, kind: Kind): Field {
   return {
     rows: (block) => Array.from({ length: block.count }, (_, event) => value(block, event)),
     value: (row: FieldValue) => row,
     rowsOf: (_block, event) => event + 1,
-    ...(term === undefined ? {} : { term }),
+    ...kindOf(kind),
   };
 }
 
@@ -83,83 +113,116 @@ function keysOf(block: ColumnBlock, event: number): string[] {
   return Array.from(indexes, (index) => block.strings.text(index, "events.keys"));
 }
 
+const { u32, u64, port, ip, address } = types;
+const INDEXED: Kind = { indexed: true };
+const LIST: Kind = { list: true };
+const USER_ID = types.id("user.name");
+const SHA256 = types.hex(64, "a SHA-256");
+
+/** What a system call gave back; an error by its name, too. */
+const EXIT = types.whole(-(1n << 63n), (1n << 63n) - 1n, {
+  allowed: "the name of an error, as EACCES",
+  read(name) {
+    const number = ERRNO.number(name);
+    return number === undefined ? undefined : -BigInt(number);
+  },
+});
+
+const SYSCALL = types.named("the name of a system call, as openat", syscallNames);
+const ARCH = types.named("the name of an architecture, as x86_64 or aarch64", archNames);
+const recordTypeNames = new Set(Array.from(RECORD_TYPE.entries(), ([, name]) => name));
+/** Records of the agent's own, and those that have no name yet. */
+const OTHER_RECORD_TYPE = /^(?:HOSTTRAIL_[A-Z_]*|UNKNOWN\[\d{1,9}\])$/;
+const RECORD_TYPES = types.named(
+  "the type of an audit record, as SYSCALL or USER_LOGIN; UNKNOWN[number] for one without a name",
+  () => recordTypeNames,
+  OTHER_RECORD_TYPE,
+);
+
+/** What was typed is asked for by its parts, and permissions are the same everywhere: no index would help. */
+const NOT_INDEXED: ReadonlySet<ReadField> = new Set<ReadField>(["data", "requested", "tclass"]);
+
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ["event.action", ofKind((row) => row.action, "event.action")],
-  ["event.category", ofKind((row) => row.category)],
-  ["event.type", ofKind((row) => row.type)],
-  ["event.outcome", ofKind((row) => row.outcome)],
-  ["event.kind", ofKind((row) => row.kind)],
-  ["event.sequence", ofEvent((block, event) => block.position.firstSeq + BigInt(event))],
-  ["host.id", ofHost((row) => row.id)],
+  ["event.action", ofKind((row) => row.action, INDEXED)],
+  ["event.category", ofKind((row) => row.category, { type: types.oneOf(vocabulary.EVENT_CATEGORIES), list: true })],
+  ["event.type", ofKind((row) => row.type, { type: types.oneOf(vocabulary.EVENT_TYPES), list: true })],
+  ["event.outcome", ofKind((row) => row.outcome, { type: types.oneOf(vocabulary.EVENT_OUTCOMES) })],
+  ["event.kind", ofKind((row) => row.kind, { type: types.oneOf(vocabulary.EVENT_KINDS) })],
+  ["event.sequence", ofEvent((block, event) => block.position.firstSeq + BigInt(event), { type: u64 })],
+  ["host.id", ofHost((row) => row.id, { type: types.hex(32, "a host's id") })],
   ["host.name", ofHost((row) => row.name)],
-  ["host.ip", ofHost((row) => row.ip)],
+  ["host.ip", ofHost((row) => row.ip, { type: ip, list: true })],
   ["host.architecture", ofHost((row) => row.architecture)],
-  ["host.labels", ofHost((row) => row.labels.map(({ key, value }) => `${key}=${value}`))],
+  [
+    "host.labels",
+    ofHost((row) => row.labels.map(({ key, value }) => `${key}=${value}`), { type: types.label, list: true }),
+  ],
   ["host.machine.id", ofHost((row) => row.machineId)],
   ["host.boot.id", ofHost((row) => row.bootId)],
   ["host.os.name", ofHost((row) => row.osName)],
   ["host.os.version", ofHost((row) => row.osVersion)],
   ["host.os.kernel", ofHost((row) => row.kernel)],
   ["process.entity_id", ofProcess((row) => row.entityId)],
-  ["process.pid", ofProcess((row) => row.pid)],
-  ["process.name", ofProcess((row) => row.name, "process.name")],
-  ["process.executable", ofProcess((row) => row.executable, "process.executable")],
-  ["process.args", ofProcess((row) => row.args)],
-  ["process.args_count", ofProcess((row) => row.argsCount)],
+  ["process.pid", ofProcess((row) => row.pid, { type: u32 })],
+  ["process.name", ofProcess((row) => row.name, INDEXED)],
+  ["process.executable", ofProcess((row) => row.executable, INDEXED)],
+  ["process.args", ofProcess((row) => row.args, LIST)],
+  ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
   ["process.command_line", ofProcess((row) => row.args.join(" "))],
   ["process.title", ofProcess((row) => row.title || row.args.join(" "))],
   ["process.working_directory", ofProcess((row) => row.workingDirectory)],
-  ["process.hash.sha256", ofProcess((row) => row.executableSha256)],
+  ["process.hash.sha256", ofProcess((row) => row.executableSha256, { type: SHA256 })],
   ["process.tty", ofProcess((row) => row.tty)],
-  ["process.provenance", ofProcess((row) => row.provenance)],
+  ["process.provenance", ofProcess((row) => row.provenance, { type: types.oneOf(vocabulary.PROVENANCES) })],
   ["process.session_leader.entity_id", ofProcess((row) => row.sessionLeader?.entityId)],
-  ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid)],
+  ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid, { type: u32 })],
   ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name)],
   ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable)],
   ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId)],
-  ["process.parent.pid", ofProcess((row) => row.parent?.pid)],
+  ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
   ["process.parent.name", ofProcess((row) => row.parent?.name)],
   ["process.parent.executable", ofProcess((row) => row.parent?.executable)],
-  ["process.ancestry.entity_id", ofProcess((row) => row.ancestry.map((reference) => reference.entityId))],
-  ["process.ancestry.executable", ofProcess((row) => row.ancestry.map((reference) => reference.executable))],
+  ["process.ancestry.entity_id", ofProcess((row) => row.ancestry.map((reference) => reference.entityId), LIST)],
+  ["process.ancestry.executable", ofProcess((row) => row.ancestry.map((reference) => reference.executable), LIST)],
   ["target.process.entity_id", ofTarget((row) => row.entityId)],
-  ["target.process.pid", ofTarget((row) => row.pid)],
+  ["target.process.pid", ofTarget((row) => row.pid, u32)],
   ["target.process.name", ofTarget((row) => row.name)],
   ["target.process.executable", ofTarget((row) => row.executable)],
-  ["user.id", ofUser((row) => row.id)],
-  ["user.name", ofUser((row) => row.name, "user.name")],
-  ["user.effective.id", ofUser((row) => row.effectiveId)],
+  ["user.id", ofUser((row) => row.id, { type: USER_ID })],
+  ["user.name", ofUser((row) => row.name, INDEXED)],
+  ["user.effective.id", ofUser((row) => row.effectiveId, { type: types.id("user.effective.name") })],
   ["user.effective.name", ofUser((row) => row.effectiveName)],
-  ["user.audit.id", ofUser((row) => row.auditId)],
-  ["user.audit.name", ofUser((row) => row.auditName, "user.audit.name")],
-  ["user.target.name", ofUser((row) => row.targetName, "user.target.name")],
-  ["group.id", ofUser((row) => row.group?.id)],
+  ["user.audit.id", ofUser((row) => row.auditId, { type: types.id("user.audit.name") })],
+  ["user.audit.name", ofUser((row) => row.auditName, INDEXED)],
+  ["user.target.name", ofUser((row) => row.targetName, INDEXED)],
+  ["group.id", ofUser((row) => row.group?.id, { type: types.id("group.name") })],
   ["group.name", ofUser((row) => row.group?.name)],
-  ["file.path", ofFile((row) => row.path, "file.path")],
+  ["file.path", ofFile((row) => row.path, INDEXED)],
   ["file.name", ofFile((row) => row.path.slice(row.path.lastIndexOf("/") + 1))],
   ["file.relative_to", ofFile((row) => row.relativeTo)],
-  ["file.inode", ofFile((row) => row.inode)],
-  ["file.device", ofFile((row) => row.device)],
-  ["file.mode", ofFile((row) => (row.mode & 0o7777).toString(8).padStart(4, "0"))],
-  ["file.uid", ofFile((row) => row.uid)],
-  ["file.owner", ofFile((row) => row.owner)],
-  ["file.gid", ofFile((row) => row.gid)],
-  ["file.group", ofFile((row) => row.group)],
-  ["file.size", ofFile((row) => (row.after?.exists ? row.after.size : undefined))],
-  ["file.hash.sha256", ofFile((row) => row.after?.sha256)],
+  ["file.inode", ofFound((row) => row.inode, u64)],
+  ["file.device", ofFound((row) => row.device, types.device)],
+  ["file.mode", ofFound((row) => (row.mode & 0o7777).toString(8).padStart(4, "0"), types.octalMode)],
+  ["file.uid", ofFound((row) => row.uid, types.id("file.owner"))],
+  ["file.owner", ofFound((row) => row.owner)],
+  ["file.gid", ofFound((row) => row.gid, types.id("file.group"))],
+  ["file.group", ofFound((row) => row.group)],
+  ["file.size", ofFile((row) => (row.after?.exists ? row.after.size : undefined), { type: u64 })],
+  ["file.hash.sha256", ofFile((row) => row.after?.sha256, { type: SHA256 })],
   // File integrity, before the event.
-  ["file.before.size", ofFile((row) => (row.before?.exists ? row.before.size : undefined))],
-  ["file.before.hash.sha256", ofFile((row) => row.before?.sha256)],
-  ["source.address", ofSource((row) => row.address)],
-  ["source.ip", ofSource((row) => row.ip, "source.ip")],
-  ["source.domain", ofSource((row) => row.domain)],
-  ["source.port", ofSource((row) => row.port)],
-  ["destination.address", ofDestination((row) => row.address)],
-  ["destination.ip", ofDestination((row) => row.ip, "destination.ip")],
-  ["destination.port", ofDestination((row) => row.port, "destination.port")],
+  ["file.before.size", ofFile((row) => (row.before?.exists ? row.before.size : undefined), { type: u64 })],
+  ["file.before.hash.sha256", ofFile((row) => row.before?.sha256, { type: SHA256 })],
+  ["source.address", ofSource((row) => row.address, { type: address })],
+  ["source.ip", ofSource((row) => row.ip, { type: ip, indexed: true })],
+  ["source.domain", ofSource((row) => row.domain, INDEXED)],
+  ["source.port", ofSource(portOf, { type: port })],
+  ["destination.address", ofDestination((row) => row.address, { type: address })],
+  ["destination.ip", ofDestination((row) => row.ip, { type: ip, indexed: true })],
+  ["destination.domain", ofDestination((row) => row.domain, INDEXED)],
+  ["destination.port", ofDestination(portOf, { type: port, indexed: true })],
   ["destination.path", ofDestination((row) => row.path)],
-  ["container.id", ofContainer((row) => row.id, "container.id")],
+  ["container.id", ofContainer((row) => row.id, INDEXED)],
   ["container.runtime", ofContainer((row) => row.runtime)],
   ["container.systemd_unit", ofContainer((row) => row.systemdUnit)],
   ["cloud.provider", ofCloud((row) => row.provider)],
@@ -168,16 +231,27 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["cloud.availability_zone", ofCloud((row) => row.availabilityZone)],
   ["cloud.instance.id", ofCloud((row) => row.instanceId)],
   ["cloud.machine.type", ofCloud((row) => row.machineType)],
-  ["audit.key", ofEvent(keysOf, "audit.key")],
-  ["audit.serial", ofEvent((block, event) => block.columns.serial[event])],
-  ["audit.syscall", ofSyscall((row) => row.name)],
-  ["audit.arch", ofSyscall((row) => row.archName)],
-  ["audit.success", ofSyscall((row) => row.success)],
-  ["audit.exit", ofEvent((block, event) => block.columns.exit[event])],
-  ["audit.redacted", ofEvent((block, event) => block.columns.redacted[event])],
-  ["audit.record_type", { rows: (block) => block.records.rows, value: recordType, rowsOf: listAt("records") }],
+  ["audit.key", ofEvent(keysOf, { list: true, indexed: true })],
+  ["audit.serial", ofEvent((block, event) => block.columns.serial[event], { type: u32 })],
+  ["audit.syscall", ofSyscall((row) => row.name, { type: SYSCALL })],
+  ["audit.arch", ofSyscall((row) => row.archName, { type: ARCH })],
+  ["audit.success", ofSyscall((row) => row.success, { type: types.oneOf(["yes", "no"]) })],
+  ["audit.exit", ofEvent((block, event) => block.columns.exit[event], { type: EXIT })],
+  ["audit.redacted", ofEvent((block, event) => block.columns.redacted[event], { type: u32 })],
+  ["audit.record_type", ofRecord(recordType, { type: RECORD_TYPES })],
+  // What user space and security modules wrote into a record.
+  ...READ_FIELDS.map((name): [string, Field] => [`audit.${name}`, ofRead(name)]),
 ]);
+
+function ofRead(name: ReadField): Field {
+  return ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name) });
+}
 
 function recordType(row: RowOf<"records">): string {
   return row.typeName || recordTypeName(row.type);
+}
+
+/** Only an internet address has a port. */
+function portOf({ ip: address, port: number }: RowOf<"endpoints">): number | undefined {
+  return address === "" ? undefined : number;
 }

@@ -1,7 +1,8 @@
 /** Filters decided on columns: once for each distinct row of a block, then by number for each event. */
 import type { ColumnBlock } from "../block/index.ts";
 import { FIELDS, type Field, type FieldValue } from "./fields.ts";
-import { type Comparison, FilterError, type Operator, parseFilter } from "./parse.ts";
+import { type Comparison, FilterError, parseFilter } from "./parse.ts";
+import type { Question, Value } from "./types.ts";
 
 /** A value that a block's document must name, for the block to be looked at. */
 export interface Term {
@@ -43,23 +44,39 @@ interface Test {
   test: (block: ColumnBlock) => (event: number) => boolean;
 }
 
-function compile({ field: name, operator, value, quoted, column }: Comparison): Test {
+function compile(comparison: Comparison): Test {
+  const { field: name, operator, value, quoted, column } = comparison;
   const field = FIELDS.get(name);
   if (field === undefined) {
     throw new FilterError(column, `unknown field "${name}"; known are ${[...FIELDS.keys()].join(", ")}`);
   }
-  const any = operator === ":" && value === "*" && !quoted;
-  const matches = any ? isPresent : comparer(operator, value);
-  const term =
-    operator === "=" && field.term !== undefined ? { field: field.term, term: termOf(name, value) } : undefined;
-  return { term, test: (block) => decideRows(field, block, matches) };
+  if (operator === ":" && value === "*" && !quoted) {
+    return { term: undefined, test: (block) => decideRows(field, block, (values) => isPresent(field, values)) };
+  }
+  const question = questionOf(field, comparison);
+  return {
+    term: field.indexed && question.form ? { field: name, term: termOf(name, question.form) } : undefined,
+    test: (block) => decideRows(field, block, (values) => formsOf(field, values).some((form) => question.test(form))),
+  };
+}
+
+/** What a comparison asks of a value; throws where no value can be that. */
+function questionOf({ type, list }: Field, { field, operator, value, quoted, valueColumn }: Comparison): Question {
+  if (operator === "=" && value === "*" && !quoted) {
+    throw new FilterError(valueColumn, `${field} = * asks for the text "*"; any value is ${field} : *`);
+  }
+  // `:` on a list asks for an item; on a text for a part of it.
+  const question = type.ask(value, operator === ":" && !list);
+  if (question !== undefined && !("problem" in question)) return question;
+  const why = question === undefined ? `allowed is ${type.allowed}` : question.problem;
+  throw new FilterError(valueColumn, `${field} is never "${value}": ${why}`);
 }
 
 /** Decides every distinct row, then gives the decision for an event. */
 function decideRows(
   field: Field,
   block: ColumnBlock,
-  matches: (value: FieldValue) => boolean,
+  matches: (values: FieldValue) => boolean,
 ): (event: number) => boolean {
   const rows = field.rows(block);
   const decided = new Uint8Array(rows.length + 1);
@@ -70,15 +87,22 @@ function decideRows(
   };
 }
 
-function isPresent(value: FieldValue): boolean {
-  return Array.isArray(value) ? value.some((item) => isPresent(item)) : value !== undefined && value !== "";
+const NO_FORMS: readonly string[] = [];
+
+/** The values of a row, in the one form that each has. Most rows have one value or none. */
+function formsOf({ type }: Field, values: FieldValue): readonly string[] {
+  if (values === undefined) return NO_FORMS;
+  if (Array.isArray(values)) {
+    return (values as readonly (Value | undefined)[]).flatMap((value) =>
+      value === undefined ? [] : (type.form(value) ?? []),
+    );
+  }
+  const form = type.form(values as Value);
+  return form === undefined ? NO_FORMS : [form];
 }
 
-function comparer(operator: Operator, wanted: string): (value: FieldValue) => boolean {
-  const equals = (value: FieldValue): boolean => value !== undefined && String(value) === wanted;
-  const has = (value: FieldValue): boolean => (typeof value === "string" ? value.includes(wanted) : equals(value));
-  // `:` on a list asks for an item; on a text for a part of it.
-  return (value) => (Array.isArray(value) ? value.some(equals) : operator === "=" ? equals(value) : has(value));
+function isPresent(field: Field, values: FieldValue): boolean {
+  return formsOf(field, values).some((form) => form !== "" && form !== field.type.none);
 }
 
 function termOf(field: string, value: string): string {
@@ -95,13 +119,11 @@ export function termsOf(block: ColumnBlock): { terms: string[]; overflow: string
   const terms: string[] = [];
   const overflow: string[] = [];
   for (const [name, field] of FIELDS) {
-    if (field.term === undefined) continue;
+    if (!field.indexed) continue;
     const distinct = new Set<string>();
     let complete = true;
     for (const row of field.rows(block)) {
-      const value = field.value(row as never);
-      for (const item of Array.isArray(value) ? value : [value]) {
-        const text = item === undefined ? "" : String(item);
+      for (const text of formsOf(field, field.value(row as never))) {
         if (text === "") continue;
         if (text.length > TERM_LENGTH_MAX || distinct.size >= TERMS_PER_FIELD_MAX) complete = false;
         else distinct.add(text);

@@ -4,7 +4,7 @@
  */
 
 /** `=` compares; `:` has: an item of a list, a part of a text, or, with `*`, any value at all. */
-export type Operator = "=" | ":";
+type Operator = "=" | ":";
 
 export interface Comparison {
   field: string;
@@ -14,6 +14,8 @@ export interface Comparison {
   quoted: boolean;
   /** Where in the filter's text the comparison begins, counted from 1. */
   column: number;
+  /** Where its value begins. */
+  valueColumn: number;
 }
 
 /** A filter that cannot be understood. */
@@ -75,6 +77,7 @@ export function parseFilter(filter: string): Comparison[] {
       value: value.text,
       quoted: value.kind === "text",
       column: field.column,
+      valueColumn: value.column,
     });
     if (comparisons.length > COMPARISONS_MAX) {
       throw new FilterError(field.column, `more than ${COMPARISONS_MAX} comparisons`);
@@ -102,7 +105,8 @@ function tokenize(filter: string): Token[] {
       continue;
     }
     const operator = OPERATORS.exec(filter.slice(at, at + 2));
-    if (operator !== null) {
+    // After an operator a colon begins a value, as in ::1.
+    if (operator !== null && (operator[0] !== ":" || isHas(filter, at, tokens))) {
       tokens.push({ kind: "operator", text: operator[0], column });
       at += operator[0].length;
       continue;

@@ -83,6 +83,18 @@ export function syscallNumber(arch: ArchName, name: string): number | undefined 
   return number < 0 || name === "" ? undefined : number;
 }
 
+/** Names of all architectures, as `archName` gives them. */
+export function archNames(): ReadonlySet<string> {
+  return (knownArches ??= new Set([...Array.from(ARCHES.entries(), ([, name]) => name.toLowerCase()), "x32"]));
+}
+let knownArches: ReadonlySet<string> | undefined;
+
+/** Names of all system calls that some architecture has. */
+export function syscallNames(): ReadonlySet<string> {
+  return (knownCalls ??= new Set(Object.values(TABLES).flatMap((table) => table().filter((name) => name !== ""))));
+}
+let knownCalls: ReadonlySet<string> | undefined;
+
 /** The audit name of an architecture as Node names it; undefined where we do not know it. */
 export function nativeArch(nodeArch: string): ArchName | undefined {
   if (nodeArch === "x64") return "x86_64";

@@ -2,7 +2,16 @@
 import * as generated from "./generated.ts";
 import { Names } from "./names.ts";
 
-export { ARCH, type ArchName, archName, nameSyscall, nativeArch, syscallNumber } from "./architecture.ts";
+export {
+  ARCH,
+  type ArchName,
+  archName,
+  archNames,
+  nameSyscall,
+  nativeArch,
+  syscallNames,
+  syscallNumber,
+} from "./architecture.ts";
 export type { Names } from "./names.ts";
 
 export const ERRNO: Names = new Names(generated.ERRNO);
