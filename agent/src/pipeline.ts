@@ -283,8 +283,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   /** Lines that are no rules, and so protect nothing. */
   function tellRuleErrors(): void {
-    const { rules, errors } = keeper?.compiled ?? { rules: [], errors: [] };
+    const { rules, errors, notes } = keeper?.compiled ?? { rules: [], errors: [], notes: [] };
     for (const { file, line, reason } of errors) logger.error({ file, line, reason }, "an audit rule is left out");
+    for (const { file, line, reason } of notes)
+      logger.info({ file, line, reason }, "a line of a rule file, read as told");
     logger.info({ rules: rules.length, errors: errors.length }, "rule files are read");
   }
 

@@ -31,8 +31,9 @@ export function planOfRules(config: AgentConfig): void {
 
 /** Says whether all lines of a file are rules that this host could have. Asks no kernel. */
 export function checkRules(file: string): void {
-  const { rules, errors } = readRules({ files: [file], directory: "", ownPid: 0 });
+  const { rules, errors, notes } = readRules({ files: [file], directory: "", ownPid: 0 });
   for (const { line, reason, source } of errors) process.stderr.write(`${file}:${line}: ${reason}  (${source})\n`);
+  for (const { line, reason } of notes) process.stderr.write(`${file}:${line}: note: ${reason}\n`);
   if (errors.length > 0) process.exitCode = 1;
   else process.stdout.write(`${file}: ok, ${rules.length} rules\n`);
 }

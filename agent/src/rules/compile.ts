@@ -5,25 +5,17 @@
  * is named; lines that are commands to auditctl (`-D`, `-b`, `-e` …) are left out with a note, since rules are applied
  * by difference and settings stand in the agent's configuration.
  */
-import { ADDRESS_FAMILY, ARCH, type ArchName, ERRNO, recordTypeNumber, syscallNumber } from "@hosttrail/lib/audit";
+import { type ArchName, syscallNumber, URING_OPERATION } from "@hosttrail/lib/audit";
 import { encodeRule, FIELD_MAX, identityOf, MASK_WORDS, type RuleData, type RuleField } from "./data.ts";
-import {
-  ACTIONS,
-  comparison,
-  FIELD_COMPARE,
-  FIELDS,
-  FILE_SYSTEMS,
-  FILE_TYPES,
-  LISTS,
-  OPERATORS,
-  PERMISSIONS,
-} from "./fields.ts";
+import { ACTIONS, comparison, FIELD_COMPARE, FIELDS, LISTS, OPERATORS, WITHOUT_BITS } from "./fields.ts";
+import { checkFields, checkList } from "./lists.ts";
+import { archOf, integerOf, permissionsOf, textOf, valueOf } from "./values.ts";
 
-const TEXT_BYTES_MAX = 4096;
+/** AUDIT_MAX_KEY_LEN. */
 const KEY_BYTES_MAX = 256;
+const KEY_SEPARATOR = "\u0001";
 const RULES_MAX = 4096;
 const EQUAL = 0x40000000;
-const UNSET = 0xffffffff;
 const ALL_ARCHES: readonly ArchName[] = ["x86_64", "i386", "x32", "aarch64", "arm"];
 
 /** Where a rule stands. */
@@ -72,6 +64,7 @@ export function compileRules(text: string, file: string, host: RuleHost): Compil
     if (source === "" || source.startsWith("#")) continue;
     const place = { file, line: index + 1, source };
     try {
+      if (source.includes("\0")) throw new Error("the line has a NUL byte; a rule file is text in UTF-8");
       const compiler = new LineCompiler(host);
       const data = compiler.compile(splitLine(source));
       for (const reason of compiler.notes) result.notes.push({ ...place, reason });
@@ -115,6 +108,8 @@ class LineCompiler {
   #action = "";
   #prepend = false;
   #arch: ArchName | undefined;
+  /** The rule is for all architectures but that one. */
+  #isOtherArch = false;
   #syscalls: string[] = [];
   #fields: RuleField[] = [];
   #names = new Set<string>();
@@ -163,9 +158,11 @@ class LineCompiler {
         break;
       case "-w":
         if (!value.startsWith("/")) throw new Error(`the watched path "${value}" must be absolute`);
+        if (this.#watch !== undefined) throw new Error("-w stands twice; a line watches one path");
         this.#watch = value;
         break;
       case "-p":
+        if (this.#permissions !== undefined) throw new Error("-p stands twice; -p wa names several permissions");
         this.#permissions = value;
         break;
       case "-d":
@@ -197,53 +194,24 @@ class LineCompiler {
     const spec = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (spec === undefined)
       throw new Error(`field "${name}" is not known; known are ${Object.keys(FIELDS).join(", ")}`);
-    if (spec.operators !== undefined && !spec.operators.includes(sign)) {
-      throw new Error(`${name}${sign} is not possible; allowed are ${spec.operators.join(" and ")}`);
+    const operators = spec.operators ?? WITHOUT_BITS;
+    if (!operators.includes(sign)) {
+      throw new Error(`${name}${sign} is not possible; allowed are ${operators.join(" and ")}`);
     }
     if (name === "key") {
       this.#key(value);
       return;
     }
     if (name === "arch") this.#arch = archOf(value, this.#host.arch);
+    if (name === "arch" && sign === "!=") this.#isOtherArch = true;
     const operator = OPERATORS.find(([each]) => each === sign)?.[1] ?? EQUAL;
-    this.#add(name, { field: spec.number, operator, value: this.#value(name, value) });
+    this.#add(name, { field: spec.number, operator, value: valueOf(name, value, this.#arch, this.#host) });
   }
 
   #add(name: string, field: RuleField): void {
     this.#names.add(name);
     this.#fields.push(field);
     if (this.#fields.length > FIELD_MAX - 1) throw new Error(`more than ${FIELD_MAX - 1} fields`);
-  }
-
-  #value(name: string, value: string): number | string {
-    switch (FIELDS[name]?.kind) {
-      case "text":
-        return textOf(name, value);
-      case "arch":
-        return ARCH[(this.#arch === "x32" ? "x86_64" : this.#arch) ?? "x86_64"];
-      case "uid":
-        return idOf(name, value, (user) => this.#host.userId(user));
-      case "gid":
-        return idOf(name, value, (group) => this.#host.groupId(group));
-      case "exit":
-        return exitOf(value);
-      case "success":
-        return choiceOf(name, value, { yes: 1, no: 0, "1": 1, "0": 0 });
-      case "perm":
-        return permissionsOf(value);
-      case "filetype":
-        return choiceOf(name, value, FILE_TYPES);
-      case "msgtype":
-        return /^\d+$/.test(value) ? numberOf(name, value) : typeOf(value);
-      case "session":
-        return value === "unset" || value === "-1" ? UNSET : numberOf(name, value);
-      case "family":
-        return /^\d+$/.test(value) ? numberOf(name, value) : familyOf(value);
-      case "filesystem":
-        return Object.hasOwn(FILE_SYSTEMS, value) ? (FILE_SYSTEMS[value] ?? 0) : numberOf(name, value);
-      default:
-        return numberOf(name, value);
-    }
   }
 
   #compare(text: string): void {
@@ -256,8 +224,12 @@ class LineCompiler {
   }
 
   #key(value: string): void {
-    if (Buffer.byteLength(value) > KEY_BYTES_MAX) throw new Error(`a key has at most ${KEY_BYTES_MAX} bytes`);
+    if (value === "") throw new Error("a key has at least one byte");
     this.#keys.push(value);
+    this.#names.add("key");
+    // Several keys stand in one field, divided by 0x01.
+    if (Buffer.byteLength(this.#keys.join(KEY_SEPARATOR)) > KEY_BYTES_MAX)
+      throw new Error(`the keys of a rule have at most ${KEY_BYTES_MAX} bytes together, with one between them`);
   }
 
   #finish(): RuleData | undefined {
@@ -270,12 +242,15 @@ class LineCompiler {
       });
     }
     if (this.#list === "") throw new Error("a rule begins with -a, -A or -w");
-    this.#checkList();
+    this.notes.push(...checkList(this.#list, this.#names, this.#syscalls.length > 0));
+    checkFields(this.#fields);
     const mask = this.#mask();
-    if (mask === undefined) return undefined;
-    // Several keys stand in one field, divided by 0x01.
+    if (mask === undefined) {
+      this.notes.push("nothing is left of this line: it makes no rule");
+      return undefined;
+    }
     if (this.#keys.length > 0) {
-      this.#fields.push({ field: FIELDS["key"]?.number ?? 0, operator: EQUAL, value: this.#keys.join("\u0001") });
+      this.#fields.push({ field: FIELDS["key"]?.number ?? 0, operator: EQUAL, value: this.#keys.join(KEY_SEPARATOR) });
     }
     return {
       list: LISTS[this.#list] ?? 0,
@@ -295,31 +270,9 @@ class LineCompiler {
     this.#action = "always";
     const place = FIELDS[isFolder ? "dir" : "path"]?.number ?? 0;
     this.#fields.unshift(
-      { field: place, operator: EQUAL, value: textOf("path", path) },
+      { field: place, operator: EQUAL, value: textOf(isFolder ? "dir" : "path", path) },
       { field: FIELDS["perm"]?.number ?? 0, operator: EQUAL, value: permissionsOf(this.#permissions ?? "rwxa") },
     );
-  }
-
-  /** What the kernel would refuse with EINVAL alone. */
-  #checkList(): void {
-    const list = this.#list;
-    const has = (name: string): boolean => this.#names.has(name);
-    if (list !== "exit" && list !== "io_uring" && this.#syscalls.length > 0) {
-      throw new Error(`list ${list} knows no system calls; -S belongs to exit and io_uring`);
-    }
-    if (list !== "exit" && list !== "io_uring" && this.#names.has("perm"))
-      throw new Error("perm belongs to the list exit");
-    if (has("msgtype") && list !== "exclude" && list !== "user")
-      throw new Error("msgtype belongs to the lists exclude and user");
-    if (has("fstype") && list !== "filesystem") throw new Error("fstype belongs to the list filesystem");
-    if ((has("exit") || has("success")) && list !== "exit" && list !== "io_uring") {
-      throw new Error("exit and success belong to the lists exit and io_uring");
-    }
-    if (list === "exclude" && this.#keys.length > 0) throw new Error("the list exclude knows no keys");
-    if (this.#action === "never" && this.#keys.length > 0) throw new Error("a rule that never logs needs no key");
-    if (this.#fields.filter(({ field }) => field === 105 || field === 107).length > 1) {
-      throw new Error("one rule watches one path or dir");
-    }
   }
 
   /** The system calls as bits; undefined where this architecture has none of them. */
@@ -333,9 +286,13 @@ class LineCompiler {
     if (this.#arch === undefined && this.#list === "exit") {
       this.notes.push("-S without -F arch= means the native architecture; programs of 32 bits are not seen");
     }
+    if (this.#isOtherArch)
+      this.notes.push(
+        `-S names the system calls of ${arch}, and -F arch!= others, where their numbers mean other calls`,
+      );
     let some = false;
     for (const name of this.#syscalls) {
-      const number = this.#list === "io_uring" ? undefined : this.#syscall(name, arch);
+      const number = this.#list === "io_uring" ? operationOf(name) : this.#syscall(name, arch);
       if (number === undefined) continue;
       some = true;
       const word = number >>> 5;
@@ -345,11 +302,8 @@ class LineCompiler {
   }
 
   #syscall(name: string, arch: ArchName): number | undefined {
-    const number = /^\d{1,4}$/.test(name) ? Number(name) : syscallNumber(arch, name);
-    if (number !== undefined) {
-      if (number >= MASK_WORDS * 32 - 16) throw new Error(`system call ${number} is beyond what a rule can name`);
-      return number;
-    }
+    const number = integerOf(name) ?? syscallNumber(arch, name);
+    if (number !== undefined) return bitOf(name, number);
     if (!ALL_ARCHES.some((each) => syscallNumber(each, name) !== undefined)) {
       throw new Error(`there is no system call "${name}"`);
     }
@@ -358,74 +312,16 @@ class LineCompiler {
   }
 }
 
-function textOf(name: string, value: string): string {
-  const bytes = Buffer.byteLength(value);
-  if (bytes === 0 || bytes > TEXT_BYTES_MAX) throw new Error(`the value of ${name} has 1 to ${TEXT_BYTES_MAX} bytes`);
-  if (["path", "dir", "exe"].includes(name) && !value.startsWith("/"))
-    throw new Error(`${name} "${value}" must be absolute`);
-  return value;
+/** The number of an io_uring operation, which is none of a system call. */
+function operationOf(name: string): number {
+  const number = integerOf(name) ?? URING_OPERATION.number(name.toLowerCase().replace(/^ioring_op_/, ""));
+  if (number !== undefined) return bitOf(name, number);
+  const known = Array.from(URING_OPERATION.entries(), ([, each]) => each);
+  throw new Error(`io_uring has no operation "${name}"; known are ${known.join(", ")}, and numbers`);
 }
 
-function numberOf(name: string, value: string): number {
-  if (!/^(?:-?\d{1,10}|0x[0-9a-fA-F]{1,8})$/.test(value)) throw new Error(`"${value}" is no number for ${name}`);
-  const number = Number(value);
-  if (number > UNSET || number < -0x80000000) throw new Error(`${value} is too large for ${name}`);
-  return number >>> 0;
-}
-
-function idOf(name: string, value: string, find: (name: string) => number | undefined): number {
-  if (value === "unset" || value === "-1") return UNSET;
-  if (/^\d+$/.test(value)) return numberOf(name, value);
-  const id = find(value);
-  if (id === undefined)
-    throw new Error(`this host has no ${name.endsWith("gid") ? "group" : "user"} "${value}" (${name})`);
-  return id;
-}
-
-function exitOf(value: string): number {
-  const match = /^(-?)(E[A-Z0-9]+)$/.exec(value);
-  if (match === null) return numberOf("exit", value);
-  const number = ERRNO.number(match[2] ?? "");
-  if (number === undefined) throw new Error(`"${value}" is no error's name for exit`);
-  return (match[1] === "-" ? -number : number) >>> 0;
-}
-
-function permissionsOf(value: string): number {
-  let bits = 0;
-  for (const letter of value) {
-    const bit = PERMISSIONS[letter];
-    if (bit === undefined) throw new Error(`permission "${letter}"; allowed are r, w, x and a`);
-    bits |= bit;
-  }
-  if (bits === 0) throw new Error("no permission; allowed are r, w, x and a");
-  return bits;
-}
-
-function choiceOf(name: string, value: string, choices: Readonly<Record<string, number>>): number {
-  const found = Object.hasOwn(choices, value) ? choices[value] : undefined;
-  if (found === undefined) throw new Error(`${name} "${value}"; allowed are ${Object.keys(choices).join(", ")}`);
-  return found;
-}
-
-function typeOf(value: string): number {
-  const number = recordTypeNumber(value);
-  if (number === undefined) throw new Error(`msgtype "${value}" is no record type's name or number`);
+/** A rule's last bits stand for classes of system calls. */
+function bitOf(name: string, number: number): number {
+  if (number < 0 || number >= MASK_WORDS * 32 - 16) throw new Error(`-S ${name} is beyond what a rule can name`);
   return number;
-}
-
-function familyOf(value: string): number {
-  const number = ADDRESS_FAMILY.number(value.toLowerCase());
-  if (number === undefined) throw new Error(`saddr_fam "${value}" is no address family, such as inet, inet6 or 2`);
-  return number;
-}
-
-function archOf(value: string, native: ArchName): ArchName {
-  const narrow = native === "x86_64" ? "i386" : "arm";
-  if (value === "b64" || value === native) return native;
-  if (value === "b32" || value === narrow || (native === "x86_64" && /^i[456]86$/.test(value))) return narrow;
-  if (/^0x[0-9a-f]{1,8}$/i.test(value)) {
-    const found = ([native, narrow] as const).find((name) => ARCH[name as keyof typeof ARCH] === Number(value));
-    if (found !== undefined) return found;
-  }
-  throw new Error(`arch "${value}"; on ${native} allowed are b64, b32, ${native} and ${narrow}`);
 }

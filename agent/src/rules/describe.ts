@@ -1,5 +1,5 @@
 /** A rule of the kernel as text in auditctl's syntax, for people. */
-import { archName, ADDRESS_FAMILY, ERRNO, nameSyscall, recordTypeName } from "@hosttrail/lib/audit";
+import { archName, ADDRESS_FAMILY, ERRNO, nameSyscall, recordTypeName, URING_OPERATION } from "@hosttrail/lib/audit";
 import { MASK_WORDS, type RuleData, type RuleField } from "./data.ts";
 import {
   ACTIONS,
@@ -21,7 +21,10 @@ export function describeRule(rule: RuleData): string {
   const action = nameOf(ACTIONS, rule.action);
   const words = [rule.prepend ? "-A" : "-a", `${action},${list}`];
   const arch = rule.fields.find(({ field }) => field === FIELDS["arch"]?.number)?.value;
-  if (list === "exit") words.push(...callsOf(rule.mask, typeof arch === "number" ? arch : 0xc000003e));
+  if (list === "exit") {
+    const machine = typeof arch === "number" ? arch : 0xc000003e;
+    words.push(...(callsOf(rule.mask, (number) => nameSyscall(machine, number).name) ?? ["-S", "all"]));
+  } else if (list === "io_uring") words.push(...(callsOf(rule.mask, (number) => URING_OPERATION.name(number)) ?? []));
   for (const field of rule.fields) words.push(describeField(field));
   return words.join(" ");
 }
@@ -30,7 +33,8 @@ function nameOf(table: Readonly<Record<string, number>>, number: number): string
   return Object.entries(table).find(([, value]) => value === number)?.[0] ?? String(number);
 }
 
-function callsOf(mask: Uint32Array, arch: number): string[] {
+/** `-S` with the calls' names; undefined for all of them. */
+function callsOf(mask: Uint32Array, nameOfCall: (number: number) => string | undefined): string[] | undefined {
   const names: string[] = [];
   let all = true;
   for (let word = 0; word < MASK_WORDS - 1; word++) {
@@ -39,10 +43,10 @@ function callsOf(mask: Uint32Array, arch: number): string[] {
     for (let bit = 0; bit < 32; bit++) {
       if ((bits & (1 << bit)) === 0) continue;
       const number = word * 32 + bit;
-      names.push(nameSyscall(arch, number).name || String(number));
+      names.push(nameOfCall(number) || String(number));
     }
   }
-  return all ? ["-S", "all"] : names.length === 0 ? [] : ["-S", names.join(",")];
+  return all ? undefined : names.length === 0 ? [] : ["-S", names.join(",")];
 }
 
 function describeField({ field, operator, value }: RuleField): string {

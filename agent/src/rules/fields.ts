@@ -23,11 +23,14 @@ type FieldKind =
 export interface FieldSpec {
   number: number;
   kind: FieldKind;
-  /** Operators that the kernel takes, where not all. */
+  /** Operators that the kernel takes, where not `WITHOUT_BITS`. */
   operators?: readonly string[];
 }
 
 const EQUALITY = ["=", "!="] as const;
+const EVERY = ["=", "!=", ">=", "<=", ">", "<", "&", "&="] as const;
+/** What the kernel takes where a field says nothing else: bits are compared of few alone. */
+export const WITHOUT_BITS: readonly string[] = ["=", "!=", ">=", "<=", ">", "<"];
 
 export const FIELDS: Readonly<Record<string, FieldSpec>> = {
   pid: { number: 0, kind: "number" },
@@ -41,39 +44,39 @@ export const FIELDS: Readonly<Record<string, FieldSpec>> = {
   fsgid: { number: 8, kind: "gid" },
   auid: { number: 9, kind: "uid" },
   loginuid: { number: 9, kind: "uid" },
-  pers: { number: 10, kind: "number" },
+  pers: { number: 10, kind: "number", operators: EVERY },
   arch: { number: 11, kind: "arch", operators: EQUALITY },
   msgtype: { number: 12, kind: "msgtype" },
-  subj_user: { number: 13, kind: "text" },
-  subj_role: { number: 14, kind: "text" },
-  subj_type: { number: 15, kind: "text" },
+  subj_user: { number: 13, kind: "text", operators: EQUALITY },
+  subj_role: { number: 14, kind: "text", operators: EQUALITY },
+  subj_type: { number: 15, kind: "text", operators: EQUALITY },
   subj_sen: { number: 16, kind: "text" },
   subj_clr: { number: 17, kind: "text" },
   ppid: { number: 18, kind: "number" },
-  obj_user: { number: 19, kind: "text" },
-  obj_role: { number: 20, kind: "text" },
-  obj_type: { number: 21, kind: "text" },
+  obj_user: { number: 19, kind: "text", operators: EQUALITY },
+  obj_role: { number: 20, kind: "text", operators: EQUALITY },
+  obj_type: { number: 21, kind: "text", operators: EQUALITY },
   obj_lev_low: { number: 22, kind: "text" },
   obj_lev_high: { number: 23, kind: "text" },
   sessionid: { number: 25, kind: "session" },
   fstype: { number: 26, kind: "filesystem", operators: EQUALITY },
   devmajor: { number: 100, kind: "number" },
-  devminor: { number: 101, kind: "number" },
+  devminor: { number: 101, kind: "number", operators: EVERY },
   inode: { number: 102, kind: "number", operators: EQUALITY },
   exit: { number: 103, kind: "exit" },
   success: { number: 104, kind: "success", operators: EQUALITY },
-  path: { number: 105, kind: "text", operators: EQUALITY },
+  path: { number: 105, kind: "text", operators: ["="] },
   perm: { number: 106, kind: "perm", operators: ["="] },
-  dir: { number: 107, kind: "text", operators: EQUALITY },
+  dir: { number: 107, kind: "text", operators: ["="] },
   filetype: { number: 108, kind: "filetype", operators: EQUALITY },
   obj_uid: { number: 109, kind: "uid" },
   obj_gid: { number: 110, kind: "gid" },
   exe: { number: 112, kind: "text", operators: EQUALITY },
   saddr_fam: { number: 113, kind: "family" },
-  a0: { number: 200, kind: "argument" },
-  a1: { number: 201, kind: "argument" },
-  a2: { number: 202, kind: "argument" },
-  a3: { number: 203, kind: "argument" },
+  a0: { number: 200, kind: "argument", operators: EVERY },
+  a1: { number: 201, kind: "argument", operators: EVERY },
+  a2: { number: 202, kind: "argument", operators: EVERY },
+  a3: { number: 203, kind: "argument", operators: EVERY },
   key: { number: 210, kind: "text", operators: ["="] },
 };
 

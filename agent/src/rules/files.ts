@@ -1,9 +1,10 @@
 /** Rule files of the host, compiled for it. */
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ArchName, nativeArch } from "@hosttrail/lib/audit";
-import { type CompiledRules, compileRules } from "./compile.ts";
+import { type CompiledRules, compileRules, type RuleProblem } from "./compile.ts";
 
 export interface RuleFiles {
   /** Files in this order. */
@@ -13,6 +14,10 @@ export interface RuleFiles {
   /** Process that is never audited: ourselves. 0 for none. */
   ownPid: number;
 }
+
+/** Far more than the rules that a kernel is given. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+const LINE_FEED = 0x0a;
 
 /** "File" of the rule that leaves the agent out, which is another one for each process. */
 const OWN = "the agent itself";
@@ -38,12 +43,66 @@ export function readRules({ files, directory, ownPid }: RuleFiles): CompiledRule
   if (ownPid > 0) take(`-A never,exit -F pid=${ownPid}`, OWN);
   for (const file of [...files, ...dropIns(directory)]) {
     try {
-      take(readFileSync(file, "utf8"), file);
+      const bytes = readOwned(file);
+      all.errors.push(...notUtf8(bytes, file));
+      // A text that is none would compile to another path: such lines are gone, and the others keep their numbers.
+      take(
+        linesOf(bytes)
+          .map((line) => (isUtf8(line) ? line.toString("utf8") : ""))
+          .join("\n"),
+        file,
+      );
     } catch (error) {
       all.errors.push({ file, line: 0, source: "", reason: error instanceof Error ? error.message : String(error) });
     }
   }
   return all;
+}
+
+/** A rule file's bytes. Throws for one that somebody else than its owner may change: rules say what is not seen. */
+function readOwned(file: string): Buffer {
+  // Without waiting for a writer where it is a pipe.
+  const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const status = fstatSync(descriptor);
+    if (!status.isFile()) throw new Error("this is no regular file");
+    if (status.size > FILE_BYTES_MAX) throw new Error(`the file is larger than ${FILE_BYTES_MAX} bytes`);
+    const mode = `its mode is ${(status.mode & 0o7777).toString(8).padStart(4, "0")}`;
+    if ((status.mode & 0o002) !== 0)
+      throw new Error(`everybody may write this file (${mode}); allowed is 0644 or less`);
+    if ((status.mode & 0o020) !== 0 && status.gid !== 0)
+      throw new Error(`group ${status.gid} may write this file (${mode}); allowed is 0644 or less`);
+    if (status.uid !== 0 && status.uid !== process.geteuid?.())
+      throw new Error(`user ${status.uid} owns this file; it must be root's`);
+    return readFileSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function linesOf(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, start)) {
+    lines.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  lines.push(bytes.subarray(start));
+  return lines;
+}
+
+/** Lines whose bytes are no text: a comment may be so, a rule not. */
+function notUtf8(bytes: Buffer, file: string): RuleProblem[] {
+  if (isUtf8(bytes)) return [];
+  const problems: RuleProblem[] = [];
+  for (const [index, line] of linesOf(bytes).entries()) {
+    if (isUtf8(line)) continue;
+    const source = line.toString("latin1").trim();
+    if (source.startsWith("#")) continue;
+    const reason = "the line is no UTF-8 (Latin-1, perhaps), so its names would be others; save the file as UTF-8";
+    problems.push({ file, line: index + 1, source, reason });
+  }
+  return problems;
 }
 
 function dropIns(directory: string): string[] {

@@ -62,6 +62,12 @@ describe("compileRules", () => {
       "-a always,exit -S all -F dir=/srv/data -k two words -k b",
     ],
     ["-a always,io_uring -S all -k u", "-a always,io_uring -k u"],
+    ["-a always,io_uring -S openat -F uid=bob -k u", "-a always,io_uring -S openat -F uid=1001 -k u"],
+    ["-a always,io_uring -S IORING_OP_CONNECT,33,unlinkat", "-a always,io_uring -S connect,tee,unlinkat"],
+    ["-a never,exit -F arch=b64 -S shmat -k shm", "-a never,exit -S shmat -F arch=x86_64 -k shm"],
+    ["-a never,task -F uid=bob -k shm", "-a never,task -F uid=1001 -k shm"],
+    ["-a always,exit -F dir=/etc/ -F perm=wa", "-a always,exit -S all -F dir=/etc/ -F perm=wa"],
+    ["-a always,exit -F perm=r -F perm=w -F dir=/etc", "-a always,exit -S all -F perm=r -F perm=w -F dir=/etc"],
     [
       "-a always,exit -F path=/bin/su -F perm=x -F sessionid!=unset",
       "-a always,exit -S all -F path=/bin/su -F perm=x -F sessionid!=unset",
@@ -75,7 +81,118 @@ describe("compileRules", () => {
     });
   }
 
+  /** What auditctl 3.0.9 made of these on a kernel of 6.18, by `auditctl -l`. */
+  const numbers: [string, number][] = [
+    ["a2&0100", 0x40],
+    ["a2=0x40", 0x40],
+    ["a0=0X1f", 31],
+    ["a2&-1", 0xffffffff],
+    ["a2=-010", 0xfffffff8],
+    ["a3=0", 0],
+    ["exit=010", 8],
+    ["exit=0x10", 16],
+    ["exit=-013", -11 >>> 0],
+    ["exit=-0xd", -13 >>> 0],
+    ["inode=0100", 64],
+    ["inode=0x100", 256],
+    ["auid=01000", 512],
+    ["auid>=0x3e8", 1000],
+    ["auid=-2", 0xfffffffe],
+    ["auid!=-1", 0xffffffff],
+    ["auid!=0xffffffff", 0xffffffff],
+    ["gid=010", 8],
+    ["obj_uid=010", 8],
+    ["pid=010", 8],
+    ["ppid=0x10", 16],
+    ["sessionid=010", 8],
+    ["devmajor=010", 8],
+    ["pers=010", 8],
+    ["success=01", 1],
+    ["saddr_fam=012", 10],
+    ["saddr_fam=0xa", 10],
+    ["arch=0xc000003e", 0xc000003e],
+    ["arch=3221225534", 0xc000003e],
+  ];
+  for (const [field, value] of numbers) {
+    it(`reads the number of ${field} by C's rule`, () => {
+      assert.equal(one(`-a always,exit -F ${field}`).data.fields[0]?.value, value);
+    });
+  }
+
+  it("reads numbers of record types, file systems and system calls by C's rule, too", () => {
+    assert.equal(one("-a never,exclude -F msgtype=02410").data.fields[0]?.value, 1288);
+    assert.equal(one("-a never,filesystem -F fstype=0100").data.fields[0]?.value, 64);
+    for (const call of ["0x101", "0401", "257"]) {
+      assert.equal(describeRule(one(`-a always,exit -F arch=b64 -S ${call}`).data).includes("-S openat "), true, call);
+    }
+  });
+
+  it("reads every number of 32 bits as it was written, whatever the base", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -0x80000000, max: 0xffffffff }), fc.constantFrom(8, 10, 16), (number, base) => {
+        const prefix = base === 16 ? "0x" : base === 8 ? "0" : "";
+        const text = `${number < 0 ? "-" : ""}${prefix}${Math.abs(number).toString(base)}`;
+        assert.equal(one(`-a always,exit -F a1=${text}`).data.fields[0]?.value, number >>> 0, text);
+      }),
+    );
+  });
+
+  it("tells of a rule that its list takes and never matches", () => {
+    const { rules, notes } = compile("-a never,user -F euid=0\n-a never,task -F uid=0 -F arch=b64");
+    assert.equal(rules.length, 2);
+    assert.match(notes[0]?.reason ?? "", /^the list user has no euid: this rule never matches$/);
+    assert.match(notes[1]?.reason ?? "", /^the list task has no arch/);
+  });
+
+  it("takes keys of 256 bytes together, and not one more", () => {
+    const keys = `-k ${"a".repeat(127)} -k ${"b".repeat(128)}`;
+    assert.equal(String(one(`-w /etc ${keys}`).data.fields.at(-1)?.value).length, 256);
+    assert.match(compile(`-w /etc ${keys} -k c`).errors[0]?.reason ?? "", /at most 256 bytes together/);
+  });
+
   const refused: [string, string, RegExp][] = [
+    ["an octal number with a nine", "-a always,exit -F a2&09", /"09" is no number for a2; allowed are .*octal/],
+    ["a number with more behind it", "-a always,exit -F a2&12abc", /"12abc" is no number for a2/],
+    ["a number of 33 bits", "-a always,exit -F inode=0x100000000", /too large for inode/],
+    ["a user with a digit first", "-a always,exit -F uid=0bob", /"0bob" is no number for uid/],
+    ["a uid that is unset", "-a always,exit -F uid=-1", /uid is never unset/],
+    ["a gid that is unset", "-a always,exit -F gid=unset", /gid is never unset/],
+    ["an order of what is unset", "-a always,exit -F auid>=unset", /allowed are = and !=/],
+    ["a bit test of a pid", "-a always,exit -F pid&1", /pid& is not possible/],
+    [
+      "a path in exclude",
+      "-a never,exclude -F path=/etc/passwd",
+      /^path belongs to the lists exit and io_uring; it stands/,
+    ],
+    ["a dir in exclude", "-a never,exclude -F dir=/etc", /^dir belongs to/],
+    ["a path in user", "-a never,user -F path=/etc/passwd", /^path belongs to/],
+    ["a dir in user", "-a never,user -F dir=/etc", /^dir belongs to/],
+    ["a dir in task", "-a never,task -F dir=/etc", /^dir belongs to/],
+    ["an inode in user", "-a never,user -F inode=1", /^inode belongs to/],
+    ["a uid in filesystem", "-a never,filesystem -F uid=0", /^uid belongs to/],
+    ["a key in exclude", "-a never,exclude -F msgtype=CWD -k x", /^key belongs to/],
+    ["a comparison in exclude", "-a never,exclude -C uid!=auid", /^-C belongs to the lists exit and io_uring/],
+    ["any path but one", "-a always,exit -F path!=/etc/passwd", /path!= is not possible; allowed are =/],
+    ["any dir but one", "-a always,exit -F dir!=/etc", /dir!= is not possible; allowed are =/],
+    ["a path with a slash at its end", "-a always,exit -F path=/etc/", /"\/etc\/" ends with a slash.*dir=/],
+    ["an exe with a slash at its end", "-a always,exit -F exe=/bin/", /"\/bin\/" ends with a slash/],
+    ["perm with io_uring", "-a always,io_uring -S openat -F perm=r", /^perm belongs to the list exit/],
+    ["-p with io_uring", "-a always,io_uring -S openat -p r", /^perm belongs to the list exit/],
+    ["two watches by -w", "-w /a -w /b -p wa", /-w stands twice/],
+    ["two permissions by -p", "-w /a -p w -p r", /-p stands twice/],
+    ["two architectures", "-a always,exit -F arch=b64 -F arch=b32 -S open", /arch cannot be two values at once/],
+    ["two users at once", "-a always,exit -F uid=0 -F uid=bob", /uid cannot be two values at once/],
+    ["two executables", "-a always,exit -F exe=/bin/a -F exe=/bin/b", /one rule has one exe/],
+    ["an inode and a path", "-a always,exit -F inode=1 -F path=/a", /one rule watches one path, dir or inode/],
+    [
+      "an unknown operation of io_uring",
+      "-a always,io_uring -S execve",
+      /io_uring has no operation "execve"; known are nop/,
+    ],
+    ["a system call beyond the mask", "-a always,exit -S 0x7ff", /-S 0x7ff is beyond/],
+    ["a system call below 0", "-a always,exit -S -1", /-S -1 is beyond/],
+    ["an empty key", "-w /etc -k ''", /at least one byte/],
+    ["a NUL byte", "-w /etc/pass\u0000wd -p wa", /NUL byte/],
     ["an unknown system call", "-a always,exit -F arch=b64 -S nope", /^there is no system call "nope"/],
     ["an unknown field", "-a always,exit -F nope=1", /field "nope" is not known; known are pid/],
     ["a field of every object", "-a always,exit -F constructor=1", /field "constructor" is not known/],
@@ -117,7 +234,8 @@ describe("compileRules", () => {
     const { data } = one("-a always,exit -F arch=b64 -S open,openat", { arch: "aarch64" });
     assert.equal(describeRule(data), "-a always,exit -S openat -F arch=aarch64");
     const none = compile("-a always,exit -F arch=b64 -S open,unlink", { arch: "aarch64" });
-    assert.deepEqual([none.rules.length, none.errors.length, none.notes.length], [0, 0, 2]);
+    assert.deepEqual([none.rules.length, none.errors.length, none.notes.length], [0, 0, 3]);
+    assert.match(none.notes[2]?.reason ?? "", /makes no rule/);
   });
 
   it("never throws, whatever a file holds", () => {
