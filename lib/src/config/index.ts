@@ -115,7 +115,10 @@ function pairRange(parent: unknown, key: string): number | undefined {
 function explain(error: ErrorObject, root: unknown): string {
   const keys = error.instancePath.split("/").slice(1).map(unescapePointer);
   const name = keys.join(".") || "the file";
-  const value = JSON.stringify(keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], root));
+  const value = JSON.stringify(
+    keys.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], root),
+    (_, inner: unknown) => (typeof inner === "string" ? withoutSecrets(inner) : inner),
+  );
   const allowed = Object.keys((error.parentSchema?.["properties"] ?? {}) as Record<string, unknown>).join(", ");
   switch (error.keyword) {
     case "additionalProperties":
@@ -124,9 +127,23 @@ function explain(error: ErrorObject, root: unknown): string {
       return `${name} lacks "${String(error.params["missingProperty"])}"`;
     case "enum":
       return `${name} is ${value}; allowed are ${(error.params["allowedValues"] as unknown[]).join(", ")}`;
+    case "pattern":
+      return `${name} is ${value}; it ${error.message}${meaningOf(error.parentSchema)}`;
     default:
       return `${name} is ${value}; it ${error.message ?? "is not allowed"}`;
   }
+}
+
+/** What a pattern means in words, where its schema says so. */
+function meaningOf(schema: Record<string, unknown> | undefined): string {
+  const comment = schema?.["$comment"];
+  return typeof comment === "string" ? ` (${comment})` : "";
+}
+
+/** A text as an error may show it, which ends up in logs: a URL without what stands before its @, and without its query. */
+function withoutSecrets(text: string): string {
+  const named = /:[^]*@/.test(text) ? text.replace(/^([A-Za-z][\w+.-]*:\/\/)?[^]*@/, "$1…@") : text;
+  return named.replace(/(:\/\/[^?#]*[?#])[^]+/, "$1…");
 }
 
 /** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`, `scope`). */

@@ -29,8 +29,12 @@ export const absolutePath: Schema = { type: "string", pattern: "^/" };
 /** A path, or empty for none. */
 export const optionalPath: Schema = { type: "string", pattern: "^(?:/.*)?$", default: "" };
 
-/** `host:port`. */
-export const address: Schema = { type: "string", pattern: "^[^\\s]+:\\d{1,5}$" };
+/** `host:port`. Nothing of a URL: what stands before an @ there is a secret, which must not go where the file goes. */
+export const address: Schema = {
+  type: "string",
+  pattern: "^[^\\s@/?#]+:\\d{1,5}$",
+  $comment: "host:port, without scheme, user and password",
+};
 
 export const logLevel: Schema = choice(["trace", "debug", "info", "warn", "error"], "info");
 
