@@ -53,9 +53,9 @@ describe("parseConfig", () => {
       "https://host/path?key=secret",
     ];
     const text = `name: x\nspool:\n  sync:\n${urls.map((url) => `    - ${url}\n`).join("")}`;
-    assert.deepEqual(problems(text), [
-      'a.yaml:3:3: spool.sync is ["nats://…@host","https://…@host","…@host","https://host/path?…"]; allowed are always, never',
-    ]);
+    const [problem = ""] = problems(text);
+    assert.match(problem, /^a\.yaml:3:3: spool\.sync is /);
+    assert.ok(problem.includes('["nats://…@host","https://…@host","…@host","https://host/path?…"]'), problem);
     assert.match(problems("name: x\nspool: {sync: me@example.org}\n")[0] ?? "", /"me@example\.org"/);
   });
 
