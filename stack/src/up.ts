@@ -5,7 +5,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { endLeftovers, Stack } from "./index.ts";
@@ -16,6 +16,8 @@ const TOOLS = join(ROOT, ".hosttrail", "tools");
 const RULES = new URL("../rules/development.rules", import.meta.url).pathname;
 const CAPTURE = join(ROOT, "bench", "captures", "workload.log.gz");
 const CLI = join(ROOT, "cli", "src", "main.ts");
+/** Where npm has put what a person types. */
+const COMMAND = join(ROOT, "node_modules", ".bin", "hosttrail");
 
 const ACTIVITY = 20;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -129,21 +131,21 @@ async function once(stack: Stack, origin: Origin): Promise<void> {
     summary = `${found} events of a recorded capture read back through the query API (no live events: ${origin.reason})`;
   }
   process.stdout.write(`\n${stack.hosttrail("hosts")}\n${stack.hosttrail("host", "list")}\n`);
+  say(`to ask what ./dev up shows: ${COMMAND}`);
   say(`summary: ${summary}`);
 }
 
 /** Shows events live until a signal. */
 async function watch(stack: Stack, interrupt: AbortSignal): Promise<void> {
-  const command = `${process.execPath} ${CLI} --profile ${stack.profileFile}`;
-  say("ask it from another terminal:");
+  say(`ask it from another terminal, by ${COMMAND}:`);
   process.stdout.write(
     [
-      `    export HOSTTRAIL_PROFILE=${stack.profileFile}`,
-      `    ${command} hosts`,
-      `    ${command} search 'event.action = executed' --since 5m`,
-      `    ${command} host list`,
-      `    ${command} audit`,
-      `    ${command} search 'file.path : /etc/ AND event.outcome = success'`,
+      `    export HOSTTRAIL_PROFILE=${stack.profileFile} PATH=${dirname(COMMAND)}:$PATH`,
+      "    hosttrail hosts",
+      "    hosttrail search 'event.action = executed' --since 5m",
+      "    hosttrail host list",
+      "    hosttrail audit",
+      "    hosttrail search 'file.path : /etc/ AND event.outcome = success'",
       "",
       "",
     ].join("\n"),

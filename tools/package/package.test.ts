@@ -65,6 +65,23 @@ describe("packages", () => {
     for (const folder of [scratch, DIST]) rmSync(folder, { recursive: true });
   });
 
+  it("is whole or not there: what fails on its way leaves what was made before, and nothing beside it", () => {
+    const facts = (): string[] =>
+      readdirSync(DIST)
+        .sort()
+        .map((name) => `${name} ${statSync(join(DIST, name)).ino} ${statSync(join(DIST, name)).mtimeMs}`);
+    const before = facts();
+    const bin = join(scratch, "bin");
+    mkdirSync(bin);
+    writeFileSync(join(bin, "tar"), "#!/bin/sh\necho the disk is full >&2\nexit 1\n", { mode: 0o755 });
+    const words = [join(ROOT, "tools/package/main.ts"), "agent", process.arch, "--out", DIST, "--format", "tar"];
+    const env = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` };
+    const { status, stderr } = spawnSync(process.execPath, words, { env, encoding: "utf8" });
+    assert.equal(status, 1);
+    assert.match(stderr, /the disk is full/);
+    assert.deepEqual(facts(), before);
+  });
+
   it("is an archive that runs wherever it is unpacked", () => {
     const name = folderOf(process.arch).split("/").at(-1) ?? "";
     execFileSync("tar", ["--zstd", "-xf", join(DIST, `${name}.tar.zst`), "-C", scratch]);

@@ -116,3 +116,20 @@ export const ARCH_NAMES: Readonly<Record<Arch, { deb: string; rpm: string; prefi
   x64: { deb: "amd64", rpm: "x86_64", prefix: "x86_64-linux-gnu-" },
   arm64: { deb: "arm64", rpm: "aarch64", prefix: "aarch64-linux-gnu-" },
 };
+
+/** The C++ compiler for an architecture: $CXX for this machine's own, $CXX_X64 or $CXX_ARM64 for another. */
+export function compilerFor(arch: Arch): string {
+  const isOwn = arch === process.arch;
+  const chosen = process.env[isOwn ? "CXX" : `CXX_${arch.toUpperCase()}`] ?? "";
+  return chosen === "" ? `${isOwn ? "" : ARCH_NAMES[arch].prefix}g++` : chosen;
+}
+
+/** What takes symbols from programs of an architecture. */
+export function stripFor(arch: Arch): string {
+  return `${arch === process.arch ? "" : ARCH_NAMES[arch].prefix}strip`;
+}
+
+/** Where the pinned Node of an architecture is kept, once npm has brought it. */
+export function runtimeFolder(arch: Arch): string {
+  return new URL(`../../.hosttrail/node/${arch}`, import.meta.url).pathname;
+}

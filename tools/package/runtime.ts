@@ -2,13 +2,13 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Arch, ARCH_NAMES } from "./product.ts";
+import { type Arch, compilerFor, runtimeFolder, stripFor } from "./product.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 
 /** Writes the pinned Node binary of an architecture, by the lock file's hash and without its symbols; returns its version. */
 export function copyRuntime(arch: Arch, output: string): string {
-  const cache = join(ROOT, ".hosttrail/node", arch);
+  const cache = runtimeFolder(arch);
   const folder = join(cache, "node_modules", `node-linux-${arch}`);
   if (!existsSync(join(folder, "bin/node"))) {
     mkdirSync(cache, { recursive: true });
@@ -20,7 +20,7 @@ export function copyRuntime(arch: Arch, output: string): string {
   const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { version: string };
   const stripped = join(cache, `node-${version}`);
   if (!existsSync(stripped)) {
-    execFileSync(`${ARCH_NAMES[arch].prefix}strip`, ["--strip-unneeded", "-o", stripped, join(folder, "bin/node")]);
+    execFileSync(stripFor(arch), ["--strip-unneeded", "-o", stripped, join(folder, "bin/node")]);
   }
   copyFileSync(stripped, output);
   chmodSync(output, 0o755);
@@ -29,10 +29,9 @@ export function copyRuntime(arch: Arch, output: string): string {
 
 /** Builds the agent's addon and keeper for an architecture. */
 export function copyNative(arch: Arch, addon: string, keeper: string): void {
-  const prefix = arch === process.arch ? "" : ARCH_NAMES[arch].prefix;
   const built = join(ROOT, ".hosttrail/native", arch);
   execFileSync(join(ROOT, "agent/native/build.sh"), [], {
-    env: { ...process.env, CXX: process.env["CXX"] ?? `${prefix}g++`, HOSTTRAIL_NATIVE_OUT: built },
+    env: { ...process.env, CXX: compilerFor(arch), HOSTTRAIL_NATIVE_OUT: built },
     stdio: ["ignore", "ignore", "inherit"],
   });
   copyFileSync(join(built, "audit.node"), addon);

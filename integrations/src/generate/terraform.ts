@@ -89,7 +89,7 @@ interface Rule {
 
 const ENDPOINTS: Rule = {
   condition: (name) =>
-    `length(${name}) > 0 && alltrue([for item in ${name} : can(regex("^[^\\\\s]+:[0-9]{1,5}$", item))])`,
+    `length(${name}) > 0 && alltrue([for item in ${name} : can(regex("^[^\\\\s@/?#]+:[0-9]{1,5}$", item))])`,
   message: "must be a list of host:port with at least one item",
 };
 const between = (least: number, most: number): Rule => ({
@@ -104,6 +104,9 @@ const matching = (pattern: string, message: string): Rule => ({
 function rulesOf({ name, minimum, maximum }: Setting): readonly Rule[] {
   return minimum === undefined || maximum === undefined ? (RULES[name] ?? []) : [between(minimum, maximum)];
 }
+
+/** What stands in a variable stands in state and user data. */
+const NO_SECRETS = "without user, password, token or query";
 
 /** What a value must be, beyond its type and its bounds. */
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
@@ -130,7 +133,13 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
       message: "must not have HOSTTRAIL_END in it",
     },
   ],
-  proxy: [matching("^(http://[^\\s/@]+:[0-9]+)?$", "must be http://host:port or empty")],
+  artifact_url: [
+    matching(
+      "^(https?://[^\\s/@?#]+(/[^\\s@?#]*[^\\s/@?#])?)?$",
+      `must be a URL ${NO_SECRETS}, with no / at its end, or empty`,
+    ),
+  ],
+  proxy: [matching("^(http://[^\\s/@?#]+:[0-9]+)?$", `must be http://host:port ${NO_SECRETS}, or empty`)],
 };
 
 function template({ setting = "", derive }: ConfigEntry): string {
@@ -146,6 +155,7 @@ const REFUSED: Readonly<Record<string, unknown>> = {
   collector_enroll_endpoints: ["collector"],
   collector_ca: "-----BEGIN PRIVATE KEY-----",
   artifact_sha256: { deb: { x64: "abc" } },
+  artifact_url: "https://user:secret@packages.example.org",
   own_rules: "HOSTTRAIL_END",
   proxy: "http://user:secret@proxy:3128",
 };

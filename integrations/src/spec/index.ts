@@ -86,6 +86,10 @@ export function loadFleet(path: string): Fleet {
     .map((name) => `# ${name}\n${(read("agent.rules.own_files", name) ?? "").trimEnd()}\n`)
     .join("");
   const repositoryKey = artifact.keyFile === "" ? "" : (read("agent.artifact.key_file", artifact.keyFile) ?? "");
+  if (/PRIVATE KEY/.test(repositoryKey))
+    problems.push(
+      `${path}: agent.artifact.key_file is "${artifact.keyFile}", which has a private key in it: never give that to hosts`,
+    );
   problems.push(...artifactProblems(file).map((problem) => `${path}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
   // Each tool has its own mind about the end of a text: so each text ends with one line feed.

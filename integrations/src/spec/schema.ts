@@ -39,6 +39,18 @@ const sha256: Schema = { type: "string", pattern: "^[0-9a-f]{64}$" };
 const byArch = mapOf({ x64: sha256, arm64: sha256 });
 const file: Schema = { type: "string", pattern: "^[^\\0]+$" };
 const optional = (pattern: string): Schema => ({ type: "string", pattern: `^(?:${pattern})?$`, default: "" });
+/** Of a URL: no @ anywhere, so that neither user nor password can be there; no query, which may hold a token; no quotes of a shell. */
+const URL_HOST = "(?:[^\\s/?#@:%\\\\\\[\\]\"'`<>]+|\\[[0-9A-Fa-f:.]+\\])";
+const URL_PATH = "(?:/[^\\s?#@\\\\\"'`<>]*[^\\s/?#@\\\\\"'`<>])?";
+const NO_SECRETS = "without user, password, token or query: it would stand in all modules and on all hosts";
+const folderUrl: Schema = {
+  ...optional(`https?://${URL_HOST}(?::\\d{1,5})?${URL_PATH}`),
+  $comment: `the http or https URL of a folder, without a / at its end, ${NO_SECRETS}`,
+};
+const proxyUrl: Schema = {
+  ...optional(`http://${URL_HOST}:\\d{1,5}`),
+  $comment: `http://host:port, ${NO_SECRETS}`,
+};
 const endpoints: Schema = { type: "array", minItems: 1, maxItems: 16, items: address };
 
 const collector = mapOf(
@@ -61,7 +73,7 @@ const artifact = mapOf(
     ),
     url: described(
       "Of url: the folder that holds the packages. Of repo: the folder that holds apt/ and rpm/.",
-      optional("https?://[^\\s]+[^/\\s]"),
+      folderUrl,
     ),
     directory: described("Of file: the folder that holds the packages, on the machine that runs the module.", {
       type: "string",
@@ -132,10 +144,7 @@ const agent = mapOf(
       hours_max: described("Hours after which they are given up; 0 for never.", ofAgent("spool.hours_max")),
       sync: described("When blocks are forced to the disk.", ofAgent("spool.sync")),
     }),
-    proxy: described(
-      "HTTP proxy for the way to the collector and for downloads: http://host:port.",
-      optional("http://[^\\s/@]+:\\d+"),
-    ),
+    proxy: described("HTTP proxy for the way to the collector and for downloads: http://host:port.", proxyUrl),
   },
   ["version", "artifact"],
 );

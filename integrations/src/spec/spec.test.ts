@@ -116,6 +116,49 @@ describe("a fleet spec", () => {
     ["servers.admins", ["a b"], /servers\.admins\.0 is "a b"; it must match/],
     ["kernel.command_line", "reboot", /kernel\.command_line is "reboot"; allowed are warn, set, ignore/],
   ];
+  // Whatever is a way for a secret into all modules, and onto all hosts.
+  const secrets: [path: string, value: unknown][] = [
+    ["agent.artifact.url", "https://user:secret@packages.example.org/hosttrail"],
+    ["agent.artifact.url", "https://user:se@secret@packages.example.org/hosttrail"],
+    ["agent.artifact.url", "https://user:12/secret@packages.example.org/hosttrail"],
+    ["agent.artifact.url", 'https://user:"secret@packages.example.org/hosttrail'],
+    ["agent.artifact.url", "https://secret@packages.example.org/hosttrail"],
+    ["agent.artifact.url", "https://packages.example.org/hosttrail?token=secret"],
+    ["agent.artifact.url", "https://packages.example.org/hosttrail#secret"],
+    ["agent.proxy", "http://user:secret@proxy:1"],
+    ["agent.proxy", "http://secret@proxy:1"],
+    ["agent.proxy", "http://proxy?secret:1"],
+    ["collector.endpoints", ["user:secret@collector:7443"]],
+    ["collector.endpoints", ["https://user:secret@collector:7443"]],
+    ["collector.enroll_endpoints", ["https://secret@collector:7445"]],
+  ];
+  for (const [path, value] of secrets) {
+    it(`refuses the secret in ${path} ${JSON.stringify(value)}, and does not show it`, () => {
+      const said = problems(changed(path, value));
+      assert.match(said, /fleet\.yaml:\d+:\d+: (agent|collector)\..* must match .*without .*user.*password/);
+      assert.doesNotMatch(said, /secret/);
+    });
+  }
+
+  it("takes URLs that only look as if they had a secret", () => {
+    for (const url of [
+      "https://packages.example.org:8443/a/%40b/c~d/$releasever",
+      "http://[2001:db8::1]:8080/x",
+      "https://p",
+    ])
+      assert.equal(problems(changed("agent.artifact.url", url)), "", url);
+    assert.equal(problems(changed("agent.proxy", "http://[2001:db8::1]:3128")), "");
+    assert.equal(problems(changed("collector.endpoints", ["[2001:db8::1]:7443"])), "");
+  });
+
+  it("takes no private key for a repository's public one", () => {
+    const artifact = { source: "repo", url: "https://x/y", key_file: "key.pem" };
+    assert.match(
+      problems(changed("agent.artifact", artifact)),
+      /artifact\.key_file is "key\.pem", which has a private key in it/,
+    );
+  });
+
   for (const [path, value, says] of bad) {
     it(`says what is wrong with ${path} ${JSON.stringify(value) ?? "missing"}`, () => {
       assert.match(problems(changed(path, value)), says);

@@ -45,6 +45,20 @@ describe("parseConfig", () => {
     ]);
   });
 
+  it("shows no secret of a URL that is refused", () => {
+    const urls = [
+      "nats://user:secret@host",
+      "https://secret@host",
+      "user:se@secret@host",
+      "https://host/path?key=secret",
+    ];
+    const text = `name: x\nspool:\n  sync:\n${urls.map((url) => `    - ${url}\n`).join("")}`;
+    const [problem = ""] = problems(text);
+    assert.match(problem, /^a\.yaml:3:3: spool\.sync is /);
+    assert.ok(problem.includes('["nats://…@host","https://…@host","…@host","https://host/path?…"]'), problem);
+    assert.match(problems("name: x\nspool: {sync: me@example.org}\n")[0] ?? "", /"me@example\.org"/);
+  });
+
   it("says what is missing", () => {
     assert.deepEqual(problems("spool: {}\n"), ['a.yaml: the file lacks "name"']);
   });

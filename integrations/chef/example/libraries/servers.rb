@@ -68,6 +68,8 @@ module Hosttrail
       settings = node['hosttrail']['collector']
       return ::File.join(settings['artifact_directory'], file) if settings['artifact_source'] == 'file'
 
+      raise "#{new_resource}: artifact_url has a user, a password, a token or a query in it. Nothing was changed." if secret_in?(settings['artifact_url'])
+
       path = ::File.join(Chef::Config[:file_cache_path], file)
       remote_file path do
         source "#{settings['artifact_url']}/#{file}"

@@ -139,6 +139,9 @@ action_class do
     # Values from attributes are checked when they are read: so all are read now.
     new_resource.class.state_properties.each { |property| property.get(new_resource) }
     refuse('the agent is run by systemd, which does not run here.') unless ::File.directory?('/run/systemd/system')
+    %i(artifact_url proxy).each do |name|
+      refuse("#{name} has a user, a password, a token or a query in it: it would stand on every host.") if secret_in?(new_resource.public_send(name))
+    end
     unless new_resource.artifact_source == 'repo' || sha256.length == 64
       refuse("the fleet spec has no agent.artifact.sha256.#{package_format}.#{architecture['name']}, which this host's package must be checked by.")
     end

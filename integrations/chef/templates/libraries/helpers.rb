@@ -22,6 +22,11 @@ module Hosttrail
       ERB::Util.url_encode(text)
     end
 
+    # Whether a URL has a part in which a secret can be: what is before an @, a query, a fragment.
+    def secret_in?(url)
+      url.match?(/[@?#]/)
+    end
+
     # How package managers call this host's architecture.
     def architecture
       ARCHITECTURES.fetch(node['kernel']['machine']) do |machine|

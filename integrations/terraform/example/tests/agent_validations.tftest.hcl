@@ -25,6 +25,18 @@ run "artifact_source" {
   expect_failures = [var.agent_artifact_source]
 }
 
+run "artifact_url" {
+  command = plan
+
+  module {
+    source = "./modules/agent-install"
+  }
+  variables {
+    agent_artifact_url = "https://user:secret@packages.example.org"
+  }
+  expect_failures = [var.agent_artifact_url]
+}
+
 run "artifact_sha256" {
   command = plan
 

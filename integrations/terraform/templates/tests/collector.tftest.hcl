@@ -279,6 +279,18 @@ run "refuses_artifact_url" {
   expect_failures = [var.artifact_url]
 }
 
+run "refuses_artifact_url_with_password" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    artifact_url = "https://user:secret@packages.example.org"
+  }
+  expect_failures = [var.artifact_url]
+}
+
 run "refuses_collector_sha256" {
   command = plan
 

@@ -217,6 +217,14 @@ describe 'hosttrail_agent' do
     expect { converged }.to raise_error(/no collector can be reached from this host \(collector.*Connection refused.* Nothing was changed/)
   end
 
+  it 'refuses a URL with a secret in it, and does not show it' do
+    %i(artifact_url proxy).each do |name|
+      %w(http://user:secret@host:1 http://host:1?token=secret).each do |url|
+        expect { converged(name => url) }.to raise_error(/hosttrail_agent: #{name} has a user, a password[^@]*Nothing was changed\.\z/)
+      end
+    end
+  end
+
   it 'refuses values that are not allowed' do
     expect { converged(audit_mode: 'sometimes') }.to raise_error(Chef::Exceptions::ValidationFailed, /audit_mode/)
     expect { converged(rules_manage: 'maybe') }.to raise_error(Chef::Exceptions::ValidationFailed, /rules_manage/)

@@ -35,6 +35,11 @@ variable "agent_artifact_url" {
   type        = string
   default     = "https://packages.example.org/hosttrail"
   nullable    = false
+
+  validation {
+    condition     = can(regex("^(https?://[^\\s/@?#]+(/[^\\s@?#]*[^\\s/@?#])?)?$", var.agent_artifact_url))
+    error_message = "agent_artifact_url must be a URL without user, password, token or query, with no / at its end, or empty."
+  }
 }
 
 variable "agent_artifact_directory" {
@@ -79,7 +84,7 @@ variable "agent_collector_endpoints" {
   nullable    = false
 
   validation {
-    condition     = length(var.agent_collector_endpoints) > 0 && alltrue([for item in var.agent_collector_endpoints : can(regex("^[^\\s]+:[0-9]{1,5}$", item))])
+    condition     = length(var.agent_collector_endpoints) > 0 && alltrue([for item in var.agent_collector_endpoints : can(regex("^[^\\s@/?#]+:[0-9]{1,5}$", item))])
     error_message = "agent_collector_endpoints must be a list of host:port with at least one item."
   }
 }
@@ -91,7 +96,7 @@ variable "agent_collector_enroll_endpoints" {
   nullable    = false
 
   validation {
-    condition     = length(var.agent_collector_enroll_endpoints) > 0 && alltrue([for item in var.agent_collector_enroll_endpoints : can(regex("^[^\\s]+:[0-9]{1,5}$", item))])
+    condition     = length(var.agent_collector_enroll_endpoints) > 0 && alltrue([for item in var.agent_collector_enroll_endpoints : can(regex("^[^\\s@/?#]+:[0-9]{1,5}$", item))])
     error_message = "agent_collector_enroll_endpoints must be a list of host:port with at least one item."
   }
 }
@@ -289,8 +294,8 @@ variable "agent_proxy" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^(http://[^\\s/@]+:[0-9]+)?$", var.agent_proxy))
-    error_message = "agent_proxy must be http://host:port or empty."
+    condition     = can(regex("^(http://[^\\s/@?#]+:[0-9]+)?$", var.agent_proxy))
+    error_message = "agent_proxy must be http://host:port without user, password, token or query, or empty."
   }
 }
 

@@ -135,8 +135,8 @@ variable "artifact_url" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^https://[^\\s]+[^/\\s]$", var.artifact_url))
-    error_message = "artifact_url must begin with https:// and not end with /."
+    condition     = can(regex("^https://[^\\s/@?#]+(/[^\\s@?#]*[^\\s/@?#])?$", var.artifact_url))
+    error_message = "artifact_url must begin with https:// and not end with /, and be without user, password, token or query."
   }
 }
 
