@@ -54,7 +54,7 @@ export interface AgentConfig {
   reassemble: { timeoutMs: number; bytesMax: number };
   enrich: { executableHashBytesMax: number; cloud: "auto" | "aws" | "none"; imdsEndpoint: string };
   integrity: { paths: string[]; bytesMax: number; settleMs: number };
-  redact: { enabled: boolean; keyFile: string; patterns: string[] };
+  redact: { enabled: boolean; arguments: "redact" | "none"; keyFile: string; patterns: string[] };
   block: { lingerMs: number };
   spool: {
     bytesMax: number;
@@ -137,6 +137,10 @@ export const agentSchema: ConfigSchema = mapOf(
     }),
     redact: mapOf({
       enabled: { type: "boolean", default: true },
+      arguments: {
+        ...choice(["redact", "none"], "redact"),
+        description: "none: of command lines nothing is kept but the program.",
+      },
       key_file: { ...optionalPath, description: "Key of the markers' hash; one of this host's own where empty." },
       patterns: {
         type: "array",

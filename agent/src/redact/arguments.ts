@@ -1,171 +1,251 @@
-/** Secrets in an argument list, where a flag says what the next word is. */
-import { isSecretFlag, PROGRAMS, type ProgramRules } from "./names.ts";
-import { isSecretValue, type Mark, redactText } from "./text.ts";
+/** Secrets in an argument list, where a flag, a program or a place says what a word is. */
+import { isSecretValue, secretFlag, secretName, secretStart } from "./names.ts";
+import { type ProgramRule, PROGRAMS, SCRIPT_FLAG, SCRIPT_PROGRAMS, type Wrapper, WRAPPERS } from "./programs.ts";
+import type { Span } from "./spans.ts";
 
-/** Programs that run another one: what follows is a command of its own. */
-const WRAPPERS = new Set([
-  "sudo",
-  "doas",
-  "env",
-  "nice",
-  "nohup",
-  "time",
-  "timeout",
-  "strace",
-  "xargs",
-  "setsid",
-  "ionice",
-  "chroot",
-  "su",
-  "runuser",
-  "sh",
-  "bash",
-  "dash",
-]);
-const PROGRAM_DEPTH_MAX = 8;
+const COMMAND_DEPTH_MAX = 8;
 
-/** The arguments with every secret replaced; the same list where there is none. */
-export function redactArguments(args: readonly string[], mark: Mark): readonly string[] {
-  const secrets = new Map<number, string>();
-  flags(args, secrets, mark);
-  const program = programOf(args);
-  if (program !== undefined) byProgram(args, program.at, program.rules, secrets, mark);
-  for (const [at, text] of args.entries()) {
-    if (secrets.has(at)) continue;
-    // A command line inside of an argument, as after `sh -c`.
-    const redacted = /\s/.test(text) && at > 0 ? redactCommand(text, mark) : redactText(text, mark);
-    if (redacted !== text) secrets.set(at, redacted);
-  }
-  return secrets.size === 0 ? args : args.map((text, at) => secrets.get(at) ?? text);
+/** A command in an argument list: that of the list itself, or one that a wrapper runs. */
+export interface Invocation {
+  name: string;
+  /** Where its program stands, and where its last word ends. */
+  at: number;
+  end: number;
 }
 
-/** `--password SECRET`; `--password=SECRET` is found as an assignment. */
-function flags(args: readonly string[], secrets: Map<number, string>, mark: Mark): void {
-  for (let at = 0; at + 1 < args.length; at++) {
-    const flag = args[at] ?? "";
-    const value = args[at + 1] ?? "";
-    if (!isSecretFlag(flag) || !isSecretValue(value) || value.startsWith("-")) continue;
-    secrets.set(at + 1, mark(value));
+/** Adds to each word's spans those of the secrets that the words around it tell of. */
+export function spansOfArguments(args: readonly string[], spans: Span[][]): void {
+  for (const { name, at, end } of invocationsOf(args)) {
+    const rules = PROGRAMS.get(name) ?? [];
+    flags(args, at, end, rules, spans);
+    for (const rule of rules) if (holds(rule, args, at, end) !== undefined) byRule(rule, args, at, end, spans);
   }
 }
 
-function programOf(args: readonly string[]): { at: number; rules: ProgramRules } | undefined {
-  for (let at = 0, depth = 0; at < args.length && depth < PROGRAM_DEPTH_MAX; at++, depth++) {
+/** True where the word is a command line of its own, as after `sh -c`, and not just a value with blanks in it. */
+export function isScript(args: readonly string[], at: number): boolean {
+  return SCRIPT_FLAG.test(args[at - 1] ?? "") || args.slice(0, at).some((word) => SCRIPT_PROGRAMS.has(baseName(word)));
+}
+
+/** The command, and those that it runs, outermost first. */
+export function invocationsOf(args: readonly string[]): Invocation[] {
+  const found: Invocation[] = [];
+  let at = skipAssignments(args, 0);
+  while (at < args.length && found.length < COMMAND_DEPTH_MAX) {
+    const last = found.at(-1);
+    if (last !== undefined) last.end = at;
     const name = baseName(args[at] ?? "");
-    const rules = PROGRAMS.get(name);
-    if (rules !== undefined) return { at, rules };
-    // Flags and variables of a wrapper stand before its program.
-    if (at === 0 && !WRAPPERS.has(name)) return undefined;
+    found.push({ name, at, end: args.length });
+    const wrapper = WRAPPERS.get(name);
+    const next = (wrapper === undefined ? undefined : commandAfter(args, at, wrapper)) ?? commandAfterDashes(args, at);
+    if (next === undefined || next <= at) break;
+    at = skipAssignments(args, next);
+  }
+  return found;
+}
+
+function skipAssignments(args: readonly string[], from: number): number {
+  let at = from;
+  while (at < args.length && /^[A-Za-z_]\w*=/.test(args[at] ?? "")) at++;
+  return at;
+}
+
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** `poetry run -- mysql …`, `kubectl exec pod -- mysql …`: known programs only. */
+function commandAfterDashes(args: readonly string[], from: number): number | undefined {
+  const at = args.indexOf("--", from + 1);
+  if (at < 0) return undefined;
+  const name = baseName(args[at + 1] ?? "");
+  return PROGRAMS.has(name) || WRAPPERS.has(name) ? at + 1 : undefined;
+}
+
+function commandAfter(args: readonly string[], from: number, wrapper: Wrapper): number | undefined {
+  const { path, takes = "", long = [], switches = [], skip = 0 } = wrapper;
+  let at = from + 1;
+  if (path !== undefined) {
+    const after = path.map((words) => wordsAfter(args, from, args.length, words)).find((found) => found !== undefined);
+    if (after === undefined) return undefined;
+    at = after;
+  }
+  let left = skip;
+  for (; at < args.length; at++) {
+    const word = args[at] ?? "";
+    // After `--` stands the command, unless the wrapper's own words do.
+    if (word === "--") return left === 0 || path !== undefined ? at + 1 : undefined;
+    if (/^[A-Za-z_]\w*=/.test(word)) continue;
+    if (!word.startsWith("-") || word === "-") {
+      if (left === 0) return at;
+      left--;
+    } else if (word.startsWith("--")) {
+      const isValued = long === "all" ? !switches.includes(word) : long.includes(word);
+      if (isValued && !word.includes("=")) at++;
+    } else if (takes.includes(valuedFlag(word, takes) ?? "-") && word.endsWith(valuedFlag(word, takes) ?? "-")) at++;
   }
   return undefined;
 }
 
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+/** The first flag with a value among those after one dash. */
+function valuedFlag(word: string, takes: string): string | undefined {
+  for (let at = 1; at < word.length; at++) if (takes.includes(word[at] ?? " ")) return word[at];
+  return undefined;
 }
 
-function byProgram(
+/** Where the words behind these begin, found in this order; undefined where one lacks. */
+function wordsAfter(args: readonly string[], from: number, end: number, words: readonly string[]): number | undefined {
+  let at = from + 1;
+  for (const word of words) {
+    while (at < end && !isWord(args[at] ?? "", word)) at++;
+    if (at >= end) return undefined;
+    at++;
+  }
+  return at;
+}
+
+/** `-b` is also one of `-nbB`. */
+function isWord(given: string, word: string): boolean {
+  if (given === word) return true;
+  return word.length === 2 && word.startsWith("-") && /^-[A-Za-z]{2,6}$/.test(given) && given.includes(word[1] ?? "");
+}
+
+/** Where the words that a rule is about begin; undefined where it does not hold. */
+function holds(rule: ProgramRule, args: readonly string[], at: number, end: number): number | undefined {
+  return rule.when === undefined ? at + 1 : wordsAfter(args, at, end, rule.when);
+}
+
+/** `--password SECRET`; `--password=SECRET` is found as an assignment. */
+function flags(
   args: readonly string[],
   from: number,
-  rules: ProgramRules,
-  secrets: Map<number, string>,
-  mark: Mark,
+  end: number,
+  rules: readonly ProgramRule[],
+  spans: Span[][],
 ): void {
-  const { glued = [], next = [], pair = [], divider = ":", fromEnd, only } = rules;
-  if (only !== undefined && !args.includes(only, from)) return;
-  for (let at = from + 1; at < args.length; at++) {
+  for (let at = from; at + 1 < end; at++) {
+    const flag = args[at] ?? "";
+    if (!flag.startsWith("-")) continue;
+    const sureness = secretFlag(flag);
+    if (sureness === "none" || rules.some(({ prompts }) => prompts?.includes(flag) === true)) continue;
+    if (rules.some(({ cookies }) => cookies?.includes(flag) === true)) continue;
+    const value = args[at + 1] ?? "";
+    if (value.startsWith("-")) continue;
+    const start = secretStart(flag, sureness, value);
+    if (start !== undefined) spans[at + 1]?.push({ start, end: value.length });
+  }
+}
+
+function byRule(rule: ProgramRule, args: readonly string[], from: number, end: number, spans: Span[][]): void {
+  const { glued = [], divider = ":", takes } = rule;
+  for (let at = from + 1; at < end; at++) {
     const word = args[at] ?? "";
-    const following = args[at + 1];
-    if (next.includes(word) && following !== undefined) {
-      secrets.set(at + 1, mark(following));
-      at++;
-      continue;
-    }
     const flag = glued.find((each) => word.startsWith(each) && word.length > each.length);
     if (flag !== undefined && !word.startsWith("--")) {
-      secrets.set(at, flag + mark(word.slice(flag.length)));
+      addValue(word, flag.length, spans[at]);
       continue;
     }
-    if (pair.includes(word) && following !== undefined) {
-      secrets.set(at + 1, redactPair(following, divider, mark));
-      at++;
-      continue;
+    const next = args[at + 1] ?? "";
+    for (const [list, add] of [
+      [rule.secret, addValue],
+      [rule.pair, (text: string, start: number, to?: Span[]) => addPair(text, start, divider, to)],
+      [rule.cookies, addCookies],
+      [rule.assigned, addAssigned],
+    ] as const) {
+      const value = list === undefined ? undefined : valueOfFlag(word, list, takes);
+      if (value === undefined) continue;
+      if (value < word.length) add(word, value, spans[at]);
+      else if (at + 1 < end && !(list === rule.secret && /^-\w$/.test(next))) add(next, 0, spans[at + 1]);
     }
-    const same = pair.find((each) => word.startsWith(each) && word.length > each.length);
-    if (same !== undefined) secrets.set(at, same + redactPair(word.slice(same.length), divider, mark));
   }
-  if (fromEnd !== undefined && args.length - fromEnd > from) {
-    const at = args.length - fromEnd;
-    secrets.set(at, mark(args[at] ?? ""));
+  byPlace(rule, args, from, end, spans);
+}
+
+/** Where in the word the value of one of these flags begins; its length where that is the next word; undefined for another word. */
+function valueOfFlag(word: string, list: readonly string[], takes: string | undefined): number | undefined {
+  for (const flag of list) {
+    if (word === flag) return word.length;
+    if (flag === "") {
+      if (/^[A-Za-z_][\w.]*=/.test(word)) return 0;
+    } else if (flag.startsWith("--")) {
+      if (word.startsWith(flag) && word[flag.length] === "=") return flag.length + 1;
+    } else if (flag.endsWith("=") || flag.length === 2) {
+      if (word.startsWith(flag)) return flag.length;
+    }
   }
+  if (takes === undefined || !/^-[A-Za-z]/.test(word)) return undefined;
+  // Several short flags after one dash: the first with a value takes the rest.
+  for (let at = 1; at < word.length; at++) {
+    const letter = word[at] ?? " ";
+    if (list.includes(`-${letter}`)) return at + 1;
+    if (takes.includes(letter) || !/[A-Za-z0-9#]/.test(letter)) return undefined;
+  }
+  return undefined;
+}
+
+function byPlace(rule: ProgramRule, args: readonly string[], from: number, end: number, spans: Span[][]): void {
+  const { place, named, takes = "", divider = ":" } = rule;
+  const start = holds(rule, args, from, end);
+  if (start === undefined || (place === undefined && named !== true)) return;
+  const places: number[] = [];
+  for (let at = start; at < end; at++) {
+    const word = args[at] ?? "";
+    if (!word.startsWith("-")) places.push(at);
+    else if (!word.startsWith("--") && word.length === 2 && takes.includes(word[1] ?? " ")) at++;
+  }
+  if (place !== undefined) {
+    const at = places.at(place < 0 ? place : place - 1);
+    const text = at === undefined ? "" : (args[at] ?? "");
+    if (at === undefined) return;
+    if (rule.placePair === true) addPair(text, 0, divider, spans[at]);
+    else if (!text.includes("=") || place > 1) addValue(text, 0, spans[at]);
+    return;
+  }
+  for (const [index, at] of places.entries()) {
+    const next = places[index + 1];
+    if (next === undefined) break;
+    const name = baseName(args[at] ?? "");
+    const value = args[next] ?? "";
+    const secret = name.includes("=") ? undefined : secretStart(name, secretName(name), value);
+    // Of names that stand apart, `password` alone is most often a word among others.
+    if (secret !== undefined && next === at + 1) spans[next]?.push({ start: secret, end: value.length });
+  }
+}
+
+/** `pass:` says that the secret itself follows, and other words where it is. */
+function addValue(text: string, from: number, to?: Span[]): void {
+  const value = text.slice(from);
+  if (!isSecretValue(value) || /^(?:env|file|fd):|^(?:stdin|prompt)$/.test(value)) return;
+  to?.push({ start: from + (value.startsWith("pass:") ? 5 : 0), end: text.length });
 }
 
 /** `user:secret`; a user alone is asked for the secret. */
-function redactPair(text: string, divider: string, mark: Mark): string {
-  const at = text.indexOf(divider);
-  return at < 0 || at + 1 === text.length ? text : text.slice(0, at + 1) + mark(text.slice(at + 1));
+function addPair(text: string, from: number, divider: string, to?: Span[]): void {
+  let at = text.indexOf(divider, from);
+  // `algorithm:name:secret`
+  const next = text.indexOf(divider, at + 1);
+  if (text.startsWith("hmac-") && next > 0) at = next;
+  if (at < 0 || (divider === "/" && at === from)) return;
+  // What stands behind a name's `@` is where it is.
+  const end = divider === "/" || text.slice(from).match(/^[\w.-]+\/[\w.-]+:/) ? atSign(text, at) : text.length;
+  if (isSecretValue(text.slice(at + 1, end))) to?.push({ start: at + 1, end });
 }
 
-/** A word of a command line: where it stands and what it means without its quotes. */
-interface Word {
-  start: number;
-  end: number;
-  text: string;
+function atSign(text: string, from: number): number {
+  const at = text.lastIndexOf("@");
+  return at > from ? at : text.length;
 }
 
-const COMMANDS_MAX = 256;
-
-/** A command line as text: each simple command of it is looked at as an argument list. */
-export function redactCommand(text: string, mark: Mark): string {
-  let result = "";
-  let at = 0;
-  for (const words of commandsOf(text)) {
-    const given = words.map((word) => word.text);
-    const redacted = redactOuter(given, mark);
-    for (const [index, word] of words.entries()) {
-      const replaced = redacted[index] ?? "";
-      if (replaced === word.text) continue;
-      result += text.slice(at, word.start) + requote(text, word, replaced);
-      at = word.end;
-    }
+/** `name=secret; name=secret`; without a sign it is a file. */
+function addCookies(text: string, from: number, to?: Span[]): void {
+  for (const match of text.slice(from).matchAll(/=([^;]+)/g)) {
+    const value = match[1] ?? "";
+    if (isSecretValue(value)) to?.push({ start: from + match.index + 1, end: from + match.index + 1 + value.length });
   }
-  // What spans several words, as a header does, is only seen in the whole.
-  return redactText(result + text.slice(at), mark);
 }
 
-/** The rules of flags and programs alone: the text as a whole is looked at afterwards. */
-function redactOuter(args: readonly string[], mark: Mark): readonly string[] {
-  const secrets = new Map<number, string>();
-  flags(args, secrets, mark);
-  const program = programOf(args);
-  if (program !== undefined) byProgram(args, program.at, program.rules, secrets, mark);
-  return secrets.size === 0 ? args : args.map((text, at) => secrets.get(at) ?? text);
-}
-
-function requote(text: string, word: Word, replaced: string): string {
-  const quote = text[word.start] ?? "";
-  return quote === '"' || quote === "'" ? quote + replaced + quote : replaced;
-}
-
-/** Words between blanks, kept together by quotes; `;`, `|`, `&` and a line feed end a command. */
-function commandsOf(text: string): Word[][] {
-  const commands: Word[][] = [[]];
-  const push = (start: number, end: number): void => {
-    if (end > start) commands.at(-1)?.push({ start, end, text: text.slice(start, end).replaceAll(/["']/g, "") });
-  };
-  let start = 0;
-  let quote = "";
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at] ?? "";
-    if (quote !== "") {
-      if (character === quote) quote = "";
-    } else if (character === '"' || character === "'") quote = character;
-    else if (/\s/.test(character) || ";|&()`".includes(character)) {
-      push(start, at);
-      start = at + 1;
-      if (!/[ \t]/.test(character) && commands.length < COMMANDS_MAX) commands.push([]);
-    }
-  }
-  push(start, text.length);
-  return commands;
+/** `NAME=secret` */
+function addAssigned(text: string, from: number, to?: Span[]): void {
+  const at = text.indexOf("=", from);
+  if (at >= 0 && isSecretValue(text.slice(at + 1))) to?.push({ start: at + 1, end: text.length });
 }

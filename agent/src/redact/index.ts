@@ -7,8 +7,9 @@
 import { createHmac } from "node:crypto";
 import { RECORD, type RecordWords, recordOf } from "@hosttrail/lib/audit";
 import { RE2JS } from "re2js";
-import { redactArguments, redactCommand } from "./arguments.ts";
-import { PROGRAMS } from "./names.ts";
+import { baseName } from "./arguments.ts";
+import { redactArguments, redactCommand } from "./command.ts";
+import { PROGRAMS } from "./programs.ts";
 import { redactText } from "./text.ts";
 import { type Replace, replaceArguments, replaceInRecord } from "./words.ts";
 
@@ -19,9 +20,14 @@ export interface RedactOptions {
   enabled: boolean;
   /** Regular expressions in RE2's syntax, which take linear time; a first group is the secret, else the whole match. */
   patterns: readonly string[];
+  /** "none": of a command line nothing is kept but the program, whether secrets are looked for or not. */
+  arguments?: "redact" | "none";
   /** Key of the markers' hash. */
   key: Uint8Array;
 }
+
+/** Stands for an argument, or for all that follows the first word of a line, where none are kept. */
+const OMITTED = "[omitted]";
 
 const HASH_DIGITS = 12;
 /** Texts known to be clean, at most, and how long. */
@@ -30,14 +36,26 @@ const CLEAN_LENGTH_MAX = 256;
 /** Longer texts are looked at up to here; the rest is replaced whole where the beginning had a secret. */
 const TEXT_LENGTH_MAX = 65_536;
 
-/**
- * What every secret that we find has near it. Nearly all arguments have none of it, and are done with by this one look.
- * The names of programs with rules of their own belong to it.
- */
-const SUSPICIOUS = new RegExp(
-  `pass|pwd|secret|token|key|cred|auth|cookie|sign|://|gh[pousr]_|glpat|xox|[srp]k[_-]|AIza|ya29|npm_|pypi-|hv[sbr]\\.|dop_v1|SG\\.|shp|ATATT|eyJ|PRIVATE|\\b(?:${[...PROGRAMS.keys()].join("|")})\\b`,
-  "i",
+/** What every secret that is found by its name or its look has near it. Nearly all arguments have none of it, and are done with by this one look. */
+const SUSPICIOUS =
+  /pass|pwd|secret|token|key|cred|auth|cookie|sign|bearer|psk|otp|pw\b|-pin\b|\bsig=|identified|:\/\/|gh[pousr]_|glpat|xox|[srp]k[_-]|AIza|ya29|npm_|pypi-|hv[sbr]\.|dop_v1|SG\.|shp|ATATT|eyJ|PRIVATE/i;
+/** Programs with rules of their own: in a line, where the words are not known yet. */
+const PROGRAM_IN_LINE = new RegExp(
+  `(?<![\\w-])(?:${[...PROGRAMS.keys()].map((name) => name.replaceAll(".", "\\.")).join("|")})(?![\\w-])`,
 );
+
+function isSuspiciousText(text: string): boolean {
+  return SUSPICIOUS.test(text);
+}
+
+function isSuspiciousLine(text: string): boolean {
+  return SUSPICIOUS.test(text) || PROGRAM_IN_LINE.test(text);
+}
+
+function isSuspiciousList(args: readonly string[]): boolean {
+  if (SUSPICIOUS.test(args.length === 1 ? (args[0] ?? "") : args.join("\0"))) return true;
+  return args.some((word) => PROGRAMS.has(baseName(word)) || (word.includes(" ") && PROGRAM_IN_LINE.test(word)));
+}
 
 /** Finds secrets and replaces them; counts what it did. */
 export class Redactor {
@@ -55,8 +73,13 @@ export class Redactor {
     this.#replace = {
       args: (args) => this.arguments(args),
       command: (text) => this.command(text),
+      typed: (text) => (this.#keepsNone ? OMITTED : this.command(text)),
       text: (text) => this.text(text),
     };
+  }
+
+  get #keepsNone(): boolean {
+    return this.#options.arguments === "none";
   }
 
   readonly #mark = (secret: string): string => {
@@ -67,9 +90,10 @@ export class Redactor {
 
   /** An argument list; the same one where it has no secret. */
   arguments(args: readonly string[]): readonly string[] {
+    if (this.#keepsNone) return this.#withoutArguments(args);
     if (!this.#options.enabled || args.length === 0) return args;
     let redacted = args;
-    if (SUSPICIOUS.test(args.length === 1 ? (args[0] ?? "") : args.join("\0"))) {
+    if (isSuspiciousList(args)) {
       redacted = redactArguments(args.map(bounded), this.#mark);
       if (redacted.every((text, at) => text === args[at])) redacted = args;
     }
@@ -78,16 +102,28 @@ export class Redactor {
     return own.every((text, at) => text === redacted[at]) ? redacted : own;
   }
 
+  #withoutArguments(args: readonly string[]): readonly string[] {
+    if (args.length < 2) return args;
+    this.count += args.length - 1;
+    return args.map((word, at) => (at === 0 ? word : OMITTED));
+  }
+
   /** A command line in one text. */
   command(text: string): string {
-    return this.#whole(text, redactCommand);
+    if (this.#keepsNone) {
+      const end = text.search(/\s/);
+      if (end < 0) return text;
+      this.count++;
+      return `${text.slice(0, end)} ${OMITTED}`;
+    }
+    return this.#whole(text, isSuspiciousLine, redactCommand);
   }
 
   /** Any other text: a path or a name, which most often came before. */
   text(text: string): string {
     if (this.#clean.has(text)) return text;
     const before = this.count;
-    const left = this.#whole(text, redactText);
+    const left = this.#whole(text, isSuspiciousText, redactText);
     if (this.count === before && text.length <= CLEAN_LENGTH_MAX) {
       if (this.#clean.size >= CLEAN_MAX) this.#clean.clear();
       this.#clean.add(text);
@@ -95,9 +131,9 @@ export class Redactor {
     return left;
   }
 
-  #whole(text: string, redact: typeof redactText): string {
+  #whole(text: string, isSuspicious: (text: string) => boolean, redact: typeof redactText): string {
     if (!this.#options.enabled || text === "") return text;
-    return this.#own(SUSPICIOUS.test(text) ? redact(bounded(text), this.#mark) : text);
+    return this.#own(isSuspicious(text) ? redact(bounded(text), this.#mark) : text);
   }
 
   #own(text: string): string {
@@ -138,7 +174,7 @@ export class Redactor {
 
   /** Replaces secrets in an event's records, in place. `args` are those of its EXECVE records; returns what is left of them. */
   records(records: readonly RecordWords[], args: readonly string[]): readonly string[] {
-    if (!this.#options.enabled) return args;
+    if (!this.#options.enabled && !this.#keepsNone) return args;
     for (const record of records) this.#record(record);
     // Fragments in several records make one argument together.
     const execution = recordOf(records, RECORD.EXECVE);

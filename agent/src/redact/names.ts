@@ -1,109 +1,128 @@
-/** Which names say that a secret follows. */
+/** Which names say that a secret follows, and which values are one. */
 
-/**
- * A name of a variable, a flag, a parameter or a header ends with one of these, after a word's border. `PWD` alone is the
- * shell's working directory, and `key` alone is anything.
- */
-const SECRET_END =
-  /(?:^|[._-]|[a-z0-9](?=[A-Z]))(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|auth|authorization|cookie|signature)$|(?:pass(?:word|wd|phrase)|secret|token)$|[._-]pwd$|(?:api|access|secret|private|encryption|encrypt|signing|master|account|shared|session|storage|license|auth|service|deploy|aes|hmac|jwt)[._-]?key$/i;
+/** The last word of a secret's name: of a variable, a flag, a parameter, a header or a field. */
+const SECRET_WORDS = new Set(
+  `password passwd passphrase passcode pass pwd pw psk secret token credential credentials auth authorization
+  cookie signature bearer otp`.split(/\s+/),
+);
+/** Words that make a `key` a secret: `key` alone is anything, and a public one is none. */
+const KEY_WORDS = `api access secret private encryption encrypt signing master account shared session storage license
+  auth service deploy aes hmac jwt activation`
+  .split(/\s+/)
+  .join("|");
+/** Ends that need no border before them, in `PGPASSWORD`, `apikey` or `bindpw`. `askpass`, `bypass` and `compass` end otherwise. */
+const GLUED_END = new RegExp(
+  `(?:password|passwd|passphrase|secret|token)$|(?:${KEY_WORDS})key$|^(?:bind|root|admin|user|db)pw$|^(?:require|${[
+    "(?:src|dest)?store",
+    "key",
+    "user",
+    "db",
+    "root",
+    "admin",
+    "smtp",
+    "mail",
+    "ftp",
+    "bind",
+    "ldap",
+    "ssl",
+    "sql",
+    "new",
+    "old",
+    "login",
+    "keystore",
+    "truststore",
+    "become",
+  ].join("|")})pass$`,
+);
+/** Single-dash names of several letters: others may be a short flag with its value glued to it (`-psecret`). */
+const GLUED_SHORT = /^(?:(?:src|dest)?store|key)pass$/;
 
-/** `--password-stdin`, `--token-file` and the like end otherwise and name no secret; these do end like one. */
-const HARMLESS = new Set([
-  "auth",
-  "no-auth",
-  "http-auth",
-  "bypass",
-  "--auth",
-  "compass",
-  "tls-auth",
-  "ask-pass",
-  "askpass",
-  "ask-become-pass",
-  "ssh-askpass",
-  "ask-vault-pass",
-]);
-
-/** True where the value of this name is a secret. Trailing digits do not count: `PASSWORD2`. */
-export function isSecretName(name: string): boolean {
-  const plain = name.replace(/^-+/, "").replace(/\d+$/, "");
-  return plain.length > 2 && plain.length <= 128 && SECRET_END.test(plain) && !HARMLESS.has(plain.toLowerCase());
-}
-
-/** A short flag with its value glued to it (`-psecret`) may end like a name: a name of one dash stands alone, or has a border. */
-const SHORT =
-  /^-(?:\w+[._-])?(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|auth[._-]?token|(?:api|access|secret|private)[._-]?key)$/i;
-
-/** True for a flag whose next word is a secret. */
-export function isSecretFlag(flag: string): boolean {
-  if (!/^--?[A-Za-z][\w.-]*$/.test(flag)) return false;
-  return flag.startsWith("--") ? isSecretName(flag) : SHORT.test(flag);
-}
-
-/** How a program takes a secret: in the flag's own word (`-pSECRET`), in the next one, or as a word by its place. */
-export interface ProgramRules {
-  /** Flags with the secret in the same word, e.g. `-p`. */
-  glued?: readonly string[];
-  /** Flags whose next word is the secret. */
-  next?: readonly string[];
-  /** Flags with `user:secret` in the next or the same word; the text says what divides them. */
-  pair?: readonly string[];
-  divider?: ":" | "%";
-  /** Words without a dash that are secrets, counted from the end: 1 is the last one. */
-  fromEnd?: number;
-  /** Only where this word is among the arguments. */
-  only?: string;
-}
-
-const MYSQL: ProgramRules = { glued: ["-p"] };
-const LDAP: ProgramRules = { next: ["-w"], glued: ["-w"] };
-
-/** By the program's base name. */
-export const PROGRAMS: ReadonlyMap<string, ProgramRules> = new Map<string, ProgramRules>([
-  ...[
-    "mysql",
-    "mysqldump",
-    "mysqladmin",
-    "mysqlimport",
-    "mysqlshow",
-    "mysqlcheck",
-    "mysqlbinlog",
-    "mariadb",
-    "mariadb-dump",
-    "mariadb-admin",
-    "xtrabackup",
-    "mariabackup",
-  ].map((name): [string, ProgramRules] => [name, MYSQL]),
-  ...["ldapsearch", "ldapmodify", "ldapadd", "ldapdelete", "ldappasswd", "ldapwhoami"].map(
-    (name): [string, ProgramRules] => [name, LDAP],
+/** What a name begins with that says that no secret is given, but asked for, left out or made: `--no-password`, `ASK_PASS`. */
+const NOT_GIVEN = new Set(
+  `no not non skip prompt ask without with disable enable require required requires allow show hide use has is need needs
+  force check min max minimum maximum print save store remember forget get reset generate regenerate gen expire list`.split(
+    /\s+/,
   ),
-  ["curl", { pair: ["-u", "--user", "-U", "--proxy-user"], divider: ":" }],
-  ["sshpass", { next: ["-p"], glued: ["-p"] }],
-  ["smbclient", { pair: ["-U", "--user"], divider: "%" }],
-  ["rpcclient", { pair: ["-U", "--user"], divider: "%" }],
-  ["redis-cli", { next: ["-a"] }],
-  ["mongo", { next: ["-p"], glued: ["-p"] }],
-  ["mongosh", { next: ["-p"], glued: ["-p"] }],
-  ["mongodump", { next: ["-p"], glued: ["-p"] }],
-  ["docker", { next: ["-p"], only: "login" }],
-  ["podman", { next: ["-p"], only: "login" }],
-  ["az", { next: ["-p"], only: "login" }],
-  ["zip", { next: ["-P"] }],
-  ["unzip", { next: ["-P"] }],
-  ["7z", { glued: ["-p"] }],
-  ["7za", { glued: ["-p"] }],
-  ["rar", { glued: ["-p", "-hp"] }],
-  ["unrar", { glued: ["-p"] }],
-  ["useradd", { next: ["-p"] }],
-  ["usermod", { next: ["-p"] }],
-  ["htpasswd", { fromEnd: 1, only: "-b" }],
-  ["openssl", { next: ["-k", "-K", "-passin", "-passout", "-pass", "-password"] }],
-  ["snmpget", { next: ["-A", "-X", "-c"] }],
-  ["snmpwalk", { next: ["-A", "-X", "-c"] }],
-  ["ipmitool", { next: ["-P"] }],
-  ["sqlcmd", { next: ["-P"] }],
-  ["isql", { next: ["-P"] }],
-  ["xfreerdp", { glued: ["/p:"] }],
-]);
+);
+/** Names that end like a secret's, and are none. */
+const HARMLESS = new Set(["auth-user-pass", "tls-auth", "http-auth", "proxy-auth"]);
+
+/** The words of a name: `dbPassword`, `DB_PASSWORD` and `db.password2` have the same ones. */
+function wordsOf(name: string): string[] {
+  return name
+    .replace(/\d+$/, "")
+    .replaceAll(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .toLowerCase()
+    .split(/[-._:/]+/)
+    .filter((word) => word !== "");
+}
+
+/** How sure a name is: `soft` where only some values are secrets, as `user:secret` after `--auth` and no path after `--credentials`. */
+export type Sureness = "none" | "soft" | "sure";
+
+const SOFT = new Set(["auth", "credential", "credentials", "cookie", "pwd"]);
+/** Of a key, a path is the place where it is kept. */
+const KEPT_IN_FILE = new Set(["key"]);
+
+function surenessOf(words: readonly string[], glued: RegExp | undefined): Sureness {
+  const last = words.at(-1);
+  if (last === undefined) return "none";
+  const first = words[0] ?? "";
+  // A reset's token is one that is given.
+  if (words.length > 1 && NOT_GIVEN.has(first) && !(first === "reset" && last === "token")) return "none";
+  if (HARMLESS.has(words.join("-"))) return "none";
+  if (SOFT.has(last)) return "soft";
+  if (SECRET_WORDS.has(last)) return "sure";
+  if (KEPT_IN_FILE.has(last)) return new RegExp(`^(?:${KEY_WORDS})$`).test(words.at(-2) ?? "") ? "soft" : "none";
+  if (last === "base" && words.at(-2) === "key" && words.at(-3) === "secret") return "sure";
+  if (last === "string" && words.at(-2) === "secret") return "sure";
+  return glued?.test(last) === true ? "sure" : "none";
+}
+
+const NAME_LENGTH_MAX = 128;
+
+/** Of the name of a variable, a parameter, a header or a field. */
+export function secretName(name: string): Sureness {
+  if (name.length < 2 || name.length > NAME_LENGTH_MAX) return "none";
+  if (name === "sig") return "sure";
+  return surenessOf(wordsOf(name), GLUED_END);
+}
+
+/** Of a flag whose value is the next word. */
+export function secretFlag(flag: string): Sureness {
+  if (!/^--?[A-Za-z_][\w.-]*$/.test(flag) || flag.length > NAME_LENGTH_MAX) return "none";
+  if (flag.startsWith("--")) {
+    const name = flag.slice(2);
+    return /(?:^|-)pin$/.test(name) ? "sure" : secretName(name);
+  }
+  return flag.length < 3 ? "none" : surenessOf(wordsOf(flag), GLUED_SHORT);
+}
+
+/** What stands for a secret and is none: a shell's or a template's reference, a file, a place in a secret store, a marker. */
+const REFERENCE =
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\d|\{[^}]*\}|\(.*\)|\(.*)?$|%\w+%$|\{\{.*\}\}$|\(null\)$|\[redacted|@(?:[./~]|$)|@\/|file:\/|op:\/\/|arn:aws|\/dev\/|\/proc\/|\/run\/secrets\/|\.\*|\[\^|-$)/;
+const SWITCHES = new Set(["true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"]);
+const PATH =
+  /^(?:~|\.{1,2})?\/[\w.@-]+(?:\/[\w.@-]+)*$|^[\w./-]+\.(?:pem|key|crt|p12|pfx|jks|json|txt|ini|ya?ml|conf|asc|pub)$/;
+
+/** False for what cannot be a secret, whatever the name before it says. */
+export function isSecretValue(value: string): boolean {
+  return value.length > 0 && !REFERENCE.test(value) && !SWITCHES.has(value);
+}
+
+/** Where in a value its secret begins, by its name; undefined where it has none. */
+export function secretStart(name: string, sureness: Sureness, value: string): number | undefined {
+  if (sureness === "none" || !isSecretValue(value)) return undefined;
+  if (sureness === "sure") return 0;
+  if (PATH.test(value)) return undefined;
+  const last = wordsOf(name).at(-1) ?? "";
+  // The shell's working directory has the name of a connection string's password.
+  if (last === "pwd") return /^[/~.]/.test(value) ? undefined : 0;
+  if (last !== "auth" && !last.startsWith("credential")) return 0;
+  const colon = value.indexOf(":");
+  if (colon >= 0 && colon + 1 < value.length && !value.startsWith("//", colon + 1)) return colon + 1;
+  return last === "auth" ? undefined : 0;
+}
 
 /** Words that begin like this and are long enough are tokens, wherever they stand. */
 export const TOKENS: RegExp =

@@ -239,6 +239,11 @@ describe("a redacted event", () => {
     );
   });
 
+  it("has no secret in what a shell's user typed, where the fields stand outside of msg", () => {
+    process(`type=USER_TTY pid=1 uid=0 auid=0 ses=1 subj=x data=${HEX(`mysql -uroot -p${CANARY}\r`)}`);
+    process(`type=USER_CMD pid=1 uid=0 auid=0 ses=1 cmd=${HEX(`mysql -p${CANARY} db`)}`);
+  });
+
   it("has no secret in paths", () => {
     const { text } = process(
       SYSCALL,

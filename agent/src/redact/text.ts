@@ -1,79 +1,116 @@
-/** Secrets in a text that is no argument list: a path, a title, a script after `sh -c`. */
-import { isSecretName, TOKENS } from "./names.ts";
-
-/** Replaces a secret by its marker. */
-export type Mark = (secret: string) => string;
-
-/** A part of a text that is a secret. */
-interface Span {
-  start: number;
-  end: number;
-}
+/** Secrets in a text that is no argument list, or in one word of it: assignments, URLs, headers, fields, tokens. */
+import { assignments, type Extent } from "./assignments.ts";
+import { isSecretValue, secretName, secretStart, TOKENS } from "./names.ts";
+import { type Mark, replaceSpans, type Span } from "./spans.ts";
 
 const URL_SECRET = /\b[a-z][a-z0-9+.-]{1,31}:\/\/([^\s/?#@:'"]{0,256}):([^\s/?#'"]{1,1024})@/gi;
-/** NAME=value, NAME="value", and the same with the dashes of a flag or as a parameter of a URL. */
-const ASSIGNMENT = /([A-Za-z_][A-Za-z0-9_.-]{0,127})=("[^"]*"|'[^']*'|[^\s&;|'")]+)/g;
-/** A header: `Authorization: Bearer …`, `X-Api-Key: …`. */
+/** A user without a password; with the one that says that the user is a token. */
+const URL_USER = /\bhttps?:\/\/([^\s/?#@:'"]{8,1024})(?::(?:x-oauth-basic)?)?@/gi;
+/** `user:secret@host` as programs take it without a scheme. */
 const HEADER =
-  /\b([A-Za-z][A-Za-z0-9-]{1,63}):[ \t]*((?:(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|Bot)[ \t]+)?)([^\s'"][^'"\r\n]*)/gi;
-/** JSON as tools take it on the command line: `"password": "…"`. */
-const JSON_FIELD = /"([A-Za-z_][A-Za-z0-9_.-]{0,127})"\s{0,8}:\s{0,8}"([^"]{1,4096})"/g;
+  /(?<![\w-])([A-Za-z][\w.-]{1,63}):[ \t]{0,64}((?:(?:Bearer|Basic|Token|Digest|Negotiate|ApiKey|Bot)[ \t]+)?)([^\s'"][^'"\r\n]*)/gi;
+/** JSON, and what Python, Ruby, PHP and JavaScript make of it: `"password": "…"`, `'password' => '…'`, `pwd: '…'`. */
+const FIELD =
+  /(?<![\w.-])(["']?)([A-Za-z_][\w.-]{0,127})\1\s{0,8}(?::|=>)\s{0,8}(?:(["'])((?:(?!\3)[^\\]|\\.){1,4096})\3|(\d{4,32})(?![\w.]))/g;
+/** `define('DB_PASSWORD', '…')` */
+const DEFINED = /\(\s{0,8}(["'])([A-Za-z_][\w.-]{0,127})\1\s{0,8},\s{0,8}(["'])([^"']{1,1024})\3/g;
+const ELEMENT = /<([A-Za-z_][\w.:-]{0,127})(?:\s[^<>]{0,256})?>([^<]{1,1024})<\//g;
+/** SQL's ways to give a role its password. */
+const SQL =
+  /\b(?:identified\s{1,8}by|password)(?:\s{1,8}password)?(?:\s{1,8}|\s{0,8}\(\s{0,8})(["'])([^"']{1,1024})\1/gi;
+/** A line of .netrc. */
+const NETRC = /\blogin\s{1,8}\S{1,256}\s{1,8}password\s{1,8}([^\s'"]{1,256})/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----([\s\S]*?)(?:-----END|$)/g;
-/** AWS's webhook-like addresses: the path is the secret. */
+/** The path is the secret. */
 const WEBHOOK = /https:\/\/(?:hooks\.slack\.com\/services|discord(?:app)?\.com\/api\/webhooks)\/([\w/-]{10,256})/g;
 
-/** Names of headers that carry secrets; other words with a colon (`Host: …`) do not. */
-function isSecretHeader(name: string): boolean {
-  return name.length > 4 && isSecretName(name);
+/** A token that stands in the place of a user: such names have no letters of all kinds. */
+function isTokenLike(user: string): boolean {
+  if (user.includes("%40") || !isSecretValue(user)) return false;
+  const digits = /\d/.test(user);
+  return (
+    user.length >= 24 ||
+    (digits && /[A-Z]/.test(user) && /[a-z]/.test(user)) ||
+    (digits && user.length >= 16 && /[a-z]/i.test(user))
+  );
 }
 
-/** A value is one; a shell's reference to a variable, what was replaced already or nothing at all is none. */
-export function isSecretValue(value: string): boolean {
-  return value.length > 0 && !/^(?:\$\{?[A-Z_][A-Z0-9_]*\}?$|%\w+%$|\(null\)$|\[redacted)/.test(value);
-}
-
-function spansOf(text: string): Span[] {
+/** Secrets with a beginning or an end of their own, which need not be words of their own. */
+export function spansInText(text: string, extent: Extent): Span[] {
   const spans: Span[] = [];
   const add = (start: number, length: number): void => void spans.push({ start, end: start + length });
-  for (const match of text.matchAll(URL_SECRET)) {
-    const secret = match[2] ?? "";
-    if (isSecretValue(secret)) add(match.index + match[0].length - 1 - secret.length, secret.length);
+  const field = (match: RegExpExecArray, name: string, value: string, tail: number): void => {
+    const start = secretStart(name, secretName(name), value);
+    if (start !== undefined) add(match.index + match[0].length - tail - value.length + start, value.length - start);
+  };
+  if (text.includes("=")) assignments(text, extent, spans);
+  if (text.includes("://")) inUrls(text, add);
+  if (text.includes(":")) {
+    for (const match of text.matchAll(HEADER)) {
+      const [, name = "", , rest = ""] = match;
+      // `pass:` and `auth:` begin what is no header; a URL's scheme is none either.
+      if (name.length <= 4 || rest.startsWith("//")) continue;
+      const value = headerValue(name, rest, extent);
+      field(match, name, value, rest.length - value.length);
+    }
   }
-  for (const match of text.matchAll(ASSIGNMENT)) {
-    const [whole, name = "", value = ""] = match;
-    const quoted = /^["']/.test(value) ? 1 : 0;
-    const inner = value.slice(quoted, quoted === 1 ? -1 : undefined);
-    if (isSecretName(name) && isSecretValue(inner))
-      add(match.index + whole.length - value.length + quoted, inner.length);
+  if (/["']/.test(text)) {
+    for (const match of text.matchAll(FIELD)) {
+      const value = match[4] ?? match[5] ?? "";
+      field(match, match[2] ?? "", value, match[4] === undefined ? 0 : 1);
+    }
+    for (const match of text.matchAll(DEFINED)) field(match, match[2] ?? "", match[4] ?? "", 1);
+    for (const match of text.matchAll(SQL)) {
+      const secret = match[2] ?? "";
+      if (isSecretValue(secret)) add(match.index + match[0].lastIndexOf(secret), secret.length);
+    }
   }
-  for (const match of text.matchAll(HEADER)) {
-    const [whole, name = "", , value = ""] = match;
-    if (isSecretHeader(name) && isSecretValue(value)) add(match.index + whole.length - value.length, value.length);
+  if (text.includes("</")) {
+    for (const match of text.matchAll(ELEMENT)) field(match, match[1] ?? "", match[2] ?? "", 2);
   }
-  for (const match of text.matchAll(JSON_FIELD)) {
-    const [whole, name = "", value = ""] = match;
-    if (isSecretName(name) && isSecretValue(value)) add(match.index + whole.length - 1 - value.length, value.length);
-  }
-  for (const pattern of [PRIVATE_KEY, WEBHOOK]) {
-    for (const match of text.matchAll(pattern)) {
+  if (text.includes("-----BEGIN")) {
+    for (const match of text.matchAll(PRIVATE_KEY)) {
       const secret = match[1] ?? "";
       if (secret !== "") add(match.index + match[0].indexOf(secret), secret.length);
     }
   }
-  for (const match of text.matchAll(TOKENS)) add(match.index, match[0].length);
+  if (text.includes("login")) {
+    for (const match of text.matchAll(NETRC)) {
+      const secret = match[1] ?? "";
+      if (isSecretValue(secret)) add(match.index + match[0].length - secret.length, secret.length);
+    }
+  }
+  if (text.length >= TOKEN_LENGTH_MIN) for (const match of text.matchAll(TOKENS)) add(match.index, match[0].length);
   return spans;
+}
+
+const TOKEN_LENGTH_MIN = 14;
+
+function inUrls(text: string, add: (start: number, length: number) => void): void {
+  for (const match of text.matchAll(URL_SECRET)) {
+    const secret = match[2] ?? "";
+    if (isSecretValue(secret) && secret !== "x-oauth-basic") {
+      add(match.index + match[0].length - 1 - secret.length, secret.length);
+    }
+  }
+  for (const match of text.matchAll(URL_USER)) {
+    const user = match[1] ?? "";
+    if (isTokenLike(user)) add(match.index + match[0].indexOf("://") + 3, user.length);
+  }
+  for (const match of text.matchAll(WEBHOOK)) {
+    const secret = match[1] ?? "";
+    add(match.index + match[0].length - secret.length, secret.length);
+  }
+}
+
+/** A header goes to the end of its line; elsewhere, what follows a comma or a bracket is another field. */
+function headerValue(name: string, rest: string, extent: Extent): string {
+  if (extent !== "line" && /(?:authorization|cookie)$/i.test(name)) return rest;
+  const end = rest.search(extent === "line" ? /[\s|;&<>)}]/ : /,\s|\s+[\w.-]+:\s|[}\]]/);
+  return end < 0 ? rest.trimEnd() : rest.slice(0, end);
 }
 
 /** The text with every secret replaced; the same text where there is none. */
 export function redactText(text: string, mark: Mark): string {
-  const spans = spansOf(text).sort((a, b) => a.start - b.start || b.end - a.end);
-  let result = "";
-  let at = 0;
-  for (const { start, end } of spans) {
-    // One inside of another, found twice.
-    if (start < at) continue;
-    result += text.slice(at, start) + mark(text.slice(start, end));
-    at = end;
-  }
-  return at === 0 ? text : result + text.slice(at);
+  return replaceSpans(text, spansInText(text, "words"), mark);
 }

@@ -5,6 +5,8 @@ import { messageWords, quote, RECORD, type RecordWords, unquote } from "@hosttra
 export interface Replace {
   args: (args: readonly string[]) => readonly string[];
   command: (text: string) => string;
+  /** What a person typed, key by key. */
+  typed: (text: string) => string;
   text: (text: string) => string;
 }
 
@@ -38,6 +40,8 @@ export function replaceInRecord(record: RecordWords, replace: Replace): void {
     return;
   }
   if (type < 1300 || type >= 2100) {
+    // Some user messages have such fields outside of msg: what a person typed is the data of USER_TTY.
+    replaceInFields(record, replace);
     replaceInMessage(record, replace);
     return;
   }
@@ -48,7 +52,7 @@ export function replaceInRecord(record: RecordWords, replace: Replace): void {
     const redacted = replace.text(text);
     if (redacted !== text) values[at] = quote(redacted);
   }
-  if (type === TTY) replaceValue(record, "data", (text) => replace.command(text));
+  if (type === TTY) replaceValue(record, "data", (text) => replace.typed(text));
 }
 
 const TTY = 1319;
@@ -79,12 +83,17 @@ function replaceInMessage(record: RecordWords, replace: Replace): void {
   const at = record.keys.indexOf("msg");
   const message = messageWords(record);
   if (message === undefined) return;
-  let changed = false;
-  for (const key of MESSAGE_KEYS) {
-    const change = key === "cmd" || key === "data" ? replace.command : replace.text;
-    changed = replaceValue(message, key, (text) => change(text)) || changed;
-  }
-  if (!changed) return;
+  if (!replaceInFields(message, replace)) return;
   const words = message.keys.map((key, index) => (key === "" ? "" : `${key}=`) + (message.values[index] ?? ""));
   record.values[at] = `'${words.join(" ")}'`;
+}
+
+/** True where something was replaced. */
+function replaceInFields(record: RecordWords, replace: Replace): boolean {
+  let changed = false;
+  for (const key of MESSAGE_KEYS) {
+    const change = key === "cmd" ? replace.command : key === "data" ? replace.typed : replace.text;
+    changed = replaceValue(record, key, (text) => change(text)) || changed;
+  }
+  return changed;
 }
