@@ -11,7 +11,6 @@ import type { Logger } from "@hosttrail/lib/log";
 import { type BlockReference, type Rejected, StoredNotice, StoredQuestion } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, OUTSIDE, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
-import { forkId } from "../trail/index.ts";
 import { indexBlock } from "./document.ts";
 import type { HostArchive } from "./hosts.ts";
 import type { PlaceOptions } from "./place.ts";
@@ -50,9 +49,15 @@ const SUSPECTS_MAX = 1000;
 /** Blocks that one question may ask for. */
 const QUESTION_BLOCKS_MAX = 1024;
 
+/** A block that will never be stored, and why. */
+interface DeadLetter {
+  taken: TakenBlock;
+  code: string;
+  detail: string;
+}
+
 export class Storer {
   readonly #feed: BlockFeed;
-  readonly #archive: BlockArchive;
   readonly #writer: Writer;
   readonly #options: StoreOptions;
   readonly #logger: Logger;
@@ -62,7 +67,6 @@ export class Storer {
 
   constructor(feed: BlockFeed, archive: BlockArchive, hosts: HostArchive, options: StoreOptions, logger: Logger) {
     this.#feed = feed;
-    this.#archive = archive;
     this.#writer = new Writer(archive, hosts, logger);
     this.#options = options;
     this.#logger = logger;
@@ -93,15 +97,18 @@ export class Storer {
 
   async #storeAll(blocks: readonly TakenBlock[]): Promise<void> {
     const prepared: Prepared[] = [];
+    const dead: DeadLetter[] = [];
     for (const taken of blocks) {
-      const block = await this.#prepare(taken);
-      if (block !== undefined) prepared.push(block);
+      const block = this.#prepare(taken);
+      if ("code" in block) dead.push(block);
+      else prepared.push(block);
     }
-    // Whoever was refused lately comes after the others and alone.
+    // Whoever was refused or forked lately comes after the others and alone, and what is dead comes last.
     const apart = prepared.filter(({ document }) => this.#isSuspect(document.hostId));
     const together = prepared.filter((block) => !apart.includes(block));
     if (together.length > 0) await this.#settle(together);
     for (const list of Map.groupBy(apart, ({ document }) => document.hostId).values()) await this.#settle(list);
+    await this.#bury(dead);
   }
 
   #isSuspect(hostId: string): boolean {
@@ -117,19 +124,18 @@ export class Storer {
     if (oldest !== undefined) this.#refused.delete(oldest);
   }
 
-  async #prepare(taken: TakenBlock): Promise<Prepared | undefined> {
+  /** Opens a block; a block that cannot be stored is dead. */
+  #prepare(taken: TakenBlock): Prepared | DeadLetter {
     const { deliveries, message, receivedMs } = taken;
     if (deliveries > this.#options.deliveriesMax) {
-      await this.#bury(taken, "DELIVERIES_EXHAUSTED", `delivered ${deliveries} times and never settled`);
-      return undefined;
+      return { taken, code: "DELIVERIES_EXHAUSTED", detail: `delivered ${deliveries} times and never settled` };
     }
     try {
       return { taken, isNewFork: false, ...indexBlock(message, receivedMs, this.#options) };
     } catch (error) {
       // Also what we did not foresee: a block that is taken again and again would stop all others.
       const code = error instanceof BlockError ? error.code : "PAYLOAD_MALFORMED";
-      await this.#bury(taken, code, error instanceof Error ? error.message : String(error));
-      return undefined;
+      return { taken, code, detail: textOf(error) };
     }
   }
 
@@ -167,6 +173,7 @@ export class Storer {
     }
     for (const { taken, document, isNewFork } of stored) {
       taken.ack();
+      if (isNewFork) this.#suspect(document.hostId);
       metrics.storeBlocks.inc({ result: isNewFork ? "forked" : "stored" });
       metrics.storeEvents.inc(document.count);
     }
@@ -185,37 +192,43 @@ export class Storer {
   /** The database works, and does not take this block. */
   async #refuse({ taken }: Prepared, error: unknown): Promise<void> {
     this.#suspect(taken.message.hostId);
-    const detail = error instanceof Error ? error.message : String(error);
-    if (error instanceof PermanentError) await this.#bury(taken, "DATABASE_REFUSED", detail);
-    else if (taken.deliveries >= this.#options.deliveriesMax) await this.#bury(taken, "DELIVERIES_EXHAUSTED", detail);
-    else {
+    const detail = textOf(error);
+    if (error instanceof PermanentError) await this.#bury([{ taken, code: "DATABASE_REFUSED", detail }]);
+    else if (taken.deliveries >= this.#options.deliveriesMax) {
+      await this.#bury([{ taken, code: "DELIVERIES_EXHAUSTED", detail }]);
+    } else {
       this.#logger.warn({ block: taken.message.id, error: detail }, "the database refuses a block");
       metrics.storeBlocks.inc({ result: "retried" });
       taken.retry(retryDelay(taken.deliveries));
     }
   }
 
-  /** Puts a block to the dead letters and tells its host, which keeps it, too: it is not stored. */
-  async #bury(taken: TakenBlock, code: string, detail: string): Promise<void> {
+  /** Puts blocks to the dead letters and tells their hosts, which keep them, too: they are not stored. */
+  async #bury(letters: readonly DeadLetter[]): Promise<void> {
+    const buried = await Promise.all(letters.map((letter) => this.#buryOne(letter)));
+    const kept = letters.filter((_letter, at) => buried[at]);
+    for (const [hostId, list] of Map.groupBy(kept, ({ taken }) => taken.message.hostId)) {
+      await this.#writer.countDead(hostId, list.length).catch((error: unknown) => {
+        this.#logger.warn({ host: hostId, error: String(error) }, "dead letters could not be noted with their host");
+      });
+    }
+  }
+
+  async #buryOne({ taken, code, detail }: DeadLetter): Promise<boolean> {
     const { message } = taken;
     try {
       await this.#feed.bury(message, code, detail);
     } catch (cause) {
       this.#logger.warn({ block: message.id, error: String(cause) }, "a dead letter could not be kept yet");
       taken.retry(retryDelay(taken.deliveries));
-      return;
+      return false;
     }
     metrics.storeBlocks.inc({ result: "dead" });
     this.#logger.error({ block: message.id, code, detail }, "a block went to the dead letters");
     taken.terminate(code);
     const block = referenceOf(message.id);
     if (block !== undefined) this.#notify(message.hostId, [], [{ block, reason: code, detail: detail.slice(0, 1024) }]);
-    await this.#writer.countDead(message.hostId).catch((error: unknown) => {
-      this.#logger.warn(
-        { host: message.hostId, error: String(error) },
-        "a dead letter could not be noted with its host",
-      );
-    });
+    return true;
   }
 
   /** Tells *stored*, host by host. */
@@ -233,25 +246,24 @@ export class Storer {
   async #confirm(hostId: string, question: Uint8Array): Promise<void> {
     try {
       const claims = StoredQuestion.decode(question).blocks.slice(0, QUESTION_BLOCKS_MAX);
-      const asked = claims.map(({ epoch, firstSeq, headerSha256, firstTimeUnixNano }) => {
-        const hash = Buffer.from(headerSha256).toString("hex");
-        const id = eventId(hostId, epoch, firstSeq);
-        return { id, hash, kept: forkId(hostId, { hash, firstSeq }), firstTimeNano: firstTimeUnixNano };
-      });
-      const places = asked.flatMap(({ id, kept, firstTimeNano }) =>
-        placesOf({ place: OUTSIDE, firstTimeNano }).flatMap((place) => [id, kept].map((each) => ({ id: each, place }))),
-      );
-      const known = await this.#archive.hashesOf(places);
-      this.#tell(
-        asked
-          .filter(({ id, kept, hash }) => known.has(`${id} ${hash}`) || known.has(`${kept} ${hash}`))
-          .map(({ id }) => id),
-      );
+      const asked = claims.map(({ epoch, firstSeq, headerSha256, firstTimeUnixNano }) => ({
+        id: eventId(hostId, epoch, firstSeq),
+        hostId,
+        firstSeq,
+        hash: Buffer.from(headerSha256).toString("hex"),
+        places: placesOf({ place: OUTSIDE, firstTimeNano: firstTimeUnixNano }),
+      }));
+      const known = await this.#writer.whichStored(asked);
+      this.#tell(asked.filter(({ id, hash }) => known.has(`${id} ${hash}`)).map(({ id }) => id));
     } catch (error) {
       // The agent sends the block again after a while, which leads here again.
       this.#logger.warn({ host: hostId, error: String(error) }, "a question for stored blocks went unanswered");
     }
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function referenceOf(id: string): BlockReference | undefined {

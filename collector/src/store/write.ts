@@ -34,8 +34,19 @@ export interface Prepared extends IndexedBlock {
   isNewFork: boolean;
 }
 
+/** A block by its id and content, and where it may lie. */
+export interface Claim {
+  id: string;
+  hostId: string;
+  firstSeq: bigint;
+  hash: string;
+  places: Place[];
+}
+
 /** Notices that are known to be there, at most. */
 const TOLD_MAX = 10_000;
+/** Stored blocks that are remembered, at most. */
+const STORED_MAX = 50_000;
 /** Milliseconds that a Date can hold. */
 const DATE_MS_MAX = 8_640_000_000_000_000n;
 
@@ -45,6 +56,8 @@ export class Writer {
   readonly #logger: Logger;
   /** Ids of notices that were written. */
   readonly #told = new Set<string>();
+  /** Header hashes of blocks that were stored lately, by id, the oldest first: most questions are about these. */
+  readonly #stored = new Map<string, string>();
 
   constructor(archive: BlockArchive, hosts: HostArchive, logger: Logger) {
     this.#archive = archive;
@@ -102,17 +115,40 @@ export class Writer {
 
   /** Those that are not in the database with these very bytes, neither under their own id nor as a fork. */
   async #unknown(blocks: readonly Prepared[]): Promise<Prepared[]> {
-    if (blocks.length === 0) return [];
-    const at = blocks.flatMap(({ document, taken, link }) =>
-      placesOf(document).flatMap((place) =>
-        [taken.message.id, forkId(document.hostId, link)].map((id) => ({ id, place })),
+    const known = await this.whichStored(
+      blocks.map(({ document, taken, link }) => ({
+        id: taken.message.id,
+        hostId: document.hostId,
+        firstSeq: link.firstSeq,
+        hash: link.hash,
+        places: placesOf(document),
+      })),
+    );
+    return blocks.filter(({ taken, link }) => !known.has(`${taken.message.id} ${link.hash}`));
+  }
+
+  /** `<id> <header hash>` of those of these blocks that the database has, under their own id or as a fork. */
+  async whichStored(claims: readonly Claim[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    const asked: Claim[] = [];
+    for (const claim of claims) {
+      const { id, hostId, hash } = claim;
+      const own = this.#stored.get(id);
+      if (own === hash || this.#stored.get(forkId(hostId, claim)) === hash) found.add(`${id} ${hash}`);
+      // Another one has the id: this one can only be a fork, and to insert a fork twice does no harm.
+      else if (own === undefined) asked.push(claim);
+    }
+    if (asked.length === 0) return found;
+    const known = await this.#archive.hashesOf(
+      asked.flatMap((claim) =>
+        claim.places.flatMap((place) => [claim.id, forkId(claim.hostId, claim)].map((id) => ({ id, place }))),
       ),
     );
-    const known = await this.#archive.hashesOf(at);
-    return blocks.filter(
-      ({ document, taken, link }) =>
-        !known.has(`${taken.message.id} ${link.hash}`) && !known.has(`${forkId(document.hostId, link)} ${link.hash}`),
-    );
+    for (const claim of asked) {
+      const { id, hostId, hash } = claim;
+      if (known.has(`${id} ${hash}`) || known.has(`${forkId(hostId, claim)} ${hash}`)) found.add(`${id} ${hash}`);
+    }
+    return found;
   }
 
   /** Inserts; gives those whose id was there. A fork whose id was there is there itself, since the id comes from its hash. */
@@ -127,6 +163,7 @@ export class Writer {
     for (const id of result.stored) {
       const block = byId.get(id);
       if (block?.document.forkOf !== undefined) block.isNewFork = true;
+      if (block !== undefined) this.#keep(id, block.link.hash);
     }
     return result.present
       .map((id) => byId.get(id))
@@ -157,6 +194,13 @@ export class Writer {
     for (const { id } of documents) this.#remember(id);
   }
 
+  #keep(id: string, hash: string): void {
+    this.#stored.set(id, hash);
+    if (this.#stored.size <= STORED_MAX) return;
+    const [oldest] = this.#stored.keys();
+    if (oldest !== undefined) this.#stored.delete(oldest);
+  }
+
   #remember(id: string): void {
     this.#told.add(id);
     if (this.#told.size <= TOLD_MAX) return;
@@ -164,11 +208,11 @@ export class Writer {
     if (oldest !== undefined) this.#told.delete(oldest);
   }
 
-  /** Notes a dead letter with its host. */
-  async countDead(hostId: string): Promise<void> {
+  /** Notes dead letters with their host. */
+  async countDead(hostId: string, count: number): Promise<void> {
     const change = (host: HostDocument): HostDocument => ({
       ...host,
-      faults: { ...host.faults, deadBlocks: host.faults.deadBlocks + 1 },
+      faults: { ...host.faults, deadBlocks: host.faults.deadBlocks + count },
     });
     await this.#book.change(new Map([[hostId, change]]));
   }
