@@ -174,6 +174,24 @@ describe("links that do not hold, and numbers that are missing", () => {
   });
 });
 
+describe("a clock that is off", () => {
+  it("is told with the host", async () => {
+    epoch++;
+    const late = new HostStream(stack, stack.host);
+    late.hello(stack.hostId, "b", Date.now() + 90_000);
+    await late.answer("welcome");
+    late.block(seal(about(0n), [{ action: "off-clock" }]).bytes);
+    await late.answer("stored");
+    late.close();
+    const { clockOffsetMs } = await host();
+    assert.ok(clockOffsetMs > 88_000n && clockOffsetMs <= 90_000n, `${clockOffsetMs} ms`);
+    assert.match(stack.collector.logTail(200), /"offsetMs":(?:8|9)\d{4},"msg":"a host's clock is off/);
+    assert.match(stack.hosttrail("hosts"), /clock \+(?:89|90) s/);
+    const metrics = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+    assert.match(metrics, new RegExp(`hosttrail_host_clock_offset_seconds\\{host="${stack.hostId}"\\} (?:89|90)`));
+  });
+});
+
 describe("times that cannot be", () => {
   it("make no collection of their own, are found where they are asked for, and change no host's last event", async () => {
     epoch++;

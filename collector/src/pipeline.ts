@@ -72,6 +72,8 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
     logger,
   );
+  // Agents are told with the welcome how large a block may be.
+  stream.onBlockBytesMax(() => receiver.close());
   const storing = has("store")
     ? new Storer(stream, archive, archive.hosts, config.store, logger).run(stopping.signal)
     : undefined;

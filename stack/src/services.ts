@@ -100,6 +100,8 @@ export interface ServiceOptions {
   say: Say;
   /** Address to listen at; this machine's own where none is given. */
   address?: string;
+  /** More lines of nats-server's configuration. */
+  nats?: readonly string[];
 }
 
 export async function natsService(options: ServiceOptions): Promise<Service> {
@@ -114,7 +116,10 @@ export async function natsService(options: ServiceOptions): Promise<Service> {
   const store = join(options.directory, "nats");
   mkdirSync(store, { recursive: true });
   const configFile = join(options.directory, "nats.conf");
-  writeFileSync(configFile, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n`);
+  writeFileSync(
+    configFile,
+    `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store}" }\n${(options.nats ?? []).map((line) => `${line}\n`).join("")}`,
+  );
   const child = new Child({ name: "nats", command: binary, args: ["-c", configFile], directory: options.directory });
   return {
     url: `nats://127.0.0.1:${port}`,

@@ -29,6 +29,8 @@ export interface StackOptions {
   agent?: Readonly<Record<string, unknown>>;
   /** Parts of collector.yaml that differ, by section. */
   collector?: Readonly<Record<string, unknown>>;
+  /** More lines of nats-server's configuration. */
+  nats?: readonly string[];
   /** Address that the collector listens at, for test hosts in networks of their own; else only this machine reaches it. */
   address?: string;
 }
@@ -103,7 +105,7 @@ export class Stack {
     const { directory } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { tools, say } = options;
-    const nats = await natsService({ directory, tools, say });
+    const nats = await natsService({ directory, tools, say, nats: options.nats ?? [] });
     const mongodb = await mongodbService({ directory, tools, say });
     const certificates = join(directory, "certificates");
     mkdirSync(certificates, { recursive: true, mode: 0o700 });

@@ -19,17 +19,37 @@ function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
+/** Milliseconds that a clock may be off before a line of hosts says so. */
+const CLOCK_OFFSET_SHOWN_MS = 5000n;
+
+/** What is wrong with a host's trail and clock, or "ok". */
+function faultsOf({ faults, clockOffsetMs }: HostRecord): string {
+  const parts: [bigint | undefined, string][] = [
+    [faults?.forkedBlocks, "forked"],
+    [faults?.brokenLinks, "broken links"],
+    [faults?.missingEvents, "events missing"],
+    [faults?.outsideBlocks, "outside of time"],
+    [faults?.deadBlocks, "dead"],
+  ];
+  const told = parts.filter(([count]) => (count ?? 0n) > 0n).map(([count, what]) => `${count} ${what}`);
+  const isOff = clockOffsetMs > CLOCK_OFFSET_SHOWN_MS || clockOffsetMs < -CLOCK_OFFSET_SHOWN_MS;
+  if (isOff) told.push(`clock ${clockOffsetMs > 0n ? "+" : ""}${(Number(clockOffsetMs) / 1000).toFixed(0)} s`);
+  return told.join(", ") || "ok";
+}
+
 /** `hosttrail hosts` */
 export async function hosts(client: QueryServiceClient, { json, print }: Output): Promise<void> {
-  const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "AGENT", "OS", "KERNEL"]];
+  const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "RECEIVED", "AGENT", "OS", "KERNEL", "TRAIL"]];
   let pageToken = "";
   do {
     const page = await call<ListHostsResponse>((done) => client.listHosts({ pageSize: 1000, pageToken }, done));
     for (const host of page.hosts) {
       if (json) print(line(HostRecord.toJSON(host)));
       const os = `${host.osName} ${host.osVersion}`;
-      const times = [host.lastEventTime, host.firstEventTime].map((time) => isoTime(nanosOf(time)));
-      rows.push([host.hostId, host.name, ...times, host.agentVersion, os, host.kernel].map(printable));
+      const times = [host.lastEventTime, host.firstEventTime, host.lastReceiveTime].map((time) =>
+        isoTime(nanosOf(time)),
+      );
+      rows.push([host.hostId, host.name, ...times, host.agentVersion, os, host.kernel, faultsOf(host)].map(printable));
     }
     pageToken = page.nextPageToken;
   } while (pageToken !== "");

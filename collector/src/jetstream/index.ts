@@ -36,11 +36,14 @@ export class BlockStream {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
+  #limit: number;
+  #limitChanged: () => void = () => undefined;
 
   private constructor(connection: NatsConnection, options: JetStreamOptions) {
     this.#connection = connection;
     this.#client = jetstream(connection, { timeout: options.publishTimeoutMs });
     this.#options = options;
+    this.#limit = this.blockBytesMax;
   }
 
   /** Connects, waiting for the server where it is not there yet, and makes streams and consumers. */
@@ -91,8 +94,21 @@ export class BlockStream {
     this.#checkPayload(logger);
     for await (const { type } of this.#connection.status()) {
       if (type === "disconnect" || type === "reconnect") logger.warn({ type }, "NATS");
-      if (type === "reconnect") this.#checkPayload(logger);
+      if (type !== "reconnect") continue;
+      this.#checkPayload(logger);
+      this.#tellLimit();
     }
+  }
+
+  /** Calls back when the server takes larger or smaller blocks than before. */
+  onBlockBytesMax(changed: () => void): void {
+    this.#limitChanged = changed;
+  }
+
+  #tellLimit(): void {
+    if (this.blockBytesMax === this.#limit) return;
+    this.#limit = this.blockBytesMax;
+    this.#limitChanged();
   }
 
   /** Says it where the server takes less than a block can have. */

@@ -1,0 +1,82 @@
+/** NATS that takes smaller messages than blocks can be: it is said, large blocks wait at their host, and nothing is given up. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, it } from "node:test";
+import { Spool } from "@hosttrail/agent/spool";
+import { BLOCK_BYTES_MAX, sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
+import { Event } from "@hosttrail/proto/event";
+import { eventually, openStack, queryClient, search } from "./environment.ts";
+import { HostStream } from "./hoststream.ts";
+
+const SMALL = 64 * 1024;
+let stack: Awaited<ReturnType<typeof openStack>>;
+
+before(async () => {
+  stack = await openStack({ nats: [`max_payload: ${SMALL}`] });
+  await stack.startServices();
+  await stack.startCollector();
+  await stack.enroll();
+});
+after(() => stack[Symbol.asyncDispose]());
+
+it("a large block waits in the spool, smaller ones pass, and it goes once NATS takes it", async (test) => {
+  if (stack.nats.child === undefined) {
+    test.skip("NATS is not ours to set up");
+    return;
+  }
+  assert.match(stack.collector.logTail(50), /"maxPayload":65536,"needed":1026048,.*set max_payload of nats-server/);
+  const directory = dirname(stack.agentConfigFile);
+  const spoolDirectory = join(directory, "agent-state", "spool");
+  const bounds = { bytesMax: 1 << 24, hoursMax: 0, segmentBytes: 1 << 20, sync: "never", bootId: "b" } as const;
+  const spool = new Spool({ ...bounds, directory: spoolDirectory }, () => undefined);
+  const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
+  for (const [action, args] of [
+    ["small-before", []],
+    ["large", Array.from({ length: 100 }, () => randomBytes(600).toString("base64"))],
+    ["small-after", []],
+  ] as const) {
+    const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
+    const event = Event.fromPartial({
+      event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n },
+      process: { args: [...args] },
+    });
+    const about = { hostId: stack.hostId, epoch, firstSeq, bootId: "b", agentVersion: "0", flags: 0 };
+    spool.append(sealBlock([event], { ...about, previousHeaderSha256 }, nodePrimitives, sign));
+  }
+  spool.close();
+  const empty = join(directory, "empty.log");
+  writeFileSync(empty, "");
+  const config = `${readFileSync(stack.agentConfigFile, "utf8")}source:\n  mode: file\n  path: ${empty}\n`;
+  writeFileSync(stack.agentConfigFile, config);
+  stack.startAgent();
+  const client = queryClient(stack);
+  const isStored = async (action: string): Promise<boolean> =>
+    (await search(client, { filter: `event.action = ${action}` })).events.length === 1;
+  for (const action of ["small-before", "small-after"]) {
+    await eventually(action, 20_000, async () => (await isStored(action)) || undefined);
+  }
+  assert.equal(await isStored("large"), false);
+  assert.match(stack.agent.logTail(100), /the collector cannot take so large a block at the moment/);
+  assert.ok(!readdirSync(spoolDirectory).includes("quarantine"), "nothing is given up");
+
+  // Who sends it all the same is told that it is not for ever.
+  const stream = new HostStream(stack, stack.host);
+  stream.hello(stack.hostId, "b");
+  assert.equal((await stream.answer("welcome")).blockBytesMax, SMALL - 2048);
+  stream.close();
+
+  // Set up as usual, it takes all; agents are asked to come again.
+  const file = join(directory, "nats.conf");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/^max_payload.*\n/m, ""));
+  await stack.nats.child.kill("SIGKILL");
+  await stack.nats.start();
+  await eventually("the large block", 40_000, async () => (await isStored("large")) || undefined);
+  const next = new HostStream(stack, stack.host);
+  next.hello(stack.hostId, "b");
+  assert.equal((await next.answer("welcome")).blockBytesMax, BLOCK_BYTES_MAX);
+  next.close();
+  client.close();
+});
