@@ -31,11 +31,14 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
 
   fleet validate --spec FILE    whether a fleet specification is right
   fleet show --spec FILE        what it says, with all defaults, and what a host would have
+    --host NAME                   what this host has by its groups, each setting with where it comes from
+    --tag TAG --label KEY=VALUE   what it has beside what the spec says of it; again for more
   fleet schema                  its JSON Schema, for editors
   generate ansible|chef|terraform --spec FILE --out DIR
                                 the rollout module for a tool
   plan --spec FILE --host HOST  what a rollout would change on a host; asks it over SSH
     --ssh COMMAND                 how to reach it (default ssh)
+    --as NAME --tag --label       what the spec's groups know it by, where that is not HOST
 
   --json                        one JSON object a line
   --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
@@ -64,6 +67,8 @@ const OPTIONS = {
   ttl: { type: "string" },
   label: { type: "string", multiple: true, default: [] as string[] },
   scope: { type: "string", multiple: true, default: [] as string[] },
+  tag: { type: "string", multiple: true, default: [] as string[] },
+  as: { type: "string", default: "" },
   role: { type: "string", default: "viewer" },
   reason: { type: "string", default: "" },
   output: { type: "string", default: "" },
@@ -127,6 +132,11 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
 
+/** A host of a fleet spec, as it is named on the command line. */
+function hostWords({ tag, label }: Arguments["values"], name: string): commands.HostWords {
+  return { name, tags: tag, labels: label };
+}
+
 const WITHOUT_COLLECTOR = ["login", "logout", "fleet validate|show|schema", "generate ansible|chef|terraform", "plan"];
 
 async function run(): Promise<void> {
@@ -146,11 +156,12 @@ async function run(): Promise<void> {
   if (first === "login") return await login(profile(), output.print, interrupt.signal);
   if (first === "logout") return logout(profile());
   // What needs no collector.
-  if (first === "fleet" && positionals.length === 2) return commands.fleet(second, values.spec, output);
+  if (first === "fleet" && positionals.length === 2)
+    return commands.fleet(second, values.spec, hostWords(values, values.host), output);
   if (first === "generate" && positionals.length === 2)
     return commands.generate(second, values.spec, values.out, output);
   if (first === "plan" && positionals.length === 1)
-    return await commands.plan(values.spec, values.host, values.ssh, output);
+    return await commands.plan(values.spec, values.host, hostWords(values, values.as), values.ssh, output);
   const length = `${first} ${second}` in COMMANDS ? 2 : 1;
   const command = COMMANDS[positionals.slice(0, length).join(" ")];
   if (command === undefined || positionals.length > length + 1) {

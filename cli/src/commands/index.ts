@@ -13,5 +13,5 @@ export {
 } from "./access.ts";
 export { get, hosts, search, tail } from "./events.ts";
 export type { Output } from "./output.ts";
-export { fleet, generate } from "./fleet.ts";
+export { fleet, generate, type HostWords } from "./fleet.ts";
 export { plan } from "./plan.ts";

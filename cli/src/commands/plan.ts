@@ -4,6 +4,7 @@ import { factsScript, planOf, readFacts } from "@hosttrail/integrations/plan";
 import { hostFiles } from "@hosttrail/integrations/render";
 import { loadFleet } from "@hosttrail/integrations/spec";
 import { printable } from "../text.ts";
+import { hostFleet, type HostWords } from "./fleet.ts";
 import type { Output } from "./output.ts";
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
@@ -11,16 +12,19 @@ const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 const AS_ROOT = 'if [ "$(id -u)" = 0 ]; then exec sh -s; else exec sudo -n sh -s; fi';
 
 /** Prints the plan. `ssh` is the command that reaches hosts, with its options. */
-export async function plan(spec: string, host: string, ssh: string, output: Output): Promise<void> {
+export async function plan(spec: string, host: string, words: HostWords, ssh: string, output: Output): Promise<void> {
   if (host === "" || host.startsWith("-")) throw new Error("plan: --host HOST is missing");
-  const fleet = loadFleet(spec);
+  // What ssh calls it may have a user before it.
+  const name = words.name === "" ? host.slice(host.lastIndexOf("@") + 1) : words.name;
+  const { fleet, groups } = hostFleet(loadFleet(spec), { ...words, name });
   const answer = await ask(ssh.split(/\s+/), host, factsScript(hostFiles(fleet)));
   const lines = planOf(fleet, readFacts(answer));
   if (output.json) {
     for (const line of lines) output.print(`${JSON.stringify({ host, ...line })}\n`);
     return;
   }
-  output.print(`${host}, for fleet "${fleet.name}":\n`);
+  const by = groups.length === 0 ? "" : `, groups ${groups.join(", ")}`;
+  output.print(`${host}, for fleet "${fleet.name}"${by}:\n`);
   for (const { sign, text, details } of lines) {
     output.print(`${sign} ${printable(text)}\n`);
     for (const detail of details) output.print(`    ${printable(detail)}\n`);

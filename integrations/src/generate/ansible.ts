@@ -3,6 +3,7 @@ import { Document, visit } from "yaml";
 import type { Fleet } from "../spec/index.ts";
 import {
   type ConfigEntry,
+  groupsOf,
   layOutConfig,
   RULES_DIRECTORY,
   type Setting,
@@ -60,12 +61,22 @@ export function ansibleContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
   const servers = serverSettingsOf(fleet);
   const types = new Map(settings.map(({ name, type }) => [name, type]));
+  const groups = groupsOf(fleet);
+  const differs = (name: string): boolean => groups !== undefined && Object.hasOwn(groups.settings, name);
   return {
     defaults: settings.map(({ name, description, value }) => ({
       description,
-      yaml: pair(`${PREFIX}${name}`, value, 0),
+      yaml: differs(name)
+        ? `${PREFIX}${name}: "{{ hosttrail_agent_settings.${name} }}"`
+        : pair(`${PREFIX}${name}`, value, 0),
     })),
-    options: settings.map((setting) => ({ name: `${PREFIX}${setting.name}`, yaml: argument(setting, PREFIX) })),
+    // What the groups of the spec give to hosts; the role's own, since there is nothing in it that an inventory would say otherwise.
+    groups: groups === undefined ? "" : `\n${pair(`${PREFIX}fleet`, groups, 0)}\n`,
+    hasGroups: groups !== undefined,
+    options: settings.map((setting) => ({
+      name: `${PREFIX}${setting.name}`,
+      yaml: argument(setting, PREFIX, differs(setting.name)),
+    })),
     config: layOutConfig((entry) => jinja(entry, types)).trimEnd(),
     table: settings.map(({ name, type, description }) => ({
       name: `${PREFIX}${name}`,
@@ -89,15 +100,15 @@ export function ansibleContext(fleet: Fleet): Record<string, unknown> {
 }
 
 /** A setting's entry of argument_specs.yml. */
-function argument({ name, type, description, value, choices }: Setting, prefix: string): string {
+function argument({ name, type, description, value, choices }: Setting, prefix: string, isByGroup = false): string {
   return pair(
     `${prefix}${name}`,
     {
       type: TYPES[type],
       ...(type === "strings" ? { elements: "str" } : {}),
-      description,
+      description: isByGroup ? `${description} By the groups of the fleet spec.` : description,
       ...(choices === undefined ? {} : { choices }),
-      default: value,
+      ...(isByGroup ? {} : { default: value }),
     },
     6,
   );

@@ -2,6 +2,7 @@
 import type { Fleet } from "../spec/index.ts";
 import {
   type ConfigEntry,
+  groupsOf,
   layOutConfig,
   RULES_DIRECTORY,
   type Setting,
@@ -36,6 +37,8 @@ function ruby(value: unknown, depth = 0): string {
   }
   if (typeof value !== "string") return String(value);
   if (!value.includes("\n")) return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+  // Within something else its end would have to stand alone in its line. Nothing is put into what has no #.
+  if (depth > 0) return JSON.stringify(value).replaceAll("#", () => "\\#");
   // Nothing is put into a heredoc whose name is quoted.
   return `<<~'TEXT'\n${value.replace(/^(?=.)/gm, `${indent}  `)}${indent}TEXT`;
 }
@@ -67,8 +70,10 @@ function erb({ setting = "", derive }: ConfigEntry): string {
 export function chefContext(fleet: Fleet): Record<string, unknown> {
   const settings = settingsOf(fleet);
   const servers = serverSettingsOf(fleet);
+  const groups = groupsOf(fleet);
   return {
     dataBagItem: fleet.enrollment.token.chefDataBagItem,
+    groups: groups === undefined ? "" : ruby(groups),
     attributes: settings.map(({ name, description, value }) => ({ name, description, value: ruby(value) })),
     properties: settings.map((setting) => property(setting)),
     table: settings.map(({ name, type, description }) => ({ name, type: TYPES[type], description })),

@@ -15,6 +15,7 @@ const COMMENTS: Readonly<Record<string, (text: string) => string>> = {
   ".yml": hash,
   ".yaml": hash,
   ".rb": hash,
+  ".py": hash,
   ".tf": hash,
   ".hcl": hash,
   ".sh": hash,

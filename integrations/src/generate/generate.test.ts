@@ -91,6 +91,8 @@ describe("generated modules", () => {
     const text = `# ${odd}\n-w /etc/x -p wa -k x\n`;
     const strange: Fleet = {
       ...fleet,
+      // Of these the test after this one is.
+      groups: [],
       ownRules: text,
       agent: { ...fleet.agent, labels: { a: odd }, redaction: { enabled: true, patterns: [odd] } },
     };
@@ -101,6 +103,27 @@ describe("generated modules", () => {
     assert.ok(attributes.includes(`'a' => 'it\\'s "odd" \${x} %{y} {{ z }} #{w} \\\\ <%= v %> end'`), attributes);
     const variables = fileOf("terraform", "modules/agent-install/variables.tf", strange);
     assert.ok(variables.includes('a = "it\'s \\"odd\\" $${x} %%{y} {{ z }} #{w} \\\\ <%= v %> end"'), variables);
+  });
+
+  it("are code, whatever stands in a group", () => {
+    const odd = 'it\'s "odd" ${x} %{y} {{ z }} #{w} \\ <%= v %> end';
+    const text = `# ${odd}\n-w /etc/x -p wa -k x\n`;
+    const settings = { labels: { a: odd }, own_rules: text };
+    const match = { hosts: ["web*"], labels: { b: odd }, tags: [] };
+    const strange: Fleet = { ...fleet, groups: [{ name: "odd", match, settings }] };
+    const vars = parse(fileOf("ansible", "roles/agent/vars/main.yml", strange)) as {
+      hosttrail_agent_fleet: { groups: { labels: unknown; settings: unknown }[] };
+    };
+    const [group] = vars.hosttrail_agent_fleet.groups;
+    assert.deepEqual({ labels: group?.labels, settings: group?.settings }, { labels: { b: odd }, settings });
+    const ruby = fileOf("chef", "attributes/default.rb", strange);
+    assert.ok(ruby.includes(`'a' => 'it\\'s "odd" \${x} %{y} {{ z }} #{w} \\\\ <%= v %> end'`), ruby);
+    assert.ok(
+      ruby.includes(`'own_rules' => "\\# it's \\"odd\\" \${x} %{y} {{ z }} \\#{w} \\\\ <%= v %> end\\n-w `),
+      ruby,
+    );
+    const terraform = fileOf("terraform", "modules/agent-settings/main.tf", strange);
+    assert.ok(terraform.includes('a = "it\'s \\"odd\\" $${x} %%{y} {{ z }} #{w} \\\\ <%= v %> end"'), terraform);
   });
 
   it("are kept as examples that are up to date", () => {

@@ -2,6 +2,7 @@
 import type { Fleet } from "../spec/index.ts";
 import {
   type ConfigEntry,
+  groupsOf,
   layOutConfig,
   RULES_DIRECTORY,
   type Setting,
@@ -22,11 +23,11 @@ const TYPES: Readonly<Record<SettingType, string>> = {
 };
 
 /** A value in HCL. `depth` is how far it is indented. */
-function hcl(value: unknown, depth: number): string {
+function hcl(value: unknown, depth: number, isInline = false): string {
   const indent = "  ".repeat(depth);
   if (Array.isArray(value)) {
     if (value.length === 0) return "[]";
-    return `[${value.map((item) => hcl(item, depth)).join(", ")}]`;
+    return `[${value.map((item) => hcl(item, depth, isInline)).join(", ")}]`;
   }
   if (value !== null && typeof value === "object") {
     const entries = Object.entries(value);
@@ -34,6 +35,8 @@ function hcl(value: unknown, depth: number): string {
     // terraform fmt aligns the equal signs of neighbours.
     const keys = entries.map(([key]) => (/^[A-Za-z_][\w-]*$/.test(key) ? key : JSON.stringify(key)));
     const width = Math.max(...keys.map((key) => key.length));
+    // On one line.
+    if (isInline) return `{ ${entries.map(([, item], index) => `${keys[index]} = ${hcl(item, 0, true)}`).join(", ")} }`;
     const isFlat = entries.every(([, item]) => item === null || typeof item !== "object");
     const lines = entries.map(([, item], index) => {
       const key = keys[index] ?? "";
@@ -42,7 +45,7 @@ function hcl(value: unknown, depth: number): string {
     return `{\n${lines.join("")}${indent}}`;
   }
   if (typeof value === "string") {
-    if (value.includes("\n"))
+    if (value.includes("\n") && !isInline)
       return `<<-EOT\n${value
         .replace(/^(?=.)/gm, `${indent}  `)
         .replaceAll("${", () => "$${")
@@ -148,6 +151,75 @@ function template({ setting = "", derive }: ConfigEntry): string {
   return `\${jsonencode(${setting})}`;
 }
 
+/** Settings that groups may change: what the module agent-settings says of each host. */
+const BY_GROUP: readonly string[] = [
+  "audit_mode",
+  "backlog_limit",
+  "budget_cpu_percent",
+  "budget_memory_bytes",
+  "integrity_paths",
+  "labels",
+  "own_rules",
+  "proxy",
+  "redaction_enabled",
+  "redaction_patterns",
+  "rule_sets",
+  "rules_manage",
+  "spool_bytes_max",
+  "spool_hours_max",
+  "spool_sync",
+];
+
+/** HCL has no loop that keeps something: so each group has locals of its own, which use those of the group before. */
+function groupContext(fleet: Fleet, settings: readonly Setting[]): Record<string, unknown> {
+  const { hosts = {}, groups = [] } = groupsOf(fleet) ?? {};
+  const inline = (value: unknown): string => hcl(value, 0, true);
+  const known = Object.entries(hosts).map(([name, { labels, tags }]) => ({
+    name: inline(name),
+    labels: inline(labels),
+    tags: inline(tags),
+  }));
+  const numbered = groups.map(({ name, hosts: expressions, labels, tags, settings: its }, index) => {
+    const conditions = [
+      ...(expressions.length === 0
+        ? []
+        : [`anytrue([for expression in ${inline(expressions)} : can(regex("(?i)\${expression}", name))])`]),
+      ...(tags.length === 0 ? [] : [`length(setintersection(toset(${inline(tags)}), toset(host.tags))) > 0`]),
+      ...Object.entries(labels).map(
+        ([key, value]) => `lookup(local.labels_${index}[name], ${inline(key)}, null) == ${inline(value)}`,
+      ),
+    ];
+    return {
+      number: index + 1,
+      before: index,
+      name,
+      condition: conditions.join(" && "),
+      labels: inline(its["labels"] ?? {}),
+    };
+  });
+  const value = ({ name, type }: Setting): string => {
+    if (name === "labels") return `local.labels_${groups.length}[name]`;
+    const own = `var.${PREFIX}${name}`;
+    return groups.reduce((otherwise, { settings: its }, index) => {
+      if (!Object.hasOwn(its, name)) return otherwise;
+      const text = inline(its[name]);
+      return `local.in_${index + 1}[name] ? ${type === "strings" ? `tolist(${text})` : text} : ${otherwise}`;
+    }, own);
+  };
+  const differing = settings.filter(({ name }) => BY_GROUP.includes(name));
+  const width = Math.max(...differing.map(({ name }) => name.length));
+  return {
+    knownHosts: known,
+    groups: numbered,
+    settingsOfHost: differing.map((setting) => ({ name: setting.name.padEnd(width), value: value(setting) })),
+    settingVariables: differing.map((setting) => variable(setting)),
+    settingsPassed: differing.map(({ name }) => ({
+      name: `${PREFIX}${name}`,
+      padded: `${PREFIX}${name}`.padEnd(PREFIX.length + width),
+    })),
+  };
+}
+
 /** A value that each validation must refuse. */
 const REFUSED: Readonly<Record<string, unknown>> = {
   version: "latest",
@@ -205,6 +277,7 @@ export function terraformContext(fleet: Fleet): Record<string, unknown> {
   const usedNames = settings.filter(({ name }) => used.has(name)).map(({ name }) => name);
   const usedWidth = Math.max(...usedNames.map((name) => name.length));
   return {
+    ...groupContext(fleet, settings),
     config,
     ssmParameter: hcl(fleet.enrollment.token.ssmParameter, 1),
     secretsmanagerSecret: hcl(fleet.enrollment.token.secretsmanagerSecret, 1),
@@ -214,7 +287,11 @@ export function terraformContext(fleet: Fleet): Record<string, unknown> {
     server: serverContext(fleet),
     refusals: refusals(settings),
     variables: settings.map((setting) => variable(setting)),
-    passed: names.map((name) => ({ name, padded: name.padEnd(width) })),
+    passed: settings.map(({ name }) => ({
+      padded: `${PREFIX}${name}`.padEnd(width),
+      ofHost: BY_GROUP.includes(name) ? name : "",
+      name: `${PREFIX}${name}`,
+    })),
     templateVariables: usedNames.map((name) => ({ name: name.padEnd(usedWidth), variable: `${PREFIX}${name}` })),
     table: settings.map(({ name, type, description }) => ({
       name: `${PREFIX}${name}`,

@@ -3,11 +3,19 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ConfigError, loadConfig } from "@hosttrail/lib/config";
+import { type Group, groupProblems, type KnownHosts, type Match, overridesOf } from "./groups.ts";
 import { fleetSchema } from "./schema.ts";
 
+export { type Group, type Host, hostExpression } from "./groups.ts";
+export { fleetOfHost, type HostFleet, settingsWithOrigin } from "./host.ts";
 export { boundsOf, fleetSchema } from "./schema.ts";
 
 type ByArch = Partial<Record<"x64" | "arm64", string>>;
+
+/** What a group may change. */
+type AgentOverrides = {
+  [Key in "auditMode" | "labels" | "integrityPaths" | "proxy"]?: FleetFile["agent"][Key];
+} & { [Key in "rules" | "redaction" | "budget" | "spool"]?: Partial<FleetFile["agent"][Key]> };
 
 /** fleet.yaml as it is read; see the descriptions in schema.ts. */
 export interface FleetFile {
@@ -32,6 +40,8 @@ export interface FleetFile {
     spool: { bytesMax: number; hoursMax: number; sync: "always" | "second" | "never" };
     proxy: string;
   };
+  groups: { name: string; match: Partial<Match>; agent: AgentOverrides }[];
+  hosts: KnownHosts;
   enrollment: {
     method: "token" | "aws";
     token: { ansibleVariable: string; chefDataBagItem: string; ssmParameter: string; secretsmanagerSecret: string };
@@ -48,7 +58,8 @@ export interface FleetFile {
 }
 
 /** The specification with the content of the files that it names. */
-export interface Fleet extends FleetFile {
+export interface Fleet extends Omit<FleetFile, "groups"> {
+  groups: Group[];
   /** PEM. */
   ca: string;
   /** Rules of your own: all files in their order, each behind a line with its name. Empty for none. */
@@ -82,9 +93,18 @@ export function loadFleet(path: string): Fleet {
       `${path}: collector.ca_file is "${file.collector.caFile}", which has a private key in it: never give that to hosts`,
     );
   const { artifact, rules } = file.agent;
-  const ownRules = rules.ownFiles
-    .map((name) => `# ${name}\n${(read("agent.rules.own_files", name) ?? "").trimEnd()}\n`)
-    .join("");
+  const rulesOf = (key: string, names: readonly string[]): string =>
+    names.map((name) => `# ${name}\n${(read(key, name) ?? "").trimEnd()}\n`).join("");
+  const ownRules = rulesOf("agent.rules.own_files", rules.ownFiles);
+  const groups = file.groups.map(({ name, match, agent }, at): Group => {
+    const ownFiles = agent.rules?.ownFiles;
+    const { hosts = [], labels = {}, tags = [] } = match;
+    const group: Group = { name, match: { hosts, labels, tags }, settings: overridesOf(agent) };
+    if (ownFiles === undefined) return group;
+    const text = rulesOf(`groups.${at}.agent.rules.own_files`, ownFiles);
+    return { ...group, settings: { ...group.settings, own_rules: text }, ownFiles };
+  });
+  problems.push(...groupProblems(file.agent.labels, file.hosts, groups).map((problem) => `${path}: ${problem}`));
   const repositoryKey = artifact.keyFile === "" ? "" : (read("agent.artifact.key_file", artifact.keyFile) ?? "");
   if (/PRIVATE KEY/.test(repositoryKey))
     problems.push(
@@ -93,7 +113,7 @@ export function loadFleet(path: string): Fleet {
   problems.push(...artifactProblems(file).map((problem) => `${path}: ${problem}`));
   if (problems.length > 0) throw new ConfigError(problems);
   // Each tool has its own mind about the end of a text: so each text ends with one line feed.
-  const content = { ...file, ca: `${(ca ?? "").trimEnd()}\n`, ownRules, repositoryKey };
+  const content = { ...file, groups, ca: `${(ca ?? "").trimEnd()}\n`, ownRules, repositoryKey };
   return { ...content, hash: createHash("sha256").update(JSON.stringify(content)).digest("hex") };
 }
 

@@ -244,6 +244,84 @@ const servers = mapOf({
   }),
 });
 
+/** A schema without defaults and without what must be there: what a group does not say stays as it is. */
+function partly(schema: Schema): Schema {
+  const { default: _default, required: _required, properties, ...rest } = schema;
+  if (properties === undefined) return rest;
+  const inner = Object.entries(properties as Record<string, Schema>).map(([key, each]) => [key, partly(each)]);
+  return { ...rest, properties: Object.fromEntries(inner) as Record<string, Schema> };
+}
+
+/** Of the agent, what may differ between hosts of one fleet. Its version and where it comes from are of stages, not of groups. */
+const BY_GROUP = ["audit_mode", "rules", "labels", "integrity_paths", "redaction", "budget", "spool", "proxy"] as const;
+
+const label: Schema = keyOf(agentSchema, "labels");
+const tags: Schema = {
+  type: "array",
+  uniqueItems: true,
+  maxItems: 64,
+  items: { type: "string", pattern: "^[A-Za-z0-9_.:-]{1,128}$" },
+};
+
+const groups = described(
+  "Groups of hosts that differ from the fleet, in their order: a later one wins. Lists take the place of lists; labels are added to.",
+  {
+    type: "array",
+    maxItems: 64,
+    default: [],
+    items: mapOf(
+      {
+        name: described("Name of the group.", { type: "string", pattern: "^[a-z][a-z0-9-]{0,31}$" }),
+        match: described("Which hosts are in it. All that is given must hold.", {
+          ...partly(
+            mapOf({
+              hosts: described(
+                "Patterns of names, of which one must fit: * for any text, ? for any character. One without a dot is for the part of a name before its first dot.",
+                {
+                  type: "array",
+                  minItems: 1,
+                  maxItems: 256,
+                  items: { type: "string", pattern: "^[A-Za-z0-9._*?-]{1,253}$" },
+                },
+              ),
+              labels: described("Labels that the host has: of the fleet, of groups before this one, and its own.", {
+                ...label,
+                minProperties: 1,
+              }),
+              tags: described(
+                "Tags, of which the host has one: Ansible's groups, tags of Chef's node, tags in Terraform.",
+                {
+                  ...tags,
+                  minItems: 1,
+                },
+              ),
+            }),
+          ),
+          minProperties: 1,
+        }),
+        agent: described("What these hosts have instead.", {
+          ...partly(mapOf(Object.fromEntries(BY_GROUP.map((key) => [key, keyOf(agent, key)])))),
+          minProperties: 1,
+        }),
+      },
+      ["name", "match", "agent"],
+    ),
+  },
+);
+
+const hosts = described(
+  "Hosts that are known, by name, with labels and tags of their own. Where there are any, each group must match one of them.",
+  {
+    type: "object",
+    maxProperties: 10_000,
+    default: {},
+    additionalProperties: mapOf({
+      labels: described("Labels of this host alone.", { ...label, default: {} }),
+      tags: described("Tags, by which groups find it.", { ...tags, default: [] }),
+    }),
+  },
+);
+
 /** Least and greatest value of a key that holds a whole number, by its path. */
 export function boundsOf(path: string): { minimum: number; maximum: number } {
   const { minimum, maximum } = keyOf(fleetSchema, path);
@@ -261,6 +339,8 @@ export const fleetSchema: ConfigSchema = {
       name: described("Name of the fleet.", { type: "string", pattern: "^[a-z][a-z0-9-]{0,31}$" }),
       collector,
       agent,
+      groups,
+      hosts,
       enrollment,
       stages,
       kernel,
@@ -268,4 +348,6 @@ export const fleetSchema: ConfigSchema = {
     },
     ["version", "name", "collector", "agent"],
   ),
+  // For anchors: what several places name stands here once.
+  patternProperties: { "^x-": {} },
 };

@@ -2,7 +2,7 @@
  * What of the spec becomes a variable of each module: one list, from which come Ansible's defaults and argument specs, Chef's properties
  * and attributes, Terraform's variables, and the tables of all READMEs.
  */
-import { boundsOf, type Fleet } from "../spec/index.ts";
+import { boundsOf, type Fleet, hostExpression } from "../spec/index.ts";
 
 /** text: of several lines. sums: sha256 by format and architecture. */
 export type SettingType = "string" | "text" | "integer" | "boolean" | "strings" | "labels" | "sums";
@@ -241,6 +241,45 @@ export function serverSettingsOf({ servers, agent: { artifact } }: Fleet): Setti
       value: servers.admins,
     },
   ];
+}
+
+/** What a module needs to know by itself what a host has by its groups: plain data, for a few lines of code in the tool's language. */
+export interface FleetGroups {
+  /** Settings that differ between hosts, with the fleet's values. */
+  settings: Record<string, unknown>;
+  hosts: Record<string, { labels: Record<string, string>; tags: readonly string[] }>;
+  /** `hosts` are regular expressions. */
+  groups: {
+    name: string;
+    hosts: string[];
+    labels: Record<string, string>;
+    tags: readonly string[];
+    settings: Record<string, unknown>;
+  }[];
+}
+
+/** Groups and hosts of a fleet; undefined where all its hosts are alike. */
+export function groupsOf(fleet: Fleet): FleetGroups | undefined {
+  if (fleet.groups.length === 0 && Object.keys(fleet.hosts).length === 0) return undefined;
+  const names = new Set(["labels", ...fleet.groups.flatMap(({ settings }) => Object.keys(settings))]);
+  const differing = settingsOf(fleet).filter(({ name }) => names.has(name));
+  const hosts = Object.entries(sorted(fleet.hosts));
+  return {
+    settings: Object.fromEntries(differing.map(({ name, value }) => [name, value])),
+    hosts: Object.fromEntries(hosts.map(([name, { labels, tags }]) => [name, { labels: sorted(labels), tags }])),
+    groups: fleet.groups.map(({ name, match, settings }) => ({
+      name,
+      hosts: match.hosts.map(hostExpression),
+      labels: sorted(match.labels),
+      tags: match.tags,
+      settings: Object.fromEntries(
+        Object.entries(settings).map(([key, value]) => [
+          key,
+          key === "labels" ? sorted(value as Record<string, string>) : value,
+        ]),
+      ),
+    })),
+  };
 }
 
 function sorted<Value>(map: Readonly<Record<string, Value>>): Record<string, Value> {

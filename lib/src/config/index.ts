@@ -37,7 +37,8 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
-    maxAliasCount: 20,
+    // `<<: *name` takes what another map has, as people know it of YAML 1.1.
+    merge: true,
     // What is odd in the file is told as an error by the schema; nothing is printed beside it.
     logLevel: "silent",
   } as never);
@@ -51,7 +52,8 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
   }
   let value: unknown;
   try {
-    value = document.toJS() ?? {};
+    // A fleet may name one map in each of its groups; what grows exponentially is far beyond this bound.
+    value = unshared(document.toJS({ maxAliasCount: ALIASES_MAX }) ?? {});
   } catch (error) {
     // An alias that leads nowhere, or to too much.
     throw new ConfigError([`${path}: ${error instanceof Error ? error.message : String(error)}`]);
@@ -68,6 +70,20 @@ export function parseConfig<Config>(text: string, path: string, schema: ConfigSc
     throw new ConfigError([...new Set(seen)]);
   }
   return deepFreeze(camelize(value)) as Readonly<Config>;
+}
+
+const ALIASES_MAX = 1000;
+/** Far more than any schema has. */
+const DEPTH_MAX = 100;
+
+/** What aliases name is one object in several places: each gets its own, since defaults are filled in by place. */
+function unshared(value: unknown, depth = 0): unknown {
+  // An alias may lead to what it stands in.
+  if (depth > DEPTH_MAX)
+    throw new Error(`more than ${DEPTH_MAX} maps and lists within each other; an alias that leads to itself?`);
+  if (Array.isArray(value)) return value.map((item) => unshared(item, depth + 1));
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unshared(inner, depth + 1)]));
 }
 
 const validators = new WeakMap<ConfigSchema, ValidateFunction>();
@@ -127,6 +143,8 @@ function explain(error: ErrorObject, root: unknown): string {
       return `${name} lacks "${String(error.params["missingProperty"])}"`;
     case "enum":
       return `${name} is ${value}; allowed are ${(error.params["allowedValues"] as unknown[]).join(", ")}`;
+    case "minProperties":
+      return `${name} is ${value}; it must have at least one of ${allowed || "whatever it names"}`;
     case "pattern":
       return `${name} is ${value}; it ${error.message}${meaningOf(error.parentSchema)}`;
     default:
@@ -146,11 +164,11 @@ function withoutSecrets(text: string): string {
   return named.replace(/(:\/\/[^?#]*[?#])[^]+/, "$1…");
 }
 
-/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`, `scope`). */
+/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`, `scope`, `hosts`). */
 function camelize(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => camelize(item));
   if (value === null || typeof value !== "object") return value;
-  if (key === "labels" || key === "scope") return value;
+  if (key === "labels" || key === "scope" || key === "hosts") return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),

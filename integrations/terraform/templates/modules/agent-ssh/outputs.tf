@@ -5,5 +5,5 @@ output "verify_command" {
 
 output "agent_version" {
   description = "Version of the agent on these hosts."
-  value       = module.install.version
+  value       = var.agent_version
 }
