@@ -75,12 +75,12 @@ export class Writer {
     const distinct = Array.from(copies.values(), ([first]) => first).filter((each) => each !== undefined);
     const hosts = await this.#book.hosts([...new Set(distinct.map(({ document }) => document.hostId))]);
     const { free, taken } = this.#judge(distinct, hosts);
-    const toFork = await this.#unknown(taken);
     const failed = new Map<Prepared, Error>();
-    const late = await this.#insert([...free, ...toFork.map(asFork)], failed);
     // Numbers that were free by what this node knew, and are not.
-    const collided = await this.#unknown(late);
-    await this.#insert(collided.map(asFork), failed);
+    const collided = await this.#insert(free, failed);
+    // Asked only now: most often it is one of these that has the number.
+    const toFork = await this.#unknown([...taken, ...collided]);
+    await this.#insert(toFork.map(asFork), failed);
     await this.#note(distinct.filter((block) => !failed.has(block)));
     for (const list of copies.values()) {
       const [first, ...others] = list;
