@@ -64,30 +64,29 @@ process.exit(0);
 async function stream(): Promise<void> {
   counts.streams++;
   const call = client.stream();
-  let isOpen = true;
-  let isWelcome = false;
+  const state = { isOpen: true, isWelcome: false };
   call.on("data", ({ message }) => {
-    if (message?.$case === "welcome") isWelcome = true;
+    if (message?.$case === "welcome") state.isWelcome = true;
     else if (message?.$case === "received") counts.received += message.value.blocks.length;
     else if (message?.$case === "stored") counts.stored += message.value.blocks.length;
     else if (message?.$case === "rejected") counts.rejected++;
     else if (message?.$case === "throttle") counts.throttled++;
   });
   call.on("error", (error) => {
-    isOpen = false;
+    state.isOpen = false;
     counts.ended[error.message.slice(0, 80)] = (counts.ended[error.message.slice(0, 80)] ?? 0) + 1;
   });
   call.on("end", () => {
-    isOpen = false;
+    state.isOpen = false;
   });
   const hello = { hostId, hostName: "loud", agentVersion: "0", bootId: "b", epoch, clockTime: undefined };
   const write = (message: StreamRequest["message"]): boolean => call.write({ message });
   write({ $case: "hello", value: hello });
-  while (isOpen && !isWelcome && performance.now() < endMs) await sleep(5);
-  while (isOpen && performance.now() < endMs) {
+  while (state.isOpen && !state.isWelcome && performance.now() < endMs) await sleep(5);
+  while (state.isOpen && performance.now() < endMs) {
     const due = Math.floor(((performance.now() - startMs) / 1000) * perSecond);
     // Bounded, and never more than the connection takes.
-    for (let burst = 0; burst < 500 && counts.offered < due && isOpen && !call.writableNeedDrain; burst++) {
+    for (let burst = 0; burst < 500 && counts.offered < due && state.isOpen && !call.writableNeedDrain; burst++) {
       const block = blocks[counts.offered % blocks.length];
       if (block !== undefined) write({ $case: "block", value: block });
       counts.offered++;

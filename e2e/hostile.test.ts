@@ -14,7 +14,7 @@ import { collectorMemory, measureStored, type Outcome, percentile, whileFlooded 
 const STEADY = { count: 150, everyMs: 60 };
 const SECONDS = 10;
 /** Other work on the machine can spoil a measurement: an attack must pass one of these. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 4;
 
 let stack: Awaited<ReturnType<typeof openStack>>;
 let good: { hostId: string; identity: Identity };
@@ -59,8 +59,8 @@ function isSettled({ rejected, stored }: Outcome): void {
 function isThrottled(outcome: Outcome): void {
   isSettled(outcome);
   assert.ok(outcome.throttled > 0);
-  // Fifty a second and two seconds' worth at once, by default.
-  assert.ok(outcome.received <= 50 * (SECONDS + 2) + 64, `${outcome.received} were received`);
+  // Fifty a second and a second's worth at once, by default.
+  assert.ok(outcome.received <= 50 * (SECONDS + 1) + 64, `${outcome.received} were received`);
 }
 
 describe("a good host beside a hostile one", { timeout: 900_000 }, () => {

@@ -142,7 +142,7 @@ export const collectorSchema: ConfigSchema = mapOf(
         blocks_per_second: integer(1, 1_000_000, 50),
         bytes_per_second: integer(1024, 1024 * MIB, 8 * MIB),
         events_per_second: integer(1, 100_000_000, 50_000),
-        burst_seconds: integer(1, 600, 2),
+        burst_seconds: integer(1, 600, 1),
         waiting_blocks_max: integer(1, 1_000_000, 4096),
         waiting_bytes_max: integer(MIB, 1024 * 1024 * MIB, 64 * MIB),
         streams_max: integer(1, 1000, 4),
