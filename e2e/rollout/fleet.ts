@@ -23,6 +23,7 @@ export interface FleetChanges {
   enrollEndpoints?: string[];
   servers?: Record<string, unknown>;
   labels?: Record<string, string>;
+  groups?: Record<string, unknown>[];
   ownRules?: string;
   auditMode?: string;
   kernelCommandLine?: string;
@@ -59,6 +60,7 @@ export function writeSpec(folder: string, stack: Stack | undefined, changes: Fle
       labels: changes.labels ?? { env: "test" },
       redaction: { patterns: ["sk_<live>&_[0-9]+"] },
     },
+    ...(changes.groups === undefined ? {} : { groups: changes.groups }),
     kernel: { command_line: changes.kernelCommandLine ?? "warn" },
     ...(changes.servers === undefined ? {} : { servers: changes.servers }),
     stages: { serial: changes.serial ?? ["100%"], verify_timeout_seconds: changes.verifyTimeoutSeconds ?? 60 },

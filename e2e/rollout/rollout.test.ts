@@ -18,6 +18,19 @@ import { TOOLS } from "./modules.ts";
 import { openSite, type Site } from "./site.ts";
 
 const NAMES = ["h1", "h2", "h3"] as const;
+/** Two of the hosts differ, by their names. */
+const GROUPS: Record<string, unknown>[] = [
+  {
+    name: "databases",
+    match: { hosts: ["h2", "h3"] },
+    agent: { labels: { tier: "database" }, budget: { cpu_percent: 5 } },
+  },
+  {
+    name: "third",
+    match: { hosts: ["h3*"], labels: { tier: "database" } },
+    agent: { rules: { sets: ["baseline"] }, labels: { third: "yes" } },
+  },
+];
 const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
 const TESTINFRA = new URL("testinfra_agent.py", import.meta.url).pathname;
 /** Where something of the agent or of its installation may lie. */
@@ -77,7 +90,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
       });
 
       it("installs on fresh hosts just what it predicts, and each proves that its events arrive", async () => {
-        module.use({});
+        module.use({ groups: GROUPS });
         const predicted = await module.predict();
         assert.ok(predicted.ok, predicted.reasons || predicted.output.slice(-4000));
         assert.match(plan(hosts, module.spec), /^\+ package hosttrail-agent 0\.1\.0$/m);
@@ -110,9 +123,22 @@ describe("the rollout", { skip: missing ?? false }, () => {
         manifests.set(name, new Map(NAMES.map((host) => [host, manifestOf(hosts, host, false)])));
       });
 
+      it("gives each host what its groups say", () => {
+        assert.deepEqual(each("grep ^labels: /etc/hosttrail-agent/agent.yaml"), [
+          'labels: {"env":"test"}',
+          'labels: {"env":"test","tier":"database"}',
+          'labels: {"env":"test","third":"yes","tier":"database"}',
+        ]);
+        const sets = each("grep -o '[a-z-]*[.]rules\"' /etc/hosttrail-agent/agent.yaml | tr -d '\"\\n'");
+        assert.deepEqual(sets, ["baseline.rulesidentity.rules", "baseline.rulesidentity.rules", "baseline.rules"]);
+        const budgets = each("grep cpu_percent /etc/hosttrail-agent/agent.yaml");
+        assert.deepEqual([budgets[1], budgets[2]], ["cpu_percent: 5", "cpu_percent: 5"]);
+        assert.notEqual(budgets[0], budgets[1]);
+      });
+
       it("restarts once when the configuration changes, and says that before", async () => {
         const before = each(STARTS);
-        module.use({ labels: { env: "test", team: "platform" } });
+        module.use({ groups: GROUPS, labels: { env: "test", team: "platform" } });
         const predicted = await module.predict();
         const planned = plan(hosts, module.spec);
         assert.match(
@@ -132,7 +158,7 @@ describe("the rollout", { skip: missing ?? false }, () => {
       it("upgrades and downgrades, and the hosts stay who they are", async () => {
         const identities = each("sha256sum /var/lib/hosttrail-agent/identity/host.key");
         for (const version of [VERSIONS.new, VERSIONS.old]) {
-          module.use({ version });
+          module.use({ groups: GROUPS, version });
           const predicted = await module.predict();
           const run = await applied(`to ${version}`);
           assert.deepEqual(run.changed, predicted.changed);
@@ -185,7 +211,7 @@ function plan(hosts: Hosts, spec: string): string {
   const { name, address } = hosts.hosts[0] ?? { name: "", address: "" };
   assert.equal(name, NAMES[0]);
   const ssh = ["ssh", ...hosts.sshOptions].join(" ");
-  const words = [CLI, "plan", "--spec", spec, "--host", `root@${address}`, "--ssh", ssh];
+  const words = [CLI, "plan", "--spec", spec, "--host", `root@${address}`, "--as", name, "--ssh", ssh];
   return execFileSync(process.execPath, words, { encoding: "utf8" });
 }
 

@@ -1,7 +1,7 @@
 /** Groups of hosts: which of them a host is in, and what it has by that. Every module does the same; see docs/decisions/0017-groups.md. */
 
 /** What a group changes, by the settings' names in the modules; labels are added to, anything else takes the place of what was. */
-export type Overrides = Readonly<Record<string, unknown>>;
+type Overrides = Readonly<Record<string, unknown>>;
 
 /** What a group is matched by: any of the patterns, all of the labels, any of the tags; each that is given must hold. */
 export interface Match {

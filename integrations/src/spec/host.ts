@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { BY_GROUP, type Host, type HostSettings, knownHost, settingsOfHost } from "./groups.ts";
-import type { Fleet } from "./index.ts";
+import type { Fleet } from "./fleet.ts";
 
 /** What its groups and its own labels change is in `fleet`. */
 export interface HostFleet {
