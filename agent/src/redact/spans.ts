@@ -10,7 +10,7 @@ export interface Span {
 }
 
 /** In their order, those that meet as one: what was found twice is replaced once, and whole. */
-export function united(spans: readonly Span[]): Span[] {
+function united(spans: readonly Span[]): Span[] {
   const result: Span[] = [];
   for (const { start, end } of spans.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
     if (end <= start) continue;

@@ -8,7 +8,7 @@ import { FIELDS, FILE_SYSTEMS, FILE_TYPES, PERMISSIONS } from "./fields.ts";
 
 /** PATH_MAX has the NUL at the end, too. */
 const TEXT_BYTES_MAX = 4095;
-export const UNSET = 0xffffffff;
+const UNSET = 0xffffffff;
 const NUMBER = /^-?(?:0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/;
 /** What is meant to be a number: a name begins with no digit. */
 const LIKE_NUMBER = /^-?[0-9]/;
@@ -64,7 +64,7 @@ export function textOf(name: string, value: string): string {
 }
 
 /** A number as the kernel keeps it: 32 bits, negative ones in two's complement. */
-export function numberOf(name: string, value: string): number {
+function numberOf(name: string, value: string): number {
   const number = integerOf(value);
   if (number === undefined) {
     throw new Error(`"${value}" is no number for ${name}; allowed are 100, 0x64 and 0144 (a leading 0 is octal)`);

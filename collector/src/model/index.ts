@@ -87,7 +87,7 @@ export interface EpochTrail {
 }
 
 /** What is wrong with a host's trail; see TrailFaults in query.proto. */
-export interface TrailFaults {
+interface TrailFaults {
   forkedBlocks: number;
   brokenLinks: number;
   outsideBlocks: number;

@@ -20,7 +20,7 @@ export interface Notice {
 }
 
 /** Signer of blocks that the collector made. They have no signature: nobody but the collector can vouch for them. */
-export const COLLECTOR_SIGNER = "collector";
+const COLLECTOR_SIGNER = "collector";
 const HOUR_MS = 3_600_000;
 const NO_SIGNATURE = new Uint8Array(64);
 const encoder = new TextEncoder();
