@@ -1,9 +1,9 @@
 /**
  * Fuzzes every parser of bytes that come from outside.
  *
- * Usage: node agent/fuzz/run.ts [INPUTS] [SEED]
+ * Usage: node agent/fuzz/run.ts [INPUTS] [SEED] [TARGET]
  *
- * Inputs are shared out over threads and targets. One that throws, or takes too long, is named by target and number: the
+ * Inputs are shared out over threads and targets, or all go to the target of that name. One that throws, or takes too long, is named by target and number: the
  * same number makes the same input.
  */
 import { availableParallelism } from "node:os";
@@ -23,6 +23,8 @@ interface Share {
   step: number;
   inputs: number;
   seed: number;
+  /** The only target's name; empty for all. */
+  only: string;
 }
 
 /** Runs one target's inputs first, first + step, …; throws the first failure with its number. */
@@ -44,22 +46,28 @@ export function runTarget(index: number, inputs: number, seed: number, share?: S
   }
 }
 
-function inputsOf(total: number, index: number): number {
+function inputsOf(total: number, index: number, only: string): number {
+  if (only !== "") return TARGETS[index]?.name === only ? total : 0;
   const weights = TARGETS.reduce((sum, { weight }) => sum + weight, 0);
   return Math.ceil((total * (TARGETS[index]?.weight ?? 0)) / weights);
 }
 
 function work(share: Share): void {
   for (const index of TARGETS.keys()) {
-    runTarget(index, inputsOf(share.inputs, index), share.seed, share);
+    runTarget(index, inputsOf(share.inputs, index, share.only), share.seed, share);
   }
 }
 
 async function main(): Promise<void> {
   const inputs = Number(process.argv[2] ?? INPUTS);
   const seed = Number(process.argv[3] ?? Date.now() & 0x7fffffff);
+  const only = process.argv[4] ?? "";
+  const names = TARGETS.map(({ name }) => name);
+  if (only !== "" && !names.includes(only)) throw new RangeError(`no target "${only}"; known are ${names.join(", ")}`);
   const threads = availableParallelism();
-  process.stdout.write(`${inputs} inputs over ${TARGETS.length} targets, seed ${seed}, ${threads} threads\n`);
+  process.stdout.write(
+    `${inputs} inputs over ${only === "" ? `${names.length} targets` : `"${only}"`}, seed ${seed}, ${threads} threads\n`,
+  );
   const started = performance.now();
   const shares = Array.from({ length: threads }, (_, first) => ({
     position: new Int32Array(new SharedArrayBuffer(8)),
@@ -67,6 +75,7 @@ async function main(): Promise<void> {
     step: threads,
     inputs,
     seed,
+    only,
   }));
   const watch = watchFor(shares);
   await Promise.all(
@@ -81,7 +90,7 @@ async function main(): Promise<void> {
   );
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1000;
-  const total = [...TARGETS.keys()].reduce((sum, index) => sum + inputsOf(inputs, index), 0);
+  const total = [...TARGETS.keys()].reduce((sum, index) => sum + inputsOf(inputs, index, only), 0);
   process.stdout.write(`${total} inputs in ${Math.round(seconds)} s: no crash, no hang\n`);
 }
 

@@ -24,6 +24,7 @@ import { decodeRule } from "../src/rules/data.ts";
 import { parseLogLine } from "../src/source/index.ts";
 import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
+import { openMutatedBlock } from "./block.ts";
 import { mutate, type Random } from "./random.ts";
 
 export interface Target {
@@ -409,6 +410,11 @@ export const TARGETS: readonly Target[] = [
       }
       assert.equal(at, content.length);
     },
+  },
+  {
+    name: "block",
+    weight: 6,
+    run: openMutatedBlock,
   },
   {
     name: "error details",

@@ -2,9 +2,11 @@
 import { BlockError } from "./error.ts";
 import {
   EXPANDED_BYTES_MAX,
+  expandedBytesMax,
   LIST_ITEM_EXPANDED_BYTES,
   LIST_ITEM_WEIGHT,
   LIST_ITEMS_MAX,
+  payloadBytesFor,
   ROW_EXPANDED_BYTES,
   ROW_WEIGHT,
   weightMax,
@@ -66,10 +68,11 @@ export class WritingBudget {
     return bytes;
   }
 
-  /** Bytes that a payload of `payloadBytes` lacks for what its rows and items weigh. */
+  /** Bytes that a payload of `payloadBytes` lacks for what its rows and items weigh and come to. */
   missingBytes(payloadBytes: number, events: number): number {
     const weight = this.rows * ROW_WEIGHT + this.items * LIST_ITEM_WEIGHT;
-    return Math.max(0, weight - weightMax(payloadBytes, events));
+    const lacking = payloadBytesFor(this.expandedBytes) - payloadBytes;
+    return Math.max(0, lacking, weight - weightMax(payloadBytes, events));
   }
 
   clear(): void {
@@ -84,6 +87,7 @@ export class WritingBudget {
 /** The reading side: throws where a block's counts pass what its bytes and events allow. */
 export class ReadingBudget {
   readonly #weightMax: number;
+  readonly #expandedMax: number;
   #weight = 0;
   #items = 0;
   #expandedBytes = 0;
@@ -92,6 +96,7 @@ export class ReadingBudget {
 
   constructor(payloadBytes: number, events: number) {
     this.#weightMax = weightMax(payloadBytes, events);
+    this.#expandedMax = expandedBytesMax(payloadBytes);
   }
 
   /** Before anything is made for so many rows of a table. */
@@ -122,8 +127,8 @@ export class ReadingBudget {
   spend(bytes: number, place: string): void {
     this.rowBytes += bytes;
     this.#expandedBytes += bytes;
-    if (this.#expandedBytes > EXPANDED_BYTES_MAX) {
-      throw refused(place, `rows of more than ${EXPANDED_BYTES_MAX} bytes when written out`);
+    if (this.#expandedBytes > this.#expandedMax) {
+      throw refused(place, `rows of more than ${this.#expandedMax} bytes when written out`);
     }
   }
 

@@ -56,6 +56,18 @@ export const LIST_ITEMS_MAX: number = 1 << 20;
  * once for each row. An agent cuts its blocks far earlier; one event that passes this alone is shortened.
  */
 export const EXPANDED_BYTES_MAX: number = 64 * 1024 * 1024;
+const EXPANDED_BYTES_FREE: number = 1024 * 1024;
+const EXPANDED_BYTES_EACH = 64;
+
+/** The same for a payload of so many bytes; recorded work comes to some 20 for each byte. */
+export function expandedBytesMax(payloadBytes: number): number {
+  return Math.min(EXPANDED_BYTES_MAX, EXPANDED_BYTES_FREE + EXPANDED_BYTES_EACH * payloadBytes);
+}
+
+/** Payload bytes that rows of so many bytes want. */
+export function payloadBytesFor(expandedBytes: number): number {
+  return Math.max(0, Math.ceil((expandedBytes - EXPANDED_BYTES_FREE) / EXPANDED_BYTES_EACH));
+}
 
 /** What a row, and an item of a list, count in that beside their texts: about the tags and numbers of a message. */
 export const ROW_EXPANDED_BYTES = 32;
