@@ -28,11 +28,11 @@ const FILTERS = [
   "process.ancestry.executable = zz",
   "process.session_leader.name : zz",
   "file.path : zz",
-  "file.hash.sha256 : zz",
+  "file.hash.sha256 : ab",
   "group.name : zz",
-  "host.labels = zz",
+  "host.labels = zz=zz",
   "audit.key = zz",
-  "audit.record_type = zz",
+  "audit.record_type = SYSCALL",
 ].map(compileFilter);
 
 /** A message taken apart: its bytes fields and numbers by field number, an inner message as the same again. */

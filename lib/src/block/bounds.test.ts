@@ -76,7 +76,7 @@ const FILTERS = [
   "process.parent.executable : zz",
   "process.ancestry.executable = zz",
   "audit.key = zz",
-  "audit.record_type = zz",
+  "audit.record_type = SYSCALL",
 ].map(compileFilter);
 
 /** Refused, by a BlockError that says why, for next to nothing: memory and time are those of an honest block of its size. */
