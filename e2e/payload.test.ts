@@ -35,7 +35,7 @@ it("a large block waits in the spool, smaller ones pass, and it goes once NATS t
   const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
   for (const [action, args] of [
     ["small-before", []],
-    ["large", Array.from({ length: 100 }, () => randomBytes(600).toString("base64"))],
+    ["large", Array.from({ length: 250 }, () => randomBytes(600).toString("base64"))],
     ["small-after", []],
   ] as const) {
     const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;

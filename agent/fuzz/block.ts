@@ -30,7 +30,6 @@ const FILTERS = [
   "file.path : zz",
   "file.hash.sha256 : ab",
   "group.name : zz",
-  "host.labels = zz=zz",
   "audit.key = zz",
   "audit.record_type = SYSCALL",
 ].map(compileFilter);
