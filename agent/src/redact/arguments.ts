@@ -2,6 +2,7 @@
 import { isSecretValue, secretFlag, secretName, secretStart } from "./names.ts";
 import { type ProgramRule, PROGRAMS, SCRIPT_FLAG, SCRIPT_PROGRAMS, type Wrapper, WRAPPERS } from "./programs.ts";
 import type { Span } from "./spans.ts";
+import { cookieSpans } from "./text.ts";
 
 const COMMAND_DEPTH_MAX = 8;
 
@@ -128,7 +129,7 @@ function flags(
     if (!flag.startsWith("-")) continue;
     const sureness = secretFlag(flag);
     if (sureness === "none" || rules.some(({ prompts }) => prompts?.includes(flag) === true)) continue;
-    if (rules.some(({ cookies }) => cookies?.includes(flag) === true)) continue;
+    if (rules.some(({ cookies, names }) => (cookies ?? names)?.includes(flag) === true)) continue;
     const value = args[at + 1] ?? "";
     if (value.startsWith("-")) continue;
     const start = secretStart(flag, sureness, value);
@@ -136,8 +137,19 @@ function flags(
   }
 }
 
+/** True for `--secret=name` of a program whose flag takes a name: no secret is assigned. */
+export function isNameOnly(args: readonly string[], at: number): boolean {
+  const word = args[at] ?? "";
+  const equals = word.indexOf("=");
+  if (!word.startsWith("--") || equals < 0) return false;
+  return invocationsOf(args).some(
+    ({ name, at: from, end }) =>
+      at > from && at < end && PROGRAMS.get(name)?.some(({ names }) => names?.includes(word.slice(0, equals))) === true,
+  );
+}
+
 function byRule(rule: ProgramRule, args: readonly string[], from: number, end: number, spans: Span[][]): void {
-  const { glued = [], divider = ":", takes } = rule;
+  const { glued = [], divider = ":" } = rule;
   for (let at = from + 1; at < end; at++) {
     const word = args[at] ?? "";
     const flag = glued.find((each) => word.startsWith(each) && word.length > each.length);
@@ -152,7 +164,7 @@ function byRule(rule: ProgramRule, args: readonly string[], from: number, end: n
       [rule.cookies, addCookies],
       [rule.assigned, addAssigned],
     ] as const) {
-      const value = list === undefined ? undefined : valueOfFlag(word, list, takes);
+      const value = list === undefined ? undefined : valueOfFlag(word, list, rule);
       if (value === undefined) continue;
       if (value < word.length) add(word, value, spans[at]);
       else if (at + 1 < end && !(list === rule.secret && /^-\w$/.test(next))) add(next, 0, spans[at + 1]);
@@ -162,14 +174,14 @@ function byRule(rule: ProgramRule, args: readonly string[], from: number, end: n
 }
 
 /** Where in the word the value of one of these flags begins; its length where that is the next word; undefined for another word. */
-function valueOfFlag(word: string, list: readonly string[], takes: string | undefined): number | undefined {
+function valueOfFlag(word: string, list: readonly string[], { takes, whole }: ProgramRule): number | undefined {
   for (const flag of list) {
     if (word === flag) return word.length;
     if (flag === "") {
       if (/^[A-Za-z_][\w.]*=/.test(word)) return 0;
     } else if (flag.startsWith("--")) {
       if (word.startsWith(flag) && word[flag.length] === "=") return flag.length + 1;
-    } else if (flag.endsWith("=") || flag.length === 2) {
+    } else if (flag.endsWith("=") || (flag.length === 2 && whole !== true)) {
       if (word.startsWith(flag)) return flag.length;
     }
   }
@@ -184,50 +196,57 @@ function valueOfFlag(word: string, list: readonly string[], takes: string | unde
 }
 
 function byPlace(rule: ProgramRule, args: readonly string[], from: number, end: number, spans: Span[][]): void {
-  const { place, named, takes = "", divider = ":" } = rule;
+  const { place, named, takes = "", takesLong = [], divider = ":" } = rule;
   const start = holds(rule, args, from, end);
   if (start === undefined || (place === undefined && named !== true)) return;
   const places: number[] = [];
   for (let at = start; at < end; at++) {
     const word = args[at] ?? "";
     if (!word.startsWith("-")) places.push(at);
-    else if (!word.startsWith("--") && word.length === 2 && takes.includes(word[1] ?? " ")) at++;
+    else if (takesLong.includes(word) || (word.length === 2 && takes.includes(word[1] ?? " "))) at++;
   }
   if (place !== undefined) {
     const at = places.at(place < 0 ? place : place - 1);
     const text = at === undefined ? "" : (args[at] ?? "");
     if (at === undefined) return;
-    if (rule.placePair === true) addPair(text, 0, divider, spans[at]);
+    if (rule.placePair === true) addPair(text, 0, divider, spans[at], true);
     else if (!text.includes("=") || place > 1) addValue(text, 0, spans[at]);
     return;
   }
-  for (const [index, at] of places.entries()) {
-    const next = places[index + 1];
-    if (next === undefined) break;
+  for (let index = 0; index + 1 < places.length; index++) {
+    const at = places[index] ?? 0;
     const name = baseName(args[at] ?? "");
-    const value = args[next] ?? "";
-    const secret = name.includes("=") ? undefined : secretStart(name, secretName(name), value);
-    // Of names that stand apart, `password` alone is most often a word among others.
-    if (secret !== undefined && next === at + 1) spans[next]?.push({ start: secret, end: value.length });
+    const value = args[at + 1] ?? "";
+    // `pypi-token.internal` is the token of a place.
+    const sureness =
+      [name, name.replace(/(token)\..*/, "$1")].map(secretName).find((found) => found !== "none") ??
+      (/oauth\b/.test(name) ? "sure" : "none");
+    const secret = name.includes("=") || places[index + 1] !== at + 1 ? undefined : secretStart(name, sureness, value);
+    if (secret === undefined) continue;
+    spans[at + 1]?.push({ start: secret, end: value.length });
+    // A value is no name, whatever it looks like.
+    index++;
   }
 }
 
 /** `pass:` says that the secret itself follows, and other words where it is. */
 function addValue(text: string, from: number, to?: Span[]): void {
   const value = text.slice(from);
-  if (!isSecretValue(value) || /^(?:env|file|fd):|^(?:stdin|prompt)$/.test(value)) return;
+  if (!isSecretValue(value)) return;
   to?.push({ start: from + (value.startsWith("pass:") ? 5 : 0), end: text.length });
 }
 
 /** `user:secret`; a user alone is asked for the secret. */
-function addPair(text: string, from: number, divider: string, to?: Span[]): void {
+function addPair(text: string, from: number, divider: string, to?: Span[], hasHost = false): void {
   let at = text.indexOf(divider, from);
+  // A URL's secrets are found as such.
+  if (hasHost && text.includes("://")) return;
   // `algorithm:name:secret`
   const next = text.indexOf(divider, at + 1);
   if (text.startsWith("hmac-") && next > 0) at = next;
   if (at < 0 || (divider === "/" && at === from)) return;
   // What stands behind a name's `@` is where it is.
-  const end = divider === "/" || text.slice(from).match(/^[\w.-]+\/[\w.-]+:/) ? atSign(text, at) : text.length;
+  const end = hasHost ? atSign(text, at) : text.length;
   if (isSecretValue(text.slice(at + 1, end))) to?.push({ start: at + 1, end });
 }
 
@@ -236,12 +255,9 @@ function atSign(text: string, from: number): number {
   return at > from ? at : text.length;
 }
 
-/** `name=secret; name=secret`; without a sign it is a file. */
+/** Without an assignment it is a file. */
 function addCookies(text: string, from: number, to?: Span[]): void {
-  for (const match of text.slice(from).matchAll(/=([^;]+)/g)) {
-    const value = match[1] ?? "";
-    if (isSecretValue(value)) to?.push({ start: from + match.index + 1, end: from + match.index + 1 + value.length });
-  }
+  to?.push(...cookieSpans(text, from, text.length));
 }
 
 /** `NAME=secret` */

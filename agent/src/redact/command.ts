@@ -1,5 +1,5 @@
 /** Secrets in a command, given as its arguments or as a line of a shell. */
-import { baseName, invocationsOf, isScript, spansOfArguments } from "./arguments.ts";
+import { baseName, invocationsOf, isNameOnly, isScript, spansOfArguments } from "./arguments.ts";
 import { isSecretValue } from "./names.ts";
 import { type ProgramRule, PROGRAMS } from "./programs.ts";
 import { type Command, commandsOf, type Word } from "./shell.ts";
@@ -56,9 +56,10 @@ function spansOfWords(args: readonly string[], depth: number): Span[][] {
     if (found === undefined) continue;
     const hasBlank = /\s/.test(text);
     const script = hasBlank && isScript(args, at);
-    found.push(...spansInText(text, script ? "words" : "word"));
+    if (!isNameOnly(args, at)) found.push(...spansInText(text, script ? "words" : "word"));
     // A command line inside of an argument, as after `sh -c`; a program's own name is none.
-    if (hasBlank && at > 0 && depth < NESTING_MAX) found.push(...spansInLine(text, depth + 1, script));
+    if (hasBlank && (at > 0 || text.includes("=")) && depth < NESTING_MAX)
+      found.push(...spansInLine(text, depth + 1, script));
   }
   return spans;
 }
@@ -94,14 +95,17 @@ function addPlaced(word: Word, spans: readonly Span[], line: string, secrets: Se
   }
 }
 
+/** Of a line: all of it, what stands behind the first colon, or behind the last one. */
+type Shape = "secret" | "pairs" | "pgpass";
+
 /** Secrets that a command reads from its standard input: a here-string, or what `echo` writes into its pipe. */
 function fromInput(command: Command, line: string, secrets: Secret[]): void {
   const reads = inputOf(command.words.map(({ text }) => text));
   if (reads !== undefined) {
-    for (const word of command.given) addPlaced(word, linesOf(word.text, reads === "pairs" ? ":" : ""), line, secrets);
-    for (const writer of command.readsFrom) written(writer, reads === "pairs" ? ":" : "", line, secrets);
+    for (const word of command.given) addPlaced(word, linesOf(word.text, reads), line, secrets);
+    for (const writer of command.readsFrom) written(writer, reads, line, secrets);
   }
-  if (command.outputs.some((file) => file.endsWith(".pgpass"))) written(command, "last", line, secrets);
+  if (command.outputs.some((file) => file.endsWith(".pgpass"))) written(command, "pgpass", line, secrets);
 }
 
 function inputOf(args: readonly string[]): "secret" | "pairs" | undefined {
@@ -122,27 +126,27 @@ function readsInput({ when = [], inputWith }: ProgramRule, args: readonly string
 }
 
 /** What `echo` and `printf` write. */
-function written({ words }: Command, divider: string, line: string, secrets: Secret[]): void {
+function written({ words }: Command, shape: Shape, line: string, secrets: Secret[]): void {
   const name = baseName(words[0]?.text ?? "");
   if (name !== "echo" && name !== "printf") return;
   let given = words.slice(1);
   while (/^-[neE]+$/.test(given[0]?.text ?? "")) given = given.slice(1);
   // The first word of printf is the form of the others.
   if (name === "printf" && given.length > 1) given = given.slice(1);
-  for (const word of given) addPlaced(word, linesOf(word.text, divider), line, secrets);
+  for (const word of given) addPlaced(word, linesOf(word.text, shape), line, secrets);
 }
 
-/** Each line of a text, or what stands in it behind a divider. */
-function linesOf(text: string, divider: string): Span[] {
+/** The secrets of a text's lines. */
+function linesOf(text: string, shape: Shape): Span[] {
   const spans: Span[] = [];
-  for (const match of text.matchAll(/(?:(?!\\n|\n)[\s\S])+/g)) {
-    const content = match[0];
-    const colon = divider === "" ? -1 : divider === "last" ? content.lastIndexOf(":") : content.indexOf(divider);
-    if (divider !== "" && colon < 0) continue;
-    const start = match.index + colon + 1;
-    if (isSecretValue(text.slice(start, match.index + content.length))) {
-      spans.push({ start, end: match.index + content.length });
+  let from = 0;
+  for (const content of text.split(/(\\n|\n)/)) {
+    const colon = shape === "secret" ? -1 : shape === "pgpass" ? content.lastIndexOf(":") : content.indexOf(":");
+    const isLine = content !== "\\n" && content !== "\n" && (shape === "secret" || colon >= 0);
+    if (isLine && isSecretValue(content.slice(colon + 1))) {
+      spans.push({ start: from + colon + 1, end: from + content.length });
     }
+    from += content.length;
   }
   return spans;
 }

@@ -38,7 +38,7 @@ const TEXT_LENGTH_MAX = 65_536;
 
 /** What every secret that is found by its name or its look has near it. Nearly all arguments have none of it, and are done with by this one look. */
 const SUSPICIOUS =
-  /pass|pwd|secret|token|key|cred|auth|cookie|sign|bearer|psk|otp|pw\b|-pin\b|\bsig=|identified|:\/\/|gh[pousr]_|glpat|xox|[srp]k[_-]|AIza|ya29|npm_|pypi-|hv[sbr]\.|dop_v1|SG\.|shp|ATATT|eyJ|PRIVATE/i;
+  /pass|pwd|secret|token|key|cred|auth|cookie|sign|bearer|psk|otp|pw\b|-pin\b|\bsig=|identified|:\/\/|gh[pousr]_|github_pat|glpat|xox|[srp]k[_-]|AIza|ya29|npm_|pypi-|hv[sbr]\.|dop_v1|SG\.|shp|ATATT|eyJ|PRIVATE/i;
 /** Programs with rules of their own: in a line, where the words are not known yet. */
 const PROGRAM_IN_LINE = new RegExp(
   `(?<![\\w-])(?:${[...PROGRAMS.keys()].map((name) => name.replaceAll(".", "\\.")).join("|")})(?![\\w-])`,
@@ -112,8 +112,12 @@ export class Redactor {
   command(text: string): string {
     if (this.#keepsNone) {
       const end = text.search(/\s/);
-      if (end < 0) return text;
+      const first = end < 0 ? text : text.slice(0, end);
+      // An assignment before the program, or a path of several words.
+      const isProgram = !/[='"]/.test(first);
+      if (end < 0 && isProgram) return text;
       this.count++;
+      if (!isProgram) return OMITTED;
       return `${text.slice(0, end)} ${OMITTED}`;
     }
     return this.#whole(text, isSuspiciousLine, redactCommand);

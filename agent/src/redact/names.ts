@@ -15,6 +15,7 @@ const GLUED_END = new RegExp(
   `(?:password|passwd|passphrase|secret|token)$|(?:${KEY_WORDS})key$|^(?:bind|root|admin|user|db)pw$|^(?:require|${[
     "(?:src|dest)?store",
     "key",
+    "ssh",
     "user",
     "db",
     "root",
@@ -34,18 +35,29 @@ const GLUED_END = new RegExp(
     "become",
   ].join("|")})pass$`,
 );
-/** Single-dash names of several letters: others may be a short flag with its value glued to it (`-psecret`). */
-const GLUED_SHORT = /^(?:(?:src|dest)?store|key)pass$/;
+/** A short flag with its value glued to it (`-psecret`, `-pMyPassword`) may end like a name: a name of one dash stands alone, or has a border. */
+const SHORT =
+  /^-(?:\w+[._-])?(?:pass(?:word|wd|phrase|code)?|secret|token|credentials?|auth|(?:api|access|secret|private|auth)[._-]?key|auth[._-]?token)$|^-(?:pw|psk|(?:(?:src|dest)?store|key)pass)$/i;
 
 /** What a name begins with that says that no secret is given, but asked for, left out or made: `--no-password`, `ASK_PASS`. */
 const NOT_GIVEN = new Set(
   `no not non skip prompt ask without with disable enable require required requires allow show hide use has is need needs
-  force check min max minimum maximum print save store remember forget get reset generate regenerate gen expire list`.split(
+  force check min max minimum maximum print save store remember forget get existing reset generate regenerate gen expire list`.split(
     /\s+/,
   ),
 );
 /** Names that end like a secret's, and are none. */
-const HARMLESS = new Set(["auth-user-pass", "tls-auth", "http-auth", "proxy-auth"]);
+const HARMLESS = new Set([
+  "auth-user-pass",
+  "tls-auth",
+  "http-auth",
+  "proxy-auth",
+  "x-amz-credential",
+  "user-signingkey",
+]);
+/** Names that are a secret's and end otherwise than others. */
+const OTHER_NAMES =
+  /^(?:rediscli-auth|masterauth|(?:token|otp|totp|mfa)-code|(?:.*-)?secret-key-base|(?:.*-)?secret-string|tf-token-.*)$/;
 
 /** The words of a name: `dbPassword`, `DB_PASSWORD` and `db.password2` have the same ones. */
 function wordsOf(name: string): string[] {
@@ -64,19 +76,18 @@ const SOFT = new Set(["auth", "credential", "credentials", "cookie", "pwd"]);
 /** Of a key, a path is the place where it is kept. */
 const KEPT_IN_FILE = new Set(["key"]);
 
-function surenessOf(words: readonly string[], glued: RegExp | undefined): Sureness {
+function surenessOf(words: readonly string[]): Sureness {
   const last = words.at(-1);
   if (last === undefined) return "none";
   const first = words[0] ?? "";
   // A reset's token is one that is given.
   if (words.length > 1 && NOT_GIVEN.has(first) && !(first === "reset" && last === "token")) return "none";
   if (HARMLESS.has(words.join("-"))) return "none";
+  if (OTHER_NAMES.test(words.join("-"))) return "sure";
   if (SOFT.has(last)) return "soft";
   if (SECRET_WORDS.has(last)) return "sure";
   if (KEPT_IN_FILE.has(last)) return new RegExp(`^(?:${KEY_WORDS})$`).test(words.at(-2) ?? "") ? "soft" : "none";
-  if (last === "base" && words.at(-2) === "key" && words.at(-3) === "secret") return "sure";
-  if (last === "string" && words.at(-2) === "secret") return "sure";
-  return glued?.test(last) === true ? "sure" : "none";
+  return GLUED_END.test(last) ? "sure" : "none";
 }
 
 const NAME_LENGTH_MAX = 128;
@@ -85,7 +96,7 @@ const NAME_LENGTH_MAX = 128;
 export function secretName(name: string): Sureness {
   if (name.length < 2 || name.length > NAME_LENGTH_MAX) return "none";
   if (name === "sig") return "sure";
-  return surenessOf(wordsOf(name), GLUED_END);
+  return surenessOf(wordsOf(name));
 }
 
 /** Of a flag whose value is the next word. */
@@ -95,12 +106,12 @@ export function secretFlag(flag: string): Sureness {
     const name = flag.slice(2);
     return /(?:^|-)pin$/.test(name) ? "sure" : secretName(name);
   }
-  return flag.length < 3 ? "none" : surenessOf(wordsOf(flag), GLUED_SHORT);
+  return SHORT.test(flag) ? secretName(flag) : "none";
 }
 
 /** What stands for a secret and is none: a shell's or a template's reference, a file, a place in a secret store, a marker. */
 const REFERENCE =
-  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\d|\{[^}]*\}|\(.*\)|\(.*)?$|%\w+%$|\{\{.*\}\}$|\(null\)$|\[redacted|@(?:[./~]|$)|@\/|file:\/|op:\/\/|arn:aws|\/dev\/|\/proc\/|\/run\/secrets\/|\.\*|\[\^|-$)/;
+  /^(?:\$(?:[A-Z_][A-Z0-9_]*|\d|\{[^}]*\}|\(.*\)|\(.*)?$|%\w+%$|\{\{.*\}\}$|\(null\)$|\[redacted|@(?:[./~]|$)|@\/|file:\/|op:\/\/|arn:aws|\/dev\/|\/proc\/|\/run\/secrets\/|\.\*|\[\^|`|(?:env|file|fd):|(?:stdin|prompt|-)$)/;
 const SWITCHES = new Set(["true", "false", "yes", "no", "on", "off", "none", "null", "0", "1"]);
 const PATH =
   /^(?:~|\.{1,2})?\/[\w.@-]+(?:\/[\w.@-]+)*$|^[\w./-]+\.(?:pem|key|crt|p12|pfx|jks|json|txt|ini|ya?ml|conf|asc|pub)$/;
@@ -113,7 +124,10 @@ export function isSecretValue(value: string): boolean {
 /** Where in a value its secret begins, by its name; undefined where it has none. */
 export function secretStart(name: string, sureness: Sureness, value: string): number | undefined {
   if (sureness === "none" || !isSecretValue(value)) return undefined;
-  if (sureness === "sure") return 0;
+  // What a flag calls a secret may have a name of its own: `--build-secret NPM=…`.
+  const own = name.startsWith("--") ? /^[A-Z][A-Z0-9_]*=(?=.)/.exec(value) : null;
+  if (own !== null) return own[0].length;
+  if (sureness === "sure") return value.startsWith("pass:") && value.length > 5 ? 5 : 0;
   if (PATH.test(value)) return undefined;
   const last = wordsOf(name).at(-1) ?? "";
   // The shell's working directory has the name of a connection string's password.

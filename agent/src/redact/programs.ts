@@ -14,8 +14,14 @@ export interface ProgramRule {
   divider?: ":" | "%" | "/" | ",";
   /** Flags with cookies: what stands behind each name. */
   cookies?: readonly string[];
+  /** Flags of one dash are whole words: `-key` is not `-k` with a value. */
+  whole?: true;
+  /** Flags that sound like a secret's and take the name of one, or of a file. */
+  names?: readonly string[];
   /** Short flags with a value, so that several after one dash can be told: `-sSu user:secret`. */
   takes?: string;
+  /** Long flags with a value, where a place is counted. */
+  takesLong?: readonly string[];
   /** Flags that sound like a secret's, and have the program ask for one. */
   prompts?: readonly string[];
   /** The secret is this word without a dash after those of `when`, counted from 1; -1 is the last one. */
@@ -44,7 +50,6 @@ function gathered(entries: readonly [string, ProgramRule[]][]): Map<string, Prog
 
 const MYSQL: ProgramRule = { glued: ["-p"], prompts: ["--password"], takes: "hueDPSRr" };
 const POSTGRES: ProgramRule = { prompts: ["--password"] };
-const NAMED: ProgramRule = { named: true };
 
 /** By the program's base name. */
 export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
@@ -66,7 +71,8 @@ export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
     { secret: ["-a"], takes: "hpusnrd" },
     { when: ["AUTH"], place: -1 },
     { when: ["auth"], place: -1 },
-    NAMED,
+    { when: ["CONFIG", "SET"], named: true },
+    { when: ["config", "set"], named: true },
   ),
   ...each("mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop", { secret: ["-p"] }),
   ...each("sqlplus expdp impdp exp imp", { place: 1, placePair: true, divider: "/" }),
@@ -77,7 +83,7 @@ export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
   ...each("cqlsh beeline cypher-shell", { secret: ["-p"] }),
   ...each("neo4j-admin", { when: ["set-initial-password"], place: 1 }),
   ...each("etcdctl", { pair: ["--user"] }),
-  ...each("mysqlsh pt-table-checksum pt-table-sync pt-archiver", { glued: ["-p"] }),
+  ...each("mysqlsh", { place: 1, placePair: true, prompts: ["--password"] }),
   // HTTP and files.
   ...each("curl", {
     pair: ["-u", "--user", "-U", "--proxy-user", "-E", "--cert", "--proxy-cert"],
@@ -109,10 +115,16 @@ export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
   ...each("az", { when: ["sql"], secret: ["-p"] }, { when: ["keyvault", "secret", "set"], secret: ["--value"] }),
   ...each("doctl", { when: ["auth", "init"], secret: ["-t"] }),
   ...each("mc", { when: ["alias", "set"], place: 4 }),
-  ...each(
-    "pulumi consul poetry yarn pnpm npm rclone nmcli pdftk dotnet wpa_cli pppd chamber composer git etcdctl",
-    NAMED,
-  ),
+  ...each("nmcli pdftk pppd", { named: true }),
+  ...each("npm pnpm yarn poetry composer git rclone", { when: ["config"], named: true }),
+  ...each("pulumi", { when: ["config", "set"], named: true }, { names: ["--secret"] }),
+  ...each("consul", { when: ["kv", "put"], named: true }),
+  ...each("etcdctl", { when: ["put"], named: true }),
+  ...each("dotnet", { when: ["user-secrets", "set"], named: true }),
+  ...each("wpa_cli", { when: ["set_network"], named: true }),
+  ...each("chamber", { when: ["write"], place: 3 }),
+  ...each("gcloud docker podman nerdctl buildah", { names: ["--secret"] }),
+  ...each("puttygen", { names: ["--old-passphrase", "--new-passphrase"] }),
   ...each("rclone", { when: ["obscure"], place: 1 }),
   ...each("ansible-vault", { when: ["encrypt_string"], place: 1 }),
   ...each("knife", { secret: ["-P"] }),
@@ -123,7 +135,11 @@ export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
     { when: ["token", "revoke"], place: 1 },
     { when: ["kv", "put"], input: "secret" },
   ),
-  ...each("bw", { when: ["login"], place: 2 }, { when: ["unlock"], place: 1 }),
+  ...each(
+    "bw",
+    { when: ["login"], place: 2 },
+    { when: ["unlock"], place: 1, takesLong: ["--passwordenv", "--passwordfile"] },
+  ),
   ...each("doppler fly flyctl", { when: ["secrets", "set"], assigned: [""] }),
   ...each("wrangler", { when: ["secret", "put"], input: "secret" }),
   ...each("ngrok", { when: ["add-authtoken"], place: 1 }, { when: ["authtoken"], place: 1 }),
@@ -140,7 +156,7 @@ export const PROGRAMS: ReadonlyMap<string, readonly ProgramRule[]> = gathered([
   // Keys and archives.
   ...each(
     "openssl",
-    { secret: ["-k", "-K", "-passin", "-passout", "-pass", "-password", "-hmac"] },
+    { secret: ["-k", "-K", "-passin", "-passout", "-pass", "-password", "-hmac"], whole: true },
     { when: ["passwd"], place: -1, takes: "", input: "secret", inputWith: ["-stdin"] },
   ),
   ...each("apksigner", { secret: ["--ks-pass", "--key-pass"] }),

@@ -127,7 +127,8 @@ function argumentsOf(line: string): string[] {
     } else if (sign === "'" || sign === '"') {
       quote = sign;
       word ??= "";
-    } else if ("|&;<>()`$".includes(sign)) return ["sh", "-c", line];
+    } else if (sign === "\\") word = (word ?? "") + (line[++at] ?? "");
+    else if ("|&;<>()`$".includes(sign)) return ["sh", "-c", line];
     else if (sign === " ") {
       if (word !== undefined) words.push(word);
       word = undefined;
