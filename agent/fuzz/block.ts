@@ -199,7 +199,7 @@ function changed(random: Random, tree: Tree): Tree {
   const field = random.pick(fields);
   const value = tree.get(field);
   if (random.next(12) === 0) copy.delete(field);
-  else if (random.next(12) === 0) copy.set(random.next(40) + 1, value ?? 0);
+  else if (random.next(11) === 0) copy.set(random.next(40) + 1, value ?? 0);
   else if (random.next(16) === 0) copy.set(1, anyNumber(random));
   else if (typeof value === "number") copy.set(field, anyNumber(random));
   else if (value instanceof Uint8Array) copy.set(field, anyColumn(random, value));
