@@ -43,7 +43,7 @@ hosts:
   web1: { tags: [canary] }
   web2.eu.example.org: { labels: { env: own, owner: "o'neil \\"x\\"" } }
   WEB3: {}
-  db1: { tags: [early], labels: { tier: web } }
+  db1: { tags: [early], labels: { tier: web, "yes": "no", octal: "010", time: "1:30", "=": "<<", "<<": "=", day: "2026-01-31" } }
   other: {}
 `;
 /** As tools call them: the names of the spec, and what they know besides. */

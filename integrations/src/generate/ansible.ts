@@ -30,11 +30,16 @@ const TYPES: Readonly<Record<SettingType, string>> = {
 /** What Jinja would take for its own; such a text is marked as one that is not to be looked into. */
 const JINJA = /\{[{%#]/;
 
+/** What YAML 1.1, which Ansible reads, takes for something else than a text where it has no quotes: yes, 010, 1:30, 2026-01-31, =, <<. */
+const NO_TEXT =
+  /^(?:y|n|yes|no|on|off|true|false|null|~|<<|=|[-+]?\.(?:inf|nan)|[-+]?(?:0x[\da-f_]+|0b[01_]+|0o?[0-7_]+)|[-+]?\d[\d_]*(?:\.[\d_]*)?(?:e[-+]?\d+)?|[-+]?\.\d[\d_]*(?:e[-+]?\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+(?:\.\d*)?|\d{4}-\d\d?-\d\d?(?:[Tt\s].*)?)$/i;
+
 /** `key: value` in YAML, indented. */
 function pair(key: string, value: unknown, indent: number): string {
   const document = new Document({ [key]: value });
   visit(document, {
     Scalar: (position, scalar) => {
+      if (typeof scalar.value === "string" && NO_TEXT.test(scalar.value)) scalar.type = "QUOTE_DOUBLE";
       if (position !== "key" && typeof scalar.value === "string" && JINJA.test(scalar.value)) scalar.tag = "!unsafe";
     },
   });

@@ -105,6 +105,51 @@ describe("generated modules", () => {
     assert.ok(variables.includes('a = "it\'s \\"odd\\" $${x} %%{y} {{ z }} #{w} \\\\ <%= v %> end"'), variables);
   });
 
+  it("have texts that YAML 1.1 takes for texts, too", () => {
+    const words = [
+      "yes",
+      "no",
+      "On",
+      "off",
+      "y",
+      "N",
+      "true",
+      "null",
+      "~",
+      "010",
+      "0x1f",
+      "1_000",
+      "1:30",
+      "2026-01-31",
+      "1e3",
+      ".inf",
+      "<<",
+      "=",
+    ];
+    const labels = Object.fromEntries(
+      words.flatMap((word) => [
+        [`k${words.indexOf(word)}`, word],
+        [word, "key"],
+      ]),
+    );
+    const odd: Fleet = {
+      ...fleet,
+      agent: { ...fleet.agent, labels },
+      groups: [{ name: "a", match: { hosts: ["a"], labels, tags: words }, settings: { labels } }],
+    };
+    const vars = fileOf("ansible", "roles/agent/vars/main.yml", odd);
+    const defaults = fileOf("ansible", "roles/agent/defaults/main.yml", { ...odd, groups: [], hosts: {} });
+    const read = (text: string): Record<string, unknown> =>
+      parse(text, { version: "1.1", logLevel: "silent" }) as Record<string, unknown>;
+    assert.deepEqual(read(defaults)["hosttrail_agent_labels"], labels);
+    const { groups } = read(vars)["hosttrail_agent_fleet"] as {
+      groups: { labels: unknown; tags: unknown; settings: { labels: unknown } }[];
+    };
+    assert.deepEqual(groups[0]?.labels, labels);
+    assert.deepEqual(groups[0]?.settings.labels, labels);
+    assert.deepEqual(groups[0]?.tags, words);
+  });
+
   it("are code, whatever stands in a group", () => {
     const odd = 'it\'s "odd" ${x} %{y} {{ z }} #{w} \\ <%= v %> end';
     const text = `# ${odd}\n-w /etc/x -p wa -k x\n`;
