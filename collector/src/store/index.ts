@@ -63,6 +63,8 @@ export class Storer {
   readonly #logger: Logger;
   /** Hosts of which the database refused a block, and when; the oldest first. */
   readonly #refused = new Map<string, number>();
+  /** Dead letters that are being kept, one batch after the other. */
+  #burying: Promise<void> = Promise.resolve();
   #signal: AbortSignal = new AbortController().signal;
 
   constructor(feed: BlockFeed, archive: BlockArchive, hosts: HostArchive, options: StoreOptions, logger: Logger) {
@@ -79,6 +81,7 @@ export class Storer {
     const { batchMax, lingerMs } = this.#options;
     try {
       await this.#feed.consume({ batchMax, lingerMs, signal }, (blocks) => this.#store(blocks), this.#logger);
+      await this.#burying;
     } finally {
       questions.close();
     }
@@ -108,7 +111,8 @@ export class Storer {
     const together = prepared.filter((block) => !apart.includes(block));
     if (together.length > 0) await this.#settle(together);
     for (const list of Map.groupBy(apart, ({ document }) => document.hostId).values()) await this.#settle(list);
-    await this.#bury(dead);
+    // Nobody waits for it: how many there can be is bounded by what the stream gives out unacknowledged.
+    if (dead.length > 0) this.#burying = this.#burying.then(() => this.#bury(dead));
   }
 
   #isSuspect(hostId: string): boolean {
