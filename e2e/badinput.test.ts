@@ -13,6 +13,7 @@ import { BLOCK_BYTES_MAX, eventId, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Block, BlockHeader } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
+import { blockOf } from "./blocks.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
 
@@ -34,11 +35,7 @@ let nextSeq = 0n;
 /** A good block with one event of the stack's host. */
 function goodBlock(action: string, hostId = stack.hostId): { bytes: Uint8Array; firstSeq: bigint } {
   const firstSeq = nextSeq++;
-  const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
-  const place = { hostId, epoch: 5n, firstSeq, bootId: "b", agentVersion: "0", flags: 0 };
-  const key = readFileSync(stack.host.keyFile, "utf8");
-  const options = { hoursMax: 0, ...place, previousHeaderSha256: new Uint8Array(0) };
-  return { bytes: sealBlock([event], options, nodePrimitives, signerOf(key)).bytes, firstSeq };
+  return { bytes: blockOf(stack.host.keyFile, { hostId, epoch: 5n, firstSeq }, [{ action }]).bytes, firstSeq };
 }
 
 async function metric(name: string): Promise<number> {

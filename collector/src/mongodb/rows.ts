@@ -4,10 +4,10 @@
  * update, and two updates at once lose one of them, whatever their filter says.
  */
 import { type Collection, type Db, type Document, Long, MongoServerError } from "mongodb";
+import { DUPLICATE_KEY } from "./failure.ts";
 
 export type Row = Document & { _id: string };
 
-const DUPLICATE_KEY = 11_000;
 export const DURABLE = { w: "majority", j: true } as const;
 
 /** One small collection. */

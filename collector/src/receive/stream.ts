@@ -234,10 +234,18 @@ export class HostStream {
 
   /** A block that came: first its host's quota, since all that follows costs. */
   async #block(bytes: Uint8Array): Promise<void> {
-    if (!(await this.#admit(bytes))) return;
-    let parsed: ParsedBlock;
+    let parsed: ParsedBlock | undefined;
+    let malformed: unknown;
     try {
-      parsed = this.#check(bytes);
+      parsed = parseBlock(bytes);
+    } catch (error) {
+      malformed = error;
+    }
+    // What cannot be read counts as well.
+    if (!(await this.#admit(bytes.length, parsed?.header.count ?? 0))) return;
+    try {
+      if (parsed === undefined) throw malformed;
+      this.#check(parsed);
     } catch (error) {
       if (error instanceof BlockError) this.#reject(bytes, error);
       else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
@@ -260,9 +268,8 @@ export class HostStream {
   }
 
   /** Waits for the host's quota; false where the stream ended meanwhile. Reading stands still, so the rest waits at the host. */
-  async #admit(bytes: Uint8Array): Promise<boolean> {
-    const block = { bytes: bytes.length, events: eventsIn(bytes) };
-    let delay = this.#quota.charge(block, performance.now()) ?? this.#quota.backlog(performance.now());
+  async #admit(bytes: number, events: number): Promise<boolean> {
+    let delay = this.#quota.charge({ bytes, events }, performance.now()) ?? this.#quota.backlog(performance.now());
     while (delay !== undefined && this.#open) {
       this.#tellThrottle(delay);
       this.#throttled++;
@@ -292,15 +299,13 @@ export class HostStream {
   }
 
   /** The header's host must be the certificate's; hash and signature must fit. The payload stays closed. */
-  #check(bytes: Uint8Array): ParsedBlock {
-    const parsed = parseBlock(bytes);
+  #check(parsed: ParsedBlock): void {
     if (parsed.header.hostId !== this.#peer.name) {
       const detail = `the block is of host ${parsed.header.hostId}, the certificate of host ${this.#peer.name}`;
       throw new BlockError("HOST_MISMATCH", "header.host_id", detail);
     }
     checkSignature(parsed, this.#verify);
     checkPayloadHash(parsed, nodePrimitives);
-    return parsed;
   }
 
   #reject(bytes: Uint8Array, error: BlockError): void {
@@ -366,14 +371,5 @@ function referenceOf(bytes: Uint8Array): BlockReference | undefined {
     return { epoch: header.epoch, firstSeq: header.firstSeq };
   } catch {
     return undefined;
-  }
-}
-
-/** Events of a block by its header, which nobody has looked at yet; 0 where it cannot be read. */
-function eventsIn(bytes: Uint8Array): number {
-  try {
-    return parseBlock(bytes).header.count;
-  } catch {
-    return 0;
   }
 }

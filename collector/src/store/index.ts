@@ -135,7 +135,7 @@ export class Storer {
       return { taken, code: "DELIVERIES_EXHAUSTED", detail: `delivered ${deliveries} times and never settled` };
     }
     try {
-      return { taken, isNewFork: false, ...indexBlock(message, receivedMs, this.#options) };
+      return { taken, isNewFork: false, isNoted: false, ...indexBlock(message, receivedMs, this.#options) };
     } catch (error) {
       // Also what we did not foresee: a block that is taken again and again would stop all others.
       const code = error instanceof BlockError ? error.code : "PAYLOAD_MALFORMED";

@@ -32,6 +32,8 @@ export interface Prepared extends IndexedBlock {
   taken: TakenBlock;
   /** It was written beside another one that had its numbers. Stays when the batch is tried again. */
   isNewFork: boolean;
+  /** Its host's document tells of it. */
+  isNoted: boolean;
 }
 
 /** A block by its id and content, and where it may lie. */
@@ -182,10 +184,10 @@ export class Writer {
       });
     }
     await this.#book.change(changes);
-    const documents = [...notices.values()]
-      .flat()
-      .map(noticeDocument)
-      .filter(({ id }) => !this.#told.has(id));
+    for (const block of stored) block.isNoted = true;
+    const told = [...notices.values()].flat();
+    for (const { kind } of told) metrics.trailFaults.inc({ kind });
+    const documents = told.map(noticeDocument).filter(({ id }) => !this.#told.has(id));
     if (documents.length === 0) return;
     for (const { hostId, actions } of documents) {
       this.#logger.warn({ host: hostId, action: actions[0]?.action }, "a host's trail is not as it should be");
@@ -241,14 +243,13 @@ function noted(before: HostDocument, blocks: readonly Prepared[]): { host: HostD
   const told: Notice[] = [];
   const tell = (kind: NoticeKind, receivedMs: number, fields: Record<string, string>): void => {
     told.push({ kind, hostId: host.hostId, hostName: host.name, receivedMs, fields });
-    metrics.trailFaults.inc({ kind });
   };
-  for (const { document, link, facts, taken, isNewFork } of blocks) {
+  for (const { document, link, facts, taken, isNewFork, isNoted } of blocks) {
     const { receivedMs, place, forkOf } = document;
     const faults = { ...host.faults };
     let { trail } = host;
     if (forkOf !== undefined) {
-      if (isNewFork) {
+      if (isNewFork && !isNoted) {
         faults.forkedBlocks++;
         tell("forked", receivedMs, { block: forkOf, kept_as: document.id, events: String(document.count) });
       }
