@@ -15,6 +15,8 @@ const INPUTS = 10_000_000;
 /** An input that takes longer is a hang. */
 const HANG_MS = 10_000;
 const REPORT_MS = 10_000;
+/** Position of a thread that has not begun: a busy machine may take long to start it, which is no input's fault. */
+const NOWHERE = -1;
 
 interface Share {
   /** Position: target and input that the thread is at, for the one who watches. */
@@ -70,7 +72,7 @@ async function main(): Promise<void> {
   );
   const started = performance.now();
   const shares = Array.from({ length: threads }, (_, first) => ({
-    position: new Int32Array(new SharedArrayBuffer(8)),
+    position: new Int32Array(new SharedArrayBuffer(8)).fill(NOWHERE),
     first,
     step: threads,
     inputs,
@@ -101,7 +103,9 @@ function watchFor(shares: readonly Share[]): NodeJS.Timeout {
   return setInterval(() => {
     const now = performance.now();
     for (const [thread, { position, seed }] of shares.entries()) {
-      const at = `target "${TARGETS[Atomics.load(position, 0)]?.name}", input ${Atomics.load(position, 1)} of seed ${seed}`;
+      const index = Atomics.load(position, 0);
+      if (index === NOWHERE) continue;
+      const at = `target "${TARGETS[index]?.name}", input ${Atomics.load(position, 1)} of seed ${seed}`;
       const last = seen[thread];
       if (last === undefined) continue;
       if (last.at !== at) seen[thread] = { at, sinceMs: now };

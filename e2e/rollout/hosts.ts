@@ -15,7 +15,8 @@ import { BRIDGE, dress, type Kind, type Place, run, type TestHost } from "./kind
 export const CONTROLLER = "10.77.0.1";
 /** Its name on the hosts. */
 export const CONTROLLER_NAME = "controller.test";
-const BOOT_TIMEOUT_MS = 120_000;
+/** An emulated machine beside other work takes more than a minute. */
+const BOOT_TIMEOUT_MS = 300_000;
 const COMMAND_TIMEOUT_MS = 300_000;
 
 export interface Result {

@@ -7,6 +7,8 @@ export HOSTTRAIL_ISOLATED=$group
 scratch=$(mktemp -d)
 made=$([ -d /run/netns ] || echo 1)
 mkdir -p /run/netns
+# Told to end, it waits for its own end, and cleans up.
+trap : INT TERM
 # Temporary files are in memory, and names of networks in a folder that nobody else sees.
 unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private -- \
   sh -c 'mount -t tmpfs -o size=8g,mode=700 tmpfs "$1" && mount -t tmpfs tmpfs /run/netns && ip link set lo up &&

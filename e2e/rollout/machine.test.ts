@@ -116,9 +116,15 @@ describe("the rollout onto a machine with a kernel of its own", { skip: missing 
 
   describe("where its audit or its collector is not as it should be", () => {
     let ansible: Ansible;
-    const fails = async (run: Run, says: RegExp): Promise<void> => {
+    const fails = (run: Run, says: RegExp): void => {
       assert.ok(!run.ok, `it succeeded:\n${run.output.slice(-3000)}`);
       assert.match(run.reasons.replaceAll(/\s+/g, " "), says, run.output.slice(-3000));
+    };
+    /** What every tool runs last; that each hands its words on is seen on hosts in containers, where that takes seconds. */
+    const verifyFails = (says: RegExp): void => {
+      const { status, stderr } = hosts.ssh(HOST, "hosttrail-agent verify --timeout 5");
+      assert.notEqual(status, 0);
+      assert.match(stderr.replaceAll(/\s+/g, " "), says);
     };
 
     before(() => {
@@ -128,8 +134,7 @@ describe("the rollout onto a machine with a kernel of its own", { skip: missing 
     it("fails while the database is away, says so, and loses nothing", async () => {
       await stack.mongodb.child?.stop();
       mark("stored-late");
-      ansible.use({ ...FLEET, verifyTimeoutSeconds: 5 });
-      await fails(await ansible.play("verify"), /no event of this host was proved to be stored within 5 s: .*database/);
+      verifyFails(/no event of this host was proved to be stored within 5 s: .*database/);
       await stack.mongodb.start();
       await arrived("stored-late");
     });
@@ -141,12 +146,9 @@ describe("the rollout onto a machine with a kernel of its own", { skip: missing 
       mark("sent-late");
       const was = hosts.sure(HOST, configuration);
       ansible.use({ ...FLEET, labels: { env: "never" }, verifyTimeoutSeconds: 5 });
-      await fails(
-        await ansible.apply(),
-        /None of controller\.test:\d+ can be reached from this host.*Nothing was changed/,
-      );
+      fails(await ansible.apply(), /None of controller\.test:\d+ can be reached from this host.*Nothing was changed/);
       assert.equal(hosts.sure(HOST, configuration), was);
-      await fails(await ansible.play("verify"), /no event of this host was proved.*no collector is connected/i);
+      verifyFails(/no event of this host was proved.*no collector is connected/i);
       await stack.startCollector();
       await arrived("sent-late");
     });
@@ -155,7 +157,7 @@ describe("the rollout onto a machine with a kernel of its own", { skip: missing 
       hosts.sure(HOST, "auditctl -e 2 && systemctl enable auditd");
       const added = "-w /etc/hostname -p wa -k added\n";
       ansible.use({ ...FLEET, ownRules: RULE + added });
-      await fails(await ansible.apply(), /events arrive, but.*audit is locked \(enabled 2\).*reboot/);
+      fails(await ansible.apply(), /events arrive, but.*audit is locked \(enabled 2\).*reboot/);
       mark("locked");
       await arrived("locked");
       await hosts.reboot(HOST);

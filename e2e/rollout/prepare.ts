@@ -6,12 +6,16 @@ import { makeBaseSystem, whyNoHosts } from "./base.ts";
 import { settingsOf } from "./tools.ts";
 import { makeArtifacts, makeNatsPackage } from "./artifacts.ts";
 import { prepareServices } from "@hosttrail/stack";
+import { makeBase } from "../vm/image.ts";
 import { makeKernel, whyNoMachine } from "../vm/kernel.ts";
 
 const missing = whyNoHosts(false);
 if (missing === undefined) {
   makeBaseSystem();
-  if (whyNoMachine() === undefined) makeKernel();
+  if (whyNoMachine() === undefined) {
+    makeKernel();
+    makeBase();
+  }
   makeArtifacts();
   const tools = new URL("../../.hosttrail/tools", import.meta.url).pathname;
   makeNatsPackage(prepareServices(tools, (text) => process.stdout.write(`▸ ${text}\n`)).natsServer);

@@ -25,7 +25,7 @@ const DISK_MIB = 900;
 const HOST_ID = "0123456789abcdef0123456789abcdef";
 
 /** The base system, made once and kept. */
-function makeBase(): string {
+export function makeBase(): string {
   mkdirSync(CACHE, { recursive: true });
   const root = join(CACHE, `root-${SUITE}-${PACKAGES.join("-")}.tar`);
   if (!existsSync(root)) {
@@ -124,8 +124,9 @@ async function addScenario(tree: string): Promise<void> {
   const units = join(tree, "etc/systemd/system");
   const wants = join(units, "multi-user.target.wants");
   mkdirSync(wants, { recursive: true });
-  for (const unit of ["sink.service", "scenario.service"]) copyFileSync(join(GUEST, unit), join(units, unit));
-  for (const unit of ["sink.service", "scenario.service", "hosttrail-agent.service"])
+  for (const unit of ["sink.service", "marks.service", "scenario.service"])
+    copyFileSync(join(GUEST, unit), join(units, unit));
+  for (const unit of ["sink.service", "marks.service", "scenario.service", "hosttrail-agent.service"])
     symlinkSync(`/etc/systemd/system/${unit}`, join(wants, unit));
   rmSync(join(wants, "auditd.service"), { force: true });
   for (const unit of [

@@ -1,36 +1,73 @@
-/** What is in the blocks that a sink kept. Usage: node marks.ts FOLDER MARKER. Prints JSON. */
+/**
+ * Answers what is in the blocks that a sink kept: reads a marker's line, writes a line of JSON. Usage: node marks.ts FOLDER PORT.
+ *
+ * Stays, and keeps what it has read: to start Node and to read every block anew for each question takes a minute under emulation.
+ */
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 
-const [folder = "", marker = ""] = process.argv.slice(2);
-const counts = new Map<string, number>();
-const bootIds: string[] = [];
-const epochs = new Set<bigint>();
-let previous: Uint8Array | undefined;
-let broken = 0;
-let ledgers = 0;
-let lost = 0;
-for (const file of readdirSync(folder).sort()) {
-  if (!file.endsWith(".block")) continue;
+/** What one block says. */
+interface Seen {
+  headerSha256: Uint8Array;
+  previousHeaderSha256: Uint8Array;
+  epoch: bigint;
+  bootId: string;
+  ledgers: number;
+  lost: number;
+  /** First arguments of executed programs. */
+  marks: readonly string[];
+}
+
+const [folder = "", port = ""] = process.argv.slice(2);
+const seen = new Map<string, Seen>();
+
+function read(file: string): Seen {
   const parsed = parseBlock(readFileSync(join(folder, file)));
-  const { header } = parsed;
-  // Each header names the one before it, also over a reboot and its new epoch.
-  if (previous !== undefined && !Buffer.from(previous).equals(Buffer.from(header.previousHeaderSha256))) broken++;
-  previous = nodePrimitives.sha256(parsed.block.header);
-  epochs.add(header.epoch);
-  if (bootIds.at(-1) !== header.bootId) bootIds.push(header.bootId);
+  const { bootId, epoch, previousHeaderSha256 } = parsed.header;
+  const marks: string[] = [];
+  let ledgers = 0;
+  let lost = 0;
   for (const { process, event, audit } of openBlock(parsed, nodePrimitives).events()) {
     if (event?.action === "reported-ledger") {
       ledgers++;
       lost += Number(audit?.records[0]?.fields.find(({ key }) => key === "serialGaps")?.value ?? 0);
     }
-    const argument = process?.args[1] ?? "";
-    if (event?.action === "executed" && argument.startsWith(marker))
-      counts.set(argument, (counts.get(argument) ?? 0) + 1);
+    if (event?.action === "executed") marks.push(process?.args[1] ?? "");
   }
+  const headerSha256 = nodePrimitives.sha256(parsed.block.header);
+  return { headerSha256, previousHeaderSha256, epoch, bootId, ledgers, lost, marks };
 }
-const found = counts.size;
-const twice = [...counts.values()].filter((count) => count > 1).length;
-console.log(JSON.stringify({ found, twice, broken, boots: bootIds.length, epochs: epochs.size, ledgers, lost }));
+
+function answer(marker: string): string {
+  const counts = new Map<string, number>();
+  const bootIds: string[] = [];
+  const epochs = new Set<bigint>();
+  let previous: Uint8Array | undefined;
+  let [broken, ledgers, lost] = [0, 0, 0];
+  for (const file of readdirSync(folder).sort()) {
+    if (!file.endsWith(".block")) continue;
+    const block = seen.get(file) ?? read(file);
+    seen.set(file, block);
+    // Each header names the one before it, also over a reboot and its new epoch.
+    if (previous !== undefined && !Buffer.from(previous).equals(Buffer.from(block.previousHeaderSha256))) broken++;
+    previous = block.headerSha256;
+    epochs.add(block.epoch);
+    if (bootIds.at(-1) !== block.bootId) bootIds.push(block.bootId);
+    ledgers += block.ledgers;
+    lost += block.lost;
+    for (const mark of block.marks) if (mark.startsWith(marker)) counts.set(mark, (counts.get(mark) ?? 0) + 1);
+  }
+  const found = counts.size;
+  const twice = [...counts.values()].filter((count) => count > 1).length;
+  return JSON.stringify({ found, twice, broken, boots: bootIds.length, epochs: epochs.size, ledgers, lost });
+}
+
+const server = createServer((socket) => {
+  socket.setEncoding("utf8").once("data", (line: string) => socket.end(`${answer(line.trim())}\n`));
+  // One that asks and does not wait.
+  socket.on("error", () => undefined);
+});
+server.listen(Number(port), "127.0.0.1");

@@ -8,7 +8,8 @@ result() { # NAME CONDITION-STATUS DETAIL
 }
 agent() { /usr/bin/hosttrail-agent "$@"; }
 value() { agent status | awk -v name="$1" '$1 == name { print $2 }'; }
-marks() { /opt/hosttrail-agent/lib/node /opt/scenario/marks.cjs /var/lib/sink "$1"; }
+# Asked of marks.service, which stays.
+marks() { (exec 3<>/dev/tcp/127.0.0.1/7444 && echo "$1" >&3 && cat <&3) 2>/dev/null; }
 field() { grep -o "\"$1\":[0-9]*" | cut -d: -f2; }
 run_marked() { # MARKER COUNT
   for n in $(seq 1 "$2"); do /opt/scenario/marked "$1-$n"; done
