@@ -35,7 +35,7 @@ groups:
     agent: { labels: { env: canary }, rules: { own_files: [own.rules], sets: [] }, proxy: "http://proxy:3128" }
   - name: europe
     match: { hosts: ["*.eu.example.org"] }
-    agent: { labels: { region: eu }, integrity_paths: [/etc/ssh], redaction: { enabled: false } }
+    agent: { labels: { region: eu }, integrity_paths: [/etc/ssh], redaction: { enabled: false, arguments: none } }
   - name: owned
     match: { labels: { owner: "o'neil \\"x\\"" } }
     agent: { audit_mode: none, rules: { manage: never, backlog_limit: 64 }, spool: { bytes_max: 8388608, hours_max: 0 } }
@@ -191,6 +191,7 @@ describe("groups of a fleet", () => {
       "integrity_paths",
     ].concat(
       [
+        "redaction_arguments",
         "redaction_enabled",
         "redaction_patterns",
         "spool_bytes_max",

@@ -11,7 +11,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { makeScenario } from "./image.ts";
 import { type Machine, startMachine, whyNoMachine } from "./kernel.ts";
 
-const TIMEOUT_MS = 900_000;
+/** Emulated, and beside other tests. */
+const TIMEOUT_MS = 1_800_000;
 /** Results that the scenario must print: a scenario that breaks off must not pass. */
 const RESULTS = 24;
 

@@ -94,7 +94,7 @@ describe("generated modules", () => {
       // Of these the test after this one is.
       groups: [],
       ownRules: text,
-      agent: { ...fleet.agent, labels: { a: odd }, redaction: { enabled: true, patterns: [odd] } },
+      agent: { ...fleet.agent, labels: { a: odd }, redaction: { ...fleet.agent.redaction, patterns: [odd] } },
     };
     const defaults = parse(fileOf("ansible", "roles/agent/defaults/main.yml", strange)) as Record<string, unknown>;
     assert.deepEqual(defaults["hosttrail_agent_labels"], { a: odd });

@@ -161,6 +161,7 @@ const BY_GROUP: readonly string[] = [
   "labels",
   "own_rules",
   "proxy",
+  "redaction_arguments",
   "redaction_enabled",
   "redaction_patterns",
   "rule_sets",

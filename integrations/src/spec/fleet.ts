@@ -26,7 +26,7 @@ export interface FleetFile {
     rules: { sets: string[]; ownFiles: string[]; manage: "auto" | "never"; backlogLimit: number };
     labels: Record<string, string>;
     integrityPaths: string[];
-    redaction: { enabled: boolean; patterns: string[] };
+    redaction: { enabled: boolean; arguments: string; patterns: string[] };
     budget: { cpuPercent: number; memoryBytes: number };
     spool: { bytesMax: number; hoursMax: number; sync: "always" | "second" | "never" };
     proxy: string;

@@ -69,12 +69,12 @@ ${rest}`,
     const fleet = load(`  proxy: http://p:1
   redaction: { patterns: [a] }
 groups:
-  - { name: a, match: { hosts: ["web*"] }, agent: { proxy: "", redaction: { patterns: [], enabled: false }, spool: { hours_max: 0 } } }
+  - { name: a, match: { hosts: ["web*"] }, agent: { proxy: "", redaction: { patterns: [], enabled: false, arguments: none }, spool: { hours_max: 0 } } }
 `);
     const { agent } = fleetOfHost(fleet, "web1").fleet;
     assert.deepEqual(
-      [agent.proxy, agent.redaction.patterns, agent.redaction.enabled, agent.spool.hoursMax],
-      ["", [], false, 0],
+      [agent.proxy, agent.redaction, agent.spool.hoursMax],
+      ["", { enabled: false, arguments: "none", patterns: [] }, 0],
     );
   });
 

@@ -90,6 +90,7 @@ export const BY_GROUP: Readonly<Record<string, string>> = {
   labels: "labels",
   integrity_paths: "integrityPaths",
   redaction_enabled: "redaction.enabled",
+  redaction_arguments: "redaction.arguments",
   redaction_patterns: "redaction.patterns",
   spool_bytes_max: "spool.bytesMax",
   spool_hours_max: "spool.hoursMax",

@@ -130,6 +130,10 @@ const agent = mapOf(
     ),
     redaction: mapOf({
       enabled: described("Replace secrets in arguments before anything reaches the disk.", ofAgent("redact.enabled")),
+      arguments: described(
+        "none: of command lines nothing is kept but the program, for hosts on which no list of secrets is trusted.",
+        ofAgent("redact.arguments"),
+      ),
       patterns: ofAgent("redact.patterns"),
     }),
     budget: mapOf({

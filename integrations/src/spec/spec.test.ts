@@ -92,6 +92,7 @@ describe("a fleet spec", () => {
     ["agent.labels", { env: 1 }, /agent\.labels\.env is 1; it must be string/],
     ["agent.integrity_paths", ["etc"], /agent\.integrity_paths\.0 is "etc"; it must match/],
     ["agent.redaction.enabled", "no", /agent\.redaction\.enabled is "no"; it must be boolean/],
+    ["agent.redaction.arguments", "some", /agent\.redaction\.arguments is "some"; allowed are redact, none/],
     ["agent.redaction.patterns", [""], /agent\.redaction\.patterns\.0 is ""; it must NOT have fewer/],
     ["agent.budget.cpu_percent", -1, /agent\.budget\.cpu_percent is -1; it must be >= 0/],
     ["agent.budget.memory_bytes", 1.5, /agent\.budget\.memory_bytes is 1\.5; it must be integer/],

@@ -126,6 +126,13 @@ export function settingsOf(fleet: Fleet): Setting[] {
       value: redaction.enabled,
     },
     {
+      name: "redaction_arguments",
+      type: "string",
+      description: "What is kept of arguments: all but secrets, or none.",
+      value: redaction.arguments,
+      choices: ["redact", "none"],
+    },
+    {
       name: "redaction_patterns",
       type: "strings",
       description: "Regular expressions (RE2) of further secrets.",
@@ -342,6 +349,7 @@ const CONFIG_LAYOUT: readonly ConfigSection[] = [
     section: "redact",
     entries: [
       { key: "enabled", setting: "redaction_enabled" },
+      { key: "arguments", setting: "redaction_arguments" },
       { key: "patterns", setting: "redaction_patterns" },
     ],
   },
