@@ -237,6 +237,7 @@ describe("a corrupt spool segment", () => {
       bytesMax: 1 << 24,
       hoursMax: 0,
       segmentBytes: 1 << 20,
+      quarantineBytesMax: 1 << 24,
       sync: "never",
       bootId: "other boot",
     } as const;

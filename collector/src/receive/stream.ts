@@ -17,6 +17,7 @@ import {
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
 import {
+  type AgentStatus,
   type BlockReference,
   type Hello,
   StoredNotice,
@@ -162,9 +163,18 @@ export class HostStream {
     else if (this.#state !== "open") this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
     else if (message?.$case === "block") void this.#block(message.value);
     else if (message?.$case === "status") {
-      metrics.agentLost.set({ host: this.#peer.name }, Number(message.value.kernelLost));
-      this.#logger.debug({ kernelLost: String(message.value.kernelLost) }, "agent status");
+      this.#status(message.value);
     }
+  }
+
+  #status({ kernelLost, quarantinedBlocks, quarantinedBytes }: AgentStatus): void {
+    const { name } = this.#peer;
+    metrics.agentLost.set({ host: name }, Number(kernelLost));
+    metrics.quarantined(name, { blocks: Number(quarantinedBlocks), bytes: Number(quarantinedBytes) });
+    this.#logger.debug(
+      { kernelLost: String(kernelLost), quarantinedBlocks: String(quarantinedBlocks) },
+      "agent status",
+    );
   }
 
   async #greet(hello: Hello): Promise<void> {
