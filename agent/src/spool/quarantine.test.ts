@@ -348,7 +348,8 @@ describe("an end at any moment", () => {
     spool.putBack(block.key);
     spool.close();
     const again = open();
-    assert.deepEqual([...again.blocks].map(({ firstSeq }) => firstSeq).toSorted(), [0n, 2n]);
+    assert.deepEqual(new Set(Array.from(again.blocks, ({ firstSeq }) => firstSeq)), new Set([0n, 2n]));
+    assert.equal([...again.blocks].length, 2);
     assert.equal(again.counters().foundEvents, 4);
     for (const each of again.blocks) again.free(each);
     assert.deepEqual([again.counters().events, difference(again), segments().length], [0, 0, 1]);
