@@ -16,6 +16,7 @@ import {
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
+import { Block, BlockHeader } from "@hosttrail/proto/block";
 import {
   type AgentStatus,
   type BlockReference,
@@ -374,11 +375,16 @@ export class HostStream {
   }
 }
 
-/** Which block was rejected, where its header can be read at all. */
+/**
+ * Which block was rejected, where its header can be read at all, be it right or not: a block of a newer format must be named as well, or its
+ * host would not know which one to put aside and send it for ever.
+ */
 function referenceOf(bytes: Uint8Array): BlockReference | undefined {
   try {
-    const { header } = parseBlock(bytes);
-    return { epoch: header.epoch, firstSeq: header.firstSeq };
+    const { header } = Block.decode(bytes);
+    if (header.length === 0) return undefined;
+    const { epoch, firstSeq } = BlockHeader.decode(header);
+    return { epoch, firstSeq };
   } catch {
     return undefined;
   }
