@@ -227,8 +227,7 @@ export class Spool {
       }
       try {
         const { block, header } = parseBlock(stretch.bytes);
-        if (last === undefined || isAfter(header, last.header))
-          last = { header, headerSha256: nodePrimitives.sha256(block.header), bytes: Uint8Array.from(stretch.bytes) };
+        last = { header, headerSha256: nodePrimitives.sha256(block.header), bytes: Uint8Array.from(stretch.bytes) };
         // One that was put back may stand in its first segment, too.
         const key = blockKey(header.epoch, header.firstSeq);
         if (!quarantined.has(key) && !this.#blocks.has(key))

@@ -340,6 +340,22 @@ describe("an end at any moment", () => {
     assert.equal(segments().length, 1);
   });
 
+  it("does not lose the trail's end where that is the block, put back by two lives", () => {
+    const spool = open();
+    const block = append(spool);
+    const { position } = spool;
+    spool.quarantine(block, "HEADER_INVALID");
+    const path = join(folder(), `${block.key}.HEADER_INVALID.block`);
+    copyFileSync(path, join(directory, "aside"));
+    spool.putBack(block.key);
+    renameSync(join(directory, "aside"), path);
+    spool.close();
+    const again = open();
+    again.free(again.putBack(block.key));
+    again.close();
+    assert.deepEqual(open().position, position);
+  });
+
   it("while a block is put back that stands in its first segment, too, sends it once", () => {
     const spool = open();
     const block = append(spool);
