@@ -88,11 +88,13 @@ describe("ingest", () => {
       try {
         stream.hello(stack.hostId);
         await stream.answer("welcome");
-        const { bytes } = goodBlock("never");
+        const { bytes, firstSeq } = goodBlock("never");
         stream.block(alter(Block.decode(bytes), bytes));
         const rejected = await stream.answer("rejected");
         assert.equal(rejected.reason, reason);
         assert.match(rejected.detail, /at \w/);
+        // Else its host would not know which of its blocks it is, and send it for ever.
+        assert.equal(rejected.block?.firstSeq, reason === "BLOCK_MALFORMED" ? undefined : firstSeq);
         assert.equal(await metric(counter), before + 1);
         const good = goodBlock("after-bad");
         stream.block(good.bytes);
@@ -237,6 +239,7 @@ describe("a corrupt spool segment", () => {
       bytesMax: 1 << 24,
       hoursMax: 0,
       segmentBytes: 1 << 20,
+      quarantineBytesMax: 1 << 24,
       sync: "never",
       bootId: "other boot",
     } as const;

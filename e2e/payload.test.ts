@@ -29,7 +29,14 @@ it("a large block waits in the spool, smaller ones pass, and it goes once NATS t
   assert.match(stack.collector.logTail(50), /"maxPayload":65536,"needed":1026048,.*set max_payload of nats-server/);
   const directory = dirname(stack.agentConfigFile);
   const spoolDirectory = join(directory, "agent-state", "spool");
-  const bounds = { bytesMax: 1 << 24, hoursMax: 0, segmentBytes: 1 << 20, sync: "never", bootId: "b" } as const;
+  const bounds = {
+    bytesMax: 1 << 24,
+    hoursMax: 0,
+    segmentBytes: 1 << 20,
+    quarantineBytesMax: 1 << 24,
+    sync: "never",
+    bootId: "b",
+  } as const;
   const spool = new Spool({ ...bounds, directory: spoolDirectory }, () => undefined);
   const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
   for (const [action, args] of [

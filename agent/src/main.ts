@@ -1,7 +1,16 @@
 /** The agent's program: reads the config and starts the pipeline, or answers a question about it. */
 import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
-import { checkRules, doctor, planOfRules, redactTest, showStatus, verify } from "./commands/index.ts";
+import {
+  checkRules,
+  doctor,
+  listQuarantined,
+  planOfRules,
+  redactTest,
+  sendQuarantined,
+  showStatus,
+  verify,
+} from "./commands/index.ts";
 import { type AgentConfig, loadAgentConfig } from "./config/index.ts";
 import { KernelAudit } from "./kernel/index.ts";
 import { AGENT_VERSION, startAgent } from "./pipeline.ts";
@@ -25,6 +34,12 @@ const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
   verify          prove that events of this host arrive: one is made, and the collector reads it back from its database
     --timeout N     seconds to wait for that (default 60)
     --json          print the proof as JSON
+  quarantine list what the collector refused: each block with the reason, and since when
+    --json          print it as JSON
+  quarantine send KEY...
+                  have the running agent send these blocks again, as they are
+    --all           all that are there
+    --json          print what was sent and what was not as JSON
   release         take this agent's audit rules and settings out of the kernel
 
   --config FILE   configuration (YAML); ${CONFIG_FILE} where none is given
@@ -75,6 +90,7 @@ async function main(): Promise<void> {
       test: { type: "boolean", default: false },
       timeout: { type: "string", default: "60" },
       json: { type: "boolean", default: false },
+      all: { type: "boolean", default: false },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -84,8 +100,12 @@ async function main(): Promise<void> {
   if (values.version || values.help) return;
   const command = values["check-config"] ? "check" : positionals.length === 0 ? "run" : positionals.join(" ");
   const config = (): AgentConfig => loadAgentConfig(values.config);
-  const [first, second, file] = positionals;
+  const [first, second, file, ...more] = positionals;
   if (first === "rules" && second === "check" && file !== undefined) return checkRules(file);
+  if (first === "quarantine" && second === "send" && !values["check-config"]) {
+    const keys = file === undefined ? [] : [file, ...more];
+    return sendQuarantined(config(), { keys, all: values.all, json: values.json });
+  }
   switch (command) {
     case "run":
       return run(config());
@@ -104,6 +124,8 @@ async function main(): Promise<void> {
       return redactTest(config());
     case "verify":
       return verify(config(), { timeoutSeconds: seconds(values.timeout), version: AGENT_VERSION, json: values.json });
+    case "quarantine list":
+      return listQuarantined(config(), { json: values.json });
     case "release":
       return release(config());
     default:

@@ -24,7 +24,7 @@ import { type Report, reportEvent } from "./report/index.ts";
 import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
 import { openSource, type Source } from "./source/index.ts";
-import { Spool } from "./spool/index.ts";
+import { isBlockKey, type QuarantineSummary, ReturnError, Spool, spoolOf } from "./spool/index.ts";
 
 /** Put in by whoever makes a package. */
 declare const HOSTTRAIL_VERSION: string | undefined;
@@ -36,6 +36,18 @@ const NONCE = /^[0-9a-f]{32}$/;
 const EXPIRE_SHARE = 8;
 /** Spooled events beyond a commit that a source can remember; beyond that what they wait for is given up. */
 const BEYOND_MAX = 16_000;
+/** Blocks of the quarantine that one question may send: the agent does nothing else meanwhile. */
+const KEYS_MAX = 16;
+/** How loud the log is about what happens in the spool. */
+const SPOOL_LEVEL = {
+  corrupt: "error",
+  evicted: "warn",
+  quarantined: "error",
+  returned: "info",
+  discarded: "error",
+} as const;
+/** Counts of the ledger that make a minute a failure. */
+const LOST = ["kernelLost", "serialGaps", "evicted", "discarded"] as const;
 /** Program text that was needed to start is given back after so long. */
 const FIRST_PAGE_OUT_MS = 15_000;
 
@@ -73,8 +85,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const identity = openIdentity(config, { hostName: hostname(), bootId }, logger);
   const { hostId } = identity;
   const sign = signerOf(identity.key);
-  const spool = new Spool({ ...config.spool, directory: `${config.stateDirectory}/spool`, bootId }, (event, detail) =>
-    logger[event === "evicted" ? "warn" : "error"](detail, `spool: ${event}`),
+  const spool = new Spool({ ...config.spool, directory: spoolOf(config), bootId }, (event, detail) =>
+    logger[SPOOL_LEVEL[event]](detail, `spool: ${event}`),
   );
   const gaps = new SerialGaps();
   const counts = { events: 0, repeated: 0, shed: 0, failed: 0, own: 0, accepted: 0 };
@@ -317,7 +329,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     const evicted = spool
       .takeEvicted()
       .map(({ epoch, firstSeq, count }) => `${epoch.toString(16)}-${firstSeq}+${count}`);
-    const lost = (changes["kernelLost"] ?? 0) + (changes["serialGaps"] ?? 0) + (changes["evicted"] ?? 0);
+    const lost = LOST.reduce((sum, name) => sum + (changes[name] ?? 0), 0);
     const fields = { ...changes, evicted_ranges: evicted.join(" "), unbalanced: imbalances(ledger.now()).length };
     report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
   }, config.ledgerIntervalMs);
@@ -350,7 +362,9 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       spooled: kept.appendedEvents,
       stored: kept.storedEvents,
       evicted: kept.evictedEvents,
+      returned: kept.returnedEvents,
       quarantined: kept.quarantinedEvents,
+      discarded: kept.discardedEvents,
       held: integrity.held,
       pending: builder.pending,
       inSpool: kept.events,
@@ -360,6 +374,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   function agentStatus(): AgentStatus {
     const now = snapshot();
     const { blocks } = spool.counters();
+    const quarantined = spool.quarantined();
     return {
       source: source.name,
       kernelLost: BigInt(now.kernelLost),
@@ -371,6 +386,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       blocksPending: BigInt(blocks),
       eventsEvicted: BigInt(now.evicted),
       receiveBufferOverruns: BigInt(now.overruns),
+      quarantinedBlocks: BigInt(quarantined.blocks),
+      quarantinedBytes: BigInt(quarantined.bytes),
     };
   }
 
@@ -397,6 +414,26 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     return { hostId: host, eventId, agentVersion, rulesSha256: rules };
   }
 
+  /** Sends blocks of the quarantine again; tells of each that cannot be sent why. */
+  function sendQuarantined(keys: unknown): { sent: string[]; refused: { key: string; reason: string }[] } {
+    if (!Array.isArray(keys) || keys.length === 0 || keys.length > KEYS_MAX || !keys.every(isBlockKey)) {
+      throw new Error(`keys must be 1 to ${KEYS_MAX} names of blocks: <epoch>-<first number>, each 16 hex digits`);
+    }
+    const sent: string[] = [];
+    const refused: { key: string; reason: string }[] = [];
+    for (const key of keys) {
+      try {
+        shipper.offer(spool.putBack(key));
+        sent.push(key);
+      } catch (error) {
+        refused.push({ key, reason: messageOf(error) });
+        if (!(error instanceof ReturnError))
+          logger.error({ block: key, error: messageOf(error) }, "cannot put it back");
+      }
+    }
+    return { sent, refused };
+  }
+
   function answer(question: Question): unknown {
     switch (question.ask) {
       case "status":
@@ -405,6 +442,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         return emitCanary(question.nonce);
       case "get-canary":
         return canaryOf(question.nonce);
+      case "send-quarantined":
+        return sendQuarantined(question.keys);
       default:
         throw new Error("the agent knows no such question; is the program of another version than the agent?");
     }
@@ -423,6 +462,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       collector: shipper.connection,
       shipped: shipper.counters,
       spool: { bytes: spool.counters().bytes, blocks: spool.counters().blocks, refuses: builder.isStuck },
+      quarantine: quarantineStatus(spool.quarantined()),
       integrity: { held: integrity.held, skipped: integrity.skipped, unlearned: integrity.unlearned },
       truncated: builder.truncated,
       rules: keeper?.state(),
@@ -513,6 +553,10 @@ function pageOutTimer(intervalMs: number): NodeJS.Timeout | undefined {
   return setInterval(() => {
     if (process.memoryUsage.rss() > LEAN_BYTES) giveMemoryBack();
   }, intervalMs);
+}
+
+function quarantineStatus({ sinceMs, reasons, ...counts }: QuarantineSummary): Record<string, unknown> {
+  return { ...counts, since: sinceMs === undefined ? "" : new Date(sinceMs).toISOString(), reasons };
 }
 
 /** This machine's clock, for the collector to compare with its own. */

@@ -47,7 +47,7 @@ describe("traps: rules against the kernel", { skip: missing ?? false }, () => {
   }
 
   after(() => {
-    for (const rule of [...loaded]) remove(rule);
+    while (loaded[0] !== undefined) remove(loaded[0]);
   });
 
   it("the kernel takes every combination of list, field and operator that compiles", () => {
@@ -84,7 +84,7 @@ describe("traps: rules against the kernel", { skip: missing ?? false }, () => {
     for (const line of lines) {
       const { rules, errors } = compileRules(line, "bounds.rules", host);
       assert.deepEqual(errors, [], line);
-      assert.equal(verdict(rules[0] as CompiledRule), "taken", line);
+      assert.deepEqual(rules.map(verdict), ["taken"], line);
     }
   });
 });

@@ -4,6 +4,8 @@ import { errnoOf, KernelAudit, type KernelStatus } from "../kernel/index.ts";
 import type { AgentConfig } from "../config/index.ts";
 import { askControl } from "../control/index.ts";
 import { describeRule, KernelHold, LOCKED, readRules } from "../rules/index.ts";
+import { DAMAGED, eventsIn, type Quarantined, quarantineOf, spoolOf, summarize } from "../spool/index.ts";
+import { readQuarantine } from "./quarantine.ts";
 
 /** What was found, and what to do about it. */
 interface Finding {
@@ -36,6 +38,7 @@ export async function doctor(config: AgentConfig, output: NodeJS.WritableStream 
           ...listeners(),
           ...folders(config),
         ];
+  findings.push(...quarantine(config));
   findings.push(...(await running(config)));
   for (const { level, text } of findings) output.write(`${level.padEnd(7)}  ${text}\n`);
   if (findings.some(({ level }) => level === "problem")) process.exitCode = 1;
@@ -233,6 +236,47 @@ function folders({ runtimeDirectory, stateDirectory, spool }: AgentConfig): Find
     );
   }
   return findings;
+}
+
+/** What the collector refused is not in the trail, and nobody looks for it there. */
+function quarantine(config: AgentConfig): Finding[] {
+  let files: Quarantined[];
+  try {
+    files = readQuarantine(config);
+  } catch (error) {
+    return [warning(`the quarantine cannot be seen: ${error instanceof Error ? error.message : String(error)}`)];
+  }
+  const findings: Finding[] = [];
+  const blocks = files.filter(({ reason }) => reason !== DAMAGED);
+  const damaged = files.filter(({ reason }) => reason === DAMAGED);
+  if (blocks.length > 0) {
+    const events = blocks.reduce((sum, file) => sum + (eventsIn(file) ?? 0), 0);
+    findings.push(
+      warning(
+        `${quarantined("rejected block", blocks)} with ${events} events: they are not in the trail (${reasonsOf(blocks)}). The collector's log says why; when it takes them: hosttrail-agent quarantine send --all`,
+      ),
+    );
+  }
+  if (damaged.length > 0) {
+    findings.push(
+      warning(
+        `${quarantined("damaged stretch", damaged)} of the spool: the disk lost what was there, and it cannot be sent. Look after the disk; what you need no more may be deleted from ${quarantineOf(spoolOf(config))}`,
+      ),
+    );
+  }
+  return findings;
+}
+
+function quarantined(what: string, files: readonly Quarantined[]): string {
+  const plural = files.length === 1 ? what : `${what}${what.endsWith("ch") ? "es" : "s"}`;
+  const { bytes, sinceMs = 0 } = summarize(files);
+  return `the quarantine has, since ${new Date(sinceMs).toISOString()}, ${files.length} ${plural} (${bytes} bytes)`;
+}
+
+function reasonsOf(files: readonly Quarantined[]): string {
+  return Object.entries(summarize(files).reasons)
+    .map(([reason, count]) => `${count} ${reason}`)
+    .join(", ");
 }
 
 async function running({ runtimeDirectory, source }: AgentConfig): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 /** Questions about the agent and its host, answered on the command line. */
 export { doctor } from "./doctor.ts";
+export { listQuarantined, sendQuarantined } from "./quarantine.ts";
 export { redactTest } from "./redact.ts";
 export { checkRules, planOfRules } from "./rules.ts";
 export { showStatus } from "./status.ts";

@@ -62,6 +62,7 @@ export interface AgentConfig {
     hoursMax: number;
     sync: "always" | "second" | "never";
     retryMs: number;
+    quarantineBytesMax: number;
   };
   budget: { cpuPercent: number; memoryBytes: number; shed: "low" | "normal"; nice: number; cpus: number[] };
   ledgerIntervalMs: number;
@@ -157,6 +158,10 @@ export const agentSchema: ConfigSchema = mapOf(
       hours_max: integer(0, 24 * 365, 24 * 30),
       sync: choice(["always", "second", "never"], "always"),
       retry_ms: integer(100, 600_000, 2000),
+      quarantine_bytes_max: {
+        ...integer(MIB, 1024 * 1024 * MIB, 64 * MIB),
+        description: "Of blocks that the collector refused, and of damaged ones; then the oldest goes.",
+      },
     }),
     budget: mapOf({
       cpu_percent: { ...integer(0, 6400, 0), description: "Of one CPU; 0 for no bound." },

@@ -12,7 +12,10 @@ const QUESTION_BYTES_MAX = 1024;
 const TIMEOUT_MS = 15_000;
 
 /** What the agent can be asked. */
-export type Question = { ask: "status" } | { ask: "emit-canary" | "get-canary"; nonce: string };
+export type Question =
+  | { ask: "status" }
+  | { ask: "emit-canary" | "get-canary"; nonce: string }
+  | { ask: "send-quarantined"; keys: string[] };
 
 export interface ControlServer {
   close(): void;
@@ -64,7 +67,11 @@ export function askControl(directory: string, question: Question = { ask: "statu
   return new Promise((resolve, reject) => {
     let text = "";
     const fail = (cause: Error): void => {
-      reject(new Error(`no agent answers at ${path} (${cause.message}); is it running?`, { cause }));
+      const why =
+        (cause as NodeJS.ErrnoException).code === "EACCES"
+          ? "only root, or the user that the agent runs as, may ask it"
+          : "is it running?";
+      reject(new Error(`no agent answers at ${path} (${cause.message}); ${why}`, { cause }));
     };
     const socket = connect(path);
     socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));

@@ -34,10 +34,14 @@ interface Totals {
   /** In the spool: found at the start, and added since. */
   found: number;
   spooled: number;
+  /** Put back into the spool from the quarantine. */
+  returned: number;
   /** Left the spool: stored by the collector; given up for room or age; refused by the collector and put aside. */
   stored: number;
   evicted: number;
   quarantined: number;
+  /** Left the quarantine for want of room: lost. */
+  discarded: number;
 }
 
 /** How many there are now, on their way. */
@@ -67,8 +71,8 @@ export function imbalances(now: Snapshot): Imbalance[] {
     ],
     ["accepted = pending + spooled", now.accepted - now.pending - now.spooled],
     [
-      "found + spooled = stored + evicted + quarantined + inSpool",
-      now.found + now.spooled - now.stored - now.evicted - now.quarantined - now.inSpool,
+      "found + spooled + returned = stored + evicted + quarantined + inSpool",
+      now.found + now.spooled + now.returned - now.stored - now.evicted - now.quarantined - now.inSpool,
     ],
   ];
   return equations

@@ -19,9 +19,11 @@ const ZERO: Snapshot = {
   accepted: 0,
   found: 0,
   spooled: 0,
+  returned: 0,
   stored: 0,
   evicted: 0,
   quarantined: 0,
+  discarded: 0,
   held: 0,
   pending: 0,
   inSpool: 0,
@@ -51,5 +53,20 @@ describe("the ledger", () => {
     assert.deepEqual(imbalances({ ...ZERO, events: 5, accepted: 4, spooled: 4, inSpool: 4 }), [
       { equation: "events + own = repeated + shed + failed + held + accepted", difference: 1 },
     ]);
+  });
+
+  it("balances where blocks go to the quarantine and come back, and says so of that minute", () => {
+    const quarantined = { ...ZERO, found: 7, quarantined: 7 };
+    const returned = { ...quarantined, returned: 4, inSpool: 4 };
+    assert.deepEqual([quarantined, returned].map(imbalances), [[], []]);
+    assert.deepEqual(imbalances({ ...returned, inSpool: 3 }), [
+      { equation: "found + spooled + returned = stored + evicted + quarantined + inSpool", difference: 1 },
+    ]);
+    let now = quarantined;
+    const ledger = new Ledger(() => now, quarantined, 1000);
+    now = returned;
+    assert.equal(ledger.take(2000)?.["returned"], 4);
+    now = { ...returned, discarded: 3 };
+    assert.equal(ledger.take(3000)?.["discarded"], 3);
   });
 });

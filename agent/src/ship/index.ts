@@ -3,7 +3,7 @@
  *
  * States of a block: waiting -> sent (on the stream) -> received (JetStream has it) -> freed (stored). A broken
  * stream, or no word of *stored* for too long, puts it back to waiting: sending twice is harmless, since the
- * block's id is the same.
+ * block's id is the same. The word *rejected* puts it into the quarantine, from where a person may have it sent again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -113,7 +113,7 @@ export class Shipper {
     this.#finished = this.#run();
   }
 
-  /** A new block is in the spool. */
+  /** A block is new in the spool, or was put back into it. */
   offer(block: SpooledBlock): void {
     // Without a stream the spool itself is the queue.
     if (this.#stream === undefined) return;
@@ -356,7 +356,12 @@ export class Shipper {
     this.#logger.error({ block: flight?.block.key, reason, detail }, "the collector rejected a block");
     if (flight === undefined) return;
     this.#settle(flight.block.key);
-    this.#spool.quarantine(flight.block, `${reason}: ${detail}`);
+    try {
+      this.#spool.quarantine(flight.block, reason, detail);
+    } catch (error) {
+      // It waits in the spool, and is refused again on the next stream.
+      this.#logger.error({ block: flight.block.key, error: String(error) }, "a rejected block cannot be put aside yet");
+    }
   }
 
   #settle(key: string): void {

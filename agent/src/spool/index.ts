@@ -2,11 +2,13 @@
  * Blocks on disk until the collector's database has them.
  *
  * A block is written once, when it is sealed, and freed when it is *stored*. Segments go when none of their blocks is
- * needed; the newest one stays, since its last block says where the trail goes on after a restart.
+ * needed; the one with the newest block stays, since that block says where the trail goes on after a restart.
+ *
+ * A block that the collector refuses goes to the quarantine, and may be put back. On the disk it may stand in both for a moment, or for as
+ * long as its segment is there; then it is in the quarantine, so whatever ends the agent, it is in one of them.
  */
 import {
   closeSync,
-  existsSync,
   fdatasyncSync,
   ftruncateSync,
   fstatSync,
@@ -18,18 +20,29 @@ import {
   statSync,
   truncateSync,
   unlinkSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { randomInt } from "node:crypto";
-import { join } from "node:path";
-import { BlockError, hex64, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
+import { basename, join } from "node:path";
+import { BlockError, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { makePrivateDirectory, syncDirectory } from "@hosttrail/lib/files";
+import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrail/lib/files";
 import type { BlockHeader } from "@hosttrail/proto/block";
-import { FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
+import { type EvictedRange, EvictedRanges } from "./evicted.ts";
+import { Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
+import { blockKey, FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
 
-export { scanSegment } from "./segment.ts";
+export {
+  DAMAGED,
+  eventsIn,
+  listQuarantine,
+  type Quarantined,
+  type QuarantineSummary,
+  quarantineOf,
+  ReturnError,
+  summarize,
+} from "./quarantine.ts";
+export { isBlockKey, scanSegment } from "./segment.ts";
 
 /** When blocks are forced to the disk: each one before it is sent, once a second, or as the kernel likes. */
 export type SyncPolicy = "always" | "second" | "never";
@@ -46,6 +59,8 @@ export interface SpoolOptions {
   /** Hours that a block is kept, at most; 0 for as long as there is room. */
   hoursMax: number;
   sync: SyncPolicy;
+  /** Bytes of the quarantine, at most; past it the oldest file goes, and is counted. */
+  quarantineBytesMax: number;
   bootId: string;
 }
 
@@ -62,7 +77,7 @@ export interface SpooledBlock {
 
 interface Segment {
   path: string;
-  lane: SpoolLane;
+  lane: SpoolLane | "returned";
   /** When it was begun, milliseconds since 1970. */
   beganMs: number;
   bytes: number;
@@ -75,25 +90,19 @@ export interface SpoolCounters {
   bytes: number;
   /** Events in blocks that are kept now. */
   events: number;
-  /** Since the start: events that an earlier life left, that were appended, stored, evicted, put aside. */
+  /** Since the start: events that an earlier life left, that were appended, stored, evicted, put aside, put back. */
   foundEvents: number;
   appendedEvents: number;
   storedEvents: number;
   evictedEvents: number;
   quarantinedEvents: number;
+  returnedEvents: number;
+  /** Events of blocks that the quarantine had no room for. */
+  discardedEvents: number;
   evictedBlocks: number;
   corruptStretches: number;
   quarantinedBlocks: number;
 }
-
-/** Blocks that were evicted, one after the other. */
-export interface EvictedRange {
-  epoch: bigint;
-  firstSeq: bigint;
-  count: number;
-}
-/** Ranges that are remembered until somebody takes them; the count of events goes on. */
-const RANGES_MAX = 64;
 
 /** Where the next block goes. */
 export interface TrailPosition {
@@ -102,15 +111,21 @@ export interface TrailPosition {
   previousHeaderSha256: Uint8Array;
 }
 
-export type SpoolEvent = (event: "corrupt" | "evicted" | "quarantined", detail: Record<string, unknown>) => void;
+export type SpoolEvent = (
+  event: "corrupt" | "evicted" | "quarantined" | "returned" | "discarded",
+  detail: Record<string, unknown>,
+) => void;
 
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #report: SpoolEvent;
   readonly #segments: Segment[] = [];
   readonly #blocks = new Map<string, SpooledBlock>();
-  readonly #active = new Map<SpoolLane, { segment: Segment; file: number }>();
-  #evicted: EvictedRange[] = [];
+  readonly #active = new Map<Segment["lane"], { segment: Segment; file: number }>();
+  readonly #quarantine: Quarantine;
+  /** Has the newest block, by which the trail goes on after a restart. */
+  #end: Segment | undefined;
+  readonly #evicted = new EvictedRanges();
   #unsyncedSince = 0;
   #syncTimer: NodeJS.Timeout | undefined;
   /** The newest block of an earlier life; undefined where there is none. */
@@ -123,6 +138,8 @@ export class Spool {
     storedEvents: 0,
     evictedEvents: 0,
     quarantinedEvents: 0,
+    returnedEvents: 0,
+    discardedEvents: 0,
     evictedBlocks: 0,
     corruptStretches: 0,
     quarantinedBlocks: 0,
@@ -132,12 +149,12 @@ export class Spool {
     this.#options = options;
     this.#report = report;
     makePrivateDirectory(options.directory);
-    makePrivateDirectory(this.#quarantine);
+    const { directory, quarantineBytesMax } = options;
+    this.#quarantine = new Quarantine(quarantineOf(directory), quarantineBytesMax, ({ path, reason }, events) => {
+      this.#counts.discardedEvents += events ?? 0;
+      this.#report("discarded", { path, events, reason: `${reason}, and the quarantine is full` });
+    });
     this.#position = this.#load();
-  }
-
-  get #quarantine(): string {
-    return join(this.#options.directory, "quarantine");
   }
 
   get position(): Readonly<TrailPosition> {
@@ -157,15 +174,27 @@ export class Spool {
     };
   }
 
+  /** What is in the quarantine, of this life and of earlier ones. */
+  quarantined(): QuarantineSummary {
+    return summarize(this.#quarantine.files());
+  }
+
   /** Reads what an earlier life left; returns where the trail goes on. */
   #load(): TrailPosition {
     let last: LastBlock | undefined;
     const damagedBefore = this.#counts.corruptStretches;
+    const quarantined = new Set(this.#quarantine.files().map(({ key }) => key));
     for (const name of readdirSync(this.#options.directory).sort()) {
+      const path = join(this.#options.directory, name);
+      // Of a life that ended while it put a block back.
+      if (name.endsWith(`${RETURNED_SUFFIX}.new`)) rmSync(path);
       if (!name.endsWith(".segment")) continue;
-      // Two lanes have segments side by side: the last block is the one with the highest number.
-      const loaded = this.#loadSegment(join(this.#options.directory, name));
-      if (loaded !== undefined && (last === undefined || isAfter(loaded.header, last.header))) last = loaded;
+      // Segments of lanes and of what was put back lie side by side: the last block is the one with the highest number.
+      const loaded = this.#loadSegment(path, quarantined);
+      if (loaded !== undefined && (last === undefined || isAfter(loaded.header, last.header))) {
+        last = loaded;
+        this.#end = this.#segments.at(-1);
+      }
     }
     // A new life of the trail begins where its end is not certain: on a new spool, after damage, and after a
     // reboot, when blocks that were sent may never have reached the disk and their numbers must not come twice.
@@ -179,11 +208,12 @@ export class Spool {
     };
   }
 
-  #loadSegment(path: string): LastBlock | undefined {
+  /** Gives the segment's newest block. Blocks of the quarantine count for the trail's end, and are not sent. */
+  #loadSegment(path: string, quarantined: ReadonlySet<string>): LastBlock | undefined {
     const content = readFileSync(path);
     const segment: Segment = {
       path,
-      lane: path.endsWith(LOW_SUFFIX) ? "low" : "normal",
+      lane: path.endsWith(LOW_SUFFIX) ? "low" : path.endsWith(RETURNED_SUFFIX) ? "returned" : "normal",
       beganMs: statSync(path).mtimeMs,
       bytes: content.length,
       live: new Set(),
@@ -198,7 +228,10 @@ export class Spool {
       try {
         const { block, header } = parseBlock(stretch.bytes);
         last = { header, headerSha256: nodePrimitives.sha256(block.header), bytes: Uint8Array.from(stretch.bytes) };
-        this.#keep(segment, stretch.offset, stretch.bytes.length, header);
+        // One that was put back may stand in its first segment, too.
+        const key = blockKey(header.epoch, header.firstSeq);
+        if (!quarantined.has(key) && !this.#blocks.has(key))
+          this.#keep(segment, stretch.offset, stretch.bytes.length, header);
       } catch (error) {
         if (!(error instanceof BlockError)) throw error;
         this.#setAside(path, content, stretch.offset, FRAME_HEADER_BYTES + stretch.bytes.length);
@@ -210,8 +243,7 @@ export class Spool {
   /** Moves damaged bytes out of the way, and tells where they were. */
   #setAside(path: string, content: Buffer, offset: number, length: number): void {
     this.#counts.corruptStretches++;
-    const name = `${path.split("/").pop()}.${offset}`;
-    writeFileSync(join(this.#quarantine, name), content.subarray(offset, offset + length), { mode: 0o600 });
+    this.#quarantine.keepDamaged(basename(path), offset, content.subarray(offset, offset + length));
     // At the end it is a torn write: cut it off. Elsewhere it stays until its segment goes.
     if (offset + length === content.length) truncateSync(path, offset);
     this.#report("corrupt", { path, offset, length });
@@ -249,6 +281,10 @@ export class Spool {
     this.#position = { epoch, nextSeq: firstSeq + BigInt(count), previousHeaderSha256: sealed.headerSha256 };
     const block = this.#keep(segment, offset, sealed.bytes.length, sealed.header);
     this.#counts.appendedEvents += count;
+    if (this.#end !== segment) {
+      this.#end = segment;
+      this.#sweep();
+    }
     this.#evict();
     return block;
   }
@@ -271,7 +307,7 @@ export class Spool {
   #openFor({ bytes, header }: SealedBlock, lane: SpoolLane): { segment: Segment; file: number } {
     const active = this.#active.get(lane);
     if (active !== undefined && active.segment.bytes + bytes.length <= this.#options.segmentBytes) return active;
-    const name = `${hex64(header.epoch)}-${hex64(header.firstSeq)}${lane === "low" ? LOW_SUFFIX : ".segment"}`;
+    const name = `${blockKey(header.epoch, header.firstSeq)}${lane === "low" ? LOW_SUFFIX : ".segment"}`;
     const path = join(this.#options.directory, name);
     const file = openSync(path, "a", 0o600);
     syncDirectory(this.#options.directory);
@@ -283,7 +319,6 @@ export class Spool {
     this.#segments.push(segment);
     const opened = { segment, file };
     this.#active.set(lane, opened);
-    this.#sweep();
     return opened;
   }
 
@@ -316,28 +351,64 @@ export class Spool {
     return true;
   }
 
-  /** The collector will never take this block: keep its bytes for a person to look at. */
-  quarantine(block: SpooledBlock, reason: string): void {
-    const path = join(this.#quarantine, `${block.key}.block`);
-    if (existsSync(block.segment.path)) writeFileSync(path, this.read(block), { mode: 0o600 });
+  /**
+   * The collector does not take this block as things are: it is kept aside, with the reason's code, and not sent any more. Throws what the
+   * disk says; then it is in the spool as before.
+   */
+  quarantine(block: SpooledBlock, reason: string, detail = ""): void {
+    if (this.#blocks.get(block.key) !== block) return;
+    const path = this.#quarantine.keepBlock(block.key, reason, this.read(block));
+    this.#forget(block);
     this.#counts.quarantinedBlocks++;
-    this.#report("quarantined", { path, reason });
-    if (this.#forget(block)) this.#counts.quarantinedEvents += block.count;
+    this.#counts.quarantinedEvents += block.count;
+    this.#report("quarantined", { path, reason, detail });
   }
 
-  /** Deletes segments that nobody needs. The newest one and those that are written to stay: one has the trail's end. */
+  /**
+   * Puts a block from the quarantine back as it is: it keeps its number, its hash and its signature. It has a segment of its own, since
+   * an old block within the others would be taken for the trail's end. Throws a ReturnError where it cannot go, or what the disk says;
+   * then it stays in the quarantine.
+   */
+  putBack(key: string): SpooledBlock {
+    const { bytes, header } = this.#quarantine.read(key);
+    const present = this.#blocks.get(key);
+    const segmentBytes = FRAME_HEADER_BYTES + bytes.length;
+    const room = this.#options.bytesMax - this.counters().bytes;
+    if (present === undefined && segmentBytes > room) {
+      throw new ReturnError(`the spool has room for ${Math.max(room, 0)} bytes, and the block needs ${segmentBytes}`);
+    }
+    const block = present ?? this.#return(key, bytes, header);
+    this.#quarantine.remove(key);
+    this.#report("returned", { block: key, events: header.count });
+    return block;
+  }
+
+  #return(key: string, bytes: Uint8Array, header: BlockHeader): SpooledBlock {
+    const path = join(this.#options.directory, `${key}${RETURNED_SUFFIX}`);
+    writeFileDurably(path, Buffer.concat([frameHeader(bytes), bytes]));
+    const size = FRAME_HEADER_BYTES + bytes.length;
+    const segment: Segment = { path, lane: "returned", beganMs: Date.now(), bytes: size, live: new Set() };
+    // It was put back before, by a life that ended then.
+    const known = this.#segments.findIndex((each) => each.path === path);
+    if (known >= 0 && this.#segments[known] === this.#end) this.#end = segment;
+    if (known >= 0) this.#segments.splice(known, 1);
+    this.#segments.push(segment);
+    this.#counts.returnedEvents += header.count;
+    return this.#keep(segment, 0, bytes.length, header);
+  }
+
+  /** Deletes segments that nobody needs. The one with the trail's end and those that are written to stay. */
   #sweep(): void {
-    const newest = this.#segments.at(-1);
     for (let at = this.#segments.length - 1; at >= 0; at--) {
       const segment = this.#segments[at];
-      if (segment === undefined || segment === newest || segment.live.size > 0 || this.#isActive(segment)) continue;
+      if (segment === undefined || segment.live.size > 0 || this.#isHeld(segment)) continue;
       unlinkSync(segment.path);
       this.#segments.splice(at, 1);
     }
   }
 
-  #isActive(segment: Segment): boolean {
-    return this.#active.get(segment.lane)?.segment === segment;
+  #isHeld(segment: Segment): boolean {
+    return segment === this.#end || this.#active.get(segment.lane)?.segment === segment;
   }
 
   /** Over the bound the least important segment goes, the oldest first, and what is too old goes anyway. */
@@ -345,10 +416,10 @@ export class Spool {
     const { bytesMax, hoursMax } = this.#options;
     const oldestMs = hoursMax === 0 ? 0 : Date.now() - hoursMax * 3_600_000;
     for (const segment of this.#segments.filter((each) => each.beganMs < oldestMs)) {
-      if (!this.#isActive(segment)) this.#drop(segment, "older than the spool keeps");
+      if (!this.#isHeld(segment)) this.#drop(segment, "older than the spool keeps");
     }
     while (this.#segments.length > 1 && this.counters().bytes > bytesMax) {
-      const free = this.#segments.filter((segment) => !this.#isActive(segment));
+      const free = this.#segments.filter((segment) => !this.#isHeld(segment));
       const least = free.find((segment) => segment.lane === "low") ?? free[0];
       if (least === undefined) return;
       this.#drop(least, "the spool is full");
@@ -361,7 +432,7 @@ export class Spool {
     for (const block of segment.live) {
       events += block.count;
       this.#blocks.delete(block.key);
-      this.#addRange(block);
+      this.#evicted.add(block);
       this.#counts.events -= block.count;
     }
     this.#counts.evictedBlocks += segment.live.size;
@@ -370,17 +441,9 @@ export class Spool {
     rmSync(segment.path, { force: true });
   }
 
-  #addRange({ epoch, firstSeq, count }: SpooledBlock): void {
-    const last = this.#evicted.at(-1);
-    if (last?.epoch === epoch && last.firstSeq + BigInt(last.count) === firstSeq) last.count += count;
-    else if (this.#evicted.length < RANGES_MAX) this.#evicted.push({ epoch, firstSeq, count });
-  }
-
   /** What was evicted since this was asked last: gaps of the trail that are no riddle. */
   takeEvicted(): EvictedRange[] {
-    const taken = this.#evicted;
-    this.#evicted = [];
-    return taken;
+    return this.#evicted.take();
   }
 
   close(): void {
@@ -393,8 +456,15 @@ export class Spool {
   }
 }
 
+/** Where an agent's spool is. */
+export function spoolOf({ stateDirectory }: { stateDirectory: string }): string {
+  return join(stateDirectory, "spool");
+}
+
 /** Ends the name of a segment of the low lane. */
 const LOW_SUFFIX = ".low.segment";
+/** Ends the name of a segment of one block that was put back from the quarantine. */
+const RETURNED_SUFFIX = ".returned.segment";
 
 interface LastBlock {
   header: BlockHeader;
@@ -404,10 +474,6 @@ interface LastBlock {
 
 function isAfter(a: BlockHeader, b: BlockHeader): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.firstSeq > b.firstSeq);
-}
-
-function blockKey(epoch: bigint, firstSeq: bigint): string {
-  return `${hex64(epoch)}-${hex64(firstSeq)}`;
 }
 
 function writeAll(file: number, bytes: Uint8Array): void {

@@ -7,10 +7,20 @@
  *     n bytes  the serialized Block
  */
 import { crc32 } from "node:zlib";
-import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
+import { BLOCK_BYTES_MAX, hex64 } from "@hosttrail/lib/block";
 
 export const FRAME_HEADER_BYTES = 12;
 const MAGIC = Buffer.from("HTB1", "latin1");
+
+/** Names a block among those of its host: `<epoch>-<first seq>`, 16 hex digits each. */
+export function blockKey(epoch: bigint, firstSeq: bigint): string {
+  return `${hex64(epoch)}-${hex64(firstSeq)}`;
+}
+
+const KEY = /^[0-9a-f]{16}-[0-9a-f]{16}$/;
+export function isBlockKey(value: unknown): value is string {
+  return typeof value === "string" && KEY.test(value);
+}
 
 /** The frame's header for a block. */
 export function frameHeader(block: Uint8Array): Buffer {

@@ -29,6 +29,7 @@ function open(change: Partial<SpoolOptions> = {}): Spool {
     bytesMax: 1 << 20,
     segmentBytes: 1 << 20,
     hoursMax: 0,
+    quarantineBytesMax: 1 << 20,
     sync: "never",
     bootId: "boot",
   } as const;

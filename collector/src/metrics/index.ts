@@ -25,6 +25,8 @@ export interface Metrics {
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
+  /** Sets what lies in the quarantine of a host's agent; a host that has nothing there is not named. */
+  quarantined(host: string, quarantine: { blocks: number; bytes: number }): void;
   /** Sets how far a host's clock is off, milliseconds; undefined where it is right. */
   clockOffset(host: string, offsetMs: number | undefined): void;
   connectionsRefused: Counter<"reason">;
@@ -48,6 +50,19 @@ const clockOffsetSeconds = new Gauge({
   registers,
 });
 
+const quarantinedBlocks = new Gauge({
+  name: "hosttrail_agent_quarantined_blocks",
+  help: "Rejected blocks in the quarantine of a host's agent, of those hosts that have something there.",
+  labelNames: ["host"] as const,
+  registers,
+});
+const quarantinedBytes = new Gauge({
+  name: "hosttrail_agent_quarantined_bytes",
+  help: "Bytes in the quarantine of a host's agent, damaged stretches of its spool among them.",
+  labelNames: ["host"] as const,
+  registers,
+});
+
 /** The names of the first hosts that ask; "other" for the rest. */
 function boundedNames(): (host: string) => string {
   const known = new Set<string>();
@@ -60,9 +75,17 @@ function boundedNames(): (host: string) => string {
 }
 const throttledName = boundedNames();
 const clockName = boundedNames();
+const quarantineName = boundedNames();
 
 export const metrics: Metrics = {
   throttled: (host, limit) => throttledTotal.inc({ host: throttledName(host), limit }),
+  quarantined(host, { blocks, bytes }) {
+    if (bytes > 0) {
+      const name = { host: quarantineName(host) };
+      quarantinedBlocks.set(name, blocks);
+      quarantinedBytes.set(name, bytes);
+    } else for (const gauge of [quarantinedBlocks, quarantinedBytes]) gauge.remove({ host });
+  },
   clockOffset(host, offsetMs) {
     if (offsetMs !== undefined) clockOffsetSeconds.set({ host: clockName(host) }, offsetMs / 1000);
     else clockOffsetSeconds.remove({ host });

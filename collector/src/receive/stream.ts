@@ -16,7 +16,9 @@ import {
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
+import { Block, BlockHeader } from "@hosttrail/proto/block";
 import {
+  type AgentStatus,
   type BlockReference,
   type Hello,
   StoredNotice,
@@ -162,9 +164,18 @@ export class HostStream {
     else if (this.#state !== "open") this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
     else if (message?.$case === "block") void this.#block(message.value);
     else if (message?.$case === "status") {
-      metrics.agentLost.set({ host: this.#peer.name }, Number(message.value.kernelLost));
-      this.#logger.debug({ kernelLost: String(message.value.kernelLost) }, "agent status");
+      this.#status(message.value);
     }
+  }
+
+  #status({ kernelLost, quarantinedBlocks, quarantinedBytes }: AgentStatus): void {
+    const { name } = this.#peer;
+    metrics.agentLost.set({ host: name }, Number(kernelLost));
+    metrics.quarantined(name, { blocks: Number(quarantinedBlocks), bytes: Number(quarantinedBytes) });
+    this.#logger.debug(
+      { kernelLost: String(kernelLost), quarantinedBlocks: String(quarantinedBlocks) },
+      "agent status",
+    );
   }
 
   async #greet(hello: Hello): Promise<void> {
@@ -364,11 +375,16 @@ export class HostStream {
   }
 }
 
-/** Which block was rejected, where its header can be read at all. */
+/**
+ * Which block was rejected, where its header can be read at all, be it right or not: a block of a newer format must be named as well, or its
+ * host would not know which one to put aside and send it for ever.
+ */
 function referenceOf(bytes: Uint8Array): BlockReference | undefined {
   try {
-    const { header } = parseBlock(bytes);
-    return { epoch: header.epoch, firstSeq: header.firstSeq };
+    const { header } = Block.decode(bytes);
+    if (header.length === 0) return undefined;
+    const { epoch, firstSeq } = BlockHeader.decode(header);
+    return { epoch, firstSeq };
   } catch {
     return undefined;
   }

@@ -21,8 +21,13 @@ export function writeFileDurably(path: string, content: string | Uint8Array): vo
   rmSync(next, { force: true });
   const file = openSync(next, "wx", 0o600);
   try {
-    writeSync(file, typeof content === "string" ? Buffer.from(content) : content);
+    const bytes = typeof content === "string" ? Buffer.from(content) : content;
+    // A disk that is nearly full may take a part.
+    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
     fsyncSync(file);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
   } finally {
     closeSync(file);
   }

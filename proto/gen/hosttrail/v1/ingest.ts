@@ -78,6 +78,9 @@ export interface AgentStatus {
   blocksPending: bigint;
   eventsEvicted: bigint;
   receiveBufferOverruns: bigint;
+  /** What is in the agent's quarantine now: blocks that a collector rejected; bytes also of damaged stretches of its spool. */
+  quarantinedBlocks: bigint;
+  quarantinedBytes: bigint;
 }
 
 export interface StreamResponse {
@@ -714,6 +717,8 @@ function createBaseAgentStatus(): AgentStatus {
     blocksPending: 0n,
     eventsEvicted: 0n,
     receiveBufferOverruns: 0n,
+    quarantinedBlocks: 0n,
+    quarantinedBytes: 0n,
   };
 }
 
@@ -775,6 +780,18 @@ export const AgentStatus: MessageFns<AgentStatus> = {
         throw new globalThis.Error("value provided for field message.receiveBufferOverruns of type uint64 too large");
       }
       writer.uint32(80).uint64(message.receiveBufferOverruns);
+    }
+    if (message.quarantinedBlocks !== 0n) {
+      if (BigInt.asUintN(64, message.quarantinedBlocks) !== message.quarantinedBlocks) {
+        throw new globalThis.Error("value provided for field message.quarantinedBlocks of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.quarantinedBlocks);
+    }
+    if (message.quarantinedBytes !== 0n) {
+      if (BigInt.asUintN(64, message.quarantinedBytes) !== message.quarantinedBytes) {
+        throw new globalThis.Error("value provided for field message.quarantinedBytes of type uint64 too large");
+      }
+      writer.uint32(96).uint64(message.quarantinedBytes);
     }
     return writer;
   },
@@ -872,6 +889,22 @@ export const AgentStatus: MessageFns<AgentStatus> = {
             message.receiveBufferOverruns = reader.uint64() as bigint;
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.quarantinedBlocks = reader.uint64() as bigint;
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.quarantinedBytes = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -928,6 +961,16 @@ export const AgentStatus: MessageFns<AgentStatus> = {
         : isSet(object.receive_buffer_overruns)
         ? BigInt(object.receive_buffer_overruns)
         : 0n,
+      quarantinedBlocks: isSet(object.quarantinedBlocks)
+        ? BigInt(object.quarantinedBlocks)
+        : isSet(object.quarantined_blocks)
+        ? BigInt(object.quarantined_blocks)
+        : 0n,
+      quarantinedBytes: isSet(object.quarantinedBytes)
+        ? BigInt(object.quarantinedBytes)
+        : isSet(object.quarantined_bytes)
+        ? BigInt(object.quarantined_bytes)
+        : 0n,
     };
   },
 
@@ -962,6 +1005,12 @@ export const AgentStatus: MessageFns<AgentStatus> = {
     }
     if (message.receiveBufferOverruns !== 0n) {
       obj.receiveBufferOverruns = message.receiveBufferOverruns.toString();
+    }
+    if (message.quarantinedBlocks !== 0n) {
+      obj.quarantinedBlocks = message.quarantinedBlocks.toString();
+    }
+    if (message.quarantinedBytes !== 0n) {
+      obj.quarantinedBytes = message.quarantinedBytes.toString();
     }
     return obj;
   },
@@ -998,6 +1047,12 @@ export const AgentStatus: MessageFns<AgentStatus> = {
       (object.receiveBufferOverruns !== undefined && object.receiveBufferOverruns !== null)
         ? BigInt(object.receiveBufferOverruns)
         : 0n;
+    message.quarantinedBlocks = (object.quarantinedBlocks !== undefined && object.quarantinedBlocks !== null)
+      ? BigInt(object.quarantinedBlocks)
+      : 0n;
+    message.quarantinedBytes = (object.quarantinedBytes !== undefined && object.quarantinedBytes !== null)
+      ? BigInt(object.quarantinedBytes)
+      : 0n;
     return message;
   },
 };
