@@ -23,7 +23,7 @@ import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
 import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
-import { openSource, type Source } from "./source/index.ts";
+import { openSource, type Source, type SourceFault } from "./source/index.ts";
 import { Spool } from "./spool/index.ts";
 
 /** Put in by whoever makes a package. */
@@ -252,7 +252,14 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
   }
-  const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain);
+  /** What is missing of a file stands in the trail, too; single lines only in the log. */
+  function tellUnread({ file, offset, line, reason, isLoss }: SourceFault): void {
+    logger[isLoss ? "warn" : "info"]({ file, offset, line }, `source: ${reason}`);
+    if (!isLoss || line !== undefined) return;
+    const fields = { file, offset: offset ?? "", reason };
+    report({ action: "missed-source-data", name: "SOURCE", outcome: "failure", fields });
+  }
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain, tellUnread);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
   const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
 
@@ -317,7 +324,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     const evicted = spool
       .takeEvicted()
       .map(({ epoch, firstSeq, count }) => `${epoch.toString(16)}-${firstSeq}+${count}`);
-    const lost = (changes["kernelLost"] ?? 0) + (changes["serialGaps"] ?? 0) + (changes["evicted"] ?? 0);
+    const losses = ["kernelLost", "serialGaps", "unreadFiles", "evicted"] as const;
+    const lost = losses.reduce((sum, name) => sum + (changes[name] ?? 0), 0);
     const fields = { ...changes, evicted_ranges: evicted.join(" "), unbalanced: imbalances(ledger.now()).length };
     report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
   }, config.ledgerIntervalMs);
@@ -334,7 +342,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     } catch (error) {
       logger.warn({ error: String(error) }, "the kernel did not tell its audit status");
     }
-    const { records, parseFailures, foreign, overruns } = source.counters();
+    const { records, parseFailures, foreign, overruns, unreadFiles } = source.counters();
     const kept = spool.counters();
     return {
       kernelLost,
@@ -342,6 +350,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       overruns,
       records,
       unreadable: parseFailures + foreign,
+      unreadFiles,
       ...counts,
       partial: reassembler.counters.partial,
       late: reassembler.counters.late,
