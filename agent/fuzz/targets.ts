@@ -21,7 +21,7 @@ import { Reassembler } from "../src/reassemble/index.ts";
 import { Redactor } from "../src/redact/index.ts";
 import { compileRules } from "../src/rules/compile.ts";
 import { decodeRule } from "../src/rules/data.ts";
-import { parseLogLine } from "../src/source/index.ts";
+import { parseLogLine, whyUnread } from "../src/source/index.ts";
 import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { openMutatedBlock } from "./block.ts";
@@ -61,6 +61,60 @@ const SEEDS = [
   'type=URINGOP msg=audit(1.000:1): uring_op=18 success=yes exit=0 items=1 ppid=1 pid=2 uid=0 key="x"',
 ];
 const TEXTS = textOf(SEEDS);
+/** What may stand before a record. */
+const HEADERS = [
+  "Nov 13 10:00:00 web1 audispd[4711]: ",
+  "<13>Nov  3 10:00:00.123456 web1 audisp-syslog: node=db2 ",
+  "2025-11-13T10:00:00.123456+01:00 2001:db8::1 audispd: ",
+  '<13>1 2025-11-13T10:00:00Z web1 audispd 1 - [a@1 x="]\\"" y="z"][b] \u00ef\u00bb\u00bf',
+  "Thu 2025-11-13 10:00:00 CET web1 audispd: ",
+  "1763028000.123456 web1 audispd: ",
+];
+const KERNEL_HEADERS = [
+  "Nov 13 10:00:00 web1 kernel: [   12.345678] ",
+  "<5>[    0.000000][    T1] ",
+  "[Thu Nov 13 10:00:00 2025] ",
+  "",
+];
+const HEADED = [
+  ...SEEDS.flatMap((seed, at) => `${HEADERS[at % HEADERS.length] ?? ""}${seed.replace("\u001d", "#035")}`),
+  ...TEXTS.slice(0, 40).map(
+    (text, at) => `${KERNEL_HEADERS[at % KERNEL_HEADERS.length] ?? ""}audit: type=1300 audit(1.000:1): ${text}`,
+  ),
+  ...TEXTS.slice(0, 40).map((text) =>
+    JSON.stringify({
+      _TRANSPORT: "audit",
+      _HOSTNAME: "web1",
+      _AUDIT_TYPE: "1300",
+      _AUDIT_ID: "1",
+      _SOURCE_REALTIME_TIMESTAMP: "1763028000123000",
+      MESSAGE: `SYSCALL ${text}`,
+    }),
+  ),
+  '{"_TRANSPORT":"kernel","MESSAGE":"audit: type=1300 audit(1.000:1): x=1"}',
+  '{"_TRANSPORT":"syslog","_UID":"0","MESSAGE":[116,121,112,101,61,67,87,68,32,109,115,103,61]}',
+];
+const HEADER_TOKENS = [
+  "<13>",
+  "1 ",
+  "- ",
+  "[",
+  "]",
+  "\\",
+  "audispd: ",
+  "kernel: ",
+  "audit: ",
+  "#035",
+  "UID=",
+  "{",
+  "}",
+  ":",
+  ",",
+  "null",
+  "_UID",
+  "[1.000000] ",
+  "\u001e",
+];
 const TOKENS = [
   "=",
   " ",
@@ -184,6 +238,27 @@ export const TARGETS: readonly Target[] = [
       if (record === undefined) return;
       assert.ok(text.includes(record.text) && text.endsWith(record.enriched));
       assert.ok(record.serial >= 0 && record.serial <= 0xffffffff && record.milliseconds < 1000);
+    },
+  },
+  {
+    name: "line with a header",
+    weight: 12,
+    run(random) {
+      const text = mutate(random, HEADED, [...TOKENS, ...HEADER_TOKENS]);
+      const record = parseLogLine(text);
+      if (record === undefined) {
+        // The line itself may have a secret: of it the reason has no more than a number.
+        assert.match(whyUnread(text).reason, /^[\w(][^\n{}<>[\]=]*$/);
+        return;
+      }
+      assert.ok(Number.isInteger(record.type) && record.type >= 0 && record.type <= 999_999_999);
+      assert.ok(Number.isInteger(record.seconds) && record.seconds >= 0 && record.seconds <= 0xffffffffff);
+      assert.ok(Number.isInteger(record.milliseconds) && record.milliseconds >= 0 && record.milliseconds < 1000);
+      assert.ok(Number.isInteger(record.serial) && record.serial >= 0 && record.serial <= 0xffffffff);
+      assert.ok(!/[\u0100-\uffff]/.test(record.node + record.text + record.enriched), "bytes");
+      if (text.startsWith("{") || text.startsWith("\u001e")) return;
+      // Of the line's own bytes nothing is lost behind the stamp.
+      assert.ok(text.includes(record.node) && text.includes(record.text) && text.endsWith(record.enriched));
     },
   },
   {

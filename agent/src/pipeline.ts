@@ -23,7 +23,7 @@ import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
 import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
-import { openSource, type Source } from "./source/index.ts";
+import { openSource, type Source, type SourceFault } from "./source/index.ts";
 import { isBlockKey, type QuarantineSummary, ReturnError, Spool, spoolOf } from "./spool/index.ts";
 
 /** Put in by whoever makes a package. */
@@ -47,7 +47,7 @@ const SPOOL_LEVEL = {
   discarded: "error",
 } as const;
 /** Counts of the ledger that make a minute a failure. */
-const LOST = ["kernelLost", "serialGaps", "evicted", "discarded"] as const;
+const LOST = ["kernelLost", "serialGaps", "unreadFiles", "evicted", "discarded"] as const;
 /** Program text that was needed to start is given back after so long. */
 const FIRST_PAGE_OUT_MS = 15_000;
 
@@ -264,7 +264,14 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     reassembler.push(record, arrivedMs);
     expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
   }
-  const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain);
+  /** What is missing of a file stands in the trail, too; single lines only in the log. */
+  function tellUnread({ file, offset, line, reason, isLoss }: SourceFault): void {
+    logger[isLoss ? "warn" : "info"]({ file, offset, line }, `source: ${reason}`);
+    if (!isLoss || line !== undefined) return;
+    const fields = { file, offset: offset ?? "", reason };
+    report({ action: "missed-source-data", name: "SOURCE", outcome: "failure", fields });
+  }
+  const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain, tellUnread);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
   const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
 
@@ -346,7 +353,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     } catch (error) {
       logger.warn({ error: String(error) }, "the kernel did not tell its audit status");
     }
-    const { records, parseFailures, foreign, overruns } = source.counters();
+    const { records, parseFailures, foreign, overruns, unreadFiles } = source.counters();
     const kept = spool.counters();
     return {
       kernelLost,
@@ -354,6 +361,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       overruns,
       records,
       unreadable: parseFailures + foreign,
+      unreadFiles,
       ...counts,
       partial: reassembler.counters.partial,
       late: reassembler.counters.late,

@@ -13,6 +13,8 @@ interface Totals {
   records: number;
   /** Records without a stamp that can be read, and messages that did not come from the kernel. */
   unreadable: number;
+  /** Files of a log that could not be read, or not to their end. */
+  unreadFiles: number;
   /** Events that the records made. */
   events: number;
   /** Of them, those that went on before their end. */

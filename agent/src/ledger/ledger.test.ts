@@ -8,6 +8,7 @@ const ZERO: Snapshot = {
   overruns: 0,
   records: 0,
   unreadable: 0,
+  unreadFiles: 0,
   events: 0,
   partial: 0,
   late: 0,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { after, describe, it } from "node:test";
 import fc from "fast-check";
-import { logFiles, openFiles } from "./file.ts";
+import { openFiles } from "./file.ts";
 import { formatLogLine, parseLogLine } from "./line.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "hosttrail-source-"));
@@ -92,7 +92,7 @@ describe("a file source", () => {
     const serials: number[] = [];
     await openFiles(path, (record) => serials.push(record.serial)).finished;
     assert.deepEqual(serials, [1, 2, 3, 4]);
-    for (const file of logFiles(path)) rmSync(file);
+    for (const file of ["", ".1", ".2.gz", ".10.zst", ".old"]) rmSync(path + file);
   });
 
   it("cuts no line at the end of a chunk, and gives up on one that never ends", async () => {

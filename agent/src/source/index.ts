@@ -4,10 +4,18 @@ import { errnoOf, KernelAudit, type KernelStatus, type StoredSocket, storedSocke
 import { openFiles, openPlugin } from "./file.ts";
 import { openNetlink } from "./netlink.ts";
 import { openNone } from "./none.ts";
-import type { Source, TakeRecord, TakeRepetition } from "./source.ts";
+import type { Source, TakeRecord, TakeRepetition, TellFault } from "./source.ts";
 
-export { formatLogLine, parseLogLine } from "./line.ts";
-export type { Source, SourceCounters, SpooledEvent, TakeRecord, TakeRepetition } from "./source.ts";
+export { formatLogLine, parseLogLine, whyUnread } from "./line.ts";
+export type {
+  Source,
+  SourceCounters,
+  SourceFault,
+  SpooledEvent,
+  TakeRecord,
+  TakeRepetition,
+  TellFault,
+} from "./source.ts";
 
 /** Value of `enabled` that holds until the next boot (auditctl -e 2). */
 const LOCKED = 2;
@@ -26,10 +34,18 @@ export interface SourceOptions {
   bootId: string;
 }
 
-/** Opens the source that the mode asks for. Errors say what is missing. Without `takeAgain` every event comes as its records. */
-export function openSource(options: SourceOptions, take: TakeRecord, takeAgain?: TakeRepetition): Source {
-  if (options.mode === "file") return openFiles(options.path, take);
-  if (options.mode === "plugin") return openPlugin(process.stdin, take);
+/**
+ * Opens the source that the mode asks for. Errors say what is missing. Without `takeAgain` every event comes as its records. `tell` is given what
+ * of a text could not be read.
+ */
+export function openSource(
+  options: SourceOptions,
+  take: TakeRecord,
+  takeAgain?: TakeRepetition,
+  tell?: TellFault,
+): Source {
+  if (options.mode === "file") return openFiles(options.path, take, tell);
+  if (options.mode === "plugin") return openPlugin(process.stdin, take, tell);
   if (options.mode === "none") return openNone();
   const stored = usableSocket(options.mode);
   const mode =

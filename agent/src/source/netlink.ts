@@ -147,7 +147,7 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord, takeAgain
     endOfEventExpected: true,
     counters(): SourceCounters {
       const { records, overruns, foreign, ringWaits, receiveBufferBytes } = addon.readerStatistics(reader);
-      return { records, overruns, foreign, ringWaits, receiveBufferBytes, parseFailures };
+      return { records, overruns, foreign, ringWaits, receiveBufferBytes, parseFailures, unreadFiles: 0 };
     },
     position: () => position,
     commit: (to, spooled) => addon.commitReader(reader, to, writeSpooled(spooled)),

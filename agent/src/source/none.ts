@@ -5,7 +5,15 @@
 import type { Source } from "./source.ts";
 
 export function openNone(): Source {
-  const nothing = { records: 0, overruns: 0, foreign: 0, ringWaits: 0, receiveBufferBytes: 0, parseFailures: 0 };
+  const nothing = {
+    records: 0,
+    overruns: 0,
+    foreign: 0,
+    ringWaits: 0,
+    receiveBufferBytes: 0,
+    parseFailures: 0,
+    unreadFiles: 0,
+  };
   return {
     name: "none",
     endOfEventExpected: false,

@@ -10,6 +10,22 @@ export type TakeRecord = (record: RawRecord, nowMs: number) => void;
  */
 export type TakeRepetition = (repetition: Repetition, nowMs: number) => boolean;
 
+/** What could not be read. */
+export interface SourceFault {
+  /** Its path, or "auditd's feed". */
+  file: string;
+  /** Of a line, in what the file decompresses to; of a damage, in the file as it is on disk. Undefined where it is the file as a whole. */
+  offset: number | undefined;
+  /** The number of a line, from 1; undefined for what is no line. */
+  line: number | undefined;
+  /** Without a word of what was read: it may have a secret. */
+  reason: string;
+  /** False for what is no loss: a file that is no rotation of the log, or whose records are in another one. */
+  isLoss: boolean;
+}
+
+export type TellFault = (fault: SourceFault) => void;
+
 export interface SourceCounters {
   records: number;
   overruns: number;
@@ -18,6 +34,8 @@ export interface SourceCounters {
   receiveBufferBytes: number;
   /** Records without a stamp that can be read; counted, since nothing can be said of them. */
   parseFailures: number;
+  /** Files that could not be read, or not to their end. */
+  unreadFiles: number;
 }
 
 /** What tells an event from all others of this boot. */
