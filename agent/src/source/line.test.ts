@@ -195,6 +195,17 @@ describe("an entry of the journal", () => {
   });
 });
 
+describe("a line behind bytes that are no text", () => {
+  it("gives its record: zeros that a crash left, and a byte order mark", () => {
+    assert.equal(read(`${"\0".repeat(4000)}${RECORD}`), RECORD);
+    assert.equal(read(`\u00ef\u00bb\u00bf${RECORD}`), RECORD);
+    assert.equal(read(`\0Nov 13 10:00:00 web1 audispd: ${RECORD}`), `node=web1 ${RECORD}`);
+    assert.equal(read(`\u0001${RECORD}`), undefined);
+    // However many there are.
+    assert.equal(read("\u00ef\u00bb\u00bf\0".repeat(200_000)), undefined);
+  });
+});
+
 describe("a line that gives no record", () => {
   it("is told why, without a word of it", () => {
     const why = (line: string): string => {
