@@ -89,6 +89,12 @@ describe("a line with a header of syslog", () => {
     assert.equal(enriched('comm="x#035UID=root" exe="/bin/x"'), "");
     assert.equal(enriched('comm="1#035UID=root" exe="/bin/x"'), "");
     assert.equal(enriched("pid=1 msg='op=1#035UID=\"root\" res=success'"), "");
+    // Nor are the bytes of what is left to the message changed.
+    const open = 'pid=1 msg=\'op=x id=1#035UID="root"';
+    assert.equal(parseLogLine(`Nov 13 10:00:00 a audispd: type=USER_CMD msg=audit(1.000:1): ${open}`)?.text, open);
+    const both = "key=1#035UID=0\u001dUID=1";
+    const record = parseLogLine(`Nov 13 10:00:00 a audispd: type=SYSCALL msg=audit(1.000:1): ${both}`);
+    assert.deepEqual([record?.text, record?.enriched], ["key=1#035UID=0", "UID=1"]);
   });
 
   it("is read from its beginning: what a message says further on is no record", () => {

@@ -54,7 +54,7 @@ function recordOfMessage(message: string, node: string, program: string): RawRec
 /** Only where a value ends and one of auditd's keys follows: a process may have `#035` in its name. */
 function unescapeSeparator(text: string): string {
   const at = text.lastIndexOf(ESCAPED_SEPARATOR);
-  if (at < 0 || !isValueEnd(text, at)) return text;
+  if (at < 0 || text.includes(ENRICHED_SEPARATOR) || !isWhole(text, at) || !isValueEnd(text, at)) return text;
   const after = text.slice(at + ESCAPED_SEPARATOR.length);
   return after.search(FIRST_KEY) === 0 ? text.slice(0, at) + ENRICHED_SEPARATOR + after : text;
 }
