@@ -89,6 +89,12 @@ describe("a line with a header of syslog", () => {
     assert.equal(enriched('comm="x#035UID=root" exe="/bin/x"'), "");
     assert.equal(enriched('comm="1#035UID=root" exe="/bin/x"'), "");
     assert.equal(enriched("pid=1 msg='op=1#035UID=\"root\" res=success'"), "");
+    // Nor are the bytes of what is left to the message changed.
+    const open = 'pid=1 msg=\'op=x id=1#035UID="root"';
+    assert.equal(parseLogLine(`Nov 13 10:00:00 a audispd: type=USER_CMD msg=audit(1.000:1): ${open}`)?.text, open);
+    const both = "key=1#035UID=0\u001dUID=1";
+    const record = parseLogLine(`Nov 13 10:00:00 a audispd: type=SYSCALL msg=audit(1.000:1): ${both}`);
+    assert.deepEqual([record?.text, record?.enriched], ["key=1#035UID=0", "UID=1"]);
   });
 
   it("is read from its beginning: what a message says further on is no record", () => {
@@ -192,6 +198,17 @@ describe("an entry of the journal", () => {
     assert.match(why("Nov 13 10:00:00 web1 audit[12]: CWD cwd=/"), /short forms leave the serial number out/);
     assert.match(why("Nov 13 10:00:00 web1 audisp-syslog[12]: [120B blob data]"), /left the bytes out/);
     assert.match(why("__CURSOR=s=1;i=2"), /-o export is not read/);
+  });
+});
+
+describe("a line behind bytes that are no text", () => {
+  it("gives its record: zeros that a crash left, and a byte order mark", () => {
+    assert.equal(read(`${"\0".repeat(4000)}${RECORD}`), RECORD);
+    assert.equal(read(`\u00ef\u00bb\u00bf${RECORD}`), RECORD);
+    assert.equal(read(`\0Nov 13 10:00:00 web1 audispd: ${RECORD}`), `node=web1 ${RECORD}`);
+    assert.equal(read(`\u0001${RECORD}`), undefined);
+    // However many there are.
+    assert.equal(read("\u00ef\u00bb\u00bf\0".repeat(200_000)), undefined);
   });
 });
 

@@ -11,6 +11,7 @@ import { readHeader } from "./syslog.ts";
 /** What rsyslog makes of the separator (`$EscapeControlCharactersOnReceive`): a control character in octal. */
 const ESCAPED_SEPARATOR = "#035";
 const KERNEL = "kernel";
+const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 
 /** One line, in Latin-1 and without its line feed. Undefined where it is none. */
 export function parseLogLine(line: string): RawRecord | undefined {
@@ -20,7 +21,20 @@ export function parseLogLine(line: string): RawRecord | undefined {
     return entry && recordInJournal(entry);
   }
   const header = readHeader(line);
-  return header && recordOfMessage(line.slice(header.start), header.node, header.program);
+  if (header !== undefined) return recordOfMessage(line.slice(header.start), header.node, header.program);
+  const start = textStart(line);
+  return start === 0 ? undefined : parseLogLine(line.slice(start));
+}
+
+/** Behind the zeros that a crash of the machine leaves where blocks were never written, and an editor's byte order mark. */
+function textStart(line: string): number {
+  let at = 0;
+  for (let before = -1; at > before; ) {
+    before = at;
+    while (line.charCodeAt(at) === 0) at++;
+    if (line.startsWith(BYTE_ORDER_MARK, at)) at += BYTE_ORDER_MARK.length;
+  }
+  return at;
 }
 
 /** Journald tells who wrote an entry: only what came from the kernel, or from root's own audit dispatcher, is a record. */
@@ -40,7 +54,7 @@ function recordOfMessage(message: string, node: string, program: string): RawRec
 /** Only where a value ends and one of auditd's keys follows: a process may have `#035` in its name. */
 function unescapeSeparator(text: string): string {
   const at = text.lastIndexOf(ESCAPED_SEPARATOR);
-  if (at < 0 || !isValueEnd(text, at)) return text;
+  if (at < 0 || text.includes(ENRICHED_SEPARATOR) || !isWhole(text, at) || !isValueEnd(text, at)) return text;
   const after = text.slice(at + ESCAPED_SEPARATOR.length);
   return after.search(FIRST_KEY) === 0 ? text.slice(0, at) + ENRICHED_SEPARATOR + after : text;
 }
