@@ -31,7 +31,7 @@ describe("bash's completion of hosttrail-agent", () => {
 
   it("completes what was begun, and files where a file is wanted", () => {
     assert.deepEqual(offered("rules", "ch"), ["check"]);
-    assert.deepEqual(offered("rules", "check", `${FILE.slice(0, -3)}`), [FILE]);
-    assert.deepEqual(offered("--config", `${FILE.slice(0, -3)}`), [FILE]);
+    assert.deepEqual(offered("rules", "check", FILE.slice(0, -3)), [FILE]);
+    assert.deepEqual(offered("--config", FILE.slice(0, -3)), [FILE]);
   });
 });
