@@ -3,6 +3,7 @@
  * crash, an input is a find where it costs more time or memory than its bytes allow.
  */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { getHeapStatistics } from "node:v8";
 import { BlockError, ColumnBlock, decompressedBytesMax, encodeColumns } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
@@ -242,11 +243,13 @@ function memoryBytes(): number {
   return heap + outside + native;
 }
 
-/** Of this thread's processor time, so that what else the machine does counts for nothing; older versions of Node tell only the clock's. */
+/** Of this thread's processor time, so that what else the machine does counts for nothing; a kernel that does not tell it leaves the clock's. */
 function spentMs(): number {
-  if (typeof process.threadCpuUsage !== "function") return performance.now();
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
+  try {
+    return Number.parseInt(readFileSync("/proc/thread-self/schedstat", "latin1"), 10) / 1e6;
+  } catch {
+    return performance.now();
+  }
 }
 
 /** One input. */
