@@ -1,15 +1,41 @@
 /** What Debian's ausearch says of a log: an independent reader of the same bytes. */
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
+/** Lines that ausearch is given at once: its time grows with their square. */
+const LINES_AT_ONCE = 10_000;
+
+/** Cuts a log into files of some thousand lines, none inside of an event; returns their paths. */
+export function partsOf(log: string): string[] {
+  const lines = readFileSync(log, "latin1").trimEnd().split("\n");
+  const events = lines.map((line) => /msg=audit\([^)]*\)/.exec(line)?.[0] ?? "");
+  const lastLine = new Map(events.map((event, at) => [event, at]));
+  const parts: string[] = [];
+  let begin = 0;
+  let open = 0;
+  for (const [at, event] of events.entries()) {
+    open = Math.max(open, lastLine.get(event) ?? at);
+    const isLast = at === lines.length - 1;
+    if (open > at || (at - begin < LINES_AT_ONCE && !isLast)) continue;
+    const part = `${log}.part${parts.length}`;
+    writeFileSync(part, `${lines.slice(begin, at + 1).join("\n")}\n`, "latin1");
+    parts.push(part);
+    begin = at + 1;
+  }
+  return parts;
+}
+
 /** Lines of ausearch's output, one after the other, so that a large log needs no large memory. */
-export async function* ausearch(log: string, ...options: string[]): AsyncGenerator<string> {
-  const child = spawn("ausearch", ["-if", log, ...options], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8" },
-  });
-  child.stdout.setEncoding("latin1");
-  yield* createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
+export async function* ausearch(parts: readonly string[], ...options: string[]): AsyncGenerator<string> {
+  for (const part of parts) {
+    const child = spawn("ausearch", ["-if", part, ...options], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, TZ: "UTC", LC_ALL: "C.UTF-8" },
+    });
+    child.stdout.setEncoding("latin1");
+    yield* createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY });
+  }
 }
 
 /** One record as `ausearch -i` writes it. */
@@ -20,11 +46,11 @@ export interface InterpretedRecord {
 
 /** The interpreted records of each event, by serial, in the order of the log. */
 export async function* interpretedEvents(
-  log: string,
+  parts: readonly string[],
 ): AsyncGenerator<{ serial: number; records: InterpretedRecord[] }> {
   let serial = -1;
   let records: InterpretedRecord[] = [];
-  for await (const line of ausearch(log, "-i")) {
+  for await (const line of ausearch(parts, "-i")) {
     if (line === "----") {
       // ausearch turns the records of an event around.
       if (records.length > 0) yield { serial, records: records.reverse() };
@@ -72,8 +98,8 @@ export interface CsvEvent {
   how: string;
 }
 
-export async function* csvEvents(log: string): AsyncGenerator<CsvEvent> {
-  for await (const line of ausearch(log, "--format", "csv")) {
+export async function* csvEvents(parts: readonly string[]): AsyncGenerator<CsvEvent> {
+  for await (const line of ausearch(parts, "--format", "csv")) {
     const fields = line.split(",");
     if (fields[0] === "NODE" || fields.length < 16) continue;
     yield {

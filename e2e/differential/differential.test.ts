@@ -8,7 +8,7 @@ import { whyNoAudit } from "@hosttrail/agent/kernel";
 import type { RecordGroup } from "@hosttrail/agent/model";
 import { Reassembler } from "@hosttrail/agent/reassemble";
 import { openSource } from "@hosttrail/agent/source";
-import { ausearch, csvEvents, interpretedEvents } from "./ausearch.ts";
+import { ausearch, csvEvents, interpretedEvents, partsOf } from "./ausearch.ts";
 import { acceptedReasons, Comparison, compareInterpreted, compareMeaning } from "./compare.ts";
 import { record } from "./record.ts";
 import { compareRepeated } from "./repeated.ts";
@@ -52,6 +52,7 @@ describe("decoding, against ausearch", () => {
       const groups = await groupsOf(log);
       assert.equal(groups.size, events);
 
+      const parts = partsOf(log);
       const to = new Comparison();
       let interpreted = 0;
       let meant = 0;
@@ -60,14 +61,14 @@ describe("decoding, against ausearch", () => {
       const own = new Map<string, number>();
       for (const line of lines) own.set(line, (own.get(line) ?? 0) + 1);
       const raw = async (): Promise<void> => {
-        for await (const line of ausearch(log, "--raw")) {
+        for await (const line of ausearch(parts, "--raw")) {
           const count = own.get(line) ?? 0;
           to.equal("raw record", count > 0, true, line);
           own.set(line, count - 1);
         }
       };
       const fields = async (): Promise<void> => {
-        for await (const { serial, records } of interpretedEvents(log)) {
+        for await (const { serial, records } of interpretedEvents(parts)) {
           const group = groups.get(serial);
           assert.ok(group !== undefined, `event ${serial}`);
           compareInterpreted(to, group, records);
@@ -75,7 +76,7 @@ describe("decoding, against ausearch", () => {
         }
       };
       const meanings = async (): Promise<void> => {
-        for await (const theirs of csvEvents(log)) {
+        for await (const theirs of csvEvents(parts)) {
           const group = groups.get(theirs.serial);
           assert.ok(group !== undefined, `event ${theirs.serial}`);
           compareMeaning(to, group, theirs);

@@ -16,8 +16,8 @@ export const CONTROLLER = "10.77.0.1";
 /** Its name on the hosts. */
 export const CONTROLLER_NAME = "controller.test";
 /** An emulated machine beside other work takes more than a minute. */
-const BOOT_TIMEOUT_MS = 300_000;
-const COMMAND_TIMEOUT_MS = 300_000;
+const BOOT_TIMEOUT_MS = 600_000;
+const COMMAND_TIMEOUT_MS = 600_000;
 
 export interface Result {
   status: number | null;
