@@ -7,15 +7,19 @@ export HOSTTRAIL_ISOLATED=$group
 scratch=$(mktemp -d)
 made=$([ -d /run/netns ] || echo 1)
 mkdir -p /run/netns
+# Several may run at once, each with its own there. Whoever removes the folder takes away what others have mounted upon it, in their own view
+# as well: so it goes only when nobody else holds it.
+exec 9</run/netns
+flock --shared 9
 # Told to end, it waits for its own end, and cleans up.
 trap : INT TERM
 # Temporary files are in memory, and names of networks in a folder that nobody else sees.
 unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private -- \
-  sh -c 'mount -t tmpfs -o size=8g,mode=700 tmpfs "$1" && mount -t tmpfs tmpfs /run/netns && ip link set lo up &&
+  sh -c 'exec 9<&- && mount -t tmpfs -o size=8g,mode=700 tmpfs "$1" && mount -t tmpfs tmpfs /run/netns && ip link set lo up &&
     export TMPDIR="$1" && shift && exec "$@"' sh "$scratch" "$@"
 status=$?
 rmdir "$scratch"
-[ -z "$made" ] || rmdir /run/netns
+[ -z "$made" ] || ! flock --exclusive --nonblock 9 || rmdir /run/netns
 for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ -d "$hierarchy/$group" ] || break
