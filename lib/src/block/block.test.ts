@@ -170,6 +170,22 @@ describe("encodeColumns and ColumnBlock", () => {
     );
   });
 
+  it("are the same bytes for the same events, whichever objects these share", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { minLength: 1, maxLength: 4 }), fc.infiniteStream(fc.nat()), (few, picks) => {
+        const shared = Array.from({ length: 30 }, () => few[(picks.next().value as number) % few.length] as Event);
+        const columns = encodeColumns(shared);
+        const apart = shared.map((event) => structuredClone(event));
+        assert.deepEqual(encodeColumns(apart), columns, "each event with objects of its own");
+        // Some share, some do not: as a block's reader has them, or whoever puts blocks together.
+        const mixed = shared.map((event, index) => (index % 3 === 0 ? structuredClone(event) : event));
+        assert.deepEqual(encodeColumns(mixed), columns, "some events with objects of their own");
+        assert.deepEqual(encodeColumns(new ColumnBlock(columns, position).events()), columns, "encoded again");
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   it("write what the generated protobuf code reads, and nothing it does not know", () => {
     fc.assert(
       fc.property(fc.array(anyEvent, { maxLength: 6 }), (events) => {
