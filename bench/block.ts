@@ -16,8 +16,7 @@ const ROUNDS = 15;
 const ROUND_MS = 200;
 const BLOCK_SIZES = [500, 2000] as const;
 const position = { hostId: HOST_ID, epoch: 1n, firstSeq: 0n };
-const compress = (bytes: Uint8Array): Uint8Array => nodePrimitives.compress(bytes);
-const decompress = (bytes: Uint8Array, bytesMax: number): Uint8Array => nodePrimitives.decompress(bytes, bytesMax);
+const { compress, decompress } = nodePrimitives;
 
 /** Events per CPU second in one round. */
 function rate(events: number, run: () => void): number {
@@ -98,7 +97,7 @@ function enter({ name, encode, decode }: Codec, size: number): Contestant {
   const count = batches.length * size;
   return {
     name: `${name}, ${size} a block`,
-    bytesPerEvent: encoded.reduce((sum, { compressed }) => sum + compressed.length, 0) / count,
+    bytesPerEvent: encoded.reduce((sum, { compressed }) => sum + compressed.payload.length, 0) / count,
     encode: () => batches.forEach((batch) => compress(encode(batch))),
     // The size before compression is known to the reader: it stands in the block's header.
     decode: () => encoded.forEach(({ size: plain, compressed }) => decode(decompress(compressed, plain))),

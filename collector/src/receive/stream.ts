@@ -7,7 +7,7 @@ import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import {
   BLOCK_BYTES_MAX,
   BlockError,
-  checkPayloadHash,
+  checkDictionary,
   checkSignature,
   eventId,
   type ParsedBlock,
@@ -309,14 +309,14 @@ export class HostStream {
     else if (this.#publishing < credit) this.#call.resume();
   }
 
-  /** The header's host must be the certificate's; hash and signature must fit. The payload stays closed. */
+  /** The header's host must be the certificate's; the signature must fit. The payload stays closed. */
   #check(parsed: ParsedBlock): void {
     if (parsed.header.hostId !== this.#peer.name) {
       const detail = `the block is of host ${parsed.header.hostId}, the certificate of host ${this.#peer.name}`;
       throw new BlockError("HOST_MISMATCH", "header.host_id", detail);
     }
     checkSignature(parsed, this.#verify);
-    checkPayloadHash(parsed, nodePrimitives);
+    checkDictionary(parsed, nodePrimitives);
   }
 
   #reject(bytes: Uint8Array, error: BlockError): void {

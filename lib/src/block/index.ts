@@ -2,13 +2,23 @@
 export { type BlockPosition, ColumnBlock } from "./decode.ts";
 export { type EncodedEvents, encodeColumns, encodeEvents, EventEncoder } from "./encode.ts";
 export { BlockError, type BlockErrorCode } from "./error.ts";
-export { FLAG_CANARY, FLAG_URGENT, type ParsedBlock, parseBlock } from "./header.ts";
+export {
+  encodeHeader,
+  FLAG_CANARY,
+  FLAG_URGENT,
+  type Header,
+  type ParsedBlock,
+  parseBlock,
+  parseHeader,
+} from "./header.ts";
 export { eventId, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
 export * from "./limits.ts";
 export {
   type BlockPrimitives,
-  checkPayloadHash,
+  checkDictionary,
   checkSignature,
+  columnsOf,
+  type Compressed,
   openBlock,
   type SealedBlock,
   type SealOptions,

@@ -1,19 +1,28 @@
 /** Closing a block and opening it again. The primitives come from outside, so that this stays pure. */
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block } from "@hosttrail/proto/block";
 import type { Event } from "@hosttrail/proto/event";
 import { ColumnBlock } from "./decode.ts";
 import { type EncodedEvents, encodeEvents } from "./encode.ts";
 import { BlockError } from "./error.ts";
 import { decompressedBytesMax } from "./limits.ts";
 import { padded } from "./padding.ts";
-import { CODEC_ZSTD, FORMAT_VERSION, type ParsedBlock } from "./header.ts";
+import { encodeHeader, FORMAT_VERSION, type Header, type ParsedBlock } from "./header.ts";
 
 /** What sealing needs from the platform; `lib/crypto` has it for Node. */
 export interface BlockPrimitives {
-  compress(bytes: Uint8Array): Uint8Array;
+  /** Compresses, with the dictionary that suits best. */
+  compress(bytes: Uint8Array): Compressed;
+  hasDictionary(dictionary: number): boolean;
   /** Decompresses; throws where the result would pass `bytesMax`. */
-  decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  decompress(compressed: Compressed, bytesMax: number): Uint8Array;
   sha256(bytes: Uint8Array): Uint8Array;
+}
+
+/** A zstd frame. */
+export interface Compressed {
+  payload: Uint8Array;
+  /** Number of its dictionary; 0 for none. */
+  dictionary: number;
 }
 
 /** Signs with the host's key: Ed25519, 64 bytes. */
@@ -38,12 +47,12 @@ export interface SealOptions {
 export interface SealedBlock {
   /** The serialized Block. */
   bytes: Uint8Array;
-  header: BlockHeader;
+  header: Header;
   /** What the next block names as previous_header_sha256. */
   headerSha256: Uint8Array;
 }
 
-const DOMAIN = new TextEncoder().encode("hosttrail-block-v1\0");
+const DOMAIN = new TextEncoder().encode("hosttrail-block-v2\0");
 
 /** What is signed: a prefix that keeps the signature from meaning anything elsewhere, and the header. */
 function signedMessage(header: Uint8Array): Uint8Array {
@@ -70,47 +79,47 @@ export function sealEncoded(
   primitives: BlockPrimitives,
   sign: Sign,
 ): SealedBlock {
-  const { count, firstTimeUnixNano, lastTimeUnixNano } = encoded;
-  const { columns, payload } = compress(encoded.columns, primitives);
-  const header: BlockHeader = {
-    formatVersion: FORMAT_VERSION,
-    hostId: options.hostId,
-    epoch: options.epoch,
-    firstSeq: options.firstSeq,
-    count,
-    firstTimeUnixNano,
-    lastTimeUnixNano,
-    bootId: options.bootId,
-    codec: CODEC_ZSTD,
-    uncompressedBytes: columns.length,
-    payloadSha256: primitives.sha256(payload),
-    previousHeaderSha256: options.previousHeaderSha256,
-    flags: options.flags,
-    agentVersion: options.agentVersion,
-  };
-  const headerBytes = BlockHeader.encode(header).finish();
+  const { columns, compressed } = compress(encoded.columns, primitives);
+  const header = headerOf(encoded, columns, options, primitives);
+  const headerBytes = encodeHeader(header);
   const signature = sign(signedMessage(headerBytes));
-  const bytes = Block.encode({ header: headerBytes, signature, payload }).finish();
+  const bytes = Block.encode({ header: headerBytes, signature, ...compressed }).finish();
   return { bytes, header, headerSha256: primitives.sha256(headerBytes) };
 }
 
-/** Compresses columns; those that shrink to less than a reader takes for so many bytes are padded first. */
-function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Uint8Array; payload: Uint8Array } {
-  let columns = plain;
-  let payload = primitives.compress(columns);
-  for (let length = 1024; columns.length > decompressedBytesMax(payload.length); length *= 2) {
-    columns = padded(plain, length);
-    payload = primitives.compress(columns);
-  }
-  return { columns, payload };
+function headerOf(
+  { count, firstTimeUnixNano, lastTimeUnixNano }: EncodedEvents,
+  columns: Uint8Array,
+  options: SealOptions,
+  primitives: BlockPrimitives,
+): Header {
+  const { hostId, epoch, firstSeq, bootId, previousHeaderSha256, flags, agentVersion } = options;
+  return {
+    formatVersion: FORMAT_VERSION,
+    hostId,
+    epoch,
+    firstSeq,
+    count,
+    firstTimeUnixNano,
+    lastTimeUnixNano,
+    bootId,
+    columnsBytes: columns.length,
+    columnsSha256: primitives.sha256(columns),
+    previousHeaderSha256,
+    flags,
+    agentVersion,
+  };
 }
 
-/** Throws unless the payload has the header's hash. */
-export function checkPayloadHash({ block, header }: ParsedBlock, primitives: BlockPrimitives): void {
-  const actual = primitives.sha256(block.payload);
-  if (!actual.every((byte, at) => byte === header.payloadSha256[at])) {
-    throw new BlockError("PAYLOAD_HASH_MISMATCH", "payload", "its SHA-256 is not the header's payload_sha256");
+/** Compresses columns; those that shrink to less than a reader takes for so many bytes are padded first. */
+function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Uint8Array; compressed: Compressed } {
+  let columns = plain;
+  let compressed = primitives.compress(columns);
+  for (let length = 1024; columns.length > decompressedBytesMax(compressed.payload.length); length *= 2) {
+    columns = padded(plain, length);
+    compressed = primitives.compress(columns);
   }
+  return { columns, compressed };
 }
 
 /** Throws unless the header is signed by the key that `verify` knows. */
@@ -120,18 +129,35 @@ export function checkSignature({ block }: ParsedBlock, verify: Verify): void {
   }
 }
 
-/** Opens the payload of a block whose hash was checked. */
-export function openBlock({ block, header }: ParsedBlock, primitives: BlockPrimitives): ColumnBlock {
-  let payload: Uint8Array;
+/** Throws unless the payload can be decompressed here, as far as that is known without trying. */
+export function checkDictionary({ block: { dictionary } }: Pick<ParsedBlock, "block">, primitives: BlockPrimitives): void {
+  if (primitives.hasDictionary(dictionary)) return;
+  throw new BlockError("DICTIONARY_UNKNOWN", "dictionary", `${dictionary}, which this version does not have`);
+}
+
+/** The columns of a block, whose hash is the header's. */
+export function columnsOf({ block, header }: ParsedBlock, primitives: BlockPrimitives): Uint8Array {
+  checkDictionary({ block }, primitives);
+  let columns: Uint8Array;
   try {
-    payload = primitives.decompress(block.payload, header.uncompressedBytes);
+    columns = primitives.decompress(block, header.columnsBytes);
   } catch (cause) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload", "cannot be decompressed", { cause });
   }
-  if (payload.length !== header.uncompressedBytes) {
-    throw new BlockError("PAYLOAD_MALFORMED", "payload", `${payload.length} bytes, not ${header.uncompressedBytes}`);
+  if (columns.length !== header.columnsBytes) {
+    throw new BlockError("PAYLOAD_MALFORMED", "payload", `${columns.length} bytes, not ${header.columnsBytes}`);
   }
-  const columns = new ColumnBlock(payload, header);
+  const actual = primitives.sha256(columns);
+  if (!actual.every((byte, at) => byte === header.columnsSha256[at])) {
+    throw new BlockError("COLUMNS_HASH_MISMATCH", "payload", "the SHA-256 of its columns is not the header's columns_sha256");
+  }
+  return columns;
+}
+
+/** Opens the payload of a block. */
+export function openBlock(parsed: ParsedBlock, primitives: BlockPrimitives): ColumnBlock {
+  const { header } = parsed;
+  const columns = new ColumnBlock(columnsOf(parsed, primitives), header);
   if (columns.count !== header.count) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${columns.count} where the header has ${header.count}`);
   }

@@ -143,7 +143,7 @@ export interface Rejected {
     | BlockReference
     | undefined;
   /**
-   * HOST_MISMATCH, SIGNATURE_INVALID, PAYLOAD_HASH_MISMATCH, HEADER_INVALID, BLOCK_TOO_LARGE; from the store role also
+   * HOST_MISMATCH, SIGNATURE_INVALID, DICTIONARY_UNKNOWN, HEADER_INVALID, BLOCK_TOO_LARGE; from the store role also
    * PAYLOAD_MALFORMED, TIME_MISMATCH, DATABASE_REFUSED, DELIVERIES_EXHAUSTED.
    */
   reason: string;
