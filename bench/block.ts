@@ -97,7 +97,7 @@ function enter({ name, encode, decode }: Codec, size: number): Contestant {
   const count = batches.length * size;
   return {
     name: `${name}, ${size} a block`,
-    bytesPerEvent: encoded.reduce((sum, { compressed }) => sum + compressed.payload.length, 0) / count,
+    bytesPerEvent: encoded.reduce((sum, { compressed }) => sum + compressed.length, 0) / count,
     encode: () => batches.forEach((batch) => compress(encode(batch))),
     // The size before compression is known to the reader: it stands in the block's header.
     decode: () => encoded.forEach(({ size: plain, compressed }) => decode(decompress(compressed, plain))),

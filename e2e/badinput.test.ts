@@ -11,7 +11,7 @@ import { status } from "@grpc/grpc-js";
 import { Spool } from "@hosttrail/agent/spool";
 import { BLOCK_BYTES_MAX, encodeHeader, eventId, parseHeader, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block, BlockHeader, Codec } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import { blockOf } from "./blocks.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
@@ -47,11 +47,7 @@ async function metric(name: string): Promise<number> {
 describe("ingest", () => {
   const altered: [string, string, (block: Block, bytes: Uint8Array) => Uint8Array][] = [
     ["a truncated block", "BLOCK_MALFORMED", (_block, bytes) => bytes.subarray(0, bytes.length - 7)],
-    [
-      "an unknown dictionary",
-      "DICTIONARY_UNKNOWN",
-      (block) => Block.encode({ ...block, dictionary: 4_000_000 }).finish(),
-    ],
+    ["an unknown codec", "BLOCK_MALFORMED", (block) => Block.encode({ ...block, codec: 7 as Codec }).finish()],
     [
       "a wrong signature",
       "SIGNATURE_INVALID",
@@ -186,7 +182,14 @@ describe("ingest", () => {
     const stream = new HostStream(stack, stack.host);
     stream.hello(stack.hostId);
     await stream.answer("welcome");
-    stream.block(Block.encode({ header: headerBytes, signature, ...nodePrimitives.compress(columns) }).finish());
+    stream.block(
+      Block.encode({
+        header: headerBytes,
+        signature,
+        payload: nodePrimitives.compress(columns),
+        codec: Codec.ZSTD,
+      }).finish(),
+    );
     const good = goodBlock("beside-dead");
     stream.block(good.bytes);
     // Its host keeps it, too: nobody is told that it is stored.

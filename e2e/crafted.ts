@@ -3,7 +3,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { encodeColumns, encodeHeader } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { Block, EventColumns } from "@hosttrail/proto/block";
+import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import type { BlockAbout } from "./blocks.ts";
 
@@ -33,7 +33,7 @@ function around(keyFile: string, about: BlockAbout, columns: Uint8Array): Uint8A
   });
   const key = createPrivateKey(readFileSync(keyFile));
   const signature = sign(null, Buffer.concat([Buffer.from("hosttrail-block-v2\0"), header]), key);
-  return Block.encode({ header, signature, ...nodePrimitives.compress(columns) }).finish();
+  return Block.encode({ header, signature, payload: nodePrimitives.compress(columns), codec: Codec.ZSTD }).finish();
 }
 
 const oneEvent = (): Event =>

@@ -49,7 +49,14 @@ it("a large block waits in the spool, smaller ones pass, and it goes once NATS t
       event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n },
       process: { args: [...args] },
     });
-    const about = { hostId: stack.hostId, epoch, firstSeq, bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13", agentVersion: "0", flags: 0 };
+    const about = {
+      hostId: stack.hostId,
+      epoch,
+      firstSeq,
+      bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+      agentVersion: "0",
+      flags: 0,
+    };
     spool.append(sealBlock([event], { ...about, previousHeaderSha256 }, nodePrimitives, sign));
   }
   spool.close();

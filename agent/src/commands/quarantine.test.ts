@@ -47,7 +47,14 @@ before(() => {
     [5, "DATABASE_REFUSED"],
   ] as const) {
     const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-    const place = { hostId: "0".repeat(32), epoch, firstSeq, previousHeaderSha256, bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13", agentVersion: "1" };
+    const place = {
+      hostId: "0".repeat(32),
+      epoch,
+      firstSeq,
+      previousHeaderSha256,
+      bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+      agentVersion: "1",
+    };
     const block = sealBlock(new Array(count).fill(event), { ...place, flags: 0 }, nodePrimitives, signerOf(pem));
     spool.quarantine(spool.append(block), reason);
   }

@@ -2,13 +2,7 @@
  * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
  * is given out only when no block that is still to come can have a later one.
  */
-import {
-  BlockError,
-  type ColumnBlock,
-  openBlock,
-  parseBlock,
-  parseEventId,
-} from "@hosttrail/lib/block";
+import { BlockError, type ColumnBlock, openBlock, parseBlock, parseEventId } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Filter, Term } from "@hosttrail/lib/filter";
 import type { Event } from "@hosttrail/proto/event";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
 import { constants, zstdCompressSync } from "node:zlib";
-import { Block, EventColumns } from "@hosttrail/proto/block";
+import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf, verifierOf } from "../crypto/index.ts";
@@ -266,15 +266,24 @@ describe("a sealed block", () => {
     const { block } = parseBlock(sealed.bytes);
     const columns = columnsOf(parseBlock(sealed.bytes), nodePrimitives);
     const payload = zstdCompressSync(columns, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
-    const parsed = parseBlock(Block.encode({ ...block, payload, dictionary: 0 }).finish());
-    checkSignature(parsed, verify);
-    assert.deepEqual(openBlock(parsed, nodePrimitives).events(), [simple, simple].map(placed));
+    const others = [
+      { ...block, payload },
+      { ...block, payload: columns, codec: Codec.NONE },
+    ];
+    for (const other of others) {
+      const parsed = parseBlock(Block.encode(other).finish());
+      checkSignature(parsed, verify);
+      assert.deepEqual(openBlock(parsed, nodePrimitives).events(), [simple, simple].map(placed));
+    }
   });
 
-  it("is refused where its dictionary is not known", () => {
+  it("is refused where its codec is not known", () => {
     const { block } = parseBlock(sealed.bytes);
-    const parsed = parseBlock(Block.encode({ ...block, dictionary: 4_000_000 }).finish());
-    assert.throws(() => openBlock(parsed, nodePrimitives), { code: "DICTIONARY_UNKNOWN" });
+    for (const codec of [0, 3]) {
+      assert.throws(() => parseBlock(Block.encode({ ...block, codec: codec as Codec }).finish()), {
+        code: "BLOCK_MALFORMED",
+      });
+    }
   });
 
   it("shows every truncation, by a typed error", () => {
@@ -302,7 +311,7 @@ describe("a sealed block", () => {
   it("does not decompress past what its header says", () => {
     const { block, header } = parseBlock(sealed.bytes);
     const bomb = nodePrimitives.compress(new Uint8Array(8 * 1024 * 1024));
-    assert.throws(() => openBlock({ block: { ...block, ...bomb }, header }, nodePrimitives), {
+    assert.throws(() => openBlock({ block: { ...block, payload: bomb }, header }, nodePrimitives), {
       code: "PAYLOAD_MALFORMED",
     });
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
-import { Block, EventColumns } from "@hosttrail/proto/block";
+import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { type AuditRecord, Event, Process } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf } from "../crypto/index.ts";
@@ -10,7 +10,6 @@ import { anyEvent } from "./arbitrary.ts";
 import {
   BlockError,
   ColumnBlock,
-  type Compressed,
   decompressedBytesMax,
   encodeEvents,
   encodeHeader,
@@ -26,7 +25,13 @@ import { WireWriter } from "./wire.ts";
 const hostId = "0123456789abcdef0123456789abcdef";
 const position = { hostId, epoch: 7n, firstSeq: 100n };
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
-const options = { ...position, bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13", agentVersion: "1", flags: 0, previousHeaderSha256: new Uint8Array(0) };
+const options = {
+  ...position,
+  bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+  agentVersion: "1",
+  flags: 0,
+  previousHeaderSha256: new Uint8Array(0),
+};
 
 /** Numbers of the tables' messages in EventColumns. */
 const TABLES = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
@@ -109,7 +114,8 @@ describe("a block whose counts stand for more than its bytes", () => {
     const bytes = Block.encode({
       header: encodeHeader(header),
       signature: new Uint8Array(64),
-      ...nodePrimitives.compress(payload),
+      payload: nodePrimitives.compress(payload),
+      codec: Codec.ZSTD,
     }).finish();
     assert.ok(bytes.length < 400, `${bytes.length} bytes`);
     refused(payload, /kinds\.count: 1048576 rows bring the weight/);
@@ -234,7 +240,8 @@ describe("a block whose counts stand for more than its bytes", () => {
       const block = Block.encode({
         header: encodeHeader({ ...whole.header, columnsBytes: bytes }),
         signature: new Uint8Array(64),
-        ...compressed,
+        payload: compressed,
+        codec: Codec.ZSTD,
       }).finish();
       if (isAllowed) parseBlock(block);
       else
@@ -250,10 +257,7 @@ describe("a block whose counts stand for more than its bytes", () => {
     assert.equal(nodePrimitives.decompress(noise, 64).length, 64);
     // A frame header without a size that asks for a window of 2^27 bytes, and one empty last block.
     // Source: RFC 8878, 3.1.1.1.2
-    const frame = (log: number): Compressed => ({
-      payload: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 1, 0, 0),
-      dictionary: 0,
-    });
+    const frame = (log: number): Uint8Array => Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 1, 0, 0);
     assert.equal(nodePrimitives.decompress(frame(23), 64).length, 0);
     assert.throws(() => nodePrimitives.decompress(frame(27), 64), /Frame requires too much memory/i);
   });

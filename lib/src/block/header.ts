@@ -1,5 +1,5 @@
 /** The header of a block: what must be known without opening the payload. */
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block, BlockHeader, Codec } from "@hosttrail/proto/block";
 import { BlockError } from "./error.ts";
 import { BLOCK_BYTES_MAX, decompressedBytesMax, EVENTS_MAX, HEADER_BYTES_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
 
@@ -44,6 +44,9 @@ export function parseBlock(bytes: Uint8Array): ParsedBlock {
   } catch (cause) {
     throw new BlockError("BLOCK_MALFORMED", "block", "not a serialized Block", { cause });
   }
+  if (block.codec !== Codec.ZSTD && block.codec !== Codec.NONE) {
+    throw new BlockError("BLOCK_MALFORMED", "codec", `${block.codec}; known are 1 (zstd) and 2 (none)`);
+  }
   const header = parseHeader(block.header);
   const bytesMax = decompressedBytesMax(block.payload.length);
   if (header.columnsBytes > bytesMax) {
@@ -80,7 +83,11 @@ export function parseHeader(bytes: Uint8Array): Header {
   check(count >= 1 && count <= EVENTS_MAX, "count", `${count}; 1 to ${EVENTS_MAX} are allowed`);
   check(firstSeq + BigInt(count) < 1n << 64n, "first_seq", `${firstSeq} with ${count} events passes 64 bits`);
   check(firstTimeUnixNano + timeSpanNano < 1n << 63n, "time_span_nano", `${timeSpanNano} passes 64 bits`);
-  check(header.bootId.length === 0 || header.bootId.length === 16, "boot_id", `${header.bootId.length} bytes, not 0 or 16`);
+  check(
+    header.bootId.length === 0 || header.bootId.length === 16,
+    "boot_id",
+    `${header.bootId.length} bytes, not 0 or 16`,
+  );
   check(
     columnsBytes >= 1 && columnsBytes <= PAYLOAD_BYTES_MAX,
     "columns_bytes",

@@ -13,12 +13,11 @@ export {
 } from "./header.ts";
 export { eventId, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
 export * from "./limits.ts";
+export { LINK_WINDOW_MAX, LINKED_COLUMNS_MAX, LinkError, LinkReader, LinkWriter } from "./link.ts";
 export {
   type BlockPrimitives,
-  checkDictionary,
   checkSignature,
   columnsOf,
-  type Compressed,
   openBlock,
   type SealedBlock,
   type SealOptions,

@@ -1,5 +1,5 @@
 /** Closing a block and opening it again. The primitives come from outside, so that this stays pure. */
-import { Block } from "@hosttrail/proto/block";
+import { Block, Codec } from "@hosttrail/proto/block";
 import type { Event } from "@hosttrail/proto/event";
 import { ColumnBlock } from "./decode.ts";
 import { type EncodedEvents, encodeEvents } from "./encode.ts";
@@ -8,21 +8,12 @@ import { decompressedBytesMax } from "./limits.ts";
 import { padded } from "./padding.ts";
 import { encodeHeader, FORMAT_VERSION, type Header, type ParsedBlock } from "./header.ts";
 
-/** What sealing needs from the platform; `lib/crypto` has it for Node. */
+/** What sealing needs from the platform; `lib/crypto` has it for Node. `context`: bytes that are known to both sides. */
 export interface BlockPrimitives {
-  /** Compresses, with the dictionary that suits best. */
-  compress(bytes: Uint8Array): Compressed;
-  hasDictionary(dictionary: number): boolean;
+  compress(bytes: Uint8Array, context?: Uint8Array): Uint8Array;
   /** Decompresses; throws where the result would pass `bytesMax`. */
-  decompress(compressed: Compressed, bytesMax: number): Uint8Array;
+  decompress(bytes: Uint8Array, bytesMax: number, context?: Uint8Array): Uint8Array;
   sha256(bytes: Uint8Array): Uint8Array;
-}
-
-/** A zstd frame. */
-export interface Compressed {
-  payload: Uint8Array;
-  /** Number of its dictionary; 0 for none. */
-  dictionary: number;
 }
 
 /** Signs with the host's key: Ed25519, 64 bytes. */
@@ -79,11 +70,11 @@ export function sealEncoded(
   primitives: BlockPrimitives,
   sign: Sign,
 ): SealedBlock {
-  const { columns, compressed } = compress(encoded.columns, primitives);
+  const { columns, payload } = compress(encoded.columns, primitives);
   const header = headerOf(encoded, columns, options, primitives);
   const headerBytes = encodeHeader(header);
   const signature = sign(signedMessage(headerBytes));
-  const bytes = Block.encode({ header: headerBytes, signature, ...compressed }).finish();
+  const bytes = Block.encode({ header: headerBytes, signature, payload, codec: Codec.ZSTD }).finish();
   return { bytes, header, headerSha256: primitives.sha256(headerBytes) };
 }
 
@@ -112,14 +103,14 @@ function headerOf(
 }
 
 /** Compresses columns; those that shrink to less than a reader takes for so many bytes are padded first. */
-function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Uint8Array; compressed: Compressed } {
+function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Uint8Array; payload: Uint8Array } {
   let columns = plain;
-  let compressed = primitives.compress(columns);
-  for (let length = 1024; columns.length > decompressedBytesMax(compressed.payload.length); length *= 2) {
+  let payload = primitives.compress(columns);
+  for (let length = 1024; columns.length > decompressedBytesMax(payload.length); length *= 2) {
     columns = padded(plain, length);
-    compressed = primitives.compress(columns);
+    payload = primitives.compress(columns);
   }
-  return { columns, compressed };
+  return { columns, payload };
 }
 
 /** Throws unless the header is signed by the key that `verify` knows. */
@@ -129,29 +120,26 @@ export function checkSignature({ block }: ParsedBlock, verify: Verify): void {
   }
 }
 
-/** Throws unless the payload can be decompressed here, as far as that is known without trying. */
-export function checkDictionary({ block: { dictionary } }: Pick<ParsedBlock, "block">, primitives: BlockPrimitives): void {
-  if (primitives.hasDictionary(dictionary)) return;
-  throw new BlockError("DICTIONARY_UNKNOWN", "dictionary", `${dictionary}, which this version does not have`);
-}
-
 /** The columns of a block, whose hash is the header's. */
 export function columnsOf({ block, header }: ParsedBlock, primitives: BlockPrimitives): Uint8Array {
-  checkDictionary({ block }, primitives);
-  let columns: Uint8Array;
-  try {
-    columns = primitives.decompress(block, header.columnsBytes);
-  } catch (cause) {
-    throw new BlockError("PAYLOAD_MALFORMED", "payload", "cannot be decompressed", { cause });
-  }
+  const columns = plainOf(block, header.columnsBytes, primitives);
   if (columns.length !== header.columnsBytes) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload", `${columns.length} bytes, not ${header.columnsBytes}`);
   }
   const actual = primitives.sha256(columns);
   if (!actual.every((byte, at) => byte === header.columnsSha256[at])) {
-    throw new BlockError("COLUMNS_HASH_MISMATCH", "payload", "the SHA-256 of its columns is not the header's columns_sha256");
+    throw new BlockError("COLUMNS_HASH_MISMATCH", "payload", "the columns' SHA-256 is not the header's columns_sha256");
   }
   return columns;
+}
+
+function plainOf({ codec, payload }: Block, bytesMax: number, primitives: BlockPrimitives): Uint8Array {
+  if (codec === Codec.NONE) return payload;
+  try {
+    return primitives.decompress(payload, bytesMax);
+  } catch (cause) {
+    throw new BlockError("PAYLOAD_MALFORMED", "payload", "cannot be decompressed", { cause });
+  }
 }
 
 /** Opens the payload of a block. */

@@ -1,11 +1,10 @@
 /** The platform's hash, compression and signatures, as lib/block wants them. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
-import { compress, decompress, hasDictionary } from "./zstd.ts";
+import { compress, decompress } from "./zstd.ts";
 
 export const nodePrimitives: BlockPrimitives = {
   compress,
-  hasDictionary,
   decompress,
   sha256: (bytes) => createHash("sha256").update(bytes).digest(),
 };

@@ -1,32 +1,22 @@
-/** zstd as blocks want it: quick, bounded, and with a dictionary where there is too little to learn from. */
+/** zstd as blocks want it: quick and bounded. */
 import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
-import type { Compressed } from "../block/index.ts";
-import { DICTIONARIES, NEWEST } from "./dictionaries/index.ts";
 
 const LEVEL = 1;
 const CHUNK_BYTES_MAX = 1024 * 1024;
 /** A frame of a few bytes may ask for a window of 128 MiB; ours has 512 KiB, and 8 MiB is what every decoder must take (RFC 8878). */
 const WINDOW_LOG_MAX = 23;
-/** Larger columns learn from themselves, and to load a dictionary costs as much as to compress some. */
-const DICTIONARY_BYTES_MAX = 64 * 1024;
 
-export function compress(bytes: Uint8Array): Compressed {
-  const dictionary = bytes.length <= DICTIONARY_BYTES_MAX ? NEWEST : 0;
-  const payload = zstdCompressSync(bytes, {
+export function compress(bytes: Uint8Array, context?: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, {
     pledgedSrcSize: bytes.length,
-    ...dictionaryOf(dictionary),
+    ...dictionaryOf(context),
     params: { [constants.ZSTD_c_compressionLevel]: LEVEL },
   });
-  return { payload, dictionary };
 }
 
-export function hasDictionary(dictionary: number): boolean {
-  return dictionary === 0 || DICTIONARIES.has(dictionary);
-}
-
-export function decompress({ payload, dictionary }: Compressed, bytesMax: number): Uint8Array {
-  return zstdDecompressSync(payload, {
-    ...dictionaryOf(dictionary),
+export function decompress(bytes: Uint8Array, bytesMax: number, context?: Uint8Array): Uint8Array {
+  return zstdDecompressSync(bytes, {
+    ...dictionaryOf(context),
     maxOutputLength: bytesMax,
     // One output buffer that fits, where the size is known and not absurd.
     chunkSize: Math.max(64, Math.min(bytesMax, CHUNK_BYTES_MAX)),
@@ -34,7 +24,7 @@ export function decompress({ payload, dictionary }: Compressed, bytesMax: number
   });
 }
 
-function dictionaryOf(number: number): { dictionary?: Buffer } {
-  const dictionary = DICTIONARIES.get(number);
-  return dictionary === undefined ? {} : { dictionary };
+/** What zstd takes as a dictionary without a format: anything that does not begin as one with a format does. */
+function dictionaryOf(context: Uint8Array | undefined): { dictionary?: Uint8Array } {
+  return context === undefined ? {} : { dictionary: context };
 }

@@ -11,6 +11,51 @@ export const protobufPackage = "hosttrail.v1";
 
 export const protobufFileName = "hosttrail/v1/block.proto";
 
+/** How columns lie in a payload. */
+export const Codec = {
+  UNSPECIFIED: 0,
+  ZSTD: 1,
+  /** NONE - As they are. */
+  NONE: 2,
+} as const;
+
+export type Codec = typeof Codec[keyof typeof Codec];
+
+export namespace Codec {
+  export type UNSPECIFIED = typeof Codec.UNSPECIFIED;
+  export type ZSTD = typeof Codec.ZSTD;
+  export type NONE = typeof Codec.NONE;
+}
+
+export function codecFromJSON(object: any): Codec {
+  switch (object) {
+    case 0:
+    case "CODEC_UNSPECIFIED":
+      return Codec.UNSPECIFIED;
+    case 1:
+    case "CODEC_ZSTD":
+      return Codec.ZSTD;
+    case 2:
+    case "CODEC_NONE":
+      return Codec.NONE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Codec");
+  }
+}
+
+export function codecToJSON(object: Codec): string {
+  switch (object) {
+    case Codec.UNSPECIFIED:
+      return "CODEC_UNSPECIFIED";
+    case Codec.ZSTD:
+      return "CODEC_ZSTD";
+    case Codec.NONE:
+      return "CODEC_NONE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Codec");
+  }
+}
+
 /**
  * Block is what travels, and what lies in spools and streams. Header and signature are never changed; the columns may be compressed in
  * another way wherever they lie, since the header's hash covers them as they are uncompressed.
@@ -20,10 +65,9 @@ export interface Block {
   header: Uint8Array;
   /** Ed25519 over "hosttrail-block-v2" NUL header, by the key of the host's certificate. 64 bytes. */
   signature: Uint8Array;
-  /** zstd frame of a serialized EventColumns. */
+  /** A serialized EventColumns, as codec says. */
   payload: Uint8Array;
-  /** Number of the zstd dictionary that the payload was compressed with; 0 for none. */
-  dictionary: number;
+  codec: Codec;
 }
 
 /** BlockHeader says everything that must be known without opening the payload. */
@@ -323,7 +367,7 @@ export interface RecordRows {
 }
 
 function createBaseBlock(): Block {
-  return { header: new Uint8Array(0), signature: new Uint8Array(0), payload: new Uint8Array(0), dictionary: 0 };
+  return { header: new Uint8Array(0), signature: new Uint8Array(0), payload: new Uint8Array(0), codec: 0 };
 }
 
 export const Block: MessageFns<Block> = {
@@ -337,8 +381,8 @@ export const Block: MessageFns<Block> = {
     if (message.payload.length !== 0) {
       writer.uint32(26).bytes(message.payload);
     }
-    if (message.dictionary !== 0) {
-      writer.uint32(32).uint32(message.dictionary);
+    if (message.codec !== 0) {
+      writer.uint32(32).int32(message.codec);
     }
     return writer;
   },
@@ -385,7 +429,7 @@ export const Block: MessageFns<Block> = {
               break;
             }
 
-            message.dictionary = reader.uint32();
+            message.codec = reader.int32() as any;
             continue;
           }
         }
@@ -405,7 +449,7 @@ export const Block: MessageFns<Block> = {
       header: isSet(object.header) ? bytesFromBase64(object.header) : new Uint8Array(0),
       signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
       payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
-      dictionary: isSet(object.dictionary) ? globalThis.Number(object.dictionary) : 0,
+      codec: isSet(object.codec) ? codecFromJSON(object.codec) : 0,
     };
   },
 
@@ -420,8 +464,8 @@ export const Block: MessageFns<Block> = {
     if (message.payload.length !== 0) {
       obj.payload = base64FromBytes(message.payload);
     }
-    if (message.dictionary !== 0) {
-      obj.dictionary = Math.round(message.dictionary);
+    if (message.codec !== 0) {
+      obj.codec = codecToJSON(message.codec);
     }
     return obj;
   },
@@ -434,7 +478,7 @@ export const Block: MessageFns<Block> = {
     message.header = object.header ?? new Uint8Array(0);
     message.signature = object.signature ?? new Uint8Array(0);
     message.payload = object.payload ?? new Uint8Array(0);
-    message.dictionary = object.dictionary ?? 0;
+    message.codec = object.codec ?? 0;
     return message;
   },
 };
