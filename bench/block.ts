@@ -14,7 +14,7 @@ import { captureGroups, captureLines, eventsOf, HOST_ID } from "./capture.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 200;
-const BLOCK_SIZES = [500, 2000] as const;
+const BLOCK_SIZES = [1, 5, 50, 500, 2000] as const;
 const position = { hostId: HOST_ID, epoch: 1n, firstSeq: 0n };
 const { compress, decompress } = nodePrimitives;
 
