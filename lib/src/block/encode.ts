@@ -307,9 +307,15 @@ export interface EncodedEvents {
  */
 export class EventEncoder {
   readonly #columns = new Columns();
+  readonly #eventsMax: number;
   #count = 0;
   #first = 0n;
   #last = 0n;
+
+  /** `eventsMax`: more is an error. */
+  constructor(eventsMax: number = EVENTS_MAX) {
+    this.#eventsMax = eventsMax;
+  }
 
   get count(): number {
     return this.#count;
@@ -327,7 +333,7 @@ export class EventEncoder {
   }
 
   add(event: Event): void {
-    if (this.#count >= EVENTS_MAX) throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not one more`);
+    if (this.#count >= this.#eventsMax) throw new RangeError(`at most ${this.#eventsMax} events fit, not one more`);
     const time = event.event?.timeUnixNano ?? this.#first;
     if (this.#count === 0 || time < this.#first) this.#first = time;
     if (this.#count === 0 || time > this.#last) this.#last = time;
@@ -352,6 +358,8 @@ export class EventEncoder {
       // Also lets go of the events.
       this.#columns.clear();
       this.#count = 0;
+      this.#first = 0n;
+      this.#last = 0n;
     }
   }
 }

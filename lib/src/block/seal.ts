@@ -13,6 +13,8 @@ export interface BlockPrimitives {
   compress(bytes: Uint8Array, context?: Uint8Array): Uint8Array;
   /** Decompresses; throws where the result would pass `bytesMax`. */
   decompress(bytes: Uint8Array, bytesMax: number, context?: Uint8Array): Uint8Array;
+  /** For what is kept: slower, and smaller. */
+  compressSegment(bytes: Uint8Array): Uint8Array;
   sha256(bytes: Uint8Array): Uint8Array;
 }
 

@@ -1,10 +1,11 @@
 /** The platform's hash, compression and signatures, as lib/block wants them. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
-import { compress, decompress } from "./zstd.ts";
+import { compress, compressSegment, decompress } from "./zstd.ts";
 
 export const nodePrimitives: BlockPrimitives = {
   compress,
+  compressSegment,
   decompress,
   sha256: (bytes) => createHash("sha256").update(bytes).digest(),
 };
