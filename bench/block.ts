@@ -11,6 +11,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { SearchEventsResponse } from "@hosttrail/proto/query";
 import { captureGroups, captureLines, eventsOf, HOST_ID } from "./capture.ts";
+import { tellWay } from "./way.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 200;
@@ -133,3 +134,4 @@ for (const row of rows) {
   const cells = row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)));
   process.stdout.write(`${cells.join("  ")}\n`);
 }
+tellWay();
