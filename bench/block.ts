@@ -17,7 +17,8 @@ const ROUNDS = 15;
 const ROUND_MS = 200;
 const BLOCK_SIZES = [1, 5, 50, 500, 2000] as const;
 const position = { hostId: HOST_ID, epoch: 1n, firstSeq: 0n };
-const { compress, decompress } = nodePrimitives;
+const compress = (bytes: Uint8Array): Uint8Array => nodePrimitives.compress(bytes);
+const decompress = (bytes: Uint8Array, bytesMax: number): Uint8Array => nodePrimitives.decompress(bytes, bytesMax);
 
 /** Events per CPU second in one round. */
 function rate(events: number, run: () => void): number {

@@ -286,10 +286,10 @@ export class SegmentReader {
   }
 }
 
-function contentOf({ content, contentBytes }: Segment, { decompress }: BlockPrimitives): Uint8Array {
+function contentOf({ content, contentBytes }: Segment, primitives: BlockPrimitives): Uint8Array {
   let plain: Uint8Array;
   try {
-    plain = decompress(content, contentBytes);
+    plain = primitives.decompress(content, contentBytes);
   } catch (cause) {
     throw new BlockError("SEGMENT_MALFORMED", "content", "cannot be decompressed", { cause });
   }

@@ -103,7 +103,7 @@ export class SegmentWriter {
   }
 
   /** The serialized Segment. Nothing can be added after it. */
-  finish({ compressSegment }: BlockPrimitives): Uint8Array {
+  finish(primitives: BlockPrimitives): Uint8Array {
     const writer = new WireWriter();
     writer.bytes(CONTENT.events, this.#encoder.finish().columns);
     const begin = writer.open(CONTENT.blocks);
@@ -128,7 +128,7 @@ export class SegmentWriter {
       epoch: this.#epoch,
       sealedEpoch: this.#sealedEpoch === this.#epoch ? 0n : this.#sealedEpoch,
       contentBytes: content.length,
-      content: compressSegment(content),
+      content: primitives.compressSegment(content),
       signatures: joined(this.#signatures),
     }).finish();
   }
