@@ -11,10 +11,11 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { SearchEventsResponse } from "@hosttrail/proto/query";
 import { captureGroups, captureLines, eventsOf, HOST_ID } from "./capture.ts";
+import { tellWay } from "./way.ts";
 
 const ROUNDS = 15;
 const ROUND_MS = 200;
-const BLOCK_SIZES = [500, 2000] as const;
+const BLOCK_SIZES = [1, 5, 50, 500, 2000] as const;
 const position = { hostId: HOST_ID, epoch: 1n, firstSeq: 0n };
 const compress = (bytes: Uint8Array): Uint8Array => nodePrimitives.compress(bytes);
 const decompress = (bytes: Uint8Array, bytesMax: number): Uint8Array => nodePrimitives.decompress(bytes, bytesMax);
@@ -134,3 +135,4 @@ for (const row of rows) {
   const cells = row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)));
   process.stdout.write(`${cells.join("  ")}\n`);
 }
+tellWay();

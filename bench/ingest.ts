@@ -9,9 +9,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import { sealBlock } from "@hosttrail/lib/block";
+import { encodeHeader, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block } from "@hosttrail/proto/block";
 import { IngestServiceClient, type StreamRequest, type StreamResponse } from "@hosttrail/proto/ingest";
 import { type Identity, Stack, waitForPort } from "@hosttrail/stack";
 import { captureGroups, eventsOf } from "./capture.ts";
@@ -22,7 +22,7 @@ const AGENTS = 8;
 const BLOCK_SIZES = [500, 2000] as const;
 const BLOCKS_PER_AGENT = 400;
 const ROUNDS = 2;
-const DOMAIN = Buffer.from("hosttrail-block-v1\0");
+const DOMAIN = Buffer.from("hosttrail-block-v2\0");
 
 /** The same events again and again, each time as another block of the host's trail. */
 function blocksOf(hostId: string, keyFile: string, size: number, round: number): Uint8Array[] {
@@ -31,7 +31,7 @@ function blocksOf(hostId: string, keyFile: string, size: number, round: number):
     hostId,
     epoch: BigInt(size * 100 + round),
     firstSeq: 0n,
-    bootId: "boot",
+    bootId: "",
     agentVersion: "bench",
     flags: 0,
   };
@@ -41,14 +41,11 @@ function blocksOf(hostId: string, keyFile: string, size: number, round: number):
     nodePrimitives,
     sign,
   );
-  const { payload } = Block.decode(bytes);
+  const block = Block.decode(bytes);
   return Array.from({ length: BLOCKS_PER_AGENT }, (_, index) => {
-    const headerBytes = BlockHeader.encode({ ...header, firstSeq: BigInt(index * size) }).finish();
-    return Block.encode({
-      header: headerBytes,
-      signature: sign(Buffer.concat([DOMAIN, headerBytes])),
-      payload,
-    }).finish();
+    const headerBytes = encodeHeader({ ...header, firstSeq: BigInt(index * size) });
+    const signature = sign(Buffer.concat([DOMAIN, headerBytes]));
+    return Block.encode({ ...block, header: headerBytes, signature }).finish();
   });
 }
 

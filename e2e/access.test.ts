@@ -410,7 +410,14 @@ function watch({ channel, metadata }: Caller): {
 /** Sends one event in the host's name. */
 async function sendEvent(action: string): Promise<void> {
   const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
-  const place = { hostId, epoch: BigInt(Date.now()), firstSeq: 0n, bootId: "b", agentVersion: "0", flags: 0 };
+  const place = {
+    hostId,
+    epoch: BigInt(Date.now()),
+    firstSeq: 0n,
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+    agentVersion: "0",
+    flags: 0,
+  };
   const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
   const { bytes } = sealBlock([event], { ...place, previousHeaderSha256: new Uint8Array(0) }, nodePrimitives, sign);
   const stream = new HostStream(stack, stack.host);

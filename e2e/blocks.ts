@@ -18,7 +18,15 @@ export function blockOf(
   { hostId, epoch, firstSeq, previous = new Uint8Array(0) }: BlockAbout,
   events: readonly { action: string; timeMs?: number }[],
 ): SealedBlock {
-  const about = { hostId, epoch, firstSeq, bootId: "b", agentVersion: "0", flags: 0, previousHeaderSha256: previous };
+  const about = {
+    hostId,
+    epoch,
+    firstSeq,
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+    agentVersion: "0",
+    flags: 0,
+    previousHeaderSha256: previous,
+  };
   return sealBlock(
     events.map(({ action, timeMs = Date.now() }) =>
       Event.fromPartial({ event: { action, timeUnixNano: BigInt(timeMs) * 1_000_000n } }),

@@ -1,9 +1,9 @@
 /** Blocks that no agent makes, well signed: what a host could send whose administrator means harm. */
 import { createPrivateKey, sign } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { encodeColumns } from "@hosttrail/lib/block";
+import { encodeColumns, encodeHeader } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { Block, BlockHeader, EventColumns } from "@hosttrail/proto/block";
+import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import type { BlockAbout } from "./blocks.ts";
 
@@ -15,27 +15,25 @@ const ROWS = 1 << 20;
 
 /** A signed block around these columns. */
 function around(keyFile: string, about: BlockAbout, columns: Uint8Array): Uint8Array {
-  const payload = nodePrimitives.compress(columns);
   const timeNano = BigInt(Date.now()) * 1_000_000n;
-  const header = BlockHeader.encode({
-    formatVersion: 1,
+  const header = encodeHeader({
+    formatVersion: 2,
     hostId: about.hostId,
     epoch: about.epoch,
     firstSeq: about.firstSeq,
     count: 1,
     firstTimeUnixNano: timeNano,
     lastTimeUnixNano: timeNano,
-    bootId: "b",
-    codec: 1,
-    uncompressedBytes: columns.length,
-    payloadSha256: nodePrimitives.sha256(payload),
+    bootId: "",
+    columnsBytes: columns.length,
+    columnsSha256: nodePrimitives.sha256(columns),
     previousHeaderSha256: new Uint8Array(0),
     flags: 0,
     agentVersion: "0",
-  }).finish();
+  });
   const key = createPrivateKey(readFileSync(keyFile));
-  const signature = sign(null, Buffer.concat([Buffer.from("hosttrail-block-v1\0"), header]), key);
-  return Block.encode({ header, signature, payload }).finish();
+  const signature = sign(null, Buffer.concat([Buffer.from("hosttrail-block-v2\0"), header]), key);
+  return Block.encode({ header, signature, payload: nodePrimitives.compress(columns), codec: Codec.ZSTD }).finish();
 }
 
 const oneEvent = (): Event =>

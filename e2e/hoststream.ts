@@ -43,6 +43,10 @@ export class HostStream {
     return this.#stream.write({ message: { $case: "block", value } });
   }
 
+  linked(value: Uint8Array): void {
+    this.#stream.write({ message: { $case: "linkedBlock", value } });
+  }
+
   drained(): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#stream.writableNeedDrain || this.error !== undefined) resolve();

@@ -35,7 +35,7 @@ it("a large block waits in the spool, smaller ones pass, and it goes once NATS t
     segmentBytes: 1 << 20,
     quarantineBytesMax: 1 << 24,
     sync: "never",
-    bootId: "b",
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
   } as const;
   const spool = new Spool({ ...bounds, directory: spoolDirectory }, () => undefined);
   const sign = signerOf(readFileSync(stack.host.keyFile, "utf8"));
@@ -49,7 +49,14 @@ it("a large block waits in the spool, smaller ones pass, and it goes once NATS t
       event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n },
       process: { args: [...args] },
     });
-    const about = { hostId: stack.hostId, epoch, firstSeq, bootId: "b", agentVersion: "0", flags: 0 };
+    const about = {
+      hostId: stack.hostId,
+      epoch,
+      firstSeq,
+      bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+      agentVersion: "0",
+      flags: 0,
+    };
     spool.append(sealBlock([event], { ...about, previousHeaderSha256 }, nodePrimitives, sign));
   }
   spool.close();

@@ -53,7 +53,11 @@ after(async () => {
 /** Puts a block of two events with this action into the spool of the agent, which does not run; gives its key. */
 function spoolBlock(action: string, sign = signerOf(readFileSync(stack.host.keyFile, "utf8"))): string {
   const bounds = { bytesMax: 1 << 24, hoursMax: 0, segmentBytes: 1 << 20, quarantineBytesMax: 1 << 24 };
-  const about = { directory: spoolOf({ stateDirectory }), sync: "never", bootId: "b" } as const;
+  const about = {
+    directory: spoolOf({ stateDirectory }),
+    sync: "never",
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+  } as const;
   const spool = new Spool({ ...bounds, ...about }, () => undefined);
   const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
   const event = Event.fromPartial({ event: { action, timeUnixNano: BigInt(Date.now()) * 1_000_000n } });
@@ -62,7 +66,7 @@ function spoolBlock(action: string, sign = signerOf(readFileSync(stack.host.keyF
     epoch,
     firstSeq,
     previousHeaderSha256,
-    bootId: "b",
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
     agentVersion: "0",
     flags: 0,
   };
@@ -227,7 +231,11 @@ describe("a block that the collector refuses", { timeout: 240_000 }, () => {
     const keys = ["killed-one", "killed-two", "killed-three"].map((action) => spoolBlock(action));
     // As a collector that did not know them would have had it.
     const bounds = { bytesMax: 1 << 24, hoursMax: 0, segmentBytes: 1 << 20, quarantineBytesMax: 1 << 24 };
-    const about = { directory: spoolOf({ stateDirectory }), sync: "always", bootId: "b" } as const;
+    const about = {
+      directory: spoolOf({ stateDirectory }),
+      sync: "always",
+      bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+    } as const;
     const spool = new Spool({ ...bounds, ...about }, () => undefined);
     for (const block of spool.blocks) if (keys.includes(block.key)) spool.quarantine(block, "HEADER_INVALID");
     spool.close();

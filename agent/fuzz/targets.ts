@@ -25,6 +25,7 @@ import { parseLogLine, whyUnread } from "../src/source/index.ts";
 import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { openMutatedBlock } from "./block.ts";
+import { readMutatedLink } from "./link.ts";
 import { mutate, type Random } from "./random.ts";
 
 export interface Target {
@@ -492,6 +493,11 @@ export const TARGETS: readonly Target[] = [
     name: "block",
     weight: 6,
     run: openMutatedBlock,
+  },
+  {
+    name: "linked block",
+    weight: 1,
+    run: readMutatedLink,
   },
   {
     name: "error details",

@@ -158,8 +158,13 @@ export interface OurAgent extends Reader {
   received(): Promise<{ events: number; bytes: number }>;
 }
 
-/** Our agent, its whole way to a collector that takes everything. */
-export async function agent(folder: string, binary: string, change: Record<string, unknown> = {}): Promise<OurAgent> {
+/** Our agent, its whole way to a collector that takes everything, and keeps the blocks as files where a folder is said. */
+export async function agent(
+  folder: string,
+  binary: string,
+  change: Record<string, unknown> = {},
+  kept = "",
+): Promise<OurAgent> {
   const own = join(folder, "hosttrail");
   mkdirSync(own, { recursive: true, mode: 0o700 });
   const ca = await DevelopmentCa.create(own);
@@ -190,6 +195,7 @@ export async function agent(folder: string, binary: string, change: Record<strin
     server.certificateFile,
     server.keyFile,
     String(port),
+    kept,
   ]);
   const program = new Program(binary, ["run", "--config", config]);
   const reader = readerOf("hosttrail agent", program);

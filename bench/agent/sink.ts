@@ -4,23 +4,28 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { parseBlock } from "@hosttrail/lib/block";
+import { LinkReader, parseBlock } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
 
 const [ca = "", certificate = "", key = "", port = "", folder = ""] = process.argv.slice(2);
 const server = new Server({ "grpc.max_receive_message_length": 4 << 20 });
+const WINDOW_BYTES = 16 * 1024;
 let events = 0;
 let bytes = 0;
 server.addService(IngestServiceService, {
   stream(call: ServerDuplexStream<StreamRequest, StreamResponse>) {
+    const link = new LinkReader(WINDOW_BYTES, nodePrimitives);
     const send = (message: StreamResponse["message"]): void => void call.write({ message });
     call.on("data", ({ message }: StreamRequest) => {
       if (message?.$case === "hello") {
-        send({ $case: "welcome", value: { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20 } });
-      } else if (message?.$case === "block") {
-        const { header } = parseBlock(message.value);
-        if (folder !== "" && !keep(`${hex(header.epoch)}-${hex(header.firstSeq)}.block`, message.value)) {
+        const value = { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20, linkWindowBytes: WINDOW_BYTES };
+        send({ $case: "welcome", value });
+      } else if (message?.$case === "block" || message?.$case === "linkedBlock") {
+        const block = message.$case === "block" ? message.value : link.unpack(message.value);
+        const { header } = parseBlock(block);
+        if (folder !== "" && !keep(`${hex(header.epoch)}-${hex(header.firstSeq)}.block`, block)) {
           // Not taken, so not acknowledged: the agent sends it again on the next stream.
           call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "no room for the block" });
           return;

@@ -39,7 +39,7 @@ function made(lingerMs = 10): {
           hostId: "0".repeat(32),
           epoch: 1n,
           firstSeq,
-          bootId: "b",
+          bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
           agentVersion: "1",
           flags: 0,
           previousHeaderSha256: new Uint8Array(0),

@@ -38,7 +38,7 @@ before(() => {
   mkdirSync(state, { mode: 0o700 });
   const spoolDirectory = spoolOf({ stateDirectory: state });
   const bounds = { bytesMax: 1 << 22, segmentBytes: 1 << 20, hoursMax: 0, quarantineBytesMax: 1 << 20 };
-  const about = { directory: spoolDirectory, sync: "never", bootId: "b" } as const;
+  const about = { directory: spoolDirectory, sync: "never", bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13" } as const;
   const spool = new Spool({ ...bounds, ...about }, () => undefined);
   const event = Event.fromPartial({ event: { action: "executed", timeUnixNano: 1n } });
   for (const [count, reason] of [
@@ -47,7 +47,14 @@ before(() => {
     [5, "DATABASE_REFUSED"],
   ] as const) {
     const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-    const place = { hostId: "0".repeat(32), epoch, firstSeq, previousHeaderSha256, bootId: "b", agentVersion: "1" };
+    const place = {
+      hostId: "0".repeat(32),
+      epoch,
+      firstSeq,
+      previousHeaderSha256,
+      bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+      agentVersion: "1",
+    };
     const block = sealBlock(new Array(count).fill(event), { ...place, flags: 0 }, nodePrimitives, signerOf(pem));
     spool.quarantine(spool.append(block), reason);
   }

@@ -7,7 +7,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
+import { BLOCK_BYTES_MAX, BlockError, LINK_WINDOW_MAX, LinkWriter } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
 import {
   type AgentStatus,
@@ -61,6 +62,8 @@ const TICK_MS = 1000;
 
 /** ErrorInfo.reason of a collector that has seen two machines with one identity. */
 const CLONED = "HOST_CLONED";
+/** And of one that could not make out a linked block. */
+const LINK_BROKEN = "LINK_BROKEN";
 
 type Stream = ClientDuplexStream<StreamRequest, StreamResponse>;
 
@@ -98,6 +101,10 @@ export class Shipper {
   #endpoint = "";
   #lastError = "";
   #stream: Stream | undefined;
+  /** Small blocks of this stream, where its collector takes them linked. */
+  #link: LinkWriter | undefined;
+  /** The next stream begins without, after one whose link broke. */
+  #isLinkDistrusted = false;
   #client: IngestServiceClient | undefined;
   #stopping = false;
   #stop = new AbortController();
@@ -217,7 +224,9 @@ export class Shipper {
           if (!this.#stopping) this.#logger.warn({ endpoint, error: failure }, "the stream to the collector broke");
           this.#lastError = failure;
           const [details] = (error as Partial<ServiceError>).metadata?.get("grpc-status-details-bin") ?? [];
-          if (Buffer.isBuffer(details) && reasonOf(details) === CLONED) this.#options.onCloned();
+          const reason = Buffer.isBuffer(details) ? reasonOf(details) : undefined;
+          if (reason === CLONED) this.#options.onCloned();
+          this.#isLinkDistrusted = reason === LINK_BROKEN;
           resolve();
         });
         stream.on("end", () => resolve());
@@ -228,6 +237,7 @@ export class Shipper {
       this.#timer = undefined;
       clearInterval(statusTimer);
       this.#stream = undefined;
+      this.#link = undefined;
       this.#client = undefined;
       this.#endpoint = "";
       this.#inFlight.clear();
@@ -240,9 +250,11 @@ export class Shipper {
   }
 
   /** All that is not stored goes again: the collector drops what it has. */
-  #begin(stream: Stream, endpoint: string, { credit, blockBytesMax }: Welcome): void {
+  #begin(stream: Stream, endpoint: string, { credit, blockBytesMax, linkWindowBytes }: Welcome): void {
     this.counters.connects++;
     this.#stream = stream;
+    const isLinked = linkWindowBytes > 0 && linkWindowBytes <= LINK_WINDOW_MAX && !this.#isLinkDistrusted;
+    this.#link = isLinked ? new LinkWriter(linkWindowBytes, nodePrimitives) : undefined;
     this.#endpoint = endpoint;
     this.#lastError = "";
     this.#credit = credit;
@@ -276,7 +288,20 @@ export class Shipper {
       this.#tickIn(stream, this.#options.storedTimeoutMs);
       this.counters.blocksSent++;
       this.counters.eventsSent += block.count;
-      stream.write({ message: { $case: "block", value: bytes } });
+      const linked = this.#linked(bytes);
+      const message: StreamRequest["message"] =
+        linked === undefined ? { $case: "block", value: bytes } : { $case: "linkedBlock", value: linked };
+      stream.write({ message });
+    }
+  }
+
+  #linked(bytes: Uint8Array): Uint8Array | undefined {
+    try {
+      return this.#link?.pack(bytes);
+    } catch (error) {
+      // Damaged, or of another format: for the collector to say.
+      if (error instanceof BlockError) return undefined;
+      throw error;
     }
   }
 

@@ -24,10 +24,9 @@ import {
 } from "node:fs";
 import { randomInt } from "node:crypto";
 import { basename, join } from "node:path";
-import { BlockError, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
+import { BlockError, type Header, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrail/lib/files";
-import type { BlockHeader } from "@hosttrail/proto/block";
 import { type EvictedRange, EvictedRanges } from "./evicted.ts";
 import { Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
 import { blockKey, FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
@@ -249,7 +248,7 @@ export class Spool {
     this.#report("corrupt", { path, offset, length });
   }
 
-  #keep(segment: Segment, offset: number, length: number, header: BlockHeader): SpooledBlock {
+  #keep(segment: Segment, offset: number, length: number, header: Header): SpooledBlock {
     const { epoch, firstSeq, count } = header;
     const key = blockKey(epoch, firstSeq);
     const block: SpooledBlock = { key, epoch, firstSeq, count, length, segment, offset };
@@ -383,7 +382,7 @@ export class Spool {
     return block;
   }
 
-  #return(key: string, bytes: Uint8Array, header: BlockHeader): SpooledBlock {
+  #return(key: string, bytes: Uint8Array, header: Header): SpooledBlock {
     const path = join(this.#options.directory, `${key}${RETURNED_SUFFIX}`);
     writeFileDurably(path, Buffer.concat([frameHeader(bytes), bytes]));
     const size = FRAME_HEADER_BYTES + bytes.length;
@@ -467,12 +466,12 @@ const LOW_SUFFIX = ".low.segment";
 const RETURNED_SUFFIX = ".returned.segment";
 
 interface LastBlock {
-  header: BlockHeader;
+  header: Header;
   headerSha256: Uint8Array;
   bytes: Uint8Array;
 }
 
-function isAfter(a: BlockHeader, b: BlockHeader): boolean {
+function isAfter(a: Header, b: Header): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.firstSeq > b.firstSeq);
 }
 

@@ -42,7 +42,7 @@ const options = {
   hoursMax: 0,
   quarantineBytesMax: 1 << 20,
   sync: "never",
-  bootId: "boot",
+  bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
 } as const;
 
 function open(change: Partial<SpoolOptions> = {}): Spool {
@@ -52,7 +52,15 @@ function open(change: Partial<SpoolOptions> = {}): Spool {
 function append(spool: Spool, count = 2, lane: SpoolLane = "normal"): SpooledBlock {
   const event = Event.fromPartial({ event: { action: "executed", timeUnixNano: 1n } });
   const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-  const place = { hostId, epoch, firstSeq, previousHeaderSha256, bootId: "boot", agentVersion: "1", flags: 0 };
+  const place = {
+    hostId,
+    epoch,
+    firstSeq,
+    previousHeaderSha256,
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+    agentVersion: "1",
+    flags: 0,
+  };
   return spool.append(sealBlock(new Array(count).fill(event), place, nodePrimitives, sign), lane);
 }
 

@@ -6,9 +6,8 @@
  */
 import { lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { BlockError, parseBlock } from "@hosttrail/lib/block";
+import { BlockError, type Header, parseBlock } from "@hosttrail/lib/block";
 import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrail/lib/files";
-import type { BlockHeader } from "@hosttrail/proto/block";
 import { blockKey } from "./segment.ts";
 
 /** Files of the folder, at most; past it the oldest goes, and is counted. */
@@ -163,7 +162,7 @@ export class Quarantine {
   }
 
   /** A block, as it was put here. Throws a ReturnError where it is not here, or where its file has something else. */
-  read(key: string): { bytes: Buffer; header: BlockHeader } {
+  read(key: string): { bytes: Buffer; header: Header } {
     const [file] = this.#filesOf(key);
     if (file === undefined) throw new ReturnError("it is not in the quarantine");
     const bytes = readFileSync(file.path);

@@ -31,7 +31,7 @@ function open(change: Partial<SpoolOptions> = {}): Spool {
     hoursMax: 0,
     quarantineBytesMax: 1 << 20,
     sync: "never",
-    bootId: "boot",
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
   } as const;
   return new Spool({ ...options, ...change }, (event, detail) => reports.push([event, detail]));
 }
@@ -39,7 +39,15 @@ function open(change: Partial<SpoolOptions> = {}): Spool {
 function append(spool: Spool, count = 2, lane: SpoolLane = "normal"): SpooledBlock {
   const event = Event.fromPartial({ event: { action: "executed", timeUnixNano: 1n } });
   const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
-  const place = { hostId, epoch, firstSeq, previousHeaderSha256, bootId: "boot", agentVersion: "1", flags: 0 };
+  const place = {
+    hostId,
+    epoch,
+    firstSeq,
+    previousHeaderSha256,
+    bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+    agentVersion: "1",
+    flags: 0,
+  };
   return spool.append(sealBlock(new Array(count).fill(event), place, nodePrimitives, sign), lane);
 }
 
@@ -71,7 +79,7 @@ describe("the spool", () => {
     const spool = open();
     append(spool);
     spool.close();
-    const after = open({ bootId: "next boot" });
+    const after = open({ bootId: "77c1d9aa-20be-4c0f-b1f5-93e8a6d0415e" });
     assert.notEqual(after.position.epoch, spool.position.epoch);
     assert.equal(after.position.nextSeq, 0n);
     assert.equal([...after.blocks].length, 1);

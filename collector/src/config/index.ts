@@ -1,5 +1,6 @@
 /** The collector's configuration file: its schema, its defaults and its type. */
 import { statSync } from "node:fs";
+import { LINK_WINDOW_MAX } from "@hosttrail/lib/block";
 import {
   absolutePath,
   ConfigError,
@@ -26,6 +27,7 @@ export interface CollectorConfig {
     listen: string;
     hosts: "enrolled" | "certified";
     credit: number;
+    linkWindowBytes: number;
     helloTimeoutMs: number;
     publishAttempts: number;
     clockOffsetWarnMs: number;
@@ -134,6 +136,10 @@ export const collectorSchema: ConfigSchema = mapOf(
         description: "certified: also hosts that never enrolled here, by any certificate of tls.ca_file.",
       },
       credit: integer(1, 1024, 32),
+      link_window_bytes: {
+        ...integer(0, LINK_WINDOW_MAX, 16 * 1024),
+        description: "Kept of each agent's stream, to compress its small blocks after those before them; 0: none.",
+      },
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),
       clock_offset_warn_ms: integer(100, 86_400_000, 5000),

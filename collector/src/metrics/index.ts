@@ -13,6 +13,7 @@ export interface Metrics {
   ingestBlocks: Counter<"result">;
   ingestEvents: Counter;
   ingestBytes: Counter;
+  ingestWireBytes: Counter;
   publishSeconds: Histogram;
   natsMaxPayload: Gauge;
   storeBlocks: Counter<"result">;
@@ -99,6 +100,11 @@ export const metrics: Metrics = {
   }),
   ingestEvents: new Counter({ name: "hosttrail_ingest_events_total", help: "Events in published blocks.", registers }),
   ingestBytes: new Counter({ name: "hosttrail_ingest_bytes_total", help: "Bytes of published blocks.", registers }),
+  ingestWireBytes: new Counter({
+    name: "hosttrail_ingest_wire_bytes_total",
+    help: "Bytes of blocks as they came over streams, linked or not.",
+    registers,
+  }),
   publishSeconds: new Histogram({
     name: "hosttrail_publish_seconds",
     help: "Time from a block's arrival to the JetStream acknowledgement.",

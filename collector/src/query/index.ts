@@ -122,7 +122,8 @@ export class QueryApi {
     const found = isThere ? await this.#archive.findBlockOf(parts.hostId, parts.epoch, parts.seq) : undefined;
     if (found === undefined) throw serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
     const block = openStored(found);
-    return { response: block.event(Number(parts.seq - block.position.firstSeq)), results: 1 };
+    const first = parseEventId(found.id)?.seq ?? 0n;
+    return { response: block.event(Number(parts.seq - first)), results: 1 };
   }
 
   async #hosts(request: ListHostsRequest, visit: Visit): Promise<Answers<ListHostsResponse>> {

@@ -46,7 +46,7 @@ function seal(hostDigit: string, firstSeq: bigint, times: readonly bigint[]): St
   const events = times.map((timeUnixNano) =>
     Event.fromPartial({ event: { timeUnixNano, action: timeUnixNano % 3n === 0n ? "third" : "other" } }),
   );
-  const place = { hostId, epoch: 1n, firstSeq, bootId: "b", agentVersion: "1", flags: 0 };
+  const place = { hostId, epoch: 1n, firstSeq, bootId: "", agentVersion: "1", flags: 0 };
   const { bytes, header } = sealBlock(
     events,
     { ...place, previousHeaderSha256: new Uint8Array(0) },

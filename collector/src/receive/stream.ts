@@ -7,16 +7,19 @@ import { type ServerDuplexStream, status } from "@grpc/grpc-js";
 import {
   BLOCK_BYTES_MAX,
   BlockError,
-  checkPayloadHash,
   checkSignature,
+  columnsOf,
   eventId,
+  LINKED_COLUMNS_MAX,
+  LinkError,
+  LinkReader,
   type ParsedBlock,
   parseBlock,
   type Verify,
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block, BlockHeader, Codec } from "@hosttrail/proto/block";
 import {
   type AgentStatus,
   type BlockReference,
@@ -61,6 +64,8 @@ export interface ReceiveOptions {
   /** Times that publishing one block is tried before the stream is given up. */
   publishAttempts: number;
   quota: QuotaOptions;
+  /** Bytes that are kept of each stream, for linked blocks; 0 where they are not taken. */
+  linkWindowBytes: number;
   /** Milliseconds that a host's clock may be off before it is told. */
   clockOffsetWarnMs: number;
 }
@@ -84,6 +89,7 @@ export class HostStream {
   readonly #ended: () => void;
   readonly #quota: HostQuota;
   readonly #questions: Questions;
+  readonly #link: LinkReader;
   readonly #helloTimer: NodeJS.Timeout;
   /** The certificate was looked at when the connection began: it must not be used beyond its end. */
   readonly #expiryTimer: NodeJS.Timeout;
@@ -109,6 +115,7 @@ export class HostStream {
     this.#quota = quota;
     this.#quota.streams++;
     this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
+    this.#link = new LinkReader(options.linkWindowBytes, nodePrimitives);
     metrics.ingestStreams.inc();
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
@@ -162,8 +169,13 @@ export class HostStream {
     if (!this.#open) return;
     if (message?.$case === "hello") void this.#greet(message.value);
     else if (this.#state !== "open") this.#fail(status.INVALID_ARGUMENT, "HELLO_MISSING", "hello comes first");
-    else if (message?.$case === "block") void this.#block(message.value);
-    else if (message?.$case === "status") {
+    else if (message?.$case === "block") {
+      metrics.ingestWireBytes.inc(message.value.length);
+      void this.#block(message.value);
+    } else if (message?.$case === "linkedBlock") {
+      metrics.ingestWireBytes.inc(message.value.length);
+      this.#linked(message.value);
+    } else if (message?.$case === "status") {
       this.#status(message.value);
     }
   }
@@ -224,9 +236,9 @@ export class HostStream {
       if (blocks.length > 0) this.#answer({ $case: "stored", value: { blocks } });
       for (const value of rejected) this.#answer({ $case: "rejected", value });
     });
-    const { collectorVersion, credit, trustBundle, sink } = this.#options;
+    const { collectorVersion, credit, linkWindowBytes, trustBundle, sink } = this.#options;
     const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
-    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax } });
+    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax, linkWindowBytes } });
     this.tellTrust(trustBundle());
     this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");
   }
@@ -241,6 +253,17 @@ export class HostStream {
     const isOff = Math.abs(offsetMs) > this.#options.clockOffsetWarnMs;
     metrics.clockOffset(this.#peer.name, isOff ? offsetMs : undefined);
     if (isOff) this.#logger.warn({ name: hostName, offsetMs }, "a host's clock is off: its events have wrong times");
+  }
+
+  /** Taken apart at once, since the next one builds upon it. */
+  #linked(frame: Uint8Array): void {
+    try {
+      if (this.#options.linkWindowBytes === 0) throw new LinkError("linked blocks are not taken here");
+      void this.#block(this.#link.unpack(frame));
+    } catch (error) {
+      if (!(error instanceof LinkError)) throw error;
+      this.#fail(status.INVALID_ARGUMENT, "LINK_BROKEN", error.message, 0);
+    }
   }
 
   /** A block that came: first its host's quota, since all that follows costs. */
@@ -262,16 +285,17 @@ export class HostStream {
       else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
       return;
     }
+    const sealed = parsed.block.codec === Codec.NONE ? compressed(parsed) : bytes;
     const { blockBytesMax } = this.#options.sink;
-    if (bytes.length > blockBytesMax) {
-      const detail = `a block has ${bytes.length} bytes; at the moment ${blockBytesMax} can be taken`;
+    if (sealed.length > blockBytesMax) {
+      const detail = `a block has ${sealed.length} bytes; at the moment ${blockBytesMax} can be taken`;
       this.#fail(status.UNAVAILABLE, "BLOCK_TOO_LARGE_NOW", detail, 1000);
       return;
     }
     this.#publishing++;
     this.#regulate();
     try {
-      await this.#publish(bytes, parsed);
+      await this.#publish(sealed, parsed);
     } finally {
       this.#publishing--;
       this.#regulate();
@@ -309,14 +333,15 @@ export class HostStream {
     else if (this.#publishing < credit) this.#call.resume();
   }
 
-  /** The header's host must be the certificate's; hash and signature must fit. The payload stays closed. */
+  /** The header's host must be the certificate's; the signature must fit. The payload stays closed. */
   #check(parsed: ParsedBlock): void {
     if (parsed.header.hostId !== this.#peer.name) {
       const detail = `the block is of host ${parsed.header.hostId}, the certificate of host ${this.#peer.name}`;
       throw new BlockError("HOST_MISMATCH", "header.host_id", detail);
     }
     checkSignature(parsed, this.#verify);
-    checkPayloadHash(parsed, nodePrimitives);
+    // Others stay closed.
+    if (parsed.block.codec === Codec.NONE) checkPlain(parsed);
   }
 
   #reject(bytes: Uint8Array, error: BlockError): void {
@@ -373,6 +398,21 @@ export class HostStream {
       }
     }
   }
+}
+
+/** Columns that came as they are are hashed at once; only small ones come so. */
+function checkPlain(parsed: ParsedBlock): void {
+  const { columnsBytes } = parsed.header;
+  if (columnsBytes > LINKED_COLUMNS_MAX) {
+    const detail = `${columnsBytes} bytes of columns that are not compressed; at most ${LINKED_COLUMNS_MAX} are allowed`;
+    throw new BlockError("BLOCK_MALFORMED", "codec", detail);
+  }
+  columnsOf(parsed, nodePrimitives);
+}
+
+/** A block that came with its columns as they are, as it goes on. */
+function compressed({ block }: ParsedBlock): Uint8Array {
+  return Block.encode({ ...block, payload: nodePrimitives.compress(block.payload), codec: Codec.ZSTD }).finish();
 }
 
 /**

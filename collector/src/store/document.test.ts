@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { BlockError, sealBlock } from "@hosttrail/lib/block";
+import { BlockError, encodeHeader, type Header, parseHeader, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import { OUTSIDE } from "../model/index.ts";
 import { ACTION_LENGTH_MAX, ACTIONS_MAX, FACT_LENGTH_MAX, indexBlock, TERMS_LENGTH_MAX } from "./document.ts";
@@ -13,8 +13,8 @@ const NOW_MS = Date.UTC(2026, 10, 26, 12);
 const OPTIONS = { daysBackMax: 400, hoursAheadMax: 24 };
 type EventParts = Parameters<typeof Event.fromPartial>[0];
 
-function messageOf(events: readonly EventParts[], change: (header: BlockHeader) => BlockHeader = (header) => header) {
-  const about = { hostId: HOST, epoch: 1n, firstSeq: 5n, bootId: "b", agentVersion: "0", flags: 0 };
+function messageOf(events: readonly EventParts[], change: (header: Header) => Header = (header) => header) {
+  const about = { hostId: HOST, epoch: 1n, firstSeq: 5n, bootId: "", agentVersion: "0", flags: 0 };
   const whole = events.map((parts) => {
     const event = Event.fromPartial(parts);
     const timeUnixNano = event.event?.timeUnixNano || BigInt(NOW_MS) * 1_000_000n;
@@ -27,7 +27,7 @@ function messageOf(events: readonly EventParts[], change: (header: BlockHeader) 
     () => new Uint8Array(64),
   );
   const block = Block.decode(bytes);
-  const header = BlockHeader.encode(change(BlockHeader.decode(block.header))).finish();
+  const header = encodeHeader(change(parseHeader(block.header)));
   return {
     id: "",
     hostId: HOST,

@@ -1,5 +1,5 @@
 /** Opens a block and notes what is inside: the document that the database keeps, and the facts of its host. */
-import { BlockError, type ColumnBlock, checkPayloadHash, eventId, openBlock, parseBlock } from "@hosttrail/lib/block";
+import { BlockError, type ColumnBlock, eventId, openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { termsOf } from "@hosttrail/lib/filter";
 import type { BlockDocument, BlockMessage } from "../model/index.ts";
@@ -41,7 +41,6 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       `host ${header.hostId} on the subject of ${message.hostId}`,
     );
   }
-  checkPayloadHash(parsed, nodePrimitives);
   const columns = openBlock(parsed, nodePrimitives);
   checkTimes(columns, header);
   checkHosts(columns, header.hostId);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, it } from "node:test";
-import { Block, BlockHeader, EventColumns } from "@hosttrail/proto/block";
+import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { type AuditRecord, Event, Process } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf } from "../crypto/index.ts";
@@ -12,7 +12,9 @@ import {
   ColumnBlock,
   decompressedBytesMax,
   encodeEvents,
+  encodeHeader,
   EventEncoder,
+  type Header,
   openBlock,
   parseBlock,
   sealEncoded,
@@ -23,7 +25,13 @@ import { WireWriter } from "./wire.ts";
 const hostId = "0123456789abcdef0123456789abcdef";
 const position = { hostId, epoch: 7n, firstSeq: 100n };
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
-const options = { ...position, bootId: "b", agentVersion: "1", flags: 0, previousHeaderSha256: new Uint8Array(0) };
+const options = {
+  ...position,
+  bootId: "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13",
+  agentVersion: "1",
+  flags: 0,
+  previousHeaderSha256: new Uint8Array(0),
+};
 
 /** Numbers of the tables' messages in EventColumns. */
 const TABLES = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
@@ -98,15 +106,16 @@ describe("a block whose counts stand for more than its bytes", () => {
   it("is refused where every table says 2^20 rows in 213 bytes", () => {
     const tables = Object.fromEntries(TABLES.map((field) => [field, message({ 1: 1 << 20 })]));
     const payload = message({ 1: 1, 3: message({ 1: message({ 2: 1, 3: packed([0]) }) }), ...tables });
-    const header: BlockHeader = {
+    const header: Header = {
       ...parseBlock(sealEncoded(encodeEvents([Event.fromPartial({})]), options, nodePrimitives, sign).bytes).header,
-      uncompressedBytes: payload.length,
+      columnsBytes: payload.length,
+      columnsSha256: nodePrimitives.sha256(payload),
     };
-    const compressed = nodePrimitives.compress(payload);
     const bytes = Block.encode({
-      header: BlockHeader.encode({ ...header, payloadSha256: nodePrimitives.sha256(compressed) }).finish(),
+      header: encodeHeader(header),
       signature: new Uint8Array(64),
-      payload: compressed,
+      payload: nodePrimitives.compress(payload),
+      codec: Codec.ZSTD,
     }).finish();
     assert.ok(bytes.length < 400, `${bytes.length} bytes`);
     refused(payload, /kinds\.count: 1048576 rows bring the weight/);
@@ -226,19 +235,19 @@ describe("a block whose counts stand for more than its bytes", () => {
       [256 * 1024, true],
       [20_000_000, false],
     ] as const) {
-      const payload = nodePrimitives.compress(message({ [TOP.padding]: new Uint8Array(bytes - 8) }));
+      const compressed = nodePrimitives.compress(message({ [TOP.padding]: new Uint8Array(bytes - 8) }));
       const whole = sealEncoded(encodeEvents([Event.fromPartial({})]), options, nodePrimitives, sign);
-      const header = { ...whole.header, uncompressedBytes: bytes, payloadSha256: nodePrimitives.sha256(payload) };
       const block = Block.encode({
-        header: BlockHeader.encode(header).finish(),
+        header: encodeHeader({ ...whole.header, columnsBytes: bytes }),
         signature: new Uint8Array(64),
-        payload,
+        payload: compressed,
+        codec: Codec.ZSTD,
       }).finish();
       if (isAllowed) parseBlock(block);
       else
         assert.throws(
           () => parseBlock(block),
-          /HEADER_INVALID at header.uncompressed_bytes: 20000000; a payload of \d+ bytes may stand for \d+ at most/,
+          /HEADER_INVALID at header.columns_bytes: 20000000; a payload of \d+ bytes may stand for \d+ at most/,
         );
     }
   });
@@ -256,7 +265,7 @@ describe("a block whose counts stand for more than its bytes", () => {
   it("is refused where its payload has another size than its header says", () => {
     const sealed = sealEncoded(encodeEvents([Event.fromPartial({})]), options, nodePrimitives, sign);
     const { block, header } = parseBlock(sealed.bytes);
-    const longer = { ...header, uncompressedBytes: header.uncompressedBytes + 1 };
+    const longer = { ...header, columnsBytes: header.columnsBytes + 1 };
     assert.throws(() => openBlock({ block, header: longer }, nodePrimitives), /bytes, not/);
   });
 });

@@ -15,6 +15,8 @@ import {
 /** Rows go on where texts, lists and references end: each of those is left out past this. */
 const SPENT_MAX = EXPANDED_BYTES_MAX / 2;
 
+type WritingMark = Pick<WritingBudget, "rows" | "items" | "expandedBytes" | "rowBytes" | "leftOut">;
+
 /** The building side: tells what still fits. What does not is left out, so that no reader can refuse the block. */
 export class WritingBudget {
   rows = 0;
@@ -66,6 +68,21 @@ export class WritingBudget {
     const bytes = this.rowBytes;
     this.rowBytes = outer;
     return bytes;
+  }
+
+  /** What was spent so far, for `restore`. */
+  save(): WritingMark {
+    const { rows, items, expandedBytes, rowBytes, leftOut } = this;
+    return { rows, items, expandedBytes, rowBytes, leftOut };
+  }
+
+  /** Takes back what was spent since then. */
+  restore({ rows, items, expandedBytes, rowBytes, leftOut }: WritingMark): void {
+    this.rows = rows;
+    this.items = items;
+    this.expandedBytes = expandedBytes;
+    this.rowBytes = rowBytes;
+    this.leftOut = leftOut;
   }
 
   /** Bytes that a payload of `payloadBytes` lacks for what its rows and items weigh and come to. */

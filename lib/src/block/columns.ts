@@ -15,11 +15,15 @@ export interface RowReader<Row> {
 
 /** The values of one column, collected while a block is built. */
 export interface ColumnState<Value> {
+  /** Where `append` puts a row's numbers: all that tells two rows apart, and all that must be taken back of one. */
+  readonly lists: readonly U32List[];
   /**
    * Adds what the value refers to, before any column of the row is appended: a process refers to a row of
-   * its own table, its parent, which must be whole before it.
+   * its own table, its parent, which must be whole before it. Gives its index.
    */
-  prepare?(value: Value): void;
+  prepare?(value: Value): number;
+  /** That index, for the `append` that comes next. */
+  prepared?: number;
   append(value: Value): void;
   write(writer: WireWriter): void;
   /** Forgets all values, for the next block. */
@@ -64,6 +68,7 @@ function simple<Value>(
     collect(strings) {
       const values = new U32List();
       return {
+        lists: [values],
         append: (value) => values.push(encode(value, strings)),
         write: (writer) => writer[pack](field, values),
         clear: () => values.clear(),
@@ -88,6 +93,7 @@ export function text(field: number): Column<string, unknown> {
       let last = "";
       let lastIndex = 0;
       return {
+        lists: [values],
         append(value) {
           if (value !== last) {
             lastIndex = strings.text(value);
@@ -148,6 +154,7 @@ export function halves(lowField: number, highField: number): Column<bigint, unkn
       const low = new U32List();
       const high = new U32List();
       return {
+        lists: [low, high],
         append: (value) => pushHalves(value, low, high),
         write(writer) {
           writer.packed(lowField, low);
@@ -175,6 +182,7 @@ export function int64(field: number): Column<bigint, unknown> {
       const low = new U32List();
       const high = new U32List();
       return {
+        lists: [low, high],
         append: (value) => pushHalves(value, low, high),
         write: (writer) => writer.int64Column(field, low, high),
         clear() {
@@ -198,6 +206,7 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
       const lengths = new U32List();
       const values = new U32List();
       return {
+        lists: [lengths, values],
         append(list) {
           const length = strings.budget.spendItems(list.length);
           lengths.push(length);
@@ -233,6 +242,7 @@ export function labels(lengthField: number, keyField: number, valueField: number
       const keys = new U32List();
       const values = new U32List();
       return {
+        lists: [lengths, keys, values],
         append(list) {
           const length = strings.budget.spendItems(list.length);
           lengths.push(length);
@@ -274,15 +284,18 @@ export function link<Row, Name extends string>(
     collect(strings, links) {
       const values = new U32List();
       const target = links[name];
-      return {
-        prepare: (row) => void target.add(row),
-        append(row) {
-          const index = target.add(row);
+      const state: ColumnState<Row | undefined> = {
+        lists: [values],
+        prepare: (row) => target.add(row),
+        prepared: 0,
+        append() {
+          const index = state.prepared ?? 0;
           values.push(strings.budget.spend(target.bytesOf(index)) ? index : 0);
         },
         write: (writer) => writer.packed(field, values),
         clear: () => values.clear(),
       };
+      return state;
     },
     read(table, strings, readLinks) {
       const values = table.numbers(field);
@@ -306,24 +319,27 @@ export function parent(field: number): Column<Process | undefined, { processes: 
   return {
     ...plain,
     collect(strings, links) {
-      const state = plain.collect(strings, links);
+      const inner = plain.collect(strings, links);
       // Parents above each row.
       const depths = new U32List();
-      return {
-        ...state,
+      const state: ColumnState<Process | undefined> = {
+        ...inner,
+        lists: [...inner.lists, depths],
         append(row) {
-          const index = links.processes.add(row);
+          const index = state.prepared ?? 0;
           const depth = index === 0 ? 0 : (depths.values[index - 1] ?? 0) + 1;
           const fits = depth <= PARENTS_MAX;
           if (!fits) strings.budget.leftOut++;
           depths.push(fits ? depth : 0);
-          state.append(fits ? row : undefined);
+          inner.prepared = fits ? index : 0;
+          inner.append(row);
         },
         clear() {
-          state.clear();
+          inner.clear();
           depths.clear();
         },
       };
+      return state;
     },
     read(table, strings, links) {
       const values = table.numbers(field);
@@ -350,6 +366,7 @@ export function ancestry(field: number): Column<ProcessReference[], AncestryLink
     collect(strings, links) {
       const values = new U32List();
       return {
+        lists: [values],
         append(list) {
           const index = links.ancestries.add(list);
           values.push(strings.budget.spend(links.ancestries.bytesOf(index)) ? index : 0);
@@ -384,6 +401,7 @@ export function recordFields(
       const values = new U32List();
       const bytes = new U32List();
       return {
+        lists: [lengths, keys, values, bytes],
         append(list) {
           const length = strings.budget.spendItems(list.length);
           lengths.push(length);
@@ -420,7 +438,7 @@ export function recordFields(
 }
 
 function sameField(a: AuditField, b: AuditField | undefined): boolean {
-  // Bytes are rare; comparing them would cost more than an equal row saves.
+  // Bytes are rare: rows that have them are found by their indexes.
   return a.key === b?.key && a.value === b.value && a.valueBytes.length === 0 && b.valueBytes.length === 0;
 }
 

@@ -16,7 +16,7 @@ import type {
 import { ReadingBudget } from "./budget.ts";
 import { type RowReader, slice } from "./columns.ts";
 import { BlockError } from "./error.ts";
-import { EventIds } from "./id.ts";
+import { type BlockPosition, EventIds, type EventNames } from "./id.ts";
 import { EVENTS_MAX } from "./limits.ts";
 import { RowsReader } from "./rows.ts";
 import { readStrings, type StringTable } from "./strings.ts";
@@ -25,13 +25,6 @@ import * as tables from "./tables.ts";
 import { joinUnsigned, WireReader } from "./wire.ts";
 
 const { EVENT, ANCESTRIES, TOP } = tables;
-
-/** Where a block's events stand in the trail of their host: needed to name them. */
-export interface BlockPosition {
-  hostId: string;
-  epoch: bigint;
-  firstSeq: bigint;
-}
 
 const NONE = new Uint32Array(0);
 
@@ -139,7 +132,7 @@ function readEventColumns(table: TableReader): EventColumnValues {
  */
 export class ColumnBlock {
   readonly count: number;
-  readonly position: BlockPosition;
+  readonly names: EventNames;
   readonly strings: StringTable;
   readonly kinds: RowsReader<tables.Kind, unknown>;
   readonly hosts: RowsReader<Host, unknown>;
@@ -152,18 +145,17 @@ export class ColumnBlock {
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
   readonly #eventTable: TableReader;
-  readonly #ids: EventIds;
   #columns: EventColumnValues | undefined;
 
-  constructor(payload: Uint8Array, position: BlockPosition) {
+  /** `place`: where the events stand in their host's trail. Throws a BlockError where the payload is not what it should be. */
+  constructor(payload: Uint8Array, place: BlockPosition | EventNames, eventsMax: number = EVENTS_MAX) {
     const reader = new WireReader(payload, "payload");
     const { first: count = 0, spans } = reader.fields();
-    if (count > EVENTS_MAX) {
-      throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${count} events; at most ${EVENTS_MAX} are allowed`);
+    if (count > eventsMax) {
+      throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${count} events; at most ${eventsMax} are allowed`);
     }
     this.count = count;
-    this.position = position;
-    this.#ids = new EventIds(position.hostId, position.epoch, position.firstSeq);
+    this.names = "hostId" in place ? new EventIds(place.hostId, place.epoch, place.firstSeq) : place;
     const budget = new ReadingBudget(payload.length, count);
     const { start, end } = spans[TOP.strings] ?? { start: 0, end: 0 };
     this.strings = readStrings(payload, new WireReader(payload, "strings", start, end), budget);
@@ -211,7 +203,7 @@ export class ColumnBlock {
 
   /** Id of event n, without building the event. */
   eventId(index: number): string {
-    return this.#ids.at(index);
+    return this.names.at(index);
   }
 
   /** Builds event n, 0 to count - 1. */
@@ -219,7 +211,7 @@ export class ColumnBlock {
     const columns = this.columns;
     const kind = this.kinds.row(columns.kind[index] ?? 0, "events.kind");
     return {
-      id: this.#ids.at(index),
+      id: this.names.at(index),
       event:
         kind === undefined
           ? undefined
@@ -230,7 +222,7 @@ export class ColumnBlock {
               type: kind.type,
               action: kind.action,
               outcome: kind.outcome,
-              sequence: this.#ids.sequenceAt(index),
+              sequence: this.names.sequenceAt(index),
             },
       host: this.hosts.row(columns.host[index] ?? 0, "events.host"),
       process: this.processes.row(columns.process[index] ?? 0, "events.process"),

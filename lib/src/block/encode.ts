@@ -1,6 +1,7 @@
 /** Events to columns. */
 import type { Audit, AuditRecord, Event, EventInfo, Process, ProcessReference, Syscall } from "@hosttrail/proto/event";
 import type { WritingBudget } from "./budget.ts";
+import { EqualRows } from "./equal.ts";
 import { EVENTS_MAX, EXPANDED_BYTES_MAX, LIST_ITEMS_MAX, PARENTS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
 import { RowsWriter } from "./rows.ts";
@@ -17,6 +18,8 @@ class AncestryWriter {
   readonly #index: RowIndex<ProcessReference[]>;
   readonly #lengths = new U32List();
   readonly #values = new U32List();
+  readonly #equal: EqualRows = new EqualRows([this.#lengths, this.#values]);
+  readonly #likes = new Map<ProcessReference[], number>();
   readonly #budget: WritingBudget;
   /** What each list comes to when it is written out. */
   readonly #bytes = new U32List();
@@ -33,9 +36,11 @@ class AncestryWriter {
 
   add(list: ProcessReference[] | undefined): number {
     if (list === undefined || list.length === 0) return 0;
-    const known = this.#index.find(list);
+    const known = this.#index.find(list) || (this.#likes.get(list) ?? 0);
     if (known !== 0) return known;
+    const spent = this.#budget.save();
     const outer = this.#budget.beginRow();
+    this.#equal.begin();
     const length = this.#budget.spendItems(list.length);
     this.#lengths.push(length);
     for (let at = 0; at < length; at++) {
@@ -43,8 +48,14 @@ class AncestryWriter {
       this.#budget.spend(this.#references.bytesOf(index));
       this.#values.push(index);
     }
-    this.#bytes.push(this.#budget.endRow(outer));
-    return this.#index.add(list);
+    const like = this.#equal.end();
+    if (like === 0) {
+      this.#bytes.push(this.#budget.endRow(outer));
+      return this.#index.add(list);
+    }
+    this.#budget.restore(spent);
+    this.#likes.set(list, like);
+    return like;
   }
 
   bytesOf(index: number): number {
@@ -54,6 +65,8 @@ class AncestryWriter {
   clear(): void {
     this.#bytes.clear();
     this.#index.clear();
+    this.#equal.clear();
+    this.#likes.clear();
     this.#lengths.clear();
     this.#values.clear();
   }
@@ -294,9 +307,15 @@ export interface EncodedEvents {
  */
 export class EventEncoder {
   readonly #columns = new Columns();
+  readonly #eventsMax: number;
   #count = 0;
   #first = 0n;
   #last = 0n;
+
+  /** `eventsMax`: more is an error. */
+  constructor(eventsMax: number = EVENTS_MAX) {
+    this.#eventsMax = eventsMax;
+  }
 
   get count(): number {
     return this.#count;
@@ -314,7 +333,7 @@ export class EventEncoder {
   }
 
   add(event: Event): void {
-    if (this.#count >= EVENTS_MAX) throw new RangeError(`a block holds at most ${EVENTS_MAX} events, not one more`);
+    if (this.#count >= this.#eventsMax) throw new RangeError(`at most ${this.#eventsMax} events fit, not one more`);
     const time = event.event?.timeUnixNano ?? this.#first;
     if (this.#count === 0 || time < this.#first) this.#first = time;
     if (this.#count === 0 || time > this.#last) this.#last = time;
@@ -339,6 +358,8 @@ export class EventEncoder {
       // Also lets go of the events.
       this.#columns.clear();
       this.#count = 0;
+      this.#first = 0n;
+      this.#last = 0n;
     }
   }
 }

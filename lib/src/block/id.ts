@@ -23,8 +23,22 @@ export function eventId(hostId: string, epoch: bigint, seq: bigint): string {
 /** The last three hex digits of a number. */
 const LAST_DIGITS: readonly string[] = Array.from({ length: 4096 }, (_, low) => low.toString(16).padStart(3, "0"));
 
+/** Where consecutive events stand in the trail of their host. */
+export interface BlockPosition {
+  hostId: string;
+  epoch: bigint;
+  firstSeq: bigint;
+}
+
+/** How the events of a payload are named. */
+export interface EventNames {
+  /** Id of event n. */
+  at(index: number): string;
+  sequenceAt(index: number): bigint;
+}
+
 /** Ids of consecutive events, which differ in their last three digits only, but for one in 4,096. */
-export class EventIds {
+export class EventIds implements EventNames {
   readonly #head: string;
   readonly #high: bigint;
   readonly #low: number;

@@ -1,14 +1,24 @@
 /** The block: how events are sealed once and read by everybody else. */
-export { type BlockPosition, ColumnBlock } from "./decode.ts";
+export { ColumnBlock } from "./decode.ts";
 export { type EncodedEvents, encodeColumns, encodeEvents, EventEncoder } from "./encode.ts";
 export { BlockError, type BlockErrorCode } from "./error.ts";
-export { FLAG_CANARY, FLAG_URGENT, type ParsedBlock, parseBlock } from "./header.ts";
-export { eventId, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
+export {
+  encodeHeader,
+  FLAG_CANARY,
+  FLAG_URGENT,
+  type Header,
+  type ParsedBlock,
+  parseBlock,
+  parseHeader,
+} from "./header.ts";
+export { type BlockPosition, eventId, type EventNames, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
 export * from "./limits.ts";
+export * from "./segment/index.ts";
+export { LINK_WINDOW_MAX, LINKED_COLUMNS_MAX, LinkError, LinkReader, LinkWriter } from "./link.ts";
 export {
   type BlockPrimitives,
-  checkPayloadHash,
   checkSignature,
+  columnsOf,
   openBlock,
   type SealedBlock,
   type SealOptions,

@@ -1,6 +1,7 @@
 /** A table of rows of one type, from the description of its columns. */
 import type { Column, ColumnState, ReadLinks, RowAdder, RowReader } from "./columns.ts";
 import type { WritingBudget } from "./budget.ts";
+import { EqualRows } from "./equal.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { RowIndex, type TableReader } from "./table.ts";
@@ -16,7 +17,8 @@ export interface TableSpec<Row extends object, Links> {
   key: (row: Row) => string | number;
   /**
    * Compares two rows with the same key, where the columns' own comparison is too slow: for the tables of which
-   * each event has a row. A test holds it against every single field.
+   * each event has a row. Rows that refer to equal but different objects may be told apart: these are found by their
+   * numbers. A test holds it against every single field.
    */
   same?: (a: Row, b: Row) => boolean;
   /** Appends a row to its columns, where doing so name by name is too slow: for the same tables. */
@@ -41,6 +43,9 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   /** Columns that refer to other rows, with their names. */
   readonly #referring: (keyof Row)[];
   readonly #append: (columns: States<Row>, row: Row) => void;
+  readonly #equal: EqualRows;
+  /** Rows of which an equal one was there already, which the comparison of rows did not find. */
+  readonly #likes = new Map<Row, number>();
   readonly #budget: WritingBudget;
   /** What each row comes to when it is written out. */
   readonly #bytes = new U32List();
@@ -54,6 +59,7 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
       this.#names.map((name) => [name, spec.columns[name].collect(strings, links)]),
     ) as States<Row>;
     this.#referring = this.#names.filter((name) => this.#states[name].prepare !== undefined);
+    this.#equal = new EqualRows(this.#names.flatMap((name) => this.#states[name].lists));
     const byName = (states: States<Row>, row: Row): void => {
       for (const name of this.#names) states[name].append(row[name]);
     };
@@ -71,13 +77,29 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   /** Index of the row plus one, added where no equal one is there yet; 0 for none. */
   add(row: Row | undefined): number {
     if (row === undefined) return 0;
-    const known = this.#index.find(row);
+    const known = this.#index.find(row) || (this.#likes.get(row) ?? 0);
     if (known !== 0) return known;
-    for (const name of this.#referring) this.#states[name].prepare?.(row[name]);
+    this.#prepare(row);
+    const spent = this.#budget.save();
     const outer = this.#budget.beginRow();
+    this.#equal.begin();
     this.#append(this.#states, row);
-    this.#bytes.push(this.#budget.endRow(outer));
-    return this.#index.add(row);
+    const like = this.#equal.end();
+    if (like === 0) {
+      this.#bytes.push(this.#budget.endRow(outer));
+      return this.#index.add(row);
+    }
+    this.#budget.restore(spent);
+    this.#likes.set(row, like);
+    return like;
+  }
+
+  /** Adds what the row refers to; rows of this very table among that use the same states, so theirs come all before ours. */
+  #prepare(row: Row): void {
+    const indexes: number[] = [];
+    for (const name of this.#referring) indexes.push(this.#states[name].prepare?.(row[name]) ?? 0);
+    for (let at = 0; at < indexes.length; at++)
+      this.#states[this.#referring[at] as keyof Row].prepared = indexes[at] ?? 0;
   }
 
   bytesOf(index: number): number {
@@ -87,6 +109,8 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   clear(): void {
     this.#bytes.clear();
     this.#index.clear();
+    this.#equal.clear();
+    this.#likes.clear();
     for (const name of this.#names) this.#states[name].clear();
   }
 

@@ -1,18 +1,20 @@
 /** Closing a block and opening it again. The primitives come from outside, so that this stays pure. */
-import { Block, BlockHeader } from "@hosttrail/proto/block";
+import { Block, Codec } from "@hosttrail/proto/block";
 import type { Event } from "@hosttrail/proto/event";
 import { ColumnBlock } from "./decode.ts";
 import { type EncodedEvents, encodeEvents } from "./encode.ts";
 import { BlockError } from "./error.ts";
 import { decompressedBytesMax } from "./limits.ts";
 import { padded } from "./padding.ts";
-import { CODEC_ZSTD, FORMAT_VERSION, type ParsedBlock } from "./header.ts";
+import { encodeHeader, FORMAT_VERSION, type Header, type ParsedBlock } from "./header.ts";
 
-/** What sealing needs from the platform; `lib/crypto` has it for Node. */
+/** What sealing needs from the platform; `lib/crypto` has it for Node. `context`: bytes that are known to both sides. */
 export interface BlockPrimitives {
-  compress(bytes: Uint8Array): Uint8Array;
+  compress(bytes: Uint8Array, context?: Uint8Array): Uint8Array;
   /** Decompresses; throws where the result would pass `bytesMax`. */
-  decompress(bytes: Uint8Array, bytesMax: number): Uint8Array;
+  decompress(bytes: Uint8Array, bytesMax: number, context?: Uint8Array): Uint8Array;
+  /** For what is kept: slower, and smaller. */
+  compressSegment(bytes: Uint8Array): Uint8Array;
   sha256(bytes: Uint8Array): Uint8Array;
 }
 
@@ -38,12 +40,12 @@ export interface SealOptions {
 export interface SealedBlock {
   /** The serialized Block. */
   bytes: Uint8Array;
-  header: BlockHeader;
+  header: Header;
   /** What the next block names as previous_header_sha256. */
   headerSha256: Uint8Array;
 }
 
-const DOMAIN = new TextEncoder().encode("hosttrail-block-v1\0");
+const DOMAIN = new TextEncoder().encode("hosttrail-block-v2\0");
 
 /** What is signed: a prefix that keeps the signature from meaning anything elsewhere, and the header. */
 function signedMessage(header: Uint8Array): Uint8Array {
@@ -70,28 +72,36 @@ export function sealEncoded(
   primitives: BlockPrimitives,
   sign: Sign,
 ): SealedBlock {
-  const { count, firstTimeUnixNano, lastTimeUnixNano } = encoded;
   const { columns, payload } = compress(encoded.columns, primitives);
-  const header: BlockHeader = {
+  const header = headerOf(encoded, columns, options, primitives);
+  const headerBytes = encodeHeader(header);
+  const signature = sign(signedMessage(headerBytes));
+  const bytes = Block.encode({ header: headerBytes, signature, payload, codec: Codec.ZSTD }).finish();
+  return { bytes, header, headerSha256: primitives.sha256(headerBytes) };
+}
+
+function headerOf(
+  { count, firstTimeUnixNano, lastTimeUnixNano }: EncodedEvents,
+  columns: Uint8Array,
+  options: SealOptions,
+  primitives: BlockPrimitives,
+): Header {
+  const { hostId, epoch, firstSeq, bootId, previousHeaderSha256, flags, agentVersion } = options;
+  return {
     formatVersion: FORMAT_VERSION,
-    hostId: options.hostId,
-    epoch: options.epoch,
-    firstSeq: options.firstSeq,
+    hostId,
+    epoch,
+    firstSeq,
     count,
     firstTimeUnixNano,
     lastTimeUnixNano,
-    bootId: options.bootId,
-    codec: CODEC_ZSTD,
-    uncompressedBytes: columns.length,
-    payloadSha256: primitives.sha256(payload),
-    previousHeaderSha256: options.previousHeaderSha256,
-    flags: options.flags,
-    agentVersion: options.agentVersion,
+    bootId,
+    columnsBytes: columns.length,
+    columnsSha256: primitives.sha256(columns),
+    previousHeaderSha256,
+    flags,
+    agentVersion,
   };
-  const headerBytes = BlockHeader.encode(header).finish();
-  const signature = sign(signedMessage(headerBytes));
-  const bytes = Block.encode({ header: headerBytes, signature, payload }).finish();
-  return { bytes, header, headerSha256: primitives.sha256(headerBytes) };
 }
 
 /** Compresses columns; those that shrink to less than a reader takes for so many bytes are padded first. */
@@ -105,14 +115,6 @@ function compress(plain: Uint8Array, primitives: BlockPrimitives): { columns: Ui
   return { columns, payload };
 }
 
-/** Throws unless the payload has the header's hash. */
-export function checkPayloadHash({ block, header }: ParsedBlock, primitives: BlockPrimitives): void {
-  const actual = primitives.sha256(block.payload);
-  if (!actual.every((byte, at) => byte === header.payloadSha256[at])) {
-    throw new BlockError("PAYLOAD_HASH_MISMATCH", "payload", "its SHA-256 is not the header's payload_sha256");
-  }
-}
-
 /** Throws unless the header is signed by the key that `verify` knows. */
 export function checkSignature({ block }: ParsedBlock, verify: Verify): void {
   if (!verify(signedMessage(block.header), block.signature)) {
@@ -120,18 +122,32 @@ export function checkSignature({ block }: ParsedBlock, verify: Verify): void {
   }
 }
 
-/** Opens the payload of a block whose hash was checked. */
-export function openBlock({ block, header }: ParsedBlock, primitives: BlockPrimitives): ColumnBlock {
-  let payload: Uint8Array;
+/** The columns of a block, whose hash is the header's. */
+export function columnsOf({ block, header }: ParsedBlock, primitives: BlockPrimitives): Uint8Array {
+  const columns = plainOf(block, header.columnsBytes, primitives);
+  if (columns.length !== header.columnsBytes) {
+    throw new BlockError("PAYLOAD_MALFORMED", "payload", `${columns.length} bytes, not ${header.columnsBytes}`);
+  }
+  const actual = primitives.sha256(columns);
+  if (!actual.every((byte, at) => byte === header.columnsSha256[at])) {
+    throw new BlockError("COLUMNS_HASH_MISMATCH", "payload", "the columns' SHA-256 is not the header's columns_sha256");
+  }
+  return columns;
+}
+
+function plainOf({ codec, payload }: Block, bytesMax: number, primitives: BlockPrimitives): Uint8Array {
+  if (codec === Codec.NONE) return payload;
   try {
-    payload = primitives.decompress(block.payload, header.uncompressedBytes);
+    return primitives.decompress(payload, bytesMax);
   } catch (cause) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload", "cannot be decompressed", { cause });
   }
-  if (payload.length !== header.uncompressedBytes) {
-    throw new BlockError("PAYLOAD_MALFORMED", "payload", `${payload.length} bytes, not ${header.uncompressedBytes}`);
-  }
-  const columns = new ColumnBlock(payload, header);
+}
+
+/** Opens the payload of a block. */
+export function openBlock(parsed: ParsedBlock, primitives: BlockPrimitives): ColumnBlock {
+  const { header } = parsed;
+  const columns = new ColumnBlock(columnsOf(parsed, primitives), header);
   if (columns.count !== header.count) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${columns.count} where the header has ${header.count}`);
   }

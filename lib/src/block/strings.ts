@@ -6,6 +6,8 @@ import type { Span, WireReader, WireWriter } from "./wire.ts";
 
 /** Text that is not UTF-8 is no text: nothing is replaced. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
+/** A character for each byte, and another one for another. */
+const latin1 = new TextDecoder("latin1");
 const NO_BYTES = new Uint8Array(0);
 const NO_NUMBERS = new Uint32Array(0);
 
@@ -13,6 +15,7 @@ export class StringTableBuilder {
   readonly #indexes = new Map<string, number>();
   readonly #entries: (string | Uint8Array)[] = [];
   readonly #binary = new U32List();
+  readonly #binaryIndexes = new Map<string, number>();
   readonly #lengths = new U32List();
   /** What the block may still hold. */
   readonly budget: WritingBudget = new WritingBudget();
@@ -36,12 +39,17 @@ export class StringTableBuilder {
     return this.budget.spend(value.length) ? this.text(value) : 0;
   }
 
-  /** Index of bytes that are not UTF-8 text and that a row shows; 0 for none. Not looked up: they are rare. */
+  /** Index of bytes that are not UTF-8 text and that a row shows; 0 for none. */
   binary(value: Uint8Array): number {
     if (value.length === 0 || !this.budget.spend(value.length)) return 0;
-    const index = this.#entries.push(value);
-    this.size += value.length;
-    this.#binary.push(index);
+    const key = latin1.decode(value);
+    let index = this.#binaryIndexes.get(key);
+    if (index === undefined) {
+      index = this.#entries.push(value);
+      this.size += value.length;
+      this.#binary.push(index);
+      this.#binaryIndexes.set(key, index);
+    }
     return index;
   }
 
@@ -59,6 +67,7 @@ export class StringTableBuilder {
     this.#indexes.clear();
     this.#entries.length = 0;
     this.#binary.clear();
+    this.#binaryIndexes.clear();
     this.#lengths.clear();
   }
 }

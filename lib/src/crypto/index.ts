@@ -1,22 +1,12 @@
 /** The platform's hash, compression and signatures, as lib/block wants them. */
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
-
-const COMPRESSION_LEVEL = 1;
-const CHUNK_BYTES_MAX = 1024 * 1024;
-/** A frame of a few bytes may ask for a window of 128 MiB; ours has 512 KiB, and 8 MiB is what every decoder must take (RFC 8878). */
-const WINDOW_LOG_MAX = 23;
+import { compress, compressSegment, decompress } from "./zstd.ts";
 
 export const nodePrimitives: BlockPrimitives = {
-  compress: (bytes) => zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } }),
-  // One output buffer that fits, where the size is known and not absurd.
-  decompress: (bytes, bytesMax) =>
-    zstdDecompressSync(bytes, {
-      maxOutputLength: bytesMax,
-      chunkSize: Math.max(64, Math.min(bytesMax, CHUNK_BYTES_MAX)),
-      params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG_MAX },
-    }),
+  compress,
+  compressSegment,
+  decompress,
   sha256: (bytes) => createHash("sha256").update(bytes).digest(),
 };
 

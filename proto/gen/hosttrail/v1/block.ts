@@ -11,42 +11,86 @@ export const protobufPackage = "hosttrail.v1";
 
 export const protobufFileName = "hosttrail/v1/block.proto";
 
+/** How columns lie in a payload. */
+export const Codec = {
+  UNSPECIFIED: 0,
+  ZSTD: 1,
+  /** NONE - As they are. */
+  NONE: 2,
+} as const;
+
+export type Codec = typeof Codec[keyof typeof Codec];
+
+export namespace Codec {
+  export type UNSPECIFIED = typeof Codec.UNSPECIFIED;
+  export type ZSTD = typeof Codec.ZSTD;
+  export type NONE = typeof Codec.NONE;
+}
+
+export function codecFromJSON(object: any): Codec {
+  switch (object) {
+    case 0:
+    case "CODEC_UNSPECIFIED":
+      return Codec.UNSPECIFIED;
+    case 1:
+    case "CODEC_ZSTD":
+      return Codec.ZSTD;
+    case 2:
+    case "CODEC_NONE":
+      return Codec.NONE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Codec");
+  }
+}
+
+export function codecToJSON(object: Codec): string {
+  switch (object) {
+    case Codec.UNSPECIFIED:
+      return "CODEC_UNSPECIFIED";
+    case Codec.ZSTD:
+      return "CODEC_ZSTD";
+    case Codec.NONE:
+      return "CODEC_NONE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Codec");
+  }
+}
+
 /**
- * Block is what travels and what is stored: the same bytes in the spool segment, the gRPC message,
- * the JetStream message and the MongoDB document.
+ * Block is what travels, and what lies in spools and streams. Header and signature are never changed; the columns may be compressed in
+ * another way wherever they lie, since the header's hash covers them as they are uncompressed.
  */
 export interface Block {
   /** The serialized BlockHeader. Kept as bytes because the signature covers exactly these bytes. */
   header: Uint8Array;
-  /** Ed25519 over "hosttrail-block-v1" NUL header, by the key of the host's certificate. 64 bytes. */
+  /** Ed25519 over "hosttrail-block-v2" NUL header, by the key of the host's certificate. 64 bytes. */
   signature: Uint8Array;
-  /** zstd frame of a serialized EventColumns. */
+  /** A serialized EventColumns, as codec says. */
   payload: Uint8Array;
+  codec: Codec;
 }
 
 /** BlockHeader says everything that must be known without opening the payload. */
 export interface BlockHeader {
-  /** 1. */
+  /** 2. */
   formatVersion: number;
-  /** 32 lower case hex digits; equals the host id in the certificate. */
-  hostId: string;
+  /** 16 bytes; equals the host id in the certificate, whose hex digits it stands for. */
+  hostId: Uint8Array;
   /** The life of one spool: milliseconds since 1970 (48 bits) and 16 random bits, so that it sorts by time. */
   epoch: bigint;
   /** Sequence number of the first event; the block holds first_seq .. first_seq + count - 1. */
   firstSeq: bigint;
   /** Number of events, 1 to 2,000. */
   count: number;
-  /** Earliest and latest event time, nanoseconds since 1970 UTC. */
+  /** Earliest event time, nanoseconds since 1970 UTC, and how much later the latest one is. */
   firstTimeUnixNano: bigint;
-  lastTimeUnixNano: bigint;
-  /** /proc/sys/kernel/random/boot_id. */
-  bootId: string;
-  /** 1: zstd. */
-  codec: number;
-  /** Bytes of the payload before compression: at most 256 KiB, and 256 for each one after it. */
-  uncompressedBytes: number;
-  /** SHA-256 of Block.payload, 32 bytes. */
-  payloadSha256: Uint8Array;
+  timeSpanNano: bigint;
+  /** /proc/sys/kernel/random/boot_id: the 16 bytes of this UUID, or none. */
+  bootId: Uint8Array;
+  /** Bytes of the columns: at most 256 KiB, and 256 for each one of the payload. */
+  columnsBytes: number;
+  /** SHA-256 of the columns, uncompressed, 32 bytes. */
+  columnsSha256: Uint8Array;
   /** SHA-256 of the previous block's header bytes, 32 bytes; empty where the agent knows of none. */
   previousHeaderSha256: Uint8Array;
   /** Bit 0: urgent (cut at once). Bit 1: contains a canary. */
@@ -55,7 +99,8 @@ export interface BlockHeader {
 }
 
 /**
- * EventColumns is the payload: the events of a block as columns.
+ * EventColumns are the events of a block as columns. The same events always give the same bytes: strings and rows stand in the order in
+ * which the events first refer to them, each distinct one once. So a block can be made again from its events.
  *
  * Reading it. A column has one value a row of its table and is left out when all its values are zero
  * (so read a missing column as zeros).
@@ -322,7 +367,7 @@ export interface RecordRows {
 }
 
 function createBaseBlock(): Block {
-  return { header: new Uint8Array(0), signature: new Uint8Array(0), payload: new Uint8Array(0) };
+  return { header: new Uint8Array(0), signature: new Uint8Array(0), payload: new Uint8Array(0), codec: 0 };
 }
 
 export const Block: MessageFns<Block> = {
@@ -335,6 +380,9 @@ export const Block: MessageFns<Block> = {
     }
     if (message.payload.length !== 0) {
       writer.uint32(26).bytes(message.payload);
+    }
+    if (message.codec !== 0) {
+      writer.uint32(32).int32(message.codec);
     }
     return writer;
   },
@@ -376,6 +424,14 @@ export const Block: MessageFns<Block> = {
             message.payload = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.codec = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -393,6 +449,7 @@ export const Block: MessageFns<Block> = {
       header: isSet(object.header) ? bytesFromBase64(object.header) : new Uint8Array(0),
       signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
       payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
+      codec: isSet(object.codec) ? codecFromJSON(object.codec) : 0,
     };
   },
 
@@ -407,6 +464,9 @@ export const Block: MessageFns<Block> = {
     if (message.payload.length !== 0) {
       obj.payload = base64FromBytes(message.payload);
     }
+    if (message.codec !== 0) {
+      obj.codec = codecToJSON(message.codec);
+    }
     return obj;
   },
 
@@ -418,6 +478,7 @@ export const Block: MessageFns<Block> = {
     message.header = object.header ?? new Uint8Array(0);
     message.signature = object.signature ?? new Uint8Array(0);
     message.payload = object.payload ?? new Uint8Array(0);
+    message.codec = object.codec ?? 0;
     return message;
   },
 };
@@ -425,16 +486,15 @@ export const Block: MessageFns<Block> = {
 function createBaseBlockHeader(): BlockHeader {
   return {
     formatVersion: 0,
-    hostId: "",
+    hostId: new Uint8Array(0),
     epoch: 0n,
     firstSeq: 0n,
     count: 0,
     firstTimeUnixNano: 0n,
-    lastTimeUnixNano: 0n,
-    bootId: "",
-    codec: 0,
-    uncompressedBytes: 0,
-    payloadSha256: new Uint8Array(0),
+    timeSpanNano: 0n,
+    bootId: new Uint8Array(0),
+    columnsBytes: 0,
+    columnsSha256: new Uint8Array(0),
     previousHeaderSha256: new Uint8Array(0),
     flags: 0,
     agentVersion: "",
@@ -446,14 +506,14 @@ export const BlockHeader: MessageFns<BlockHeader> = {
     if (message.formatVersion !== 0) {
       writer.uint32(8).uint32(message.formatVersion);
     }
-    if (message.hostId !== "") {
-      writer.uint32(18).string(message.hostId);
+    if (message.hostId.length !== 0) {
+      writer.uint32(18).bytes(message.hostId);
     }
     if (message.epoch !== 0n) {
       if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
-        throw new globalThis.Error("value provided for field message.epoch of type uint64 too large");
+        throw new globalThis.Error("value provided for field message.epoch of type fixed64 too large");
       }
-      writer.uint32(24).uint64(message.epoch);
+      writer.uint32(25).fixed64(message.epoch);
     }
     if (message.firstSeq !== 0n) {
       if (BigInt.asUintN(64, message.firstSeq) !== message.firstSeq) {
@@ -470,32 +530,29 @@ export const BlockHeader: MessageFns<BlockHeader> = {
       }
       writer.uint32(49).sfixed64(message.firstTimeUnixNano);
     }
-    if (message.lastTimeUnixNano !== 0n) {
-      if (BigInt.asIntN(64, message.lastTimeUnixNano) !== message.lastTimeUnixNano) {
-        throw new globalThis.Error("value provided for field message.lastTimeUnixNano of type sfixed64 too large");
+    if (message.timeSpanNano !== 0n) {
+      if (BigInt.asUintN(64, message.timeSpanNano) !== message.timeSpanNano) {
+        throw new globalThis.Error("value provided for field message.timeSpanNano of type uint64 too large");
       }
-      writer.uint32(57).sfixed64(message.lastTimeUnixNano);
+      writer.uint32(56).uint64(message.timeSpanNano);
     }
-    if (message.bootId !== "") {
-      writer.uint32(66).string(message.bootId);
+    if (message.bootId.length !== 0) {
+      writer.uint32(66).bytes(message.bootId);
     }
-    if (message.codec !== 0) {
-      writer.uint32(72).uint32(message.codec);
+    if (message.columnsBytes !== 0) {
+      writer.uint32(72).uint32(message.columnsBytes);
     }
-    if (message.uncompressedBytes !== 0) {
-      writer.uint32(80).uint32(message.uncompressedBytes);
-    }
-    if (message.payloadSha256.length !== 0) {
-      writer.uint32(90).bytes(message.payloadSha256);
+    if (message.columnsSha256.length !== 0) {
+      writer.uint32(82).bytes(message.columnsSha256);
     }
     if (message.previousHeaderSha256.length !== 0) {
-      writer.uint32(98).bytes(message.previousHeaderSha256);
+      writer.uint32(90).bytes(message.previousHeaderSha256);
     }
     if (message.flags !== 0) {
-      writer.uint32(104).uint32(message.flags);
+      writer.uint32(96).uint32(message.flags);
     }
     if (message.agentVersion !== "") {
-      writer.uint32(114).string(message.agentVersion);
+      writer.uint32(106).string(message.agentVersion);
     }
     return writer;
   },
@@ -526,15 +583,15 @@ export const BlockHeader: MessageFns<BlockHeader> = {
               break;
             }
 
-            message.hostId = reader.string();
+            message.hostId = reader.bytes();
             continue;
           }
           case 3: {
-            if (tag !== 24) {
+            if (tag !== 25) {
               break;
             }
 
-            message.epoch = reader.uint64() as bigint;
+            message.epoch = reader.fixed64() as bigint;
             continue;
           }
           case 4: {
@@ -562,11 +619,11 @@ export const BlockHeader: MessageFns<BlockHeader> = {
             continue;
           }
           case 7: {
-            if (tag !== 57) {
+            if (tag !== 56) {
               break;
             }
 
-            message.lastTimeUnixNano = reader.sfixed64() as bigint;
+            message.timeSpanNano = reader.uint64() as bigint;
             continue;
           }
           case 8: {
@@ -574,7 +631,7 @@ export const BlockHeader: MessageFns<BlockHeader> = {
               break;
             }
 
-            message.bootId = reader.string();
+            message.bootId = reader.bytes();
             continue;
           }
           case 9: {
@@ -582,15 +639,15 @@ export const BlockHeader: MessageFns<BlockHeader> = {
               break;
             }
 
-            message.codec = reader.uint32();
+            message.columnsBytes = reader.uint32();
             continue;
           }
           case 10: {
-            if (tag !== 80) {
+            if (tag !== 82) {
               break;
             }
 
-            message.uncompressedBytes = reader.uint32();
+            message.columnsSha256 = reader.bytes();
             continue;
           }
           case 11: {
@@ -598,27 +655,19 @@ export const BlockHeader: MessageFns<BlockHeader> = {
               break;
             }
 
-            message.payloadSha256 = reader.bytes();
-            continue;
-          }
-          case 12: {
-            if (tag !== 98) {
-              break;
-            }
-
             message.previousHeaderSha256 = reader.bytes();
             continue;
           }
-          case 13: {
-            if (tag !== 104) {
+          case 12: {
+            if (tag !== 96) {
               break;
             }
 
             message.flags = reader.uint32();
             continue;
           }
-          case 14: {
-            if (tag !== 114) {
+          case 13: {
+            if (tag !== 106) {
               break;
             }
 
@@ -645,10 +694,10 @@ export const BlockHeader: MessageFns<BlockHeader> = {
         ? globalThis.Number(object.format_version)
         : 0,
       hostId: isSet(object.hostId)
-        ? globalThis.String(object.hostId)
+        ? bytesFromBase64(object.hostId)
         : isSet(object.host_id)
-        ? globalThis.String(object.host_id)
-        : "",
+        ? bytesFromBase64(object.host_id)
+        : new Uint8Array(0),
       epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
       firstSeq: isSet(object.firstSeq)
         ? BigInt(object.firstSeq)
@@ -661,26 +710,25 @@ export const BlockHeader: MessageFns<BlockHeader> = {
         : isSet(object.first_time_unix_nano)
         ? BigInt(object.first_time_unix_nano)
         : 0n,
-      lastTimeUnixNano: isSet(object.lastTimeUnixNano)
-        ? BigInt(object.lastTimeUnixNano)
-        : isSet(object.last_time_unix_nano)
-        ? BigInt(object.last_time_unix_nano)
+      timeSpanNano: isSet(object.timeSpanNano)
+        ? BigInt(object.timeSpanNano)
+        : isSet(object.time_span_nano)
+        ? BigInt(object.time_span_nano)
         : 0n,
       bootId: isSet(object.bootId)
-        ? globalThis.String(object.bootId)
+        ? bytesFromBase64(object.bootId)
         : isSet(object.boot_id)
-        ? globalThis.String(object.boot_id)
-        : "",
-      codec: isSet(object.codec) ? globalThis.Number(object.codec) : 0,
-      uncompressedBytes: isSet(object.uncompressedBytes)
-        ? globalThis.Number(object.uncompressedBytes)
-        : isSet(object.uncompressed_bytes)
-        ? globalThis.Number(object.uncompressed_bytes)
+        ? bytesFromBase64(object.boot_id)
+        : new Uint8Array(0),
+      columnsBytes: isSet(object.columnsBytes)
+        ? globalThis.Number(object.columnsBytes)
+        : isSet(object.columns_bytes)
+        ? globalThis.Number(object.columns_bytes)
         : 0,
-      payloadSha256: isSet(object.payloadSha256)
-        ? bytesFromBase64(object.payloadSha256)
-        : isSet(object.payload_sha256)
-        ? bytesFromBase64(object.payload_sha256)
+      columnsSha256: isSet(object.columnsSha256)
+        ? bytesFromBase64(object.columnsSha256)
+        : isSet(object.columns_sha256)
+        ? bytesFromBase64(object.columns_sha256)
         : new Uint8Array(0),
       previousHeaderSha256: isSet(object.previousHeaderSha256)
         ? bytesFromBase64(object.previousHeaderSha256)
@@ -701,8 +749,8 @@ export const BlockHeader: MessageFns<BlockHeader> = {
     if (message.formatVersion !== 0) {
       obj.formatVersion = Math.round(message.formatVersion);
     }
-    if (message.hostId !== "") {
-      obj.hostId = message.hostId;
+    if (message.hostId.length !== 0) {
+      obj.hostId = base64FromBytes(message.hostId);
     }
     if (message.epoch !== 0n) {
       obj.epoch = message.epoch.toString();
@@ -716,20 +764,17 @@ export const BlockHeader: MessageFns<BlockHeader> = {
     if (message.firstTimeUnixNano !== 0n) {
       obj.firstTimeUnixNano = message.firstTimeUnixNano.toString();
     }
-    if (message.lastTimeUnixNano !== 0n) {
-      obj.lastTimeUnixNano = message.lastTimeUnixNano.toString();
+    if (message.timeSpanNano !== 0n) {
+      obj.timeSpanNano = message.timeSpanNano.toString();
     }
-    if (message.bootId !== "") {
-      obj.bootId = message.bootId;
+    if (message.bootId.length !== 0) {
+      obj.bootId = base64FromBytes(message.bootId);
     }
-    if (message.codec !== 0) {
-      obj.codec = Math.round(message.codec);
+    if (message.columnsBytes !== 0) {
+      obj.columnsBytes = Math.round(message.columnsBytes);
     }
-    if (message.uncompressedBytes !== 0) {
-      obj.uncompressedBytes = Math.round(message.uncompressedBytes);
-    }
-    if (message.payloadSha256.length !== 0) {
-      obj.payloadSha256 = base64FromBytes(message.payloadSha256);
+    if (message.columnsSha256.length !== 0) {
+      obj.columnsSha256 = base64FromBytes(message.columnsSha256);
     }
     if (message.previousHeaderSha256.length !== 0) {
       obj.previousHeaderSha256 = base64FromBytes(message.previousHeaderSha256);
@@ -749,20 +794,19 @@ export const BlockHeader: MessageFns<BlockHeader> = {
   fromPartial(object: DeepPartial<BlockHeader>): BlockHeader {
     const message = createBaseBlockHeader();
     message.formatVersion = object.formatVersion ?? 0;
-    message.hostId = object.hostId ?? "";
+    message.hostId = object.hostId ?? new Uint8Array(0);
     message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
     message.firstSeq = (object.firstSeq !== undefined && object.firstSeq !== null) ? BigInt(object.firstSeq) : 0n;
     message.count = object.count ?? 0;
     message.firstTimeUnixNano = (object.firstTimeUnixNano !== undefined && object.firstTimeUnixNano !== null)
       ? BigInt(object.firstTimeUnixNano)
       : 0n;
-    message.lastTimeUnixNano = (object.lastTimeUnixNano !== undefined && object.lastTimeUnixNano !== null)
-      ? BigInt(object.lastTimeUnixNano)
+    message.timeSpanNano = (object.timeSpanNano !== undefined && object.timeSpanNano !== null)
+      ? BigInt(object.timeSpanNano)
       : 0n;
-    message.bootId = object.bootId ?? "";
-    message.codec = object.codec ?? 0;
-    message.uncompressedBytes = object.uncompressedBytes ?? 0;
-    message.payloadSha256 = object.payloadSha256 ?? new Uint8Array(0);
+    message.bootId = object.bootId ?? new Uint8Array(0);
+    message.columnsBytes = object.columnsBytes ?? 0;
+    message.columnsSha256 = object.columnsSha256 ?? new Uint8Array(0);
     message.previousHeaderSha256 = object.previousHeaderSha256 ?? new Uint8Array(0);
     message.flags = object.flags ?? 0;
     message.agentVersion = object.agentVersion ?? "";

@@ -50,6 +50,15 @@ export interface StreamRequest {
     /** A serialized Block. Opaque to ingest but for header and signature. */
     { $case: "block"; value: Uint8Array }
     | { $case: "status"; value: AgentStatus }
+    | //
+    /**
+     * A small Block, compressed after those before it in this stream. Only to a collector whose welcome has link_window_bytes.
+     *
+     * The serialized Block, its columns as they are, in a zstd frame without a dictionary of its own; known to both ends is a
+     * zero byte and after that the last link_window_bytes bytes of all such Blocks of this stream. Columns of more than 64 KiB go as
+     * a block. A frame that cannot be decompressed ends the stream with LINK_BROKEN.
+     */
+    { $case: "linkedBlock"; value: Uint8Array }
     | undefined;
 }
 
@@ -101,6 +110,8 @@ export interface Welcome {
   credit: number;
   /** Bytes of a block that can be taken now: the agent keeps larger ones until somebody takes them. */
   blockBytesMax: number;
+  /** Bytes that this end keeps for linked blocks; 0 where it takes none. */
+  linkWindowBytes: number;
 }
 
 export interface BlockReference {
@@ -143,7 +154,7 @@ export interface Rejected {
     | BlockReference
     | undefined;
   /**
-   * HOST_MISMATCH, SIGNATURE_INVALID, PAYLOAD_HASH_MISMATCH, HEADER_INVALID, BLOCK_TOO_LARGE; from the store role also
+   * HOST_MISMATCH, SIGNATURE_INVALID, HEADER_INVALID, BLOCK_TOO_LARGE; from the store role also
    * PAYLOAD_MALFORMED, TIME_MISMATCH, DATABASE_REFUSED, DELIVERIES_EXHAUSTED.
    */
   reason: string;
@@ -425,6 +436,9 @@ export const StreamRequest: MessageFns<StreamRequest> = {
       case "status":
         AgentStatus.encode(message.message.value, writer.uint32(26).fork()).join();
         break;
+      case "linkedBlock":
+        writer.uint32(34).bytes(message.message.value);
+        break;
     }
     return writer;
   },
@@ -466,6 +480,14 @@ export const StreamRequest: MessageFns<StreamRequest> = {
             message.message = { $case: "status", value: AgentStatus.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = { $case: "linkedBlock", value: reader.bytes() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -486,6 +508,10 @@ export const StreamRequest: MessageFns<StreamRequest> = {
         ? { $case: "block", value: bytesFromBase64(object.block) }
         : isSet(object.status)
         ? { $case: "status", value: AgentStatus.fromJSON(object.status) }
+        : isSet(object.linkedBlock)
+        ? { $case: "linkedBlock", value: bytesFromBase64(object.linkedBlock) }
+        : isSet(object.linked_block)
+        ? { $case: "linkedBlock", value: bytesFromBase64(object.linked_block) }
         : undefined,
     };
   },
@@ -498,6 +524,8 @@ export const StreamRequest: MessageFns<StreamRequest> = {
       obj.block = base64FromBytes(message.message.value);
     } else if (message.message?.$case === "status") {
       obj.status = AgentStatus.toJSON(message.message.value);
+    } else if (message.message?.$case === "linkedBlock") {
+      obj.linkedBlock = base64FromBytes(message.message.value);
     }
     return obj;
   },
@@ -523,6 +551,12 @@ export const StreamRequest: MessageFns<StreamRequest> = {
       case "status": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "status", value: AgentStatus.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "linkedBlock": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "linkedBlock", value: object.message.value };
         }
         break;
       }
@@ -1266,7 +1300,7 @@ export const StreamResponse: MessageFns<StreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { collectorVersion: "", credit: 0, blockBytesMax: 0 };
+  return { collectorVersion: "", credit: 0, blockBytesMax: 0, linkWindowBytes: 0 };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1279,6 +1313,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.blockBytesMax !== 0) {
       writer.uint32(24).uint32(message.blockBytesMax);
+    }
+    if (message.linkWindowBytes !== 0) {
+      writer.uint32(32).uint32(message.linkWindowBytes);
     }
     return writer;
   },
@@ -1320,6 +1357,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.blockBytesMax = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.linkWindowBytes = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1345,6 +1390,11 @@ export const Welcome: MessageFns<Welcome> = {
         : isSet(object.block_bytes_max)
         ? globalThis.Number(object.block_bytes_max)
         : 0,
+      linkWindowBytes: isSet(object.linkWindowBytes)
+        ? globalThis.Number(object.linkWindowBytes)
+        : isSet(object.link_window_bytes)
+        ? globalThis.Number(object.link_window_bytes)
+        : 0,
     };
   },
 
@@ -1359,6 +1409,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.blockBytesMax !== 0) {
       obj.blockBytesMax = Math.round(message.blockBytesMax);
     }
+    if (message.linkWindowBytes !== 0) {
+      obj.linkWindowBytes = Math.round(message.linkWindowBytes);
+    }
     return obj;
   },
 
@@ -1370,6 +1423,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.collectorVersion = object.collectorVersion ?? "";
     message.credit = object.credit ?? 0;
     message.blockBytesMax = object.blockBytesMax ?? 0;
+    message.linkWindowBytes = object.linkWindowBytes ?? 0;
     return message;
   },
 };
