@@ -26,6 +26,7 @@ import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { openMutatedBlock } from "./block.ts";
 import { mutate, type Random } from "./random.ts";
+import { askMutatedSieve } from "./sieve.ts";
 
 export interface Target {
   name: string;
@@ -492,6 +493,11 @@ export const TARGETS: readonly Target[] = [
     name: "block",
     weight: 6,
     run: openMutatedBlock,
+  },
+  {
+    name: "sieve",
+    weight: 6,
+    run: askMutatedSieve,
   },
   {
     name: "error details",
