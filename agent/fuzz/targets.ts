@@ -27,6 +27,7 @@ import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { openMutatedBlock } from "./block.ts";
 import { readMutatedLink } from "./link.ts";
 import { mutate, type Random } from "./random.ts";
+import { askMutatedSieve } from "./sieve.ts";
 
 export interface Target {
   name: string;
@@ -498,6 +499,11 @@ export const TARGETS: readonly Target[] = [
     name: "linked block",
     weight: 1,
     run: readMutatedLink,
+  },
+  {
+    name: "sieve",
+    weight: 6,
+    run: askMutatedSieve,
   },
   {
     name: "error details",
