@@ -4,7 +4,7 @@
 set -u
 dir=$(mktemp -d /tmp/ops.XXXXXX)
 cd "$dir" || exit 1
-for round in 1 2 3 4 5 6 7 8; do
+for round in $(seq 16); do
   user="hosttrailcap$round"
   groupadd "$user"; useradd -m -d "$dir/$user" -g "$user" -s /bin/bash "$user"
   usermod -c "Operator $round" "$user"; chage -M 90 "$user"; passwd -S "$user"; id "$user"; getent passwd "$user"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the trail web.zst shows: a web server's day in a minute. Health checks, log rotation, certificates, a deployment by archive, a
-# database that does not answer, and the short programs of monitoring in between.
+# database that does not answer, and the short programs of monitoring in between. Recorded by record.ts.
 set -u
 dir=$(mktemp -d /tmp/site.XXXXXX)
 cd "$dir" || exit 1
@@ -9,7 +9,7 @@ echo '<h1>shop</h1>' > www/index.html
 python3 -m http.server 18080 --bind 127.0.0.1 --directory www > logs/access.log 2>&1 &
 server=$!
 sleep 1
-for round in 1 2 3 4 5 6 7 8 9 10 11 12; do
+for round in $(seq 60); do
   for check in / /index.html /health /cart /api/v1/orders; do
     curl -fsS -o /dev/null --max-time 2 "http://127.0.0.1:18080$check" || true
   done

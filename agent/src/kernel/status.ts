@@ -1,4 +1,5 @@
 /** The kernel's audit settings: reading them, changing ours, giving them back. */
+import { existsSync } from "node:fs";
 import { type ControlHandle, native } from "./native.ts";
 
 // Source: include/uapi/linux/audit.h.
@@ -78,7 +79,9 @@ export function whyNoAudit(): string | undefined {
   try {
     const { enabled, pid } = new KernelAudit().status();
     if (enabled === 2) return "kernel audit is locked until reboot";
-    return pid === 0 ? undefined : `another audit daemon is registered (pid ${pid})`;
+    // The kernel finds out that a daemon is gone when it has something for it.
+    const isThere = pid !== 0 && existsSync(`/proc/${pid}`);
+    return isThere ? `another audit daemon is registered (pid ${pid})` : undefined;
   } catch (error) {
     return `no kernel audit: ${error instanceof Error ? error.message : String(error)}`;
   }
