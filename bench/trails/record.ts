@@ -77,7 +77,7 @@ try {
   const script = join(folder, basename(command));
   copyFileSync(command, script);
   chmodSync(script, 0o755);
-  const child = spawn(script, words, { stdio: "ignore", env, detached: true });
+  const child = spawn(script, words, { stdio: "ignore", cwd: "/", env, detached: true });
   root = child.pid ?? 0;
   const [status] = (await once(child, "exit")) as [number];
   process.stdout.write(`${command} ended with ${status}\n`);
