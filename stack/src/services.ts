@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { Child } from "./child.ts";
+import { CHANGE, patchedModule } from "./patch.ts";
 import { freePort, waitForPort } from "./ports.ts";
 
 const PACKAGE = new URL("..", import.meta.url).pathname;
@@ -45,7 +46,7 @@ function natsVersionFits(path: string): boolean {
   return true;
 }
 
-/** Builds a Go program once; the stamp is the content of its go.sum and source. */
+/** Builds a Go program once; the stamp is the content of its go.sum and source, and what we change in it. */
 function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
   const source = join(PACKAGE, "services", name);
   const binary = join(tools, name === "nats" ? "nats-server" : "ferretdb");
@@ -53,6 +54,7 @@ function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
     .map((file) => join(source, file))
     .filter((file) => existsSync(file))
     .map((file) => readFileSync(file, "utf8"))
+    .concat(name === "ferretdb" ? CHANGE : [])
     .join("\n");
   if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp)
     return binary;
@@ -61,7 +63,8 @@ function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
   say(`building ${name === "nats" ? "nats-server" : "FerretDB"} from its pinned Go module (about a minute, once)`);
   mkdirSync(tools, { recursive: true });
   const target = name === "nats" ? "github.com/nats-io/nats-server/v2" : ".";
-  execFileSync(go, ["build", "-trimpath", "-mod=readonly", "-o", binary, target], {
+  const modules = name === "ferretdb" ? [`-modfile=${patchedModule(go, source, `${binary}-source`)}`] : [];
+  execFileSync(go, ["build", "-trimpath", "-mod=readonly", ...modules, "-o", binary, target], {
     cwd: source,
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, GOFLAGS: "-buildvcs=false", CGO_ENABLED: "0" },
