@@ -18,7 +18,9 @@ export const CHANGE: string = `${FILE}: ${NEW}`;
 export function patched(source: string): string {
   const parts = source.split(OLD);
   if (parts.length !== 2) {
-    throw new Error(`${FILE} of FerretDB has the line ${OLD} ${parts.length - 1} times, not once: see stack/src/patch.ts`);
+    throw new Error(
+      `${FILE} of FerretDB has the line ${OLD} ${parts.length - 1} times, not once: see stack/src/patch.ts`,
+    );
   }
   return parts.join(NEW);
 }
