@@ -60,7 +60,7 @@ const codecs: Codec[] = [
   },
   {
     name: "row protobuf",
-    encode: (events) => SearchEventsResponse.encode({ events, nextPageToken: "" }).finish(),
+    encode: (events) => SearchEventsResponse.encode(SearchEventsResponse.fromPartial({ events })).finish(),
     decode: (bytes) => SearchEventsResponse.decode(bytes),
   },
   {

@@ -2,13 +2,13 @@
  * `./dev bench sieve`: sieves of the recorded capture's events, their bytes, their making and how often they say "may be there" in vain, beside
  * a Bloom filter of the same keys and the same bytes in the same run.
  *
- * A sieve has the terms of blocks of 500 events and the trigrams of two groups: paths (of files, programs and folders) and
- * commands (titles and arguments). Words that are asked for are in no text of their group, of three kinds: `any` are random letters and
+ * A sieve has what lib/filter tells it of blocks of 500 events: whole values, and the trigrams of three groups: commands (titles and
+ * arguments), paths (of files, programs and folders) and names. Words that are asked for are in no text of their group, of three kinds: `any` are random letters and
  * digits; `alike` are made of the texts' own letters, each as often after the one before it as in the texts; `half` are
  * cut out of two texts and joined. `grams` tells how often a list of all trigrams would have said "may be" in vain.
  */
 import { ColumnBlock, encodeColumns } from "@hosttrail/lib/block";
-import { termsOf } from "@hosttrail/lib/filter";
+import { tellSieve } from "@hosttrail/lib/filter";
 import { buildSieve, gramsAsked, gramsOf, Sieve, SieveBuilder, TextHash } from "@hosttrail/lib/sieve";
 import type { Event } from "@hosttrail/proto/event";
 import { captureGroups, eventsOf, HOST_ID } from "./capture.ts";
@@ -20,8 +20,9 @@ const WORDS = 5000;
 /** Not all lengths and kinds give so many words that are in no text. */
 const TRIES_EACH_WORD = 50;
 const ROUNDS = 15;
-const PATHS = 0;
-const COMMANDS = 1;
+/** Groups of lib/filter. */
+const COMMANDS = 0;
+const PATHS = 1;
 
 /** The same numbers in each run, 0 to `bound` - 1. */
 let state = 0x2545f491;
@@ -41,20 +42,12 @@ interface Contents {
 function contentsOf(events: readonly Event[]): Contents {
   const texts: Contents["texts"] = [];
   const terms: Contents["terms"] = [];
-  for (const { process, files } of events) {
-    for (const each of [process, process?.parent]) {
-      texts.push([PATHS, each?.executable ?? ""], [PATHS, each?.workingDirectory ?? ""]);
-      texts.push([COMMANDS, each?.title ?? ""], [COMMANDS, each?.args.join(" ") ?? ""]);
-    }
-    for (const { path } of files) texts.push([PATHS, path]);
-  }
   for (let at = 0; at < events.length; at += BLOCK_EVENTS) {
     const columns = encodeColumns(events.slice(at, at + BLOCK_EVENTS));
-    const block = new ColumnBlock(columns, { hostId: HOST_ID, epoch: 1n, firstSeq: BigInt(at) });
-    for (const term of termsOf(block).terms) {
-      const equals = term.indexOf("=");
-      terms.push([term.slice(0, equals), term.slice(equals + 1)]);
-    }
+    tellSieve(new ColumnBlock(columns, { hostId: HOST_ID, epoch: 1n, firstSeq: BigInt(at) }), {
+      addTerm: (field, value) => void terms.push([field, value]),
+      addText: (group, text) => void texts.push([group, text]),
+    });
   }
   return { texts, terms };
 }

@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { historySource } from "@hosttrail/collector/archives";
+import { History } from "@hosttrail/collector/history";
 import { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { type BlockArchive, Storer } from "@hosttrail/collector/store";
@@ -32,14 +34,14 @@ const stopping = new AbortController();
 /** The real one, which gets documents of the bad host that it must refuse. */
 function faulty(real: Archive): BlockArchive {
   return {
-    hashesOf: (blocks) => real.hashesOf(blocks),
+    hashesOf: (blocks) => new History(historySource(real)).hashesOf(blocks),
     async insertBlocks(blocks) {
       if (fault === "unknown" && blocks.some(({ hostId }) => hostId === BAD)) throw new Error("nobody knows why");
-      if (fault === "none") return await real.insertBlocks(blocks);
+      if (fault === "none") return await real.arrivals.insert(blocks);
       const spoilt = blocks.map((block) =>
-        block.hostId === BAD ? { ...block, agentVersion: "x".repeat(17 * 1024 * 1024) } : block,
+        block.hostId === BAD ? { ...block, signer: "x".repeat(17 * 1024 * 1024) } : block,
       );
-      return await real.insertBlocks(spoilt);
+      return await real.arrivals.insert(spoilt);
     },
   };
 }

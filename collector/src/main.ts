@@ -1,6 +1,7 @@
 /** The collector's program: reads the config and starts the pipeline. */
 import tls from "node:tls";
 import { parseArgs } from "node:util";
+import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
 import { authority } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
@@ -63,4 +64,5 @@ async function run(): Promise<void> {
   }
 }
 
-run().catch(fail);
+// A thread that merges begins with this file as well, where all of it is one file.
+if (isMainThread) run().catch(fail);

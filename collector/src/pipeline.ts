@@ -1,6 +1,6 @@
 /**
- * The collector's whole way: receive -> [JetStream] -> store -> [MongoDB] -> query; beside it, enroll gives hosts their identity,
- * confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
+ * The collector's whole way: receive -> [JetStream] -> store -> [arrivals] -> compact -> [history] -> query; beside it, enroll gives hosts their
+ * identity, confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,10 +13,13 @@ import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
 import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
+import { blockArchive, compactArchive, historySource } from "./archives.ts";
 import { type Authority, openAuthority } from "./authority/index.ts";
+import { Compactor } from "./compact/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
 import { Confirmation } from "./confirm/index.ts";
 import { Enrollment } from "./enroll/index.ts";
+import { History } from "./history/index.ts";
 import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { metrics, serveMetrics } from "./metrics/index.ts";
@@ -74,8 +77,12 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   );
   // Agents are told with the welcome how large a block may be.
   stream.onBlockBytesMax(() => receiver.close());
+  const history = new History(historySource(archive));
   const storing = has("store")
-    ? new Storer(stream, archive, archive.hosts, config.store, logger).run(stopping.signal)
+    ? new Storer(stream, blockArchive(archive, history), archive.hosts, config.store, logger).run(stopping.signal)
+    : undefined;
+  const compacting = has("compact")
+    ? new Compactor(compactArchive(archive), history, archive.hosts, config.compact, logger).run(stopping.signal)
     : undefined;
   const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(
@@ -89,10 +96,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   );
   const api = new QueryApi(
     {
-      days: () => archive.days(),
+      begin: (query) => history.begin(query),
       dayRange,
-      findBlocks: (query) => archive.findBlocks(query),
-      findBlockOf: (hostId, epoch, seq) => archive.findBlockOf(hostId, epoch, seq),
+      mayMatch: (unit, filter) => history.mayMatch(unit, filter),
+      open: (unit) => history.open(unit),
+      find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
       listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
       getHost: (hostId) => archive.hosts.getHost(hostId),
     },
@@ -101,10 +109,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     config.query,
     logger,
   );
-  const confirmation = new Confirmation(
-    { days: () => archive.days(), findBlocks: (query) => archive.findBlocks(query) },
-    logger,
-  );
+  const confirmation = new Confirmation(history, logger);
   const administration = new AccessApi(
     { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
     gate,
@@ -171,7 +176,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();
-    await storing;
+    await Promise.all([storing, compacting]);
     await stream.close();
     await archive.close();
     metricsServer?.close();
@@ -247,11 +252,12 @@ async function tellLag(stream: BlockStream, logger: Logger): Promise<void> {
 }
 
 /** The database may come later than we. */
-async function prepare({ tokens, identities }: Archive, signal: AbortSignal, logger: Logger): Promise<void> {
+async function prepare(archive: Archive, signal: AbortSignal, logger: Logger): Promise<void> {
   while (!signal.aborted) {
     try {
-      await tokens.prepare();
-      await identities.prepare();
+      await archive.tokens.prepare();
+      await archive.identities.prepare();
+      if (await archive.findsRanges()) await archive.arrivals.prepare();
       return;
     } catch (error) {
       if (signal.aborted) return;

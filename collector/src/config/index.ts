@@ -14,7 +14,7 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
-export type Role = "all" | "ingest" | "store" | "query" | "enroll";
+export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
@@ -69,7 +69,7 @@ export interface CollectorConfig {
       clockToleranceSeconds: number;
     };
   };
-  query: { listen: string; blocksMax: number };
+  query: { listen: string; eventsMax: number };
   store: {
     batchMax: number;
     lingerMs: number;
@@ -77,6 +77,7 @@ export interface CollectorConfig {
     daysBackMax: number;
     hoursAheadMax: number;
   };
+  compact: { turnMs: number; ageMs: number; blocksMin: number };
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -112,7 +113,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       type: "array",
       minItems: 1,
       uniqueItems: true,
-      items: { type: "string", enum: ["all", "ingest", "store", "query", "enroll"] },
+      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll"] },
       default: ["all"],
     },
     log_level: logLevel,
@@ -193,13 +194,27 @@ export const collectorSchema: ConfigSchema = mapOf(
         clock_tolerance_seconds: integer(0, 300, 30),
       }),
     }),
-    query: mapOf({ listen: listen("0.0.0.0:7444"), blocks_max: integer(1, 100_000, 2000) }),
+    query: mapOf({
+      listen: listen("0.0.0.0:7444"),
+      events_max: {
+        ...integer(1000, 100_000_000, 1_000_000),
+        description: "Events that one search looks at before it answers with what it has and a token to go on.",
+      },
+    }),
     store: mapOf({
       batch_max: integer(1, 2000, 64),
       linger_ms: integer(1, 5000, 20),
       deliveries_max: integer(5, 1000, 20),
       days_back_max: integer(1, 36_500, 400),
       hours_ahead_max: integer(1, 48, 24),
+    }),
+    compact: mapOf({
+      turn_ms: integer(50, 600_000, 10_000),
+      age_ms: {
+        ...integer(0, 3_600_000, 60_000),
+        description: "A block waits so long for others of its host before they become a part of a segment.",
+      },
+      blocks_min: { ...integer(1, 16_384, 256), description: "Or until there are so many of its host and day." },
     }),
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({

@@ -3,35 +3,32 @@
  * told of its own events only.
  */
 import { type handleUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
-import { BlockError, FLAG_CANARY, openBlock, parseBlock } from "@hosttrail/lib/block";
-import { nodePrimitives } from "@hosttrail/lib/crypto";
+import { BlockError } from "@hosttrail/lib/block";
+import { compileFilter, type Filter } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
 import type { Canary, GetCanaryRequest } from "@hosttrail/proto/ingest";
+import type { HistoryQuery, OpenUnit, Reading, Unit } from "../history/index.ts";
 import { PeerError, peerOf, serviceError } from "../serve/index.ts";
 
-/** What the step needs of the database. */
+/** What the step needs of history. */
 export interface CanarySource {
-  days(): Promise<string[]>;
-  findBlocks(query: {
-    day: string;
-    hostIds: readonly string[];
-    startNano: bigint;
-    endNano: bigint;
-    terms: readonly { field: string; term: string }[];
-  }): AsyncGenerator<{ id: string; bytes: Uint8Array }>;
+  begin(query: HistoryQuery): Promise<Reading>;
+  mayMatch(unit: Unit, filter: Filter): Promise<boolean>;
+  open(unit: Unit): Promise<OpenUnit>;
 }
 
 const NANO = 1_000_000_000n;
 const ACTION = "proved-arrival";
 const RECORD = "HOSTTRAIL_CANARY";
 const NONCE = /^[0-9a-f]{32}$/;
+const FILTER = compileFilter(`event.action = ${ACTION}`);
 /** A canary older than this proves nothing about now. */
 const AGE_NANO = 3_600_000_000_000n;
 /** Clocks of hosts may be ahead. */
 const AHEAD_NANO = AGE_NANO;
-/** Blocks that one call opens, and calls that are answered at once, at most. */
-const BLOCKS_MAX = 64;
+/** Payloads that one call opens, and calls that are answered at once, at most. */
+const PAYLOADS_MAX = 64;
 const CALLS_MAX = 64;
 /** Newest days that an hour of either side can touch. */
 const DAYS_MAX = 3;
@@ -87,36 +84,33 @@ export class Confirmation {
 
   async #find(hostId: string, nonce: string): Promise<Canary | undefined> {
     const nowNano = BigInt(Date.now()) * 1_000_000n;
+    const reading = await this.#source.begin({
+      hosts: new Set([hostId]),
+      startNano: nowNano - AGE_NANO,
+      endNano: nowNano + AHEAD_NANO,
+    });
     let opened = 0;
-    for (const day of (await this.#source.days()).slice(0, DAYS_MAX)) {
-      const blocks = this.#source.findBlocks({
-        day,
-        hostIds: [hostId],
-        startNano: nowNano - AGE_NANO,
-        endNano: nowNano + AHEAD_NANO,
-        terms: [{ field: "event.action", term: `event.action=${ACTION}` }],
-      });
-      for await (const { id, bytes } of blocks) {
-        if (++opened > BLOCKS_MAX) return undefined;
-        const canary = this.#canaryIn(id, bytes, hostId, nonce);
+    for (const day of reading.days.slice(0, DAYS_MAX)) {
+      for (const unit of await reading.units(day)) {
+        if (!(await this.#source.mayMatch(unit, FILTER))) continue;
+        if (++opened > PAYLOADS_MAX) return undefined;
+        const canary = await this.#canaryIn(unit, nonce);
         if (canary !== undefined) return canary;
       }
     }
     return undefined;
   }
 
-  #canaryIn(id: string, bytes: Uint8Array, hostId: string, nonce: string): Canary | undefined {
+  async #canaryIn(unit: Unit, nonce: string): Promise<Canary | undefined> {
     try {
-      const parsed = parseBlock(bytes);
-      if ((parsed.header.flags & FLAG_CANARY) === 0) return undefined;
-      for (const event of openBlock(parsed, nodePrimitives).events()) {
-        if (event.event?.action !== ACTION) continue;
-        const canary = toCanary(event, hostId);
+      const { events } = await this.#source.open(unit);
+      for (const index of FILTER.match(events)) {
+        const canary = toCanary(events.event(index), unit.hostId);
         if (canary?.nonce === nonce) return canary;
       }
     } catch (error) {
       if (!(error instanceof BlockError)) throw error;
-      this.#logger.error({ block: id, code: error.code }, "a stored block cannot be read");
+      this.#logger.error({ payload: unit.id, code: error.code }, "history is damaged");
     }
     return undefined;
   }

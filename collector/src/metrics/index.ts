@@ -22,7 +22,13 @@ export interface Metrics {
   storeLagBlocks: Gauge;
   storeBatchSeconds: Histogram;
   queryCalls: Counter<"method" | "code">;
-  queryBlocks: Counter;
+  queryPayloads: Counter;
+  unreadablePayloads: Counter;
+  compactedBlocks: Counter<"result">;
+  compactedEvents: Counter;
+  compactConflicts: Counter;
+  compactSeconds: Histogram;
+  arrivedBlocks: Gauge;
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
@@ -164,7 +170,43 @@ export const metrics: Metrics = {
     labelNames: ["reason"] as const,
     registers,
   }),
-  queryBlocks: new Counter({ name: "hosttrail_query_blocks_total", help: "Blocks that queries opened.", registers }),
+  queryPayloads: new Counter({
+    name: "hosttrail_query_payloads_total",
+    help: "Segments and blocks that queries opened.",
+    registers,
+  }),
+  unreadablePayloads: new Counter({
+    name: "hosttrail_unreadable_payloads_total",
+    help: "Segments and blocks that queries could not read: they are damaged.",
+    registers,
+  }),
+  compactedBlocks: new Counter({
+    name: "hosttrail_compact_blocks_total",
+    help: "Blocks that became a part of history, by how: in a segment, apart, or removed as they were there already.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  compactedEvents: new Counter({
+    name: "hosttrail_compact_events_total",
+    help: "Events written to segments, those that were in smaller segments before included.",
+    registers,
+  }),
+  compactConflicts: new Counter({
+    name: "hosttrail_compact_conflicts_total",
+    help: "Segments made in vain, since another collector was first.",
+    registers,
+  }),
+  compactSeconds: new Histogram({
+    name: "hosttrail_compact_turn_seconds",
+    help: "Time of a turn in which something was compacted.",
+    buckets: [0.01, 0.1, 0.5, 2, 10, 60],
+    registers,
+  }),
+  arrivedBlocks: new Gauge({
+    name: "hosttrail_compact_waiting_blocks",
+    help: "Blocks that were not yet a part of history when this collector looked last.",
+    registers,
+  }),
   agentLost: new Gauge({
     name: "hosttrail_agent_kernel_lost",
     help: "Events lost in the kernel, as the host's agent last told.",

@@ -36,9 +36,9 @@ export const OUTSIDE: Place = "outside";
 /** How a block stands to those of its host that are stored already. */
 export type ChainStatus = "first" | "continues" | "gap" | "fills" | "broken" | "forked" | "unknown" | "collector";
 
-/** A block as the database keeps it. Times are nanoseconds since 1970 UTC. */
-export interface BlockDocument {
-  /** As in the message; that of a fork has an epoch of its own (see store/chain.ts). */
+/** A block as it is kept until it becomes a part of history. Times are nanoseconds since 1970 UTC. */
+export interface Arrival {
+  /** As in the message; that of a fork has an epoch of its own (see trail/chain.ts). */
   id: string;
   place: Place;
   hostId: string;
@@ -48,18 +48,45 @@ export interface BlockDocument {
   firstTimeNano: bigint;
   lastTimeNano: bigint;
   receivedMs: number;
-  /** Number of events by event.action. */
-  actions: { action: string; count: number }[];
-  /** `field=value` of what is inside, for the fields of SEARCH_TERMS in lib/filter. */
-  terms: string[];
-  /** Fields that have more values than terms may keep. */
-  termsOverflow: string[];
   chain: { hash: string; previous: string; status: ChainStatus };
   /** Id of the block that had these numbers first, where this one is a fork. */
   forkOf?: string;
   signer: string;
-  agentVersion: string;
   bytes: Uint8Array;
+}
+
+/** Sequence numbers that follow each other; `next` is the one after the last. */
+export interface SequenceRange {
+  first: bigint;
+  next: bigint;
+}
+
+/** A payload that history is kept in: many blocks as a segment, or one block that could not be merged. */
+export interface CatalogEntry {
+  /** Under which the payload and its sieve are found. */
+  id: string;
+  epoch: bigint;
+  /** Ascending and apart from each other. */
+  ranges: SequenceRange[];
+  firstTimeNano: bigint;
+  lastTimeNano: bigint;
+  events: number;
+  blocks: number;
+  /** Of the payload. */
+  bytes: number;
+  sha256: Uint8Array;
+  sieveSha256: Uint8Array;
+  /** What is known of a block that stands by itself; undefined for a segment. */
+  block?: { receivedMs: number; signer: string; status: string; reason: string };
+}
+
+/** What history there is of a host in one place. */
+export interface Catalog {
+  hostId: string;
+  place: Place;
+  /** Counts its changes; 0 where there is none yet. */
+  version: number;
+  entries: CatalogEntry[];
 }
 
 /** Consecutive blocks of one epoch that are stored. Hashes are hex; `next` is the number after the last event. */

@@ -14,7 +14,7 @@ import {
 import { hex64 } from "@hosttrail/lib/block";
 import type { EpochTrail, HostDocument } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
-import { DURABLE, number, type Row, storable, text } from "./rows.ts";
+import { bigintOf, DURABLE, number, type Row, storable, text } from "./rows.ts";
 
 /** A host's document and its version; 0 where there is none yet. */
 export interface VersionedHost {
@@ -184,10 +184,4 @@ function documents(value: unknown): Document[] {
 
 function fromHex(row: Document, key: string): bigint {
   return BigInt(`0x${text(row, key) || "0"}`);
-}
-
-/** The driver gives a 64-bit integer as a number where it is small enough. */
-export function bigintOf(value: unknown): bigint {
-  if (Long.isLong(value)) return value.toBigInt();
-  return typeof value === "number" || typeof value === "bigint" ? BigInt(value) : 0n;
 }

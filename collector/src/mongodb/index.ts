@@ -1,2 +1,3 @@
 /** MongoDB: the only place that knows its driver. Works on everything that speaks its wire protocol. */
-export { Archive, dayRange } from "./archive.ts";
+export { Archive } from "./archive.ts";
+export { dayRange } from "./history.ts";

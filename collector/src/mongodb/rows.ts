@@ -91,3 +91,9 @@ export function number(row: Document | undefined, key: string): number {
   if (Long.isLong(value)) return value.toNumber();
   return typeof value === "number" ? value : 0;
 }
+
+/** The driver gives a 64-bit integer as a number where it is small enough. */
+export function bigintOf(value: unknown): bigint {
+  if (Long.isLong(value)) return value.toBigInt();
+  return typeof value === "number" || typeof value === "bigint" ? BigInt(value) : 0n;
+}

@@ -6,7 +6,7 @@ import {
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
-import { BlockError, isHostId, parseEventId } from "@hosttrail/lib/block";
+import { BlockError, type ColumnBlock, isHostId, parseEventId } from "@hosttrail/lib/block";
 import { compileFilter, FilterError } from "@hosttrail/lib/filter";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
@@ -21,6 +21,7 @@ import {
   type SearchEventsResponse,
   TailEventsRequest,
   type TailEventsResponse,
+  type UnreadableEvents,
 } from "@hosttrail/proto/query";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { metrics } from "../metrics/index.ts";
@@ -28,21 +29,27 @@ import { type HostSet, labelsKey } from "../access/index.ts";
 import type { HostDocument } from "../model/index.ts";
 import { HOLE_GRACE_MS, missingEvents } from "../trail/index.ts";
 import { type Answers, asServiceError, type Gate, serviceError, type Visit } from "../serve/index.ts";
-import { type BlockSource, type FoundBlock, openStored, searchEvents } from "./search.ts";
+import { MovedError } from "../history/index.ts";
+import { searchEvents, type SearchResult, type SearchSource, SearchTooWideError, type Unreadable } from "./search.ts";
 import { Tail } from "./tail.ts";
 import { decodePosition, decodeToken, encodePosition, encodeToken, requestFingerprint, TokenError } from "./token.ts";
+
+export { searchEvents } from "./search.ts";
 
 const PAGE_SIZE_DEFAULT = 100;
 const PAGE_SIZE_MAX = 1000;
 /** How often the rights of a watcher are looked at again. */
 const RIGHTS_INTERVAL_MS = 2000;
 const TIME_MAX = (1n << 63n) - 1n;
+/** Times that a question is asked again where what it reads is moved meanwhile. */
+const ATTEMPTS_MAX = 4;
 /** Where no end is given, events up to a day from now are found. */
 const AHEAD_NANO = 86_400_000_000_000n;
 
-/** What the API needs of the database. */
-export interface QueryArchive extends BlockSource {
-  findBlockOf(hostId: string, epoch: bigint, seq: bigint): Promise<FoundBlock | undefined>;
+/** What the API needs of history and of the database. */
+export interface QueryArchive extends SearchSource {
+  /** One event, and the block of events that it is in. */
+  find(hostId: string, epoch: bigint, seq: bigint): Promise<{ events: ColumnBlock; index: number } | undefined>;
   /** Only these hosts; undefined for all. */
   listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
   getHost(hostId: string): Promise<HostDocument | undefined>;
@@ -54,8 +61,8 @@ export interface BlockTap {
 }
 
 export interface QueryOptions {
-  /** Blocks that one search opens, at most. */
-  blocksMax: number;
+  /** Events that one search looks at, about. */
+  eventsMax: number;
 }
 
 /** Answers calls; see proto/hosttrail/v1/query.proto for what each one means. */
@@ -104,13 +111,23 @@ export class QueryApi {
       scopeOf(visit),
     ]);
     const after = request.pageToken === "" ? undefined : decodePosition(decodeToken(request.pageToken, fingerprint));
-    const { events, next } = await searchEvents(
-      this.#archive,
-      { filter, hosts: hostsOf(hostId, visit), startNano, endNano, pageSize: pageSizeOf(request.pageSize), after },
-      { blocksMax: this.#options.blocksMax, opened: () => metrics.queryBlocks.inc() },
+    const { events, next, unreadable } = await whileMoved(() =>
+      searchEvents(
+        this.#archive,
+        { filter, hosts: hostsOf(hostId, visit), startNano, endNano, pageSize: pageSizeOf(request.pageSize), after },
+        { eventsMax: this.#options.eventsMax, opened: () => metrics.queryPayloads.inc() },
+      ),
     );
+    this.#warn(unreadable);
     const nextPageToken = next === undefined ? "" : encodeToken(fingerprint, encodePosition(next));
-    return { response: { events, nextPageToken }, results: events.length };
+    return { response: { events, nextPageToken, unreadable: unreadable.map(toUnreadable) }, results: events.length };
+  }
+
+  #warn(unreadable: SearchResult["unreadable"]): void {
+    for (const { unit, reason } of unreadable) {
+      metrics.unreadablePayloads.inc();
+      this.#logger.error({ host: unit.hostId, place: unit.place, payload: unit.id, reason }, "history is damaged");
+    }
   }
 
   async #event({ id }: GetEventRequest, { hosts }: Visit): Promise<Answers<Event>> {
@@ -119,11 +136,11 @@ export class QueryApi {
       throw invalid("EVENT_ID_INVALID", "id must be <host id>-<epoch>-<seq> in hex digits", { id: id.slice(0, 128) });
     }
     const isThere = hosts?.has(parts.hostId) !== false;
-    const found = isThere ? await this.#archive.findBlockOf(parts.hostId, parts.epoch, parts.seq) : undefined;
+    const found = isThere
+      ? await whileMoved(() => this.#archive.find(parts.hostId, parts.epoch, parts.seq))
+      : undefined;
     if (found === undefined) throw serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
-    const block = openStored(found);
-    const first = parseEventId(found.id)?.seq ?? 0n;
-    return { response: block.event(Number(parts.seq - first)), results: 1 };
+    return { response: found.events.event(found.index), results: 1 };
   }
 
   async #hosts(request: ListHostsRequest, visit: Visit): Promise<Answers<ListHostsResponse>> {
@@ -216,7 +233,20 @@ export function explainQuery(error: unknown): ServiceError | undefined {
   if (error instanceof BlockError) {
     return serviceError(status.DATA_LOSS, "BLOCK_DAMAGED", `a stored block is damaged: ${error.message}`);
   }
+  if (error instanceof SearchTooWideError)
+    return serviceError(status.RESOURCE_EXHAUSTED, "SEARCH_TOO_WIDE", error.message);
   return asServiceError(error);
+}
+
+/** Asks again where what is read was moved, which takes no longer than to read the catalog again. */
+async function whileMoved<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof MovedError) || attempt >= ATTEMPTS_MAX) throw error;
+    }
+  }
 }
 
 /** Which hosts a question is about: those of the caller, or the one that is asked for if it is one of them. */
@@ -254,6 +284,16 @@ function nanosOf({ seconds, nanos }: Timestamp, field: string): bigint {
 
 function timestampOf(timeNano: bigint): Timestamp {
   return { seconds: timeNano / 1_000_000_000n, nanos: Number(timeNano % 1_000_000_000n) };
+}
+
+function toUnreadable({ unit, reason }: Unreadable): UnreadableEvents {
+  return {
+    hostId: unit.hostId,
+    firstEventTime: timestampOf(unit.firstTimeNano),
+    lastEventTime: timestampOf(unit.lastTimeNano),
+    events: BigInt(unit.events),
+    reason,
+  };
 }
 
 function toRecord(host: HostDocument): HostRecord {

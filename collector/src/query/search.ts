@@ -1,34 +1,20 @@
 /**
- * Finds events, newest first. Blocks come from the database by the end of their time range; since they overlap, an event
- * is given out only when no block that is still to come can have a later one.
+ * Finds events, newest first. What holds them comes by the end of its time range; since ranges overlap, an event is given out only when
+ * nothing that is still to come can have a later one.
  */
-import { BlockError, type ColumnBlock, openBlock, parseBlock, parseEventId } from "@hosttrail/lib/block";
-import { nodePrimitives } from "@hosttrail/lib/crypto";
-import type { Filter, Term } from "@hosttrail/lib/filter";
+import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
+import type { Filter } from "@hosttrail/lib/filter";
 import type { Event } from "@hosttrail/proto/event";
+import type { HistoryQuery, OpenUnit, Reading, Unit } from "../history/index.ts";
 import { OUTSIDE, type Place } from "../model/index.ts";
 import type { Position } from "./token.ts";
 
-/** A block from the database. */
-export interface FoundBlock {
-  id: string;
-  lastTimeNano: bigint;
-  bytes: Uint8Array;
-}
-
-/** What search needs of the database. */
-export interface BlockSource {
-  /** Days that have blocks, newest first, "YYYYMMDD". */
-  days(): Promise<string[]>;
-  dayRange(day: string): { startNano: bigint; endNano: bigint };
-  findBlocks(query: {
-    /** Or OUTSIDE: blocks whose times are of no one day, or cannot be right. */
-    day: Place;
-    hostIds: readonly string[] | undefined;
-    startNano: bigint;
-    endNano: bigint;
-    terms: readonly Term[];
-  }): AsyncGenerator<FoundBlock>;
+/** What search needs of history. */
+export interface SearchSource {
+  begin(query: HistoryQuery): Promise<Reading>;
+  dayRange(day: Place): { startNano: bigint; endNano: bigint };
+  mayMatch(unit: Unit, filter: Filter): Promise<boolean>;
+  open(unit: Unit): Promise<OpenUnit>;
 }
 
 export interface SearchRequest {
@@ -44,58 +30,68 @@ export interface SearchRequest {
 }
 
 export interface SearchBounds {
-  /** Blocks that one call opens, at most; a call that reaches it answers with what it has and a token. */
-  blocksMax: number;
-  /** Told of each block that is opened. */
+  /** Events that one call looks at, about; a call that reaches it answers with what it has and a token. */
+  eventsMax: number;
+  /** Told of each payload that is opened. */
   opened: () => void;
+}
+
+/** A part of the answer that is damaged where it is kept. */
+export interface Unreadable {
+  unit: Unit;
+  reason: string;
 }
 
 export interface SearchResult {
   events: Event[];
   /** Where the next page begins; undefined after the last one. */
   next: Position | undefined;
+  unreadable: Unreadable[];
 }
 
-/** Hosts that are named in a query of the database, at most. */
-const HOSTS_QUERY_MAX = 500;
+/** A search that would have to look at too much before it can give out anything. */
+export class SearchTooWideError extends Error {
+  override readonly name = "SearchTooWideError";
+}
 
-/** Blocks of others that are passed over in one call, at most, by those that it may open. */
-const PASSED_FACTOR = 4;
+/** Sieves that are asked for at once, and what each counts for beside events. */
+const SIEVES_AT_ONCE = 16;
+const SIEVE_EVENTS = 64;
+/** All that ends in one moment must be looked at in one call, up to so many times the bound. */
+const STUCK_FACTOR = 16;
+/** Times before all that an event can have. */
+const BEFORE_ALL = -(1n << 63n);
 
 interface Candidate {
   timeNano: bigint;
-  id: string;
   block: ColumnBlock;
   index: number;
 }
 
 /** Runs a search within its bounds. */
 export async function searchEvents(
-  source: BlockSource,
+  source: SearchSource,
   request: SearchRequest,
   bounds: SearchBounds,
 ): Promise<SearchResult> {
-  if (request.hosts?.size === 0) return { events: [], next: undefined };
+  if (request.hosts?.size === 0) return { events: [], next: undefined, unreadable: [] };
   return await new Search(source, request, bounds).run();
 }
 
-/** Times before all that a block can have. */
-const BEFORE_ALL = -(1n << 63n);
-
 class Search {
-  readonly #source: BlockSource;
+  readonly #source: SearchSource;
   readonly #request: SearchRequest;
   readonly #bounds: SearchBounds;
   readonly #endNano: bigint;
   readonly #page: Candidate[] = [];
-  /** Events that match and are not given out yet, latest last. */
+  readonly #unreadable: Unreadable[] = [];
+  /** Events that match and are not given out yet, latest last; no more than the page has room for. */
   #ready: Candidate[] = [];
-  #opened = 0;
-  #passed = 0;
-  /** What may be given out in this call is later than this: blocks outside of the days that were not read end here. */
+  #spent = 0;
+  /** What may be given out in this call is later than this: something that ends here was not read. */
   #floorNano = BEFORE_ALL;
 
-  constructor(source: BlockSource, request: SearchRequest, bounds: SearchBounds) {
+  constructor(source: SearchSource, request: SearchRequest, bounds: SearchBounds) {
     this.#source = source;
     this.#request = request;
     this.#bounds = bounds;
@@ -105,52 +101,82 @@ class Search {
   }
 
   async run(): Promise<SearchResult> {
-    await this.#readOutside();
-    for (const day of await this.#source.days()) {
+    const { hosts, startNano } = this.#request;
+    const reading = await this.#source.begin({ hosts, startNano, endNano: this.#endNano });
+    this.#floorNano = reading.floorNano ?? BEFORE_ALL;
+    if (this.#floorNano >= this.#endNano - 1n) {
+      throw new SearchTooWideError("too many blocks came in the same moment; ask for fewer hosts");
+    }
+    await this.#readOutside(reading);
+    for (const day of reading.days) {
       const range = this.#source.dayRange(day);
-      if (range.startNano >= this.#endNano || range.endNano <= this.#request.startNano) continue;
-      for await (const found of this.#blocks(day)) {
-        const { lastTimeNano } = found;
+      if (range.startNano >= this.#endNano || range.endNano <= startNano) continue;
+      for await (const { unit, isWanted } of this.#judged(await reading.units(day))) {
+        const { lastTimeNano } = unit;
         if (this.#give(lastTimeNano)) return this.#full();
         if (this.#isAtFloor(lastTimeNano)) return this.#upTo(this.#floorNano);
-        if (!this.#add(found)) return this.#upTo(lastTimeNano);
+        if (this.#isSpent(lastTimeNano)) return this.#upTo(lastTimeNano);
+        if (isWanted) await this.#add(unit);
       }
-      // All events of a day's blocks are of that day.
+      // All events of a day's payloads are of that day.
       if (this.#give(range.startNano - 1n)) return this.#full();
       if (this.#isAtFloor(range.startNano - 1n)) return this.#upTo(this.#floorNano);
     }
     if (this.#give(BEFORE_ALL)) return this.#full();
-    return this.#isAtFloor(BEFORE_ALL) ? this.#upTo(this.#floorNano) : { events: this.#events(), next: undefined };
+    return this.#isAtFloor(BEFORE_ALL) ? this.#upTo(this.#floorNano) : this.#result(undefined);
   }
 
-  /** Blocks of no day lie beside all of them, and so are read first; of these only some, so that others have their turn. */
-  async #readOutside(): Promise<void> {
-    const openedMax = Math.ceil(this.#bounds.blocksMax / 2);
-    for await (const found of this.#blocks(OUTSIDE)) {
-      if (this.#opened < openedMax && this.#add(found)) continue;
-      this.#floorNano = found.lastTimeNano;
-      return;
+  /** What is of no day lies beside all of them, and so is read first; of these only some, so that others have their turn. */
+  async #readOutside(reading: Reading): Promise<void> {
+    const spentMax = Math.ceil(this.#bounds.eventsMax / 2);
+    for await (const { unit, isWanted } of this.#judged(await reading.units(OUTSIDE))) {
+      if (this.#spent >= spentMax && unit.lastTimeNano < this.#endNano - 1n) {
+        if (unit.lastTimeNano > this.#floorNano) this.#floorNano = unit.lastTimeNano;
+        return;
+      }
+      if (isWanted) await this.#add(unit);
     }
   }
 
-  #blocks(day: Place): AsyncGenerator<FoundBlock> {
-    const { hosts, startNano, filter } = this.#request;
-    // A set that is too large for a query is looked at here.
-    const hostIds = hosts !== undefined && hosts.size <= HOSTS_QUERY_MAX ? [...hosts] : undefined;
-    return this.#source.findBlocks({ day, hostIds, startNano, endNano: this.#endNano, terms: filter.terms });
+  /** Units in their order, each with what its sieve says. */
+  async *#judged(units: readonly Unit[]): AsyncGenerator<{ unit: Unit; isWanted: boolean }> {
+    for (let at = 0; at < units.length; at += SIEVES_AT_ONCE) {
+      const some = units.slice(at, at + SIEVES_AT_ONCE);
+      const wanted = await Promise.all(some.map((unit) => this.#source.mayMatch(unit, this.#request.filter)));
+      for (const [index, unit] of some.entries()) {
+        this.#spent += SIEVE_EVENTS;
+        yield { unit, isWanted: wanted[index] ?? true };
+      }
+    }
   }
 
-  /** Takes a block's events up; false where this call may open no more. */
-  #add(found: FoundBlock): boolean {
-    // Reading over what is of others costs as well, and so has a bound.
-    if (this.#request.hosts?.has(hostOf(found.id)) === false)
-      return ++this.#passed < this.#bounds.blocksMax * PASSED_FACTOR;
-    if (this.#opened >= this.#bounds.blocksMax) return false;
-    this.#opened++;
+  /** True where this call has done enough and the next one goes on from here, which is not where this one began. */
+  #isSpent(lastTimeNano: bigint): boolean {
+    const { eventsMax } = this.#bounds;
+    if (this.#spent < eventsMax) return false;
+    if (lastTimeNano < this.#endNano - 1n) return true;
+    if (this.#spent < eventsMax * STUCK_FACTOR) return false;
+    throw new SearchTooWideError(
+      `more than ${eventsMax * STUCK_FACTOR} events must be looked at for the first one of this page; ask for fewer hosts, or with a filter`,
+    );
+  }
+
+  async #add(unit: Unit): Promise<void> {
+    this.#spent += unit.events;
     this.#bounds.opened();
-    const more = candidates(found, this.#request, this.#endNano);
-    if (more.length > 0) this.#ready = [...this.#ready, ...more].sort(compare);
-    return true;
+    let block: ColumnBlock;
+    let more: Candidate[];
+    try {
+      block = (await this.#source.open(unit)).events;
+      more = candidates(block, this.#request, this.#endNano);
+    } catch (error) {
+      if (!(error instanceof BlockError)) throw error;
+      this.#unreadable.push({ unit, reason: error.message });
+      return;
+    }
+    if (more.length === 0) return;
+    const room = this.#request.pageSize + 1 - this.#page.length;
+    this.#ready = [...this.#ready, ...more].sort(compare).slice(-room);
   }
 
   /** Gives out what is later than a time and than the floor; true once the page is full. */
@@ -168,63 +194,49 @@ class Search {
     return this.#floorNano > BEFORE_ALL && timeNano <= this.#floorNano;
   }
 
-  #events(): Event[] {
-    return this.#page.map(({ block, index }) => block.event(index));
-  }
-
   #full(): SearchResult {
-    return { events: this.#events(), next: positionOf(this.#page) };
+    const last = this.#page.at(-1);
+    return this.#result(last && { timeNano: last.timeNano, id: idOf(last) });
   }
 
   /** The next call goes on at a time, of which nothing was given out. */
   #upTo(timeNano: bigint): SearchResult {
-    return { events: this.#events(), next: { timeNano, id: "" } };
+    return this.#result({ timeNano, id: "" });
+  }
+
+  #result(next: Position | undefined): SearchResult {
+    return {
+      events: this.#page.map(({ block, index }) => block.event(index)),
+      next,
+      unreadable: this.#unreadable,
+    };
   }
 }
 
-/** A block's id begins with its host's. */
-function hostOf(blockId: string): string {
-  return blockId.slice(0, blockId.indexOf("-"));
-}
-
-function positionOf(page: readonly Candidate[]): Position | undefined {
-  const last = page.at(-1);
-  return last && { timeNano: last.timeNano, id: last.id };
+function idOf({ block, index }: Candidate): string {
+  return block.eventId(index);
 }
 
 /** Ascending by time, then by id. */
 function compare(a: Candidate, b: Candidate): number {
   if (a.timeNano !== b.timeNano) return a.timeNano < b.timeNano ? -1 : 1;
-  if (a.id === b.id) return 0;
-  return a.id < b.id ? -1 : 1;
-}
-
-/** Opens a stored block whose bytes are what its header says; an error names the block. */
-export function openStored(found: FoundBlock): ColumnBlock {
-  try {
-    const parsed = parseBlock(found.bytes);
-    // A fork is kept under an epoch of its own: its events are named by where it lies.
-    const epoch = parseEventId(found.id)?.epoch ?? parsed.header.epoch;
-    return openBlock({ ...parsed, header: { ...parsed.header, epoch } }, nodePrimitives);
-  } catch (error) {
-    if (!(error instanceof BlockError)) throw error;
-    throw new BlockError(error.code, `block ${found.id}, ${error.place}`, error.message, { cause: error });
-  }
+  const [one, other] = [idOf(a), idOf(b)];
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 /** The events of a block that belong to the answer. */
-function candidates(found: FoundBlock, request: SearchRequest, endNano: bigint): Candidate[] {
-  const block = openStored(found);
+function candidates(block: ColumnBlock, request: SearchRequest, endNano: bigint): Candidate[] {
   const times = block.columns.time;
   const { after, startNano } = request;
   const list: Candidate[] = [];
   for (const index of request.filter.match(block)) {
     const timeNano = times[index] ?? 0n;
     if (timeNano < startNano || timeNano >= endNano) continue;
-    const id = block.eventId(index);
     // The position's own event and those before it in the answer are out already.
-    if (after !== undefined && after.id !== "" && timeNano === after.timeNano && id >= after.id) continue;
-    list.push({ timeNano, id, block, index });
+    const isAtPosition = after !== undefined && after.id !== "" && timeNano === after.timeNano;
+    if (isAtPosition && block.eventId(index) >= after.id) continue;
+    list.push({ timeNano, block, index });
   }
   return list;
 }

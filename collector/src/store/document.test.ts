@@ -5,8 +5,8 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Block } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
 import { OUTSIDE } from "../model/index.ts";
-import { ACTION_LENGTH_MAX, ACTIONS_MAX, FACT_LENGTH_MAX, indexBlock, TERMS_LENGTH_MAX } from "./document.ts";
-import { placeOf } from "./place.ts";
+import { placeOf } from "../trail/index.ts";
+import { FACT_LENGTH_MAX, indexBlock } from "./document.ts";
 
 const HOST = "a".repeat(32);
 const NOW_MS = Date.UTC(2026, 10, 26, 12);
@@ -66,24 +66,29 @@ describe("where a block is kept", () => {
   });
 });
 
-describe("the document of a block", () => {
-  it("bounds actions, terms and facts, and loses no count", () => {
+describe("what is kept of a block", () => {
+  it("is bounded, whatever its host says of itself", () => {
     const events = Array.from({ length: 1500 }, (_, at) => ({
       event: { action: `${at}-${"x".repeat(12_000)}` },
       host: { id: HOST, name: "n".repeat(10_000), kernel: "k".repeat(10_000), osName: "o".repeat(10_000) },
-      process: { name: `${at}${"p".repeat(500)}`, executable: `/${at}${"e".repeat(500)}` },
-      files: [{ path: `/${at}${"f".repeat(500)}` }],
     }));
     const { document, facts } = indexBlock(messageOf(events), NOW_MS, OPTIONS);
-    assert.ok(document.actions.length <= ACTIONS_MAX + 1);
-    assert.equal(
-      document.actions.reduce((sum, { count }) => sum + count, 0),
-      1500,
-    );
-    assert.ok(document.actions.every(({ action }) => action.length <= ACTION_LENGTH_MAX));
-    assert.ok(document.terms.join("").length <= TERMS_LENGTH_MAX);
-    assert.ok(document.termsOverflow.includes("event.action"));
+    assert.equal(document.count, 1500);
+    const { bytes, ...rest } = document;
+    assert.ok(JSON.stringify(rest, (_key, value) => (typeof value === "bigint" ? String(value) : value)).length < 1000);
+    assert.ok(bytes.length > 0);
     for (const value of Object.values(facts)) assert.ok(value.length <= FACT_LENGTH_MAX);
+    assert.equal(facts.name[0], "n");
+  });
+
+  it("has the facts of the last event that tells some", () => {
+    const { facts } = indexBlock(
+      messageOf([{ host: { id: HOST, name: "one" } }, { host: { id: HOST, name: "other" } }, {}]),
+      NOW_MS,
+      OPTIONS,
+    );
+    assert.equal(facts.name, "other");
+    assert.equal(indexBlock(messageOf([{}]), NOW_MS, OPTIONS).facts.name, "named");
   });
 
   it("is refused where events lie outside of the header's times", () => {

@@ -1,31 +1,14 @@
-/** Opens a block and notes what is inside: the document that the database keeps, and the facts of its host. */
+/** Opens a block and notes what is inside: what the database keeps of it, and the facts of its host. */
 import { BlockError, type ColumnBlock, eventId, openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { termsOf } from "@hosttrail/lib/filter";
-import type { BlockDocument, BlockMessage } from "../model/index.ts";
-import type { Link } from "../trail/index.ts";
-import { type PlaceOptions, placeOf } from "./place.ts";
+import type { Arrival, BlockMessage } from "../model/index.ts";
+import { type HostFacts, type Link, type PlaceOptions, placeOf } from "../trail/index.ts";
 
-/** Distinct actions that a document counts, at most; the others are counted together, without a name. */
-export const ACTIONS_MAX = 64;
-/** Characters of an action, of a host's fact and of all terms of a block, at most. */
-export const ACTION_LENGTH_MAX = 128;
+/** Characters of a host's fact, at most. */
 export const FACT_LENGTH_MAX = 256;
-export const TERMS_LENGTH_MAX: number = 256 * 1024;
-
-/** What the newest block of a host tells about it. */
-export interface HostFacts {
-  name: string;
-  bootId: string;
-  agentVersion: string;
-  kernel: string;
-  osName: string;
-  osVersion: string;
-  architecture: string;
-}
 
 export interface IndexedBlock {
-  document: BlockDocument;
+  document: Arrival;
   link: Link;
   facts: HostFacts;
 }
@@ -44,10 +27,9 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
   const columns = openBlock(parsed, nodePrimitives);
   checkTimes(columns, header);
   checkHosts(columns, header.hostId);
-  // Building every event shows that all of the block can be read, before anybody relies on it.
-  let host: ReturnType<ColumnBlock["event"]>["host"];
-  for (let index = 0; index < columns.count; index++) host = columns.event(index).host ?? host;
-  const { terms, overflow } = boundedTerms(columns);
+  // All of the block can be read, before anybody relies on it.
+  columns.check();
+  const host = columns.hosts.row(columns.columns.host.findLast((row) => row !== 0) ?? 0, "events.host");
   const link = {
     epoch: header.epoch,
     firstSeq: header.firstSeq,
@@ -66,12 +48,8 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       firstSeq: header.firstSeq,
       count: header.count,
       ...times,
-      actions: actionsOf(columns),
-      terms,
-      termsOverflow: overflow,
       chain: { hash: link.hash, previous: link.previous, status: "unknown" },
       signer: message.signer,
-      agentVersion: fact(header.agentVersion),
       bytes: message.bytes,
     },
     facts: {
@@ -106,32 +84,6 @@ function checkHosts(columns: ColumnBlock, hostId: string): void {
       throw new BlockError("HOST_MISMATCH", `hosts.id[${index}]`, `"${id.slice(0, 64)}" in a block of ${hostId}`);
     }
   }
-}
-
-function actionsOf(columns: ColumnBlock): { action: string; count: number }[] {
-  const byRow = new Map<number, number>();
-  for (const kind of columns.columns.kind) byRow.set(kind, (byRow.get(kind) ?? 0) + 1);
-  const actions = new Map<string, number>();
-  for (const [row, count] of byRow) {
-    const action = (columns.kinds.row(row, "events.kind")?.action ?? "").slice(0, ACTION_LENGTH_MAX);
-    const known = actions.has(action) || actions.size < ACTIONS_MAX ? action : "";
-    actions.set(known, (actions.get(known) ?? 0) + count);
-  }
-  return Array.from(actions, ([action, count]) => ({ action, count }));
-}
-
-/** Terms field by field while they fit; what does not fit is looked for in the block itself. */
-function boundedTerms(columns: ColumnBlock): { terms: string[]; overflow: string[] } {
-  const { terms, overflow } = termsOf(columns);
-  let length = 0;
-  const kept: string[] = [];
-  const lost = new Set(overflow);
-  for (const term of terms) {
-    length += term.length;
-    if (length <= TERMS_LENGTH_MAX) kept.push(term);
-    else lost.add(term.slice(0, term.indexOf("=")));
-  }
-  return { terms: kept, overflow: [...lost] };
 }
 
 function fact(value: string): string {

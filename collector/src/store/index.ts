@@ -11,9 +11,8 @@ import type { Logger } from "@hosttrail/lib/log";
 import { type BlockReference, type Rejected, StoredNotice, StoredQuestion } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, OUTSIDE, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
+import type { HostArchive, PlaceOptions } from "../trail/index.ts";
 import { indexBlock } from "./document.ts";
-import type { HostArchive } from "./hosts.ts";
-import type { PlaceOptions } from "./place.ts";
 import { type BlockArchive, type Prepared, placesOf, Writer } from "./write.ts";
 
 export type { BlockArchive } from "./write.ts";

@@ -2,28 +2,39 @@
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import {
-  type BlockDocument,
+  type Arrival,
   type EpochTrail,
   type HostDocument,
   OUTSIDE,
   type Place,
   type TakenBlock,
 } from "../model/index.ts";
-import { extendTrail, forkEpoch, forkId, HOLE_GRACE_MS, isTaken, untoldHole } from "../trail/index.ts";
+import {
+  dayOf,
+  extendTrail,
+  forkEpoch,
+  forkId,
+  HOLE_GRACE_MS,
+  type HostArchive,
+  HostBook,
+  isTaken,
+  type Notice,
+  noticeBlock,
+  type NoticeKind,
+  untoldHole,
+  withFacts,
+} from "../trail/index.ts";
 import type { IndexedBlock } from "./document.ts";
-import { type HostArchive, HostBook, withFacts } from "./hosts.ts";
-import { type Notice, type NoticeKind, noticeDocument } from "./notice.ts";
-import { dayOf } from "./place.ts";
 
 /** What the step needs of the database. Each throws a RetryableError where it is away. */
 export interface BlockArchive {
-  insertBlocks(blocks: readonly BlockDocument[]): Promise<{
+  insertBlocks(blocks: readonly Arrival[]): Promise<{
     stored: string[];
     /** A block with this id was there. */
     present: string[];
     failed: { id: string; error: Error }[];
   }>;
-  /** `<id> <header hash, hex>` of those of these blocks that are there. */
+  /** `<id> <header hash, hex>` of those of these blocks that are there, arrived or in history. */
   hashesOf(blocks: readonly { id: string; place: Place }[]): Promise<Set<string>>;
 }
 
@@ -187,13 +198,14 @@ export class Writer {
     for (const block of stored) block.isNoted = true;
     const told = [...notices.values()].flat();
     for (const { kind } of told) metrics.trailFaults.inc({ kind });
-    const documents = told.map(noticeDocument).filter(({ id }) => !this.#told.has(id));
-    if (documents.length === 0) return;
-    for (const { hostId, actions } of documents) {
-      this.#logger.warn({ host: hostId, action: actions[0]?.action }, "a host's trail is not as it should be");
+    const blocks = told.map((notice) => ({ notice, block: noticeBlock(notice) }));
+    const untold = blocks.filter(({ block }) => !this.#told.has(block.id));
+    if (untold.length === 0) return;
+    for (const { notice } of untold) {
+      this.#logger.warn({ host: notice.hostId, fault: notice.kind }, "a host's trail is not as it should be");
     }
-    await this.#archive.insertBlocks(documents);
-    for (const { id } of documents) this.#remember(id);
+    await this.#archive.insertBlocks(untold.map(({ block }) => block));
+    for (const { block } of untold) this.#remember(block.id);
   }
 
   #keep(id: string, hash: string): void {

@@ -1,4 +1,4 @@
-/** The trail of a host: which of its blocks are stored, and what is wrong with them. Pure; shared by store and query. */
+/** The trail of a host: which of its blocks are stored, where, and what is wrong with them. Shared by the steps; knows no server. */
 export {
   EPOCHS_MAX,
   extendTrail,
@@ -11,3 +11,6 @@ export {
   RANGES_MAX,
   untoldHole,
 } from "./chain.ts";
+export { type HostArchive, HostBook, type HostFacts, withFacts } from "./hosts.ts";
+export { type Notice, noticeBlock, type NoticeKind } from "./notice.ts";
+export { dayOf, type PlaceOptions, placeOf } from "./place.ts";

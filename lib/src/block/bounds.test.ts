@@ -5,7 +5,8 @@ import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { type AuditRecord, Event, Process } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf } from "../crypto/index.ts";
-import { compileFilter, termsOf } from "../filter/index.ts";
+import { compileFilter, tellSieve } from "../filter/index.ts";
+import { SieveBuilder } from "../sieve/index.ts";
 import { anyEvent } from "./arbitrary.ts";
 import {
   BlockError,
@@ -71,11 +72,11 @@ function message(columns: Columns): Uint8Array {
 const strings = (...texts: string[]): Uint8Array =>
   message({ 1: packed(texts.map((text) => text.length)), 2: Buffer.from(texts.join("")) });
 
-/** Does all that anybody does with a block: columns, every row, every event, the terms, and filters. */
+/** Does all that anybody does with a block: columns, every row, every event, its sieve, and filters. */
 function open(payload: Uint8Array): void {
   const block = new ColumnBlock(payload, position);
   block.events();
-  termsOf(block);
+  tellSieve(block, new SieveBuilder());
   for (const filter of FILTERS) filter.match(block);
 }
 const FILTERS = [
@@ -275,7 +276,8 @@ function travel(events: readonly Event[]): { events: Event[]; isShortened: boole
   const encoded = encodeEvents(events);
   const parsed = parseBlock(sealEncoded(encoded, options, nodePrimitives, sign).bytes);
   const block = openBlock(parsed, nodePrimitives);
-  termsOf(block);
+  block.check();
+  tellSieve(block, new SieveBuilder());
   for (const filter of FILTERS) filter.match(block);
   // The padding is a field that the contract names.
   EventColumns.decode(encoded.columns);

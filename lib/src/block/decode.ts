@@ -99,6 +99,20 @@ export interface EventColumnValues {
   redacted: Uint32Array;
 }
 
+/** A table that events refer to. */
+interface Checked {
+  /** Reads them all. */
+  readonly rows: readonly unknown[];
+  row(index: number, place: string): unknown;
+}
+
+/** Filters read all rows of a table, whether an event refers to them or not. */
+function checkReferences(references: Uint32Array, table: Checked, place: string): void {
+  let last = 0;
+  for (const reference of references) if (reference > last) last = reference;
+  if (last > table.rows.length) table.row(last, place);
+}
+
 /** Reads them all together. */
 function readEventColumns(table: TableReader): EventColumnValues {
   return {
@@ -290,6 +304,36 @@ export class ColumnBlock {
       items: kind.items,
       archName: kind.archName,
     };
+  }
+
+  /** Reads all rows and references without building an event: after this, no event and no filter can fail. Throws a BlockError. */
+  check(): void {
+    const { columns } = this;
+    const plain: [keyof EventColumnValues, Checked][] = [
+      ["kind", this.kinds],
+      ["host", this.hosts],
+      ["process", this.processes],
+      ["user", this.users],
+      ["source", this.endpoints],
+      ["destination", this.endpoints],
+      ["container", this.containers],
+      ["cloud", this.clouds],
+      ["syscall", this.syscalls],
+    ];
+    for (const [name, table] of plain) checkReferences(columns[name] as Uint32Array, table, `events.${name}`);
+    const lists: [Lists, Checked, string][] = [
+      [columns.files, this.files, "events.files"],
+      [columns.records, this.records, "events.records"],
+      [columns.targets, this.processes, "events.targets"],
+    ];
+    for (const [{ values }, table, place] of lists) {
+      const [items = NONE] = values;
+      if (items.includes(0)) this.#eventTable.fail(place, "row 0");
+      checkReferences(items, table, place);
+    }
+    for (const index of columns.node) this.strings.text(index, "events.node");
+    for (const index of columns.partial) this.strings.text(index, "events.partial");
+    for (const index of columns.keys.values[0] ?? NONE) this.strings.text(index, "events.keys");
   }
 
   /** Every event, in order. */

@@ -16,10 +16,13 @@ export class BlockError extends Error {
   readonly code: BlockErrorCode;
   /** Where in the block, e.g. `processes.executable[12]`. */
   readonly place: string;
+  /** What is wrong there. */
+  readonly detail: string;
 
   constructor(code: BlockErrorCode, place: string, detail: string, options?: ErrorOptions) {
     super(`${code} at ${place}: ${detail}`, options);
     this.code = code;
     this.place = place;
+    this.detail = detail;
   }
 }

@@ -167,6 +167,8 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     const bytes: number[] = [];
     this.#rows = rows;
     this.#bytes = bytes;
+    // Of a small block most tables are empty, and to make their readers would be most of the work.
+    if (this.#table.count === 0) return rows;
     const names = Object.keys(this.#spec.columns) as (keyof Row)[];
     const read = Object.fromEntries(
       names.map((name) => [name, this.#spec.columns[name].read(this.#table, this.#strings, this.#links)]),

@@ -28,19 +28,31 @@ export interface Field {
   type: types.FieldType;
   /** True where an event has several of them, each one for itself: a filter asks for a whole one. */
   list: boolean;
-  /** True where the terms of a block's document name its values. */
+  /** True where a sieve is told its whole values. */
   indexed: boolean;
+  /** The group of a sieve in which parts of its values can be asked for. */
+  group: number | undefined;
+  /** True where another field of the group has these texts in its own, so that a sieve needs no telling of them. */
+  covered: boolean;
 }
+
+/** Groups of texts in a sieve: those that are alike share their trigrams. */
+const ARGUMENTS = 0;
+const PATHS = 1;
+const NAMES = 2;
 
 /** What there is to say about a field beside where it lies. */
 interface Kind {
   type?: types.FieldType;
   list?: boolean;
   indexed?: boolean;
+  group?: number;
+  covered?: boolean;
 }
 
-function kindOf({ type = types.text, list = false, indexed = false }: Kind): Pick<Field, "type" | "list" | "indexed"> {
-  return { type, list, indexed };
+function kindOf(kind: Kind): Pick<Field, "type" | "list" | "indexed" | "group" | "covered"> {
+  const { type = types.text, list = false, indexed = false, group, covered = false } = kind;
+  return { type, list, indexed, group, covered };
 }
 
 type Tables = {
@@ -89,8 +101,8 @@ function ofFound(value: (row: RowOf<"files">) => FieldValue, type: types.FieldTy
   return ofFile((row) => (row.hasAttributes ? value(row) : undefined), { type });
 }
 
-function ofTarget(value: (row: RowOf<"processes">) => FieldValue, type: types.FieldType = types.text): Field {
-  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets"), ...kindOf({ type }) };
+function ofTarget(value: (row: RowOf<"processes">) => FieldValue, kind: Kind = {}): Field {
+  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets"), ...kindOf(kind) };
 }
 
 function ofRecord(value: (row: RowOf<"records">) => FieldValue, kind: Kind = {}): Field {
@@ -115,9 +127,10 @@ function keysOf(block: ColumnBlock, event: number): string[] {
 
 const { u32, u64, port, ip, address } = types;
 const INDEXED: Kind = { indexed: true };
-const LIST: Kind = { list: true };
+const PATH: Kind = { group: PATHS };
+const NAME: Kind = { group: NAMES };
 const USER_ID = types.id("user.name");
-const SHA256 = types.hex(64, "a SHA-256");
+const SHA256: Kind = { type: types.hex(64, "a SHA-256"), indexed: true };
 
 /** What a system call gave back; an error by its name, too. */
 const EXIT = types.whole(-(1n << 63n), (1n << 63n) - 1n, {
@@ -144,14 +157,14 @@ const NOT_INDEXED: ReadonlySet<ReadField> = new Set<ReadField>(["data", "request
 
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ["event.action", ofKind((row) => row.action, INDEXED)],
+  ["event.action", ofKind((row) => row.action, { indexed: true, group: NAMES })],
   ["event.category", ofKind((row) => row.category, { type: types.oneOf(vocabulary.EVENT_CATEGORIES), list: true })],
   ["event.type", ofKind((row) => row.type, { type: types.oneOf(vocabulary.EVENT_TYPES), list: true })],
   ["event.outcome", ofKind((row) => row.outcome, { type: types.oneOf(vocabulary.EVENT_OUTCOMES) })],
   ["event.kind", ofKind((row) => row.kind, { type: types.oneOf(vocabulary.EVENT_KINDS) })],
   ["event.sequence", ofEvent((block, event) => block.names.sequenceAt(event), { type: u64 })],
   ["host.id", ofHost((row) => row.id, { type: types.hex(32, "a host's id") })],
-  ["host.name", ofHost((row) => row.name)],
+  ["host.name", ofHost((row) => row.name, NAME)],
   ["host.ip", ofHost((row) => row.ip, { type: ip, list: true })],
   ["host.architecture", ofHost((row) => row.architecture)],
   [
@@ -163,44 +176,51 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["host.os.name", ofHost((row) => row.osName)],
   ["host.os.version", ofHost((row) => row.osVersion)],
   ["host.os.kernel", ofHost((row) => row.kernel)],
-  ["process.entity_id", ofProcess((row) => row.entityId)],
+  ["process.entity_id", ofProcess((row) => row.entityId, INDEXED)],
   ["process.pid", ofProcess((row) => row.pid, { type: u32 })],
-  ["process.name", ofProcess((row) => row.name, INDEXED)],
-  ["process.executable", ofProcess((row) => row.executable, INDEXED)],
-  ["process.args", ofProcess((row) => row.args, LIST)],
+  ["process.name", ofProcess((row) => row.name, { indexed: true, group: NAMES })],
+  ["process.executable", ofProcess((row) => row.executable, { indexed: true, group: PATHS })],
+  ["process.args", ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true })],
   ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
-  ["process.command_line", ofProcess((row) => row.args.join(" "))],
-  ["process.title", ofProcess((row) => row.title || row.args.join(" "))],
-  ["process.working_directory", ofProcess((row) => row.workingDirectory)],
-  ["process.hash.sha256", ofProcess((row) => row.executableSha256, { type: SHA256 })],
+  ["process.command_line", ofProcess((row) => row.args.join(" "), { group: ARGUMENTS })],
+  ["process.title", ofProcess((row) => row.title || row.args.join(" "), { group: ARGUMENTS })],
+  ["process.working_directory", ofProcess((row) => row.workingDirectory, PATH)],
+  ["process.hash.sha256", ofProcess((row) => row.executableSha256, SHA256)],
   ["process.tty", ofProcess((row) => row.tty)],
   ["process.provenance", ofProcess((row) => row.provenance, { type: types.oneOf(vocabulary.PROVENANCES) })],
   ["process.session_leader.entity_id", ofProcess((row) => row.sessionLeader?.entityId)],
   ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid, { type: u32 })],
-  ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name)],
-  ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable)],
-  ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId)],
+  ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name, NAME)],
+  ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable, PATH)],
+  ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId, INDEXED)],
   ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
-  ["process.parent.name", ofProcess((row) => row.parent?.name)],
-  ["process.parent.executable", ofProcess((row) => row.parent?.executable)],
-  ["process.ancestry.entity_id", ofProcess((row) => row.ancestry.map((reference) => reference.entityId), LIST)],
-  ["process.ancestry.executable", ofProcess((row) => row.ancestry.map((reference) => reference.executable), LIST)],
+  ["process.parent.name", ofProcess((row) => row.parent?.name, NAME)],
+  ["process.parent.executable", ofProcess((row) => row.parent?.executable, PATH)],
+  [
+    "process.ancestry.entity_id",
+    ofProcess((row) => row.ancestry.map((reference) => reference.entityId), { list: true }),
+  ],
+  [
+    "process.ancestry.executable",
+    ofProcess((row) => row.ancestry.map((reference) => reference.executable), { list: true, group: PATHS }),
+  ],
   ["target.process.entity_id", ofTarget((row) => row.entityId)],
-  ["target.process.pid", ofTarget((row) => row.pid, u32)],
-  ["target.process.name", ofTarget((row) => row.name)],
-  ["target.process.executable", ofTarget((row) => row.executable)],
+  ["target.process.pid", ofTarget((row) => row.pid, { type: u32 })],
+  // Targets are rows of the same table as processes.
+  ["target.process.name", ofTarget((row) => row.name, { group: NAMES, covered: true })],
+  ["target.process.executable", ofTarget((row) => row.executable, { group: PATHS, covered: true })],
   ["user.id", ofUser((row) => row.id, { type: USER_ID })],
-  ["user.name", ofUser((row) => row.name, INDEXED)],
+  ["user.name", ofUser((row) => row.name, { indexed: true, group: NAMES })],
   ["user.effective.id", ofUser((row) => row.effectiveId, { type: types.id("user.effective.name") })],
-  ["user.effective.name", ofUser((row) => row.effectiveName)],
+  ["user.effective.name", ofUser((row) => row.effectiveName, NAME)],
   ["user.audit.id", ofUser((row) => row.auditId, { type: types.id("user.audit.name") })],
-  ["user.audit.name", ofUser((row) => row.auditName, INDEXED)],
-  ["user.target.name", ofUser((row) => row.targetName, INDEXED)],
+  ["user.audit.name", ofUser((row) => row.auditName, { indexed: true, group: NAMES })],
+  ["user.target.name", ofUser((row) => row.targetName, { indexed: true, group: NAMES })],
   ["group.id", ofUser((row) => row.group?.id, { type: types.id("group.name") })],
-  ["group.name", ofUser((row) => row.group?.name)],
-  ["file.path", ofFile((row) => row.path, INDEXED)],
-  ["file.name", ofFile((row) => row.path.slice(row.path.lastIndexOf("/") + 1))],
-  ["file.relative_to", ofFile((row) => row.relativeTo)],
+  ["group.name", ofUser((row) => row.group?.name, NAME)],
+  ["file.path", ofFile((row) => row.path, { indexed: true, group: PATHS })],
+  ["file.name", ofFile((row) => row.path.slice(row.path.lastIndexOf("/") + 1), { group: PATHS, covered: true })],
+  ["file.relative_to", ofFile((row) => row.relativeTo, PATH)],
   ["file.inode", ofFound((row) => row.inode, u64)],
   ["file.device", ofFound((row) => row.device, types.device)],
   ["file.mode", ofFound((row) => (row.mode & 0o7777).toString(8).padStart(4, "0"), types.octalMode)],
@@ -209,22 +229,22 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["file.gid", ofFound((row) => row.gid, types.id("file.group"))],
   ["file.group", ofFound((row) => row.group)],
   ["file.size", ofFile((row) => (row.after?.exists ? row.after.size : undefined), { type: u64 })],
-  ["file.hash.sha256", ofFile((row) => row.after?.sha256, { type: SHA256 })],
+  ["file.hash.sha256", ofFile((row) => row.after?.sha256, SHA256)],
   // File integrity, before the event.
   ["file.before.size", ofFile((row) => (row.before?.exists ? row.before.size : undefined), { type: u64 })],
-  ["file.before.hash.sha256", ofFile((row) => row.before?.sha256, { type: SHA256 })],
-  ["source.address", ofSource((row) => row.address, { type: address })],
+  ["file.before.hash.sha256", ofFile((row) => row.before?.sha256, SHA256)],
+  ["source.address", ofSource((row) => row.address, { type: address, group: NAMES })],
   ["source.ip", ofSource((row) => row.ip, { type: ip, indexed: true })],
-  ["source.domain", ofSource((row) => row.domain, INDEXED)],
+  ["source.domain", ofSource((row) => row.domain, { indexed: true, group: NAMES })],
   ["source.port", ofSource(portOf, { type: port })],
-  ["destination.address", ofDestination((row) => row.address, { type: address })],
+  ["destination.address", ofDestination((row) => row.address, { type: address, group: NAMES })],
   ["destination.ip", ofDestination((row) => row.ip, { type: ip, indexed: true })],
-  ["destination.domain", ofDestination((row) => row.domain, INDEXED)],
+  ["destination.domain", ofDestination((row) => row.domain, { indexed: true, group: NAMES })],
   ["destination.port", ofDestination(portOf, { type: port, indexed: true })],
-  ["destination.path", ofDestination((row) => row.path)],
+  ["destination.path", ofDestination((row) => row.path, PATH)],
   ["container.id", ofContainer((row) => row.id, INDEXED)],
   ["container.runtime", ofContainer((row) => row.runtime)],
-  ["container.systemd_unit", ofContainer((row) => row.systemdUnit)],
+  ["container.systemd_unit", ofContainer((row) => row.systemdUnit, NAME)],
   ["cloud.provider", ofCloud((row) => row.provider)],
   ["cloud.account.id", ofCloud((row) => row.accountId)],
   ["cloud.region", ofCloud((row) => row.region)],
@@ -244,7 +264,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
 ]);
 
 function ofRead(name: ReadField): Field {
-  return ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name) });
+  return ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name), group: NAMES });
 }
 
 function recordType(row: RowOf<"records">): string {

@@ -1,19 +1,15 @@
 /** Filters decided on columns: once for each distinct row of a block, then by number for each event. */
 import type { ColumnBlock } from "../block/index.ts";
 import { FIELDS, type Field, type FieldValue } from "./fields.ts";
+import { formsOf } from "./forms.ts";
 import { type Comparison, FilterError, parseFilter } from "./parse.ts";
-import type { Question, Value } from "./types.ts";
-
-/** A value that a block's document must name, for the block to be looked at. */
-export interface Term {
-  field: string;
-  term: string;
-}
+import { mayAnswer, type SieveAnswers } from "./sieve.ts";
+import type { Question } from "./types.ts";
 
 /** A filter that was understood. */
 export interface Filter {
-  /** Terms that every matching block has. */
-  terms: readonly Term[];
+  /** False where nothing in what the sieve was told of can match; asks for little, and costs little. */
+  mayMatch(sieve: SieveAnswers): boolean;
   /** Numbers of the events in a block that match, ascending. */
   match(block: ColumnBlock): number[];
 }
@@ -22,7 +18,7 @@ export interface Filter {
 export function compileFilter(text: string): Filter {
   const tests = parseFilter(text).map((comparison) => compile(comparison));
   return {
-    terms: tests.flatMap(({ term }) => (term === undefined ? [] : [term])),
+    mayMatch: (sieve) => tests.every(({ mayMatch }) => mayMatch(sieve)),
     match(block) {
       let left: number[] | undefined;
       for (const { test } of tests) {
@@ -40,7 +36,7 @@ function range(count: number): number[] {
 }
 
 interface Test {
-  term: Term | undefined;
+  mayMatch: (sieve: SieveAnswers) => boolean;
   test: (block: ColumnBlock) => (event: number) => boolean;
 }
 
@@ -51,11 +47,11 @@ function compile(comparison: Comparison): Test {
     throw new FilterError(column, `unknown field "${name}"; known are ${[...FIELDS.keys()].join(", ")}`);
   }
   if (operator === ":" && value === "*" && !quoted) {
-    return { term: undefined, test: (block) => decideRows(field, block, (values) => isPresent(field, values)) };
+    return { mayMatch: () => true, test: (block) => decideRows(field, block, (values) => isPresent(field, values)) };
   }
   const question = questionOf(field, comparison);
   return {
-    term: field.indexed && question.form ? { field: name, term: termOf(name, question.form) } : undefined,
+    mayMatch: (sieve) => mayAnswer(sieve, name, field, question),
     test: (block) => decideRows(field, block, (values) => formsOf(field, values).some((form) => question.test(form))),
   };
 }
@@ -87,50 +83,6 @@ function decideRows(
   };
 }
 
-const NO_FORMS: readonly string[] = [];
-
-/** The values of a row, in the one form that each has. Most rows have one value or none. */
-function formsOf({ type }: Field, values: FieldValue): readonly string[] {
-  if (values === undefined) return NO_FORMS;
-  if (Array.isArray(values)) {
-    return (values as readonly (Value | undefined)[]).flatMap((value) =>
-      value === undefined ? [] : (type.form(value) ?? []),
-    );
-  }
-  const form = type.form(values as Value);
-  return form === undefined ? NO_FORMS : [form];
-}
-
 function isPresent(field: Field, values: FieldValue): boolean {
   return formsOf(field, values).some((form) => form !== "" && form !== field.type.none);
-}
-
-function termOf(field: string, value: string): string {
-  return `${field}=${value}`;
-}
-
-/** Values of one field that a block's terms keep, at most. */
-const TERMS_PER_FIELD_MAX = 256;
-/** Characters of a term, at most; a longer one counts as overflow. */
-const TERM_LENGTH_MAX = 512;
-
-/** The terms of a block, and the fields that have more values than terms may keep. */
-export function termsOf(block: ColumnBlock): { terms: string[]; overflow: string[] } {
-  const terms: string[] = [];
-  const overflow: string[] = [];
-  for (const [name, field] of FIELDS) {
-    if (!field.indexed) continue;
-    const distinct = new Set<string>();
-    let complete = true;
-    for (const row of field.rows(block)) {
-      for (const text of formsOf(field, field.value(row as never))) {
-        if (text === "") continue;
-        if (text.length > TERM_LENGTH_MAX || distinct.size >= TERMS_PER_FIELD_MAX) complete = false;
-        else distinct.add(text);
-      }
-    }
-    for (const text of distinct) terms.push(termOf(name, text));
-    if (!complete) overflow.push(name);
-  }
-  return { terms, overflow };
 }

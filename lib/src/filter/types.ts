@@ -12,8 +12,10 @@ export type Value = string | number | bigint;
 export interface Question {
   /** Decides on a value in the form that its type gives it. */
   test(form: string): boolean;
-  /** The only form that passes the test, where there is just one: so an index can be asked for it. */
+  /** The only form that passes the test, where there is just one: so a sieve can be asked for it. */
   form?: string;
+  /** What every form that passes has in it. */
+  part?: string;
 }
 
 /** Why no value can be what was asked for. */
@@ -37,7 +39,7 @@ function isForm(form: string): Question {
 }
 
 function hasPart(part: string): Question {
-  return { test: (form) => form.includes(part) };
+  return { part, test: (form) => form.includes(part) };
 }
 
 /** Any text. */
@@ -151,7 +153,7 @@ export const label: FieldType = {
   form: String,
   ask(asked) {
     if (asked === "" || asked.startsWith("=")) return undefined;
-    return asked.includes("=") ? isForm(asked) : { test: (form) => form.startsWith(`${asked}=`) };
+    return asked.includes("=") ? isForm(asked) : { part: `${asked}=`, test: (form) => form.startsWith(`${asked}=`) };
   },
 };
 

@@ -87,7 +87,7 @@ function assertSame(reader: SegmentReader, merged: readonly MergePart[]): void {
     const block = Block.create({ header: again.headerBytes, signature: again.signature });
     checkSignature({ block, header: again.header }, verify);
     assert.equal(reader.block(index).receivedMs, receivedMs);
-    events.push(...own.events());
+    for (let at = 0; at < own.count; at++) events.push(own.event(at));
   }
   assert.deepEqual(reader.events.events(), events);
   for (const [index, event] of events.entries())

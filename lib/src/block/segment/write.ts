@@ -22,7 +22,7 @@ import {
 /** A block that becomes part of a segment. */
 export interface SegmentPart {
   parsed: ParsedBlock;
-  events: ColumnBlock;
+  events: Pick<ColumnBlock, "count" | "event">;
   /** SHA-256 of its header. */
   headerSha256: Uint8Array;
   /** Bytes of noise that its columns were padded with; see `paddingOf`. */

@@ -47,6 +47,19 @@ export interface SearchEventsResponse {
   events: Event[];
   /** Empty on the last page. */
   nextPageToken: string;
+  /** What this page lacks because it is damaged where it is kept. */
+  unreadable: UnreadableEvents[];
+}
+
+/** UnreadableEvents is a stretch of a host's trail that cannot be read any more. */
+export interface UnreadableEvents {
+  hostId: string;
+  /** Times of the oldest and the newest of its events. */
+  firstEventTime: Timestamp | undefined;
+  lastEventTime: Timestamp | undefined;
+  events: bigint;
+  /** Where it is kept, and what is wrong with it. */
+  reason: string;
 }
 
 export interface GetEventRequest {
@@ -296,7 +309,7 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
 };
 
 function createBaseSearchEventsResponse(): SearchEventsResponse {
-  return { events: [], nextPageToken: "" };
+  return { events: [], nextPageToken: "", unreadable: [] };
 }
 
 export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
@@ -306,6 +319,9 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     }
     if (message.nextPageToken !== "") {
       writer.uint32(18).string(message.nextPageToken);
+    }
+    for (const v of message.unreadable) {
+      UnreadableEvents.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -339,6 +355,14 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
             message.nextPageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.unreadable.push(UnreadableEvents.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -359,6 +383,9 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
         : isSet(object.next_page_token)
         ? globalThis.String(object.next_page_token)
         : "",
+      unreadable: globalThis.Array.isArray(object?.unreadable)
+        ? object.unreadable.map((e: any) => UnreadableEvents.fromJSON(e))
+        : [],
     };
   },
 
@@ -370,6 +397,9 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     if (message.nextPageToken !== "") {
       obj.nextPageToken = message.nextPageToken;
     }
+    if (message.unreadable?.length) {
+      obj.unreadable = message.unreadable.map((e) => UnreadableEvents.toJSON(e));
+    }
     return obj;
   },
 
@@ -380,6 +410,159 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     const message = createBaseSearchEventsResponse();
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
+    message.unreadable = object.unreadable?.map((e) => UnreadableEvents.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseUnreadableEvents(): UnreadableEvents {
+  return { hostId: "", firstEventTime: undefined, lastEventTime: undefined, events: 0n, reason: "" };
+}
+
+export const UnreadableEvents: MessageFns<UnreadableEvents> = {
+  encode(message: UnreadableEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostId !== "") {
+      writer.uint32(10).string(message.hostId);
+    }
+    if (message.firstEventTime !== undefined) {
+      Timestamp.encode(message.firstEventTime, writer.uint32(18).fork()).join();
+    }
+    if (message.lastEventTime !== undefined) {
+      Timestamp.encode(message.lastEventTime, writer.uint32(26).fork()).join();
+    }
+    if (message.events !== 0n) {
+      if (BigInt.asUintN(64, message.events) !== message.events) {
+        throw new globalThis.Error("value provided for field message.events of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.events);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnreadableEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnreadableEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.firstEventTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastEventTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.events = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnreadableEvents {
+    return {
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      firstEventTime: isSet(object.firstEventTime)
+        ? fromJsonTimestamp(object.firstEventTime)
+        : isSet(object.first_event_time)
+        ? fromJsonTimestamp(object.first_event_time)
+        : undefined,
+      lastEventTime: isSet(object.lastEventTime)
+        ? fromJsonTimestamp(object.lastEventTime)
+        : isSet(object.last_event_time)
+        ? fromJsonTimestamp(object.last_event_time)
+        : undefined,
+      events: isSet(object.events) ? BigInt(object.events) : 0n,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: UnreadableEvents): unknown {
+    const obj: any = {};
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.firstEventTime !== undefined) {
+      obj.firstEventTime = fromTimestamp(message.firstEventTime).toISOString();
+    }
+    if (message.lastEventTime !== undefined) {
+      obj.lastEventTime = fromTimestamp(message.lastEventTime).toISOString();
+    }
+    if (message.events !== 0n) {
+      obj.events = message.events.toString();
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnreadableEvents>): UnreadableEvents {
+    return UnreadableEvents.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnreadableEvents>): UnreadableEvents {
+    const message = createBaseUnreadableEvents();
+    message.hostId = object.hostId ?? "";
+    message.firstEventTime = (object.firstEventTime !== undefined && object.firstEventTime !== null)
+      ? Timestamp.fromPartial(object.firstEventTime)
+      : undefined;
+    message.lastEventTime = (object.lastEventTime !== undefined && object.lastEventTime !== null)
+      ? Timestamp.fromPartial(object.lastEventTime)
+      : undefined;
+    message.events = (object.events !== undefined && object.events !== null) ? BigInt(object.events) : 0n;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

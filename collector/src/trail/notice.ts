@@ -5,7 +5,7 @@
 import { eventId, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
-import type { BlockDocument } from "../model/index.ts";
+import type { Arrival } from "../model/index.ts";
 import { dayOf } from "./place.ts";
 
 export type NoticeKind = "forked" | "broken" | "gap" | "outside";
@@ -25,8 +25,8 @@ const HOUR_MS = 3_600_000;
 const NO_SIGNATURE = new Uint8Array(64);
 const encoder = new TextEncoder();
 
-/** The block of a notice's one event. */
-export function noticeDocument({ kind, hostId, hostName, receivedMs, fields }: Notice): BlockDocument {
+/** The block of a notice's one event, as if it had arrived. */
+export function noticeBlock({ kind, hostId, hostName, receivedMs, fields }: Notice): Arrival {
   const hour = Math.floor(receivedMs / HOUR_MS);
   const name = nodePrimitives.sha256(encoder.encode(`${COLLECTOR_SIGNER} ${hostId} ${kind} ${hour}`));
   const epoch = new DataView(name.buffer, name.byteOffset).getBigUint64(0);
@@ -60,12 +60,8 @@ export function noticeDocument({ kind, hostId, hostName, receivedMs, fields }: N
     firstTimeNano: timeNano,
     lastTimeNano: timeNano,
     receivedMs,
-    actions: [{ action, count: 1 }],
-    terms: [`event.action=${action}`],
-    termsOverflow: [],
     chain: { hash: Buffer.from(sealed.headerSha256).toString("hex"), previous: "", status: "collector" },
     signer: COLLECTOR_SIGNER,
-    agentVersion: COLLECTOR_SIGNER,
     bytes: sealed.bytes,
   };
 }

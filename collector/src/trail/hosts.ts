@@ -1,7 +1,17 @@
 /** What this node knows of hosts, kept in step with the database: facts, trail, faults. */
-import type { BlockDocument, HostDocument } from "../model/index.ts";
+import type { Arrival, HostDocument } from "../model/index.ts";
 import { OUTSIDE } from "../model/index.ts";
-import type { HostFacts } from "./document.ts";
+
+/** What the newest block of a host tells about it. */
+export interface HostFacts {
+  name: string;
+  bootId: string;
+  agentVersion: string;
+  kernel: string;
+  osName: string;
+  osVersion: string;
+  architecture: string;
+}
 
 export interface VersionedHost {
   host: HostDocument;
@@ -96,7 +106,7 @@ function newHost(hostId: string): HostDocument {
 export function withFacts(
   host: HostDocument,
   facts: HostFacts,
-  block: Pick<BlockDocument, "firstTimeNano" | "lastTimeNano" | "receivedMs" | "place">,
+  block: Pick<Arrival, "firstTimeNano" | "lastTimeNano" | "receivedMs" | "place">,
   clockOffsetMs: number | undefined,
 ): HostDocument {
   const isNewer = block.receivedMs >= host.lastReceivedMs;

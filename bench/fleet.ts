@@ -1,0 +1,391 @@
+/**
+ * `./dev bench fleet [HOSTS [BLOCKS]]`: a fleet's days through the real store role and the step that compacts, into the embedded
+ * database, and then questions. Beside it in the same run, one JSON document an event in the same database.
+ *
+ * For each number of events a block a database of its own, with BLOCKS blocks (40,000 by default) of HOSTS hosts (20), spread over a day
+ * in the order of time; the step runs after each ten minutes of that day. At five events a block the day is then followed by others up to
+ * ten times the history. Rates are events per CPU second of this process; what the database itself takes stands beside it. Answers are
+ * told as the median of five askings, the first by a collector that has nothing in its memory, and by one that has.
+ */
+import { generateKeyPairSync } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { blockArchive, compactArchive, historySource } from "@hosttrail/collector/archives";
+import { Compactor } from "@hosttrail/collector/compact";
+import { History } from "@hosttrail/collector/history";
+import { Archive, dayRange } from "@hosttrail/collector/mongodb";
+import { searchEvents } from "@hosttrail/collector/query";
+import { type BlockFeed, Storer } from "@hosttrail/collector/store";
+import { compileFilter } from "@hosttrail/lib/filter";
+import { signerOf } from "@hosttrail/lib/crypto";
+import { openLogger } from "@hosttrail/lib/log";
+import { Event } from "@hosttrail/proto/event";
+import { mongodbService, prepareServices } from "@hosttrail/stack";
+import { type GeneratedBlock, Host, RARE_WORD } from "./fleet/generate.ts";
+import { cpuSeconds } from "./process.ts";
+import { Peer } from "./fleet/peer.ts";
+import { tableBytes } from "./fleet/tables.ts";
+
+const [HOSTS = 20, BLOCKS = 40_000] = process.argv.slice(2).map(Number);
+const SIZES = [1, 5, 50, 500] as const;
+/** Blocks at more events a block are fewer: these many events are enough for every segment to fill. */
+const EVENTS_MAX = 1_000_000;
+/** The size at which history grows. */
+const GROWING = 5;
+const GROWTH = [1, 3, 10] as const;
+const PEER_EVENTS_MAX = 50_000;
+const STEPS_A_DAY = 144;
+const BATCH = 64;
+const DAY_MS = 86_400_000;
+const MARGIN_MS = 300_000;
+const HOUR_MS = 3_600_000;
+const ASKED = 5;
+const EVENTS_MAX_A_SEARCH = 1_000_000;
+const PAGE = 1000;
+
+const logger = openLogger("bench", "error");
+const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
+const say = (text: string): void => void process.stdout.write(`▸ ${text}\n`);
+const tools = new URL("../.hosttrail/tools", import.meta.url).pathname;
+prepareServices(tools, say);
+/** Midnight some days ago, so that all of the days are over. */
+const LAST_DAY_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** What JetStream would hand out, without JetStream: its own time is not what is measured. */
+class Feed implements BlockFeed {
+  #take: Parameters<BlockFeed["consume"]>[1] = async () => undefined;
+  stored = 0;
+
+  consume({ signal }: { signal: AbortSignal }, take: Parameters<BlockFeed["consume"]>[1]): Promise<void> {
+    this.#take = take;
+    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+  }
+
+  async hand(blocks: readonly GeneratedBlock[]): Promise<void> {
+    for (let at = 0; at < blocks.length; at += BATCH) {
+      const batch = blocks.slice(at, at + BATCH).map((block) => ({
+        message: { ...block, signer: "0".repeat(64) },
+        receivedMs: Number(block.lastTimeNano / 1_000_000n) + 1000,
+        deliveries: 1,
+        ack: () => void this.stored++,
+        retry: () => undefined,
+        terminate: () => undefined,
+      }));
+      await this.#take(batch);
+    }
+  }
+
+  async bury(_block: unknown, reason: string, detail: string): Promise<void> {
+    throw new Error(`a block went to the dead letters: ${reason}, ${detail}`);
+  }
+
+  tellStored(): void {
+    // Nobody waits for it.
+  }
+
+  onAskStored(): { close: () => void } {
+    return { close: () => undefined };
+  }
+}
+
+interface Spent {
+  blocks: number;
+  events: number;
+  wireBytes: number;
+  storeMs: number;
+  compactMs: number;
+  storeWallMs: number;
+  compactWallMs: number;
+}
+
+/** A fleet's database, and what has gone into it. */
+class Fleet {
+  readonly spent: Spent = {
+    blocks: 0,
+    events: 0,
+    wireBytes: 0,
+    storeMs: 0,
+    compactMs: 0,
+    storeWallMs: 0,
+    compactWallMs: 0,
+  };
+  readonly archive: Archive;
+  readonly #feed = new Feed();
+  readonly #stopping = new AbortController();
+  readonly #running: Promise<void>;
+  readonly #compactor: Compactor;
+
+  constructor(url: string, database: string) {
+    this.archive = Archive.open({ url, database });
+    const history = new History(historySource(this.archive));
+    const options = { batchMax: BATCH, lingerMs: 1, deliveriesMax: 5, daysBackMax: 400, hoursAheadMax: 24 };
+    const storer = new Storer(this.#feed, blockArchive(this.archive, history), this.archive.hosts, options, logger);
+    this.#running = storer.run(this.#stopping.signal);
+    const compact = { turnMs: 1, ageMs: 0, blocksMin: 1 };
+    this.#compactor = new Compactor(compactArchive(this.archive), history, this.archive.hosts, compact, logger);
+  }
+
+  /** A day of all hosts, from its midnight on. */
+  async live(hosts: readonly Host[], size: number, dayMs: number): Promise<void> {
+    const blocksEach = Math.max(1, Math.floor(Math.min(BLOCKS, EVENTS_MAX / size) / hosts.length));
+    const stepMs = (DAY_MS - 2 * MARGIN_MS) / blocksEach;
+    for (let step = 0; step < STEPS_A_DAY; step++) {
+      const from = Math.floor((blocksEach * step) / STEPS_A_DAY);
+      const to = Math.floor((blocksEach * (step + 1)) / STEPS_A_DAY);
+      const blocks: GeneratedBlock[] = [];
+      for (let at = from; at < to; at++) {
+        for (const [index, host] of hosts.entries()) {
+          const timeNano = BigInt(Math.floor(dayMs + MARGIN_MS + stepMs * (at + index / hosts.length))) * 1_000_000n;
+          const isRare = index === 0 && at === blocksEach >> 1;
+          blocks.push(host.block(size, timeNano, isRare));
+        }
+      }
+      await this.#take(blocks);
+    }
+    await this.#compact(true);
+  }
+
+  async #take(blocks: readonly GeneratedBlock[]): Promise<void> {
+    const { spent } = this;
+    let [cpu, wall] = [cpuMs(), performance.now()];
+    await this.#feed.hand(blocks);
+    spent.storeMs += cpuMs() - cpu;
+    spent.storeWallMs += performance.now() - wall;
+    for (const { events, wireBytes } of blocks) {
+      spent.blocks++;
+      spent.events += events;
+      spent.wireBytes += wireBytes;
+    }
+    await this.#compact(false);
+  }
+
+  async #compact(isOver: boolean): Promise<void> {
+    const { spent } = this;
+    const [cpu, wall] = [cpuMs(), performance.now()];
+    while (await this.#compactor.compactWaiting());
+    if (isOver) await this.#compactor.finish();
+    spent.compactMs += cpuMs() - cpu;
+    spent.compactWallMs += performance.now() - wall;
+    // Ten minutes later, as far as this fleet is concerned.
+    await this.#compactor.sweep(Date.now() + HOUR_MS);
+  }
+
+  async documents(): Promise<{ segments: number; catalogs: number; arrivals: number }> {
+    let [segments, catalogs] = [0, 0];
+    for (const place of await this.archive.history.days()) {
+      const listed = await this.archive.history.catalogs(place, undefined);
+      catalogs += listed.length;
+      segments += listed.reduce((sum, { entries }) => sum + entries.length, 0);
+    }
+    const { arrivals } = await this.archive.arrivals.waiting("", { blocksMax: 100_000, bytesMax: 1 << 30 });
+    return { segments, catalogs, arrivals: arrivals.length };
+  }
+
+  async close(): Promise<void> {
+    if (this.#feed.stored !== this.spent.blocks) {
+      throw new Error(`${this.#feed.stored} of ${this.spent.blocks} blocks were stored`);
+    }
+    this.#stopping.abort();
+    await this.#running;
+    await this.#compactor.close();
+    await this.archive.close();
+  }
+}
+
+interface Question {
+  name: string;
+  filter: string;
+  hosts?: ReadonlySet<string>;
+  startMs: number;
+  endMs: number;
+  /** Pages; all of them by default. */
+  pages?: number;
+  pageSize?: number;
+}
+
+function questionsOf(hosts: readonly Host[], dayMs: number): Question[] {
+  const noonMs = dayMs + 12 * HOUR_MS;
+  const day = { startMs: dayMs, endMs: dayMs + DAY_MS };
+  const one = new Set([hosts[3 % hosts.length]?.hostId ?? ""]);
+  return [
+    {
+      name: "one host, one hour, an action",
+      filter: "event.action = executed",
+      hosts: one,
+      startMs: noonMs,
+      endMs: noonMs + HOUR_MS,
+    },
+    { name: "one host, one day, an action", filter: "event.action = executed", hosts: one, ...day },
+    { name: "a rare word, all hosts, the day", filter: `process.command_line : ${RARE_WORD}`, ...day },
+    { name: "a term that is nowhere, all hosts, the day", filter: "user.name = nobody-has-this-name", ...day },
+    { name: "the newest 100 of all hosts", filter: "", ...day, pages: 1, pageSize: 100 },
+  ];
+}
+
+async function ask(history: History, question: Question): Promise<number> {
+  let found = 0;
+  let after: Parameters<typeof searchEvents>[1]["after"];
+  const source = {
+    begin: (query: Parameters<History["begin"]>[0]) => history.begin(query),
+    mayMatch: (...given: Parameters<History["mayMatch"]>) => history.mayMatch(...given),
+    open: (...given: Parameters<History["open"]>) => history.open(...given),
+    dayRange,
+  };
+  for (let page = 0; page < (question.pages ?? Number.POSITIVE_INFINITY); page++) {
+    const { events, next } = await searchEvents(
+      source,
+      {
+        filter: compileFilter(question.filter),
+        hosts: question.hosts,
+        startNano: BigInt(question.startMs) * 1_000_000n,
+        endNano: BigInt(question.endMs) * 1_000_000n,
+        pageSize: question.pageSize ?? PAGE,
+        after,
+      },
+      { eventsMax: EVENTS_MAX_A_SEARCH, opened: () => undefined },
+    );
+    found += events.length;
+    after = next;
+    if (next === undefined) break;
+  }
+  return found;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+async function tellAnswers(archive: Archive, hosts: readonly Host[], dayMs: number): Promise<void> {
+  for (const question of questionsOf(hosts, dayMs)) {
+    const cold: number[] = [];
+    const warm: number[] = [];
+    let found = 0;
+    for (let time = 0; time < ASKED; time++) {
+      const history = new History(historySource(archive));
+      for (const times of [cold, warm]) {
+        const start = performance.now();
+        found = await ask(history, question);
+        times.push(performance.now() - start);
+      }
+    }
+    const cells = [median(cold), median(warm)].map((ms) => `${ms.toFixed(0).padStart(6)} ms`);
+    process.stdout.write(`    ${question.name.padEnd(44)} ${cells.join("")}   ${found} events\n`);
+  }
+}
+
+function rate(events: number, ms: number): string {
+  return `${Math.round(events / (ms / 1000)).toLocaleString("en")}/s`;
+}
+
+function diskBytes(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+async function tell(
+  fleet: Fleet,
+  directory: string,
+  database: string,
+  before: number,
+  databaseSeconds: number,
+): Promise<void> {
+  const { spent } = fleet;
+  const each = (bytes: number): string => (bytes / spent.events).toFixed(1);
+  const documents = await fleet.documents();
+  const out = (text: string): void => void process.stdout.write(`    ${text}\n`);
+  out(
+    `${spent.events.toLocaleString("en")} events in ${spent.blocks.toLocaleString("en")} blocks; now ${JSON.stringify(documents)}`,
+  );
+  out(
+    `bytes an event: ${each(spent.wireBytes)} on the wire, ${each(diskBytes(directory) - before)} on disk with everything`,
+  );
+  const tables = tableBytes(join(directory, "mongodb"), database);
+  if (tables !== undefined) {
+    out(
+      `  of these ${Object.entries(tables)
+        .map(([name, bytes]) => `${each(bytes)} ${name}`)
+        .join(", ")}`,
+    );
+  }
+  out(`store: ${rate(spent.events, spent.storeMs)} of CPU, ${rate(spent.events, spent.storeWallMs)} with the database`);
+  out(
+    `compact: ${rate(spent.events, spent.compactMs)} of CPU, ${rate(spent.events, spent.compactWallMs)} with the database`,
+  );
+  out(`the database's own CPU: ${databaseSeconds.toFixed(1)} s`);
+}
+
+async function run(size: number): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "hosttrail-fleet-"));
+  const service = await mongodbService({ directory, tools, say: () => undefined });
+  await service.start();
+  try {
+    const database = "fleet";
+    const pid = service.child?.pid;
+    const cpu = (): number => (pid === undefined ? 0 : cpuSeconds(pid));
+    const hosts = Array.from({ length: HOSTS }, (_, at) => new Host(at, LAST_DAY_MS, sign));
+    process.stdout.write(`\n${size} events a block, ${HOSTS} hosts, in ${service.what}\n`);
+    const before = diskBytes(directory);
+    const cpuBefore = cpu();
+    const fleet = new Fleet(service.url, database);
+    await fleet.live(hosts, size, LAST_DAY_MS);
+    await tell(fleet, directory, database, before, cpu() - cpuBefore);
+    process.stdout.write(`    answers, by a collector that knows nothing, and by one that was asked before\n`);
+    await tellAnswers(fleet.archive, hosts, LAST_DAY_MS);
+    if (size === GROWING) {
+      let days = 1;
+      for (const times of GROWTH.slice(1)) {
+        for (; days < times; days++) await fleet.live(hosts, size, LAST_DAY_MS - days * DAY_MS);
+        process.stdout.write(`    ${times} times the history: ${fleet.spent.events.toLocaleString("en")} events\n`);
+        await tellAnswers(fleet.archive, hosts, LAST_DAY_MS);
+      }
+      await tell(fleet, directory, database, before, cpu() - cpuBefore);
+      await tellPeer(service.url, hosts, size);
+    }
+    await fleet.close();
+  } finally {
+    await service.child?.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The same events as one document each. */
+async function tellPeer(url: string, hosts: readonly Host[], size: number): Promise<void> {
+  const events: Event[] = [];
+  const eachHost = Math.floor(PEER_EVENTS_MAX / hosts.length);
+  const dayMs = LAST_DAY_MS;
+  for (const host of hosts) {
+    for (let at = 0; at < eachHost; at += size) {
+      events.push(...host.events(size, BigInt(Math.floor(dayMs + (DAY_MS * at) / eachHost)) * 1_000_000n));
+    }
+  }
+  const peer = await Peer.open(url, "peer");
+  const start = performance.now();
+  await peer.insert(events);
+  const insertMs = performance.now() - start;
+  const bytes = await peer.bytes();
+  process.stdout.write(`    beside it, ${events.length.toLocaleString("en")} events as JSON, a document each: `);
+  process.stdout.write(
+    `${(bytes / events.length).toFixed(0)} bytes an event, ${rate(events.length, insertMs)} with the database\n`,
+  );
+  const noonNano = BigInt(dayMs + 12 * HOUR_MS) * 1_000_000n;
+  const hostId = hosts[3 % hosts.length]?.hostId ?? "";
+  const times: number[] = [];
+  for (let time = 0; time < ASKED; time++) {
+    const begin = performance.now();
+    await peer.ask(hostId, noonNano, noonNano + BigInt(HOUR_MS) * 1_000_000n, "executed");
+    times.push(performance.now() - begin);
+  }
+  process.stdout.write(
+    `    ${"one host, one hour, an action, of these".padEnd(44)} ${median(times).toFixed(0).padStart(6)} ms\n`,
+  );
+  await peer.close();
+}
+
+for (const size of SIZES) await run(size);

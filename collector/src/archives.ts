@@ -1,0 +1,45 @@
+/** The database as each step sees it: the steps do not know each other, and none knows the driver. */
+import type { CompactArchive } from "./compact/index.ts";
+import type { History, HistorySource } from "./history/index.ts";
+import type { Archive } from "./mongodb/index.ts";
+import type { BlockArchive } from "./store/index.ts";
+
+/** What reading needs of the database. */
+export function historySource({ arrivals, history }: Archive): HistorySource {
+  return {
+    days: () => history.days(),
+    arrivals: (query, bounds) => arrivals.find(query, bounds),
+    arrivalHashes: (ids) => arrivals.hashesOf(ids),
+    catalogs: (place, hostIds) => history.catalogs(place, hostIds),
+    payload: (place, id) => history.payload(place, id),
+    sieve: (place, id) => history.sieve(place, id),
+  };
+}
+
+/** What storing needs of it. */
+export function blockArchive({ arrivals }: Archive, history: History): BlockArchive {
+  return { insertBlocks: (blocks) => arrivals.insert(blocks), hashesOf: (blocks) => history.hashesOf(blocks) };
+}
+
+/** What compacting needs of it. */
+export function compactArchive(archive: Archive): CompactArchive {
+  const { arrivals, history } = archive;
+  return {
+    days: () => history.days(),
+    findsRanges: () => archive.findsRanges(),
+    waiting: (prefix, bounds) => arrivals.waiting(prefix, bounds),
+    insertBlocks: (blocks) => arrivals.insert(blocks),
+    removeArrivals: (ids) => arrivals.remove(ids),
+    takeTurn: (name, timeMs) => history.takeTurn(name, timeMs),
+    forgetTurns: (beforeMs) => history.forgetTurns(beforeMs),
+    catalogs: (place, hostIds) => history.catalogs(place, hostIds),
+    payload: (place, id) => history.payload(place, id),
+    sieve: (place, id) => history.sieve(place, id),
+    addLeftovers: (leftovers) => history.addLeftovers(leftovers),
+    leftovers: () => history.leftovers(),
+    removeLeftover: (id) => history.removeLeftover(id),
+    addPayloads: (place, payloads) => history.addPayloads(place, payloads),
+    removePayload: (place, id) => history.removePayload(place, id),
+    replaceCatalog: (catalog) => history.replaceCatalog(catalog),
+  };
+}

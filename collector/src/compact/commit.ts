@@ -1,0 +1,116 @@
+/**
+ * Makes a host's catalog list other payloads than before, so that whoever is ended at any moment leaves nothing wrong behind:
+ *
+ * 1. what is written and what it takes the place of is noted as leftovers, so that a sweep finds it, however this ends;
+ * 2. payloads and sieves are written, and read back;
+ * 3. the next version of the catalog is inserted, which only one writer can;
+ * 4. the blocks that it covers are removed from the arrivals.
+ */
+import { randomBytes } from "node:crypto";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import type { Catalog, CatalogEntry, Place } from "../model/index.ts";
+import type { Made } from "./job.ts";
+
+/** A payload that no catalog may list. */
+export interface Leftover {
+  id: string;
+  payloadId: string;
+  place: Place;
+  hostId: string;
+  timeMs: number;
+}
+
+/** What the step needs of history. Each throws a RetryableError where the database is away. */
+export interface CatalogSink {
+  catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]>;
+  payload(place: Place, id: string): Promise<Uint8Array | undefined>;
+  sieve(place: Place, id: string): Promise<Uint8Array | undefined>;
+  addLeftovers(leftovers: readonly Leftover[]): Promise<void>;
+  leftovers(): Promise<Leftover[]>;
+  removeLeftover(id: string): Promise<void>;
+  addPayloads(place: Place, payloads: readonly { id: string; bytes: Uint8Array; sieve: Uint8Array }[]): Promise<void>;
+  removePayload(place: Place, id: string): Promise<void>;
+  replaceCatalog(catalog: Catalog): Promise<boolean>;
+}
+
+/** A commit that takes longer is given up, and a leftover that is as old as the other belongs to nobody: far apart, since clocks differ. */
+const COMMIT_MAX_MS = 120_000;
+export const LEFTOVER_MS = 600_000;
+
+export interface Change {
+  made: readonly Made[];
+  replaced: readonly CatalogEntry[];
+}
+
+/** True where the change is made; false where another writer was first, or it took too long. */
+export async function commit(sink: CatalogSink, catalog: Catalog, { made, replaced }: Change): Promise<boolean> {
+  const { hostId, place, version } = catalog;
+  const timeMs = Date.now();
+  const named = made.map((each) => ({ ...each, id: `${hostId}-${randomBytes(12).toString("hex")}` }));
+  const leftoverOf =
+    (kind: string) =>
+    (payloadId: string): Leftover => ({
+      id: `${kind}-${payloadId}`,
+      payloadId,
+      place,
+      hostId,
+      timeMs,
+    });
+  const fresh = named.map(({ id }) => leftoverOf("new")(id));
+  await sink.addLeftovers([...fresh, ...replaced.map(({ id }) => leftoverOf("old")(id))]);
+  await sink.addPayloads(place, named);
+  for (const { id, entry } of named) await check(sink, place, id, entry);
+  const gone = new Set(replaced.map(({ id }) => id));
+  const entries = [
+    ...catalog.entries.filter(({ id }) => !gone.has(id)),
+    ...named.map(({ id, entry }): CatalogEntry => ({ ...entry, id })),
+  ].sort(byTime);
+  if (Date.now() - timeMs > COMMIT_MAX_MS) return false;
+  if (!(await sink.replaceCatalog({ hostId, place, version: version + 1, entries }))) return false;
+  for (const { id } of fresh) await sink.removeLeftover(id);
+  return true;
+}
+
+/** What the database has is what we gave it. */
+async function check(
+  sink: CatalogSink,
+  place: Place,
+  id: string,
+  { sha256, sieveSha256 }: Pick<CatalogEntry, "sha256" | "sieveSha256">,
+): Promise<void> {
+  const kept: [string, Uint8Array | undefined, Uint8Array][] = [
+    ["payload", await sink.payload(place, id), sha256],
+    ["sieve", await sink.sieve(place, id), sieveSha256],
+  ];
+  for (const [what, bytes, expected] of kept) {
+    const found = bytes && nodePrimitives.sha256(bytes);
+    if (found === undefined || !expected.every((byte, at) => byte === found[at])) {
+      throw new Error(`${place} ${id}: the database has another ${what} than it was given`);
+    }
+  }
+}
+
+function byTime(a: CatalogEntry, b: CatalogEntry): number {
+  if (a.firstTimeNano !== b.firstTimeNano) return a.firstTimeNano < b.firstTimeNano ? -1 : 1;
+  return a.id < b.id ? -1 : 1;
+}
+
+/** Removes payloads that no catalog lists any more, long after a reader or a writer could want them. Gives how many. */
+export async function sweep(sink: CatalogSink, nowMs: number): Promise<number> {
+  const old = (await sink.leftovers()).filter(({ timeMs }) => nowMs - timeMs >= LEFTOVER_MS);
+  let removed = 0;
+  for (const list of Map.groupBy(old, ({ place, hostId }) => `${place} ${hostId}`).values()) {
+    const [first] = list;
+    if (first === undefined) continue;
+    const catalogs = await sink.catalogs(first.place, [first.hostId]);
+    const listed = new Set(catalogs.flatMap(({ entries }) => entries.map(({ id }) => id)));
+    for (const { id, payloadId, place } of list) {
+      if (!listed.has(payloadId)) {
+        await sink.removePayload(place, payloadId);
+        removed++;
+      }
+      await sink.removeLeftover(id);
+    }
+  }
+  return removed;
+}

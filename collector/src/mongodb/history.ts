@@ -1,0 +1,249 @@
+/**
+ * History: for each place a collection of catalogs, one of payloads and one of sieves. All of them are found by their `_id` and by
+ * nothing else, which is what every server with this wire protocol does quickly; docs/decisions/0024-history.md says more.
+ *
+ * A catalog is changed by inserting its next version, the one step that all these servers do as one; the older one is removed after it.
+ */
+import { Binary, type Collection, type Db, type Document, type Filter } from "mongodb";
+import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hosttrail/proto/catalog";
+import { type Catalog, type CatalogEntry, OUTSIDE, type Place } from "../model/index.ts";
+import { classify } from "./failure.ts";
+import { inParallel } from "./parallel.ts";
+import { DURABLE, number, Rows, text } from "./rows.ts";
+
+const PLACE = /^catalog_(\d{8})$/;
+const DAY_NANO = 86_400_000_000_000n;
+/** Hosts whose catalogs are asked for one by one; of more, all are read. */
+const HOSTS_ASKED_MAX = 64;
+
+interface Payload extends Document {
+  _id: string;
+  bytes: Binary;
+}
+
+/** A payload that no catalog may list: what a writer that was ended leaves behind, and what a newer payload has taken the place of. */
+export interface Leftover {
+  id: string;
+  /** Of the payload. */
+  payloadId: string;
+  place: Place;
+  hostId: string;
+  /** When it was noted. */
+  timeMs: number;
+}
+
+export class HistoryStore {
+  readonly #database: Db;
+  readonly #leftovers: Rows;
+  readonly #turns: Rows;
+
+  constructor(database: Db) {
+    this.#database = database;
+    this.#leftovers = new Rows(database, "leftovers");
+    this.#turns = new Rows(database, "compact_turns");
+  }
+
+  #catalogs(place: Place): Collection<Payload> {
+    return this.#database.collection<Payload>(`catalog_${place}`);
+  }
+
+  #payloads(place: Place): Collection<Payload> {
+    return this.#database.collection<Payload>(`segments_${place}`);
+  }
+
+  #sieves(place: Place): Collection<Payload> {
+    return this.#database.collection<Payload>(`sieves_${place}`);
+  }
+
+  /**
+   * Days that have history, "YYYYMMDD", newest first. Asked for each time: a block may have gone from the arrivals to the first
+   * segment of a day a moment ago.
+   */
+  async days(): Promise<Place[]> {
+    try {
+      const collections = await this.#database.listCollections({}, { nameOnly: true }).toArray();
+      const days = collections.map(({ name }) => PLACE.exec(name)?.[1] ?? "").filter((day) => day !== "");
+      return days.sort().reverse();
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** The newest catalog of each host that has one. Throws a RetryableError where the database is away. */
+  async catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]> {
+    const versions = new Map<string, { version: number; bytes: Uint8Array }>();
+    try {
+      // Ascending, and the next version is there before this one goes: whoever reads on finds at least one of them.
+      const cursor = this.#catalogs(place).find(ofHosts(hostIds), { sort: { _id: 1 } });
+      for await (const { _id, bytes } of cursor) {
+        const [hostId = "", version = ""] = _id.split("-");
+        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytes.buffer });
+      }
+    } catch (error) {
+      throw classify(error);
+    }
+    const asked = hostIds && new Set(hostIds);
+    return Array.from(versions, ([hostId, { version, bytes }]) => ({ hostId, place, version, bytes }))
+      .filter(({ hostId }) => asked?.has(hostId) !== false)
+      .map(({ bytes, ...catalog }) => ({ ...catalog, entries: StoredCatalog.decode(bytes).entries.map(fromStored) }));
+  }
+
+  /**
+   * Puts a catalog in the place of the version before it, and removes that. False where another one was first, and nothing is
+   * changed.
+   */
+  async replaceCatalog({ hostId, place, version, entries }: Catalog): Promise<boolean> {
+    const bytes = StoredCatalog.encode({ entries: entries.map(toStored) }).finish();
+    const catalogs = new Rows(this.#database, `catalog_${place}`);
+    try {
+      const isFirst = await catalogs.tryInsert({ _id: catalogId(hostId, version), bytes: new Binary(bytes) });
+      if (!isFirst) return false;
+      // Also one that was left by somebody who was ended between the two steps.
+      const older = await this.#catalogs(place)
+        .find(ofHosts([hostId]), { projection: { _id: 1 } })
+        .toArray();
+      for (const { _id } of older) {
+        if (_id.startsWith(`${hostId}-`) && _id < catalogId(hostId, version)) await catalogs.delete(_id);
+      }
+      return true;
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async payload(place: Place, id: string): Promise<Uint8Array | undefined> {
+    return await this.#bytes(this.#payloads(place), id);
+  }
+
+  async sieve(place: Place, id: string): Promise<Uint8Array | undefined> {
+    return await this.#bytes(this.#sieves(place), id);
+  }
+
+  async #bytes(collection: Collection<Payload>, _id: string): Promise<Uint8Array | undefined> {
+    try {
+      return (await collection.findOne({ _id }))?.bytes.buffer;
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** Writes payloads and their sieves, durably. No catalog lists them yet. */
+  async addPayloads(
+    place: Place,
+    payloads: readonly { id: string; bytes: Uint8Array; sieve: Uint8Array }[],
+  ): Promise<void> {
+    try {
+      const write = async (collection: Collection<Payload>, _id: string, bytes: Uint8Array): Promise<void> => {
+        await collection.insertOne({ _id, bytes: new Binary(bytes) }, { writeConcern: DURABLE });
+      };
+      await inParallel(payloads, async ({ id, bytes, sieve }) => {
+        await write(this.#payloads(place), id, bytes);
+        await write(this.#sieves(place), id, sieve);
+      });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async removePayload(place: Place, id: string): Promise<void> {
+    try {
+      await this.#sieves(place).deleteOne({ _id: id }, { writeConcern: DURABLE });
+      await this.#payloads(place).deleteOne({ _id: id }, { writeConcern: DURABLE });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async addLeftovers(leftovers: readonly Leftover[]): Promise<void> {
+    try {
+      await inParallel(leftovers, async ({ id, payloadId, place, hostId, timeMs }) => {
+        await this.#leftovers.tryInsert({ _id: id, payload: payloadId, place, host: hostId, time_ms: timeMs });
+      });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async leftovers(): Promise<Leftover[]> {
+    try {
+      const rows = await this.#leftovers.all.find({}).toArray();
+      return rows.map((row) => ({
+        id: row._id,
+        payloadId: text(row, "payload"),
+        place: text(row, "place"),
+        hostId: text(row, "host"),
+        timeMs: number(row, "time_ms"),
+      }));
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async removeLeftover(id: string): Promise<void> {
+    try {
+      await this.#leftovers.delete(id);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** True for the first one that asks for a turn; so several collectors share the work. */
+  async takeTurn(name: string, timeMs: number): Promise<boolean> {
+    try {
+      return await this.#turns.tryInsert({ _id: name, time_ms: timeMs });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async forgetTurns(beforeMs: number): Promise<void> {
+    try {
+      const rows = await this.#turns.all.find({}).toArray();
+      for (const row of rows) if (number(row, "time_ms") < beforeMs) await this.#turns.delete(row._id);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+}
+
+function catalogId(hostId: string, version: number): string {
+  return `${hostId}-${version.toString(16).padStart(8, "0")}`;
+}
+
+function ofHosts(hostIds: readonly string[] | undefined): Filter<Payload> {
+  if (hostIds === undefined || hostIds.length > HOSTS_ASKED_MAX) return {};
+  const [only] = hostIds;
+  if (hostIds.length === 1 && only !== undefined) return rangeOf(only);
+  return { $or: hostIds.map(rangeOf) };
+}
+
+/** All versions of a host's catalog: the character after "-" is ".". */
+function rangeOf(hostId: string): Filter<Payload> {
+  return { _id: { $gte: `${hostId}-`, $lt: `${hostId}.` } };
+}
+
+function toStored({ firstTimeNano, lastTimeNano, block, ...entry }: CatalogEntry): StoredEntry {
+  return {
+    ...entry,
+    firstTimeUnixNano: firstTimeNano,
+    lastTimeUnixNano: lastTimeNano,
+    block: block && { ...block, receivedMs: BigInt(block.receivedMs) },
+  };
+}
+
+function fromStored({ firstTimeUnixNano, lastTimeUnixNano, block, ...entry }: StoredEntry): CatalogEntry {
+  return {
+    ...entry,
+    firstTimeNano: firstTimeUnixNano,
+    lastTimeNano: lastTimeUnixNano,
+    ...(block === undefined ? {} : { block: { ...block, receivedMs: Number(block.receivedMs) } }),
+  };
+}
+
+/** Start of a day, nanoseconds since 1970, and of the next one; of OUTSIDE, all of time. */
+export function dayRange(place: Place): { startNano: bigint; endNano: bigint } {
+  if (place === OUTSIDE) return { startNano: -(1n << 63n), endNano: 1n << 63n };
+  const date = `${place.slice(0, 4)}-${place.slice(4, 6)}-${place.slice(6)}`;
+  const startNano = BigInt(Date.parse(`${date}T00:00:00Z`)) * 1_000_000n;
+  return { startNano, endNano: startNano + DAY_NANO };
+}
