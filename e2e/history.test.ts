@@ -357,8 +357,9 @@ describe("a compactor that is killed", { timeout: 600_000 }, () => {
     const place = "20200101";
     const hostId = "e".repeat(32);
     const bytes = Uint8Array.of(1, 2, 3);
-    const note = (payloadId: string, timeMs: number) => ({ id: `new-${payloadId}`, payloadId, place, hostId, timeMs });
-    await history.addLeftovers([note("old", Date.now() - 3_600_000), note("young", Date.now())]);
+    const note = (id: string, timeMs: number) => history.addLeftover({ id, payloadIds: [id], place, hostId, timeMs });
+    await note("old", Date.now() - 3_600_000);
+    await note("young", Date.now());
     await history.addPayloads(place, [
       { id: "old", bytes, sieve: bytes },
       { id: "young", bytes, sieve: bytes },
@@ -367,7 +368,7 @@ describe("a compactor that is killed", { timeout: 600_000 }, () => {
     assert.equal(await history.payload(place, "old"), undefined);
     assert.equal(await history.sieve(place, "old"), undefined);
     assert.deepEqual(Uint8Array.from((await history.payload(place, "young")) ?? []), bytes);
-    assert.ok((await history.leftovers()).some(({ payloadId }) => payloadId === "young"));
+    assert.ok((await history.leftovers()).some(({ id }) => id === "young"));
   });
 });
 

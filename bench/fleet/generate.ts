@@ -11,6 +11,7 @@ import { readTrail, ROLES } from "../trails/trail.ts";
 const WINDOW_BYTES = 16 * 1024;
 const NO_HASH = new Uint8Array(0);
 const LAP_PIDS = 4099;
+const BOOT_ID = "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13";
 
 export interface GeneratedBlock {
   id: string;
@@ -59,7 +60,14 @@ export class Host {
       first.process = Event.fromPartial({ process: { ...first.process, args: ["scp", RARE_WORD] } }).process;
     }
     const firstSeq = BigInt(this.#seq - size);
-    const place = { hostId: this.hostId, epoch: this.#epoch, firstSeq, bootId: "b", agentVersion: "0.1.0", flags: 0 };
+    const place = {
+      hostId: this.hostId,
+      epoch: this.#epoch,
+      firstSeq,
+      bootId: BOOT_ID,
+      agentVersion: "0.1.0",
+      flags: 0,
+    };
     const sealed = sealBlock(events, { ...place, previousHeaderSha256: this.#previous }, nodePrimitives, this.#sign);
     this.#previous = sealed.headerSha256;
     return {

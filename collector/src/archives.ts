@@ -34,12 +34,12 @@ export function compactArchive(archive: Archive): CompactArchive {
     forgetTurns: (beforeMs) => history.forgetTurns(beforeMs),
     catalogs: (place, hostIds) => history.catalogs(place, hostIds),
     payload: (place, id) => history.payload(place, id),
-    sieve: (place, id) => history.sieve(place, id),
-    addLeftovers: (leftovers) => history.addLeftovers(leftovers),
+    addLeftover: (leftover) => history.addLeftover(leftover),
     leftovers: () => history.leftovers(),
     removeLeftover: (id) => history.removeLeftover(id),
     addPayloads: (place, payloads) => history.addPayloads(place, payloads),
     removePayload: (place, id) => history.removePayload(place, id),
     replaceCatalog: (catalog) => history.replaceCatalog(catalog),
+    removeCatalog: (place, hostId, version) => history.removeCatalog(place, hostId, version),
   };
 }

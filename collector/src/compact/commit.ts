@@ -11,10 +11,10 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Catalog, CatalogEntry, Place } from "../model/index.ts";
 import type { Made } from "./job.ts";
 
-/** A payload that no catalog may list. */
+/** Payloads that no catalog may list. */
 export interface Leftover {
   id: string;
-  payloadId: string;
+  payloadIds: string[];
   place: Place;
   hostId: string;
   timeMs: number;
@@ -24,13 +24,13 @@ export interface Leftover {
 export interface CatalogSink {
   catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]>;
   payload(place: Place, id: string): Promise<Uint8Array | undefined>;
-  sieve(place: Place, id: string): Promise<Uint8Array | undefined>;
-  addLeftovers(leftovers: readonly Leftover[]): Promise<void>;
+  addLeftover(leftover: Leftover): Promise<void>;
   leftovers(): Promise<Leftover[]>;
   removeLeftover(id: string): Promise<void>;
   addPayloads(place: Place, payloads: readonly { id: string; bytes: Uint8Array; sieve: Uint8Array }[]): Promise<void>;
   removePayload(place: Place, id: string): Promise<void>;
-  replaceCatalog(catalog: Catalog): Promise<boolean>;
+  replaceCatalog(catalog: Omit<Catalog, "older">): Promise<boolean>;
+  removeCatalog(place: Place, hostId: string, version: number): Promise<void>;
 }
 
 /** A commit that takes longer is given up, and a leftover that is as old as the other belongs to nobody: far apart, since clocks differ. */
@@ -47,46 +47,30 @@ export async function commit(sink: CatalogSink, catalog: Catalog, { made, replac
   const { hostId, place, version } = catalog;
   const timeMs = Date.now();
   const named = made.map((each) => ({ ...each, id: `${hostId}-${randomBytes(12).toString("hex")}` }));
-  const leftoverOf =
-    (kind: string) =>
-    (payloadId: string): Leftover => ({
-      id: `${kind}-${payloadId}`,
-      payloadId,
-      place,
-      hostId,
-      timeMs,
-    });
-  const fresh = named.map(({ id }) => leftoverOf("new")(id));
-  await sink.addLeftovers([...fresh, ...replaced.map(({ id }) => leftoverOf("old")(id))]);
+  const gone = new Set(replaced.map(({ id }) => id));
+  const payloadIds = [...named.map(({ id }) => id), ...gone];
+  await sink.addLeftover({ id: randomBytes(12).toString("hex"), payloadIds, place, hostId, timeMs });
   await sink.addPayloads(place, named);
   for (const { id, entry } of named) await check(sink, place, id, entry);
-  const gone = new Set(replaced.map(({ id }) => id));
   const entries = [
     ...catalog.entries.filter(({ id }) => !gone.has(id)),
     ...named.map(({ id, entry }): CatalogEntry => ({ ...entry, id })),
   ].sort(byTime);
   if (Date.now() - timeMs > COMMIT_MAX_MS) return false;
-  if (!(await sink.replaceCatalog({ hostId, place, version: version + 1, entries }))) return false;
-  for (const { id } of fresh) await sink.removeLeftover(id);
-  return true;
+  return await sink.replaceCatalog({ hostId, place, version: version + 1, entries });
 }
 
-/** What the database has is what we gave it. */
+/** What the database has is what we gave it. Of the sieve every reader makes sure. */
 async function check(
   sink: CatalogSink,
   place: Place,
   id: string,
-  { sha256, sieveSha256 }: Pick<CatalogEntry, "sha256" | "sieveSha256">,
+  { sha256 }: Pick<CatalogEntry, "sha256">,
 ): Promise<void> {
-  const kept: [string, Uint8Array | undefined, Uint8Array][] = [
-    ["payload", await sink.payload(place, id), sha256],
-    ["sieve", await sink.sieve(place, id), sieveSha256],
-  ];
-  for (const [what, bytes, expected] of kept) {
-    const found = bytes && nodePrimitives.sha256(bytes);
-    if (found === undefined || !expected.every((byte, at) => byte === found[at])) {
-      throw new Error(`${place} ${id}: the database has another ${what} than it was given`);
-    }
+  const bytes = await sink.payload(place, id);
+  const found = bytes && nodePrimitives.sha256(bytes);
+  if (found === undefined || !sha256.every((byte, at) => byte === found[at])) {
+    throw new Error(`${place} ${id}: the database has another payload than it was given`);
   }
 }
 
@@ -104,8 +88,9 @@ export async function sweep(sink: CatalogSink, nowMs: number): Promise<number> {
     if (first === undefined) continue;
     const catalogs = await sink.catalogs(first.place, [first.hostId]);
     const listed = new Set(catalogs.flatMap(({ entries }) => entries.map(({ id }) => id)));
-    for (const { id, payloadId, place } of list) {
-      if (!listed.has(payloadId)) {
+    for (const { id, payloadIds, place } of list) {
+      for (const payloadId of payloadIds) {
+        if (listed.has(payloadId)) continue;
         await sink.removePayload(place, payloadId);
         removed++;
       }

@@ -183,7 +183,8 @@ export class Compactor {
 
   async #catalogOf(hostId: string, place: Place): Promise<Catalog> {
     const [catalog] = await this.#archive.catalogs(place, [hostId]);
-    return catalog ?? { hostId, place, version: 0, entries: [] };
+    for (const version of catalog?.older ?? []) await this.#archive.removeCatalog(place, hostId, version);
+    return catalog ?? { hostId, place, version: 0, older: [], entries: [] };
   }
 
   #finalsOf(place: Place): Map<string, number> {

@@ -29,8 +29,7 @@ export interface EpochPlan {
 
 /** Segments of a size that may be there before they are merged to one of the next size. */
 export const FAN_OUT = 8;
-/** Events of the smallest size, and bytes of a payload that count as much as a full segment's events. */
-const SMALLEST = 64;
+/** Bytes of a payload that count as much as a full segment's events. */
 const BYTES_FULL = 768 * 1024;
 /** A segment that is this full is not merged again. */
 const FULL = 0.5;
@@ -153,6 +152,5 @@ function weightOfBlocks(arrivals: readonly Arrival[]): number {
 }
 
 function sizeOf(weight: number): number {
-  const events = Math.max(weight * SEGMENT_EVENTS_MAX, SMALLEST);
-  return Math.floor(Math.log(events / SMALLEST) / Math.log(FAN_OUT));
+  return Math.floor(Math.log(Math.max(weight * SEGMENT_EVENTS_MAX, 1)) / Math.log(FAN_OUT));
 }

@@ -211,10 +211,10 @@ export const collectorSchema: ConfigSchema = mapOf(
     compact: mapOf({
       turn_ms: integer(50, 600_000, 10_000),
       age_ms: {
-        ...integer(0, 3_600_000, 60_000),
+        ...integer(0, 3_600_000, 300_000),
         description: "A block waits so long for others of its host before they become a part of a segment.",
       },
-      blocks_min: { ...integer(1, 16_384, 256), description: "Or until there are so many of its host and day." },
+      blocks_min: { ...integer(1, 16_384, 32), description: "Or until there are so many of its host and day." },
     }),
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({

@@ -52,7 +52,7 @@ export class MemoryHistory implements HistorySource {
     const [first] = list;
     if (first === undefined) return;
     const { hostId, place } = first;
-    const catalog: Catalog = { hostId, place, version: 1, entries: [] };
+    const catalog: Catalog = { hostId, place, version: 1, older: [], entries: [] };
     for (const [epoch, blocks] of Map.groupBy(list, (each) => each.epoch)) {
       const inputs = blocks.map(({ chain, ...block }) => ({ ...block, status: chain.status }));
       for (const { entry, bytes, sieve } of compact({ hostId, epoch, blocks: inputs, segments: [] })) {

@@ -86,6 +86,8 @@ export interface Catalog {
   place: Place;
   /** Counts its changes; 0 where there is none yet. */
   version: number;
+  /** Versions before it that are still there: somebody was ended before removing them. */
+  older: number[];
   entries: CatalogEntry[];
 }
 

@@ -9,7 +9,7 @@ import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hos
 import { type Catalog, type CatalogEntry, OUTSIDE, type Place } from "../model/index.ts";
 import { classify } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
-import { DURABLE, number, Rows, text } from "./rows.ts";
+import { DURABLE, number, Rows, text, texts } from "./rows.ts";
 
 const PLACE = /^catalog_(\d{8})$/;
 const DAY_NANO = 86_400_000_000_000n;
@@ -21,11 +21,10 @@ interface Payload extends Document {
   bytes: Binary;
 }
 
-/** A payload that no catalog may list: what a writer that was ended leaves behind, and what a newer payload has taken the place of. */
+/** Payloads that no catalog may list: what a writer that was ended leaves behind, and what newer payloads have taken the place of. */
 export interface Leftover {
   id: string;
-  /** Of the payload. */
-  payloadId: string;
+  payloadIds: string[];
   place: Place;
   hostId: string;
   /** When it was noted. */
@@ -71,41 +70,45 @@ export class HistoryStore {
 
   /** The newest catalog of each host that has one. Throws a RetryableError where the database is away. */
   async catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]> {
-    const versions = new Map<string, { version: number; bytes: Uint8Array }>();
+    const versions = new Map<string, { version: number; bytes: Uint8Array; older: number[] }>();
     try {
       // Ascending, and the next version is there before this one goes: whoever reads on finds at least one of them.
       const cursor = this.#catalogs(place).find(ofHosts(hostIds), { sort: { _id: 1 } });
       for await (const { _id, bytes } of cursor) {
         const [hostId = "", version = ""] = _id.split("-");
-        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytes.buffer });
+        const before = versions.get(hostId);
+        const older = before === undefined ? [] : [...before.older, before.version];
+        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytes.buffer, older });
       }
     } catch (error) {
       throw classify(error);
     }
     const asked = hostIds && new Set(hostIds);
-    return Array.from(versions, ([hostId, { version, bytes }]) => ({ hostId, place, version, bytes }))
+    return Array.from(versions, ([hostId, found]) => ({ hostId, place, ...found }))
       .filter(({ hostId }) => asked?.has(hostId) !== false)
       .map(({ bytes, ...catalog }) => ({ ...catalog, entries: StoredCatalog.decode(bytes).entries.map(fromStored) }));
   }
 
   /**
    * Puts a catalog in the place of the version before it, and removes that. False where another one was first, and nothing is
-   * changed.
+   * changed. A version that was left by somebody who was ended between the two steps is removed by `removeCatalog`.
    */
-  async replaceCatalog({ hostId, place, version, entries }: Catalog): Promise<boolean> {
+  async replaceCatalog({ hostId, place, version, entries }: Omit<Catalog, "older">): Promise<boolean> {
     const bytes = StoredCatalog.encode({ entries: entries.map(toStored) }).finish();
     const catalogs = new Rows(this.#database, `catalog_${place}`);
     try {
       const isFirst = await catalogs.tryInsert({ _id: catalogId(hostId, version), bytes: new Binary(bytes) });
       if (!isFirst) return false;
-      // Also one that was left by somebody who was ended between the two steps.
-      const older = await this.#catalogs(place)
-        .find(ofHosts([hostId]), { projection: { _id: 1 } })
-        .toArray();
-      for (const { _id } of older) {
-        if (_id.startsWith(`${hostId}-`) && _id < catalogId(hostId, version)) await catalogs.delete(_id);
-      }
+      if (version > 1) await catalogs.delete(catalogId(hostId, version - 1));
       return true;
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async removeCatalog(place: Place, hostId: string, version: number): Promise<void> {
+    try {
+      await new Rows(this.#database, `catalog_${place}`).delete(catalogId(hostId, version));
     } catch (error) {
       throw classify(error);
     }
@@ -154,11 +157,9 @@ export class HistoryStore {
     }
   }
 
-  async addLeftovers(leftovers: readonly Leftover[]): Promise<void> {
+  async addLeftover({ id, payloadIds, place, hostId, timeMs }: Leftover): Promise<void> {
     try {
-      await inParallel(leftovers, async ({ id, payloadId, place, hostId, timeMs }) => {
-        await this.#leftovers.tryInsert({ _id: id, payload: payloadId, place, host: hostId, time_ms: timeMs });
-      });
+      await this.#leftovers.insert({ _id: id, payloads: payloadIds, place, host: hostId, time_ms: timeMs });
     } catch (error) {
       throw classify(error);
     }
@@ -169,7 +170,7 @@ export class HistoryStore {
       const rows = await this.#leftovers.all.find({}).toArray();
       return rows.map((row) => ({
         id: row._id,
-        payloadId: text(row, "payload"),
+        payloadIds: texts(row["payloads"]),
         place: text(row, "place"),
         hostId: text(row, "host"),
         timeMs: number(row, "time_ms"),

@@ -365,7 +365,8 @@ export class WireReader {
       if (value > 0xffffffff) this.fail(`${value} is more than 32 bits`);
       values[count++] = value;
     }
-    return values.subarray(0, count);
+    // Of small blocks most numbers have one byte, and a view costs as much as reading them.
+    return count === values.length ? values : values.subarray(0, count);
   }
 
   /** A zigzag integer of 64 bits. */
