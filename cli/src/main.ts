@@ -50,6 +50,9 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   Example: hosttrail search 'process.name = curl AND destination.port = 443' --since 1h
 `;
 
+/** Exit status where the answer lacks something. */
+const INCOMPLETE = 3;
+
 function fail(message: string, code: number): never {
   process.stderr.write(`hosttrail: ${message}\n`);
   process.exit(code);
@@ -150,7 +153,14 @@ async function run(): Promise<void> {
   if (["tail", "login"].includes(positionals[0] ?? "")) {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
   }
-  const output: commands.Output = { json: values.json, print: (text) => void process.stdout.write(text) };
+  const output: commands.Output = {
+    json: values.json,
+    print: (text) => void process.stdout.write(text),
+    lack(text) {
+      process.stderr.write(`hosttrail: ${text}\n`);
+      process.exitCode = INCOMPLETE;
+    },
+  };
   const profile = (): Profile => loadProfile(profilePath(values.profile));
   const [first = "", second = ""] = positionals;
   if (first === "login") return await login(profile(), output.print, interrupt.signal);

@@ -7,6 +7,7 @@ import {
   type QueryServiceClient,
   type SearchEventsResponse,
   type TailEventsResponse,
+  type UnreadableEvents,
 } from "@hosttrail/proto/query";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
@@ -78,6 +79,7 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
     endTime: options.until === undefined ? undefined : parseTime(options.until, nowMs),
   };
   const rows: string[][] = [[...EVENT_HEADER]];
+  const lacking = new Set<string>();
   let left = options.limit;
   let pageToken = "";
   do {
@@ -89,10 +91,18 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
       if (output.json) output.print(line(eventJson(event)));
       else rows.push(eventRow(event));
     }
+    for (const part of page.unreadable) lacking.add(lackOf(part));
     left -= page.events.length;
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && left > 0);
   if (!output.json) output.print(table(rows));
+  for (const text of lacking) output.lack(text);
+}
+
+/** A part of the history that is damaged where it is kept. */
+function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
+  const [first, last] = [firstEventTime, lastEventTime].map((time) => isoTime(nanosOf(time)));
+  return printable(`up to ${events} events of host ${hostId} from ${first} to ${last} cannot be read: ${reason}`);
 }
 
 /** `hosttrail get` */

@@ -28,7 +28,7 @@ export interface EpochPlan {
 }
 
 /** Segments of a size that may be there before they are merged to one of the next size. */
-export const FAN_OUT = 8;
+export const FAN_OUT = 16;
 /** Bytes of a payload that count as much as a full segment's events. */
 const BYTES_FULL = 768 * 1024;
 /** A segment that is this full is not merged again. */

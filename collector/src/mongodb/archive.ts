@@ -2,6 +2,7 @@
 import { type Db, MongoClient } from "mongodb";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
+import { classify } from "./failure.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
@@ -21,12 +22,13 @@ export class Archive {
   readonly apiAudit: ApiAuditStore;
   readonly #client: MongoClient;
   readonly #database: Db;
+  #isEmbedded: boolean | undefined;
 
   private constructor(client: MongoClient, database: string) {
     this.#client = client;
     this.#database = client.db(database);
     this.arrivals = new ArrivalStore(this.#database);
-    this.history = new HistoryStore(this.#database);
+    this.history = new HistoryStore(this.#database, async () => !(await this.findsRanges()));
     this.hosts = new HostStore(this.#database);
     this.identities = new IdentityStore(this.#database);
     this.tokens = new TokenStore(this.#database);
@@ -50,8 +52,15 @@ export class Archive {
 
   /** True for a server that finds ranges of ids without reading everything; the embedded one says by whom it is made. */
   async findsRanges(): Promise<boolean> {
-    const info = await this.#database.command({ buildInfo: 1 });
-    return info["ferretdbVersion"] === undefined && info["ferretdb"] === undefined;
+    if (this.#isEmbedded === undefined) {
+      try {
+        const info = await this.#database.command({ buildInfo: 1 });
+        this.#isEmbedded = info["ferretdbVersion"] !== undefined || info["ferretdb"] !== undefined;
+      } catch (error) {
+        throw classify(error);
+      }
+    }
+    return !this.#isEmbedded;
   }
 
   async close(): Promise<void> {

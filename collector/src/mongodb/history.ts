@@ -7,6 +7,7 @@
 import { Binary, type Collection, type Db, type Document, type Filter } from "mongodb";
 import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hosttrail/proto/catalog";
 import { type Catalog, type CatalogEntry, OUTSIDE, type Place } from "../model/index.ts";
+import { fromDense, toDense } from "./dense.ts";
 import { classify } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
 import { DURABLE, number, Rows, text, texts } from "./rows.ts";
@@ -16,9 +17,12 @@ const DAY_NANO = 86_400_000_000_000n;
 /** Hosts whose catalogs are asked for one by one; of more, all are read. */
 const HOSTS_ASKED_MAX = 64;
 
+/** Bytes, as they are or as dense text with their number. */
 interface Payload extends Document {
   _id: string;
-  bytes: Binary;
+  bytes?: Binary;
+  text?: string;
+  length?: number;
 }
 
 /** Payloads that no catalog may list: what a writer that was ended leaves behind, and what newer payloads have taken the place of. */
@@ -35,9 +39,12 @@ export class HistoryStore {
   readonly #database: Db;
   readonly #leftovers: Rows;
   readonly #turns: Rows;
+  readonly #keepsJson: () => Promise<boolean>;
 
-  constructor(database: Db) {
+  /** `keepsJson`: whether the server writes documents as JSON. */
+  constructor(database: Db, keepsJson: () => Promise<boolean>) {
     this.#database = database;
+    this.#keepsJson = keepsJson;
     this.#leftovers = new Rows(database, "leftovers");
     this.#turns = new Rows(database, "compact_turns");
   }
@@ -74,11 +81,11 @@ export class HistoryStore {
     try {
       // Ascending, and the next version is there before this one goes: whoever reads on finds at least one of them.
       const cursor = this.#catalogs(place).find(ofHosts(hostIds), { sort: { _id: 1 } });
-      for await (const { _id, bytes } of cursor) {
-        const [hostId = "", version = ""] = _id.split("-");
+      for await (const document of cursor) {
+        const [hostId = "", version = ""] = document._id.split("-");
         const before = versions.get(hostId);
         const older = before === undefined ? [] : [...before.older, before.version];
-        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytes.buffer, older });
+        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytesOf(document), older });
       }
     } catch (error) {
       throw classify(error);
@@ -97,7 +104,7 @@ export class HistoryStore {
     const bytes = StoredCatalog.encode({ entries: entries.map(toStored) }).finish();
     const catalogs = new Rows(this.#database, `catalog_${place}`);
     try {
-      const isFirst = await catalogs.tryInsert({ _id: catalogId(hostId, version), bytes: new Binary(bytes) });
+      const isFirst = await catalogs.tryInsert(await this.#document(catalogId(hostId, version), bytes));
       if (!isFirst) return false;
       if (version > 1) await catalogs.delete(catalogId(hostId, version - 1));
       return true;
@@ -122,9 +129,15 @@ export class HistoryStore {
     return await this.#bytes(this.#sieves(place), id);
   }
 
+  async #document(_id: string, bytes: Uint8Array): Promise<Payload> {
+    if (await this.#keepsJson()) return { _id, text: toDense(bytes), length: bytes.length };
+    return { _id, bytes: new Binary(bytes) };
+  }
+
   async #bytes(collection: Collection<Payload>, _id: string): Promise<Uint8Array | undefined> {
     try {
-      return (await collection.findOne({ _id }))?.bytes.buffer;
+      const document = await collection.findOne({ _id });
+      return document === null ? undefined : bytesOf(document);
     } catch (error) {
       throw classify(error);
     }
@@ -137,7 +150,7 @@ export class HistoryStore {
   ): Promise<void> {
     try {
       const write = async (collection: Collection<Payload>, _id: string, bytes: Uint8Array): Promise<void> => {
-        await collection.insertOne({ _id, bytes: new Binary(bytes) }, { writeConcern: DURABLE });
+        await collection.insertOne(await this.#document(_id, bytes), { writeConcern: DURABLE });
       };
       await inParallel(payloads, async ({ id, bytes, sieve }) => {
         await write(this.#payloads(place), id, bytes);
@@ -206,6 +219,19 @@ export class HistoryStore {
     }
   }
 }
+
+/** What is damaged so far that it is no text of ours is given as no bytes: their hash will not be the right one. */
+function bytesOf({ bytes, text: dense, length = 0 }: Payload): Uint8Array {
+  if (dense === undefined) return bytes?.buffer ?? NO_BYTES;
+  try {
+    return fromDense(dense).subarray(0, length);
+  } catch (error) {
+    if (error instanceof RangeError) return NO_BYTES;
+    throw error;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
 
 function catalogId(hostId: string, version: number): string {
   return `${hostId}-${version.toString(16).padStart(8, "0")}`;

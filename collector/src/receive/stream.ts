@@ -71,6 +71,7 @@ export interface ReceiveOptions {
 }
 
 /** Answers that may wait for an agent to read them; one that never reads is left. */
+const PLAIN_COLUMNS_MAX = 8192;
 const ANSWERS_WAITING_MAX = 4096;
 /** A host that must wait is told so this often. */
 const THROTTLE_INTERVAL_MS = 1000;
@@ -285,7 +286,7 @@ export class HostStream {
       else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
       return;
     }
-    const sealed = parsed.block.codec === Codec.NONE ? compressed(parsed) : bytes;
+    const sealed = isLargeAndPlain(parsed) ? compressed(parsed) : bytes;
     const { blockBytesMax } = this.#options.sink;
     if (sealed.length > blockBytesMax) {
       const detail = `a block has ${sealed.length} bytes; at the moment ${blockBytesMax} can be taken`;
@@ -408,6 +409,11 @@ function checkPlain(parsed: ParsedBlock): void {
     throw new BlockError("BLOCK_MALFORMED", "codec", detail);
   }
   columnsOf(parsed, nodePrimitives);
+}
+
+/** Small columns stay as they are: to compress them, and decompress them again in the store role, costs more than the bytes for some minutes. */
+function isLargeAndPlain({ block, header }: ParsedBlock): boolean {
+  return block.codec === Codec.NONE && header.columnsBytes > PLAIN_COLUMNS_MAX;
 }
 
 /** A block that came with its columns as they are, as it goes on. */

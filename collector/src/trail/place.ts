@@ -26,7 +26,14 @@ export function placeOf(
   return day === dayOf(Number(lastMs)) ? day : OUTSIDE;
 }
 
+let lastDay = { number: Number.NaN, name: "" };
+
 /** UTC day of a time, "YYYYMMDD". */
 export function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10).replaceAll("-", "");
+  // Nearly always the same one as before.
+  const number = Math.floor(timeMs / DAY_MS);
+  if (number !== lastDay.number) {
+    lastDay = { number, name: new Date(timeMs).toISOString().slice(0, 10).replaceAll("-", "") };
+  }
+  return lastDay.name;
 }

@@ -34,6 +34,13 @@ export type States<Row> = { [Name in keyof Row]-?: ColumnState<Row[Name]> };
 /** For each field of a row, what reads it. */
 type Readers<Row> = { [Name in keyof Row]-?: (index: number) => Row[Name] };
 
+/** Builds a row of a table that says no quicker way. */
+function byName<Row extends object>(read: Readers<Row>, index: number): Row {
+  const row = {} as Row;
+  for (const name in read) row[name] = read[name](index);
+  return row;
+}
+
 /** The building side of a table. */
 export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   readonly #spec: TableSpec<Row, Links>;
@@ -169,16 +176,9 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     this.#bytes = bytes;
     // Of a small block most tables are empty, and to make their readers would be most of the work.
     if (this.#table.count === 0) return rows;
-    const names = Object.keys(this.#spec.columns) as (keyof Row)[];
-    const read = Object.fromEntries(
-      names.map((name) => [name, this.#spec.columns[name].read(this.#table, this.#strings, this.#links)]),
-    ) as Readers<Row>;
-    const byName = (_read: Readers<Row>, index: number): Row => {
-      const row = {} as Row;
-      for (const name of names) row[name] = read[name](index);
-      return row;
-    };
-    const build = this.#spec.build ?? byName;
+    const { columns, build = byName } = this.#spec;
+    const read = {} as Readers<Row>;
+    for (const name in columns) read[name] = columns[name].read(this.#table, this.#strings, this.#links);
     for (let index = 0; index < this.#table.count; index++) {
       const outer = budget.beginRow(this.#table.place);
       rows.push(build(read, index));

@@ -135,7 +135,7 @@ export class TableReader {
   /** A column with one u32 a row. */
   numbers(field: number): Uint32Array {
     const values = this.#values(field);
-    if (values === undefined) return new Uint32Array(this.count);
+    if (values === undefined) return zeros(this.count);
     if (values.length !== this.count) this.fail(`${field}`, `${values.length} values for ${this.count} rows`);
     return values;
   }
@@ -218,12 +218,19 @@ export class TableReader {
     }
     this.#budget.spendItems(sum, `${this.place}.${lengthField}`);
     const values = valueFields.map((field) => {
-      const column = this.#values(field) ?? new Uint32Array(sum);
+      const column = this.#values(field) ?? zeros(sum);
       if (column.length !== sum) this.fail(`${field}`, `${column.length} list items for ${sum}`);
       return column;
     });
     return { offsets, values };
   }
+}
+
+/** Of a small block most columns are missing: nobody writes to what was read, so these can be shared. */
+const ZEROS: readonly Uint32Array[] = Array.from({ length: 65 }, (_, count) => new Uint32Array(count));
+
+function zeros(count: number): Uint32Array {
+  return ZEROS[count] ?? new Uint32Array(count);
 }
 
 const TWO_32 = 0x100000000;

@@ -1,5 +1,5 @@
 /** The platform's hash, compression and signatures, as lib/block wants them. */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, hash, type KeyObject, sign, verify } from "node:crypto";
 import type { BlockPrimitives, Sign, Verify } from "../block/index.ts";
 import { compress, compressSegment, decompress } from "./zstd.ts";
 
@@ -7,7 +7,7 @@ export const nodePrimitives: BlockPrimitives = {
   compress,
   compressSegment,
   decompress,
-  sha256: (bytes) => createHash("sha256").update(bytes).digest(),
+  sha256: (bytes) => hash("sha256", bytes, "buffer"),
 };
 
 /** A signer for an Ed25519 private key in PEM. */
