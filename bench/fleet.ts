@@ -325,6 +325,13 @@ async function run(size: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "hosttrail-fleet-"));
   const service = await mongodbService({ directory, tools, say: () => undefined });
   await service.start();
+  const end = (): void => {
+    void service.child?.stop().then(() => {
+      rmSync(directory, { recursive: true, force: true });
+      process.exit(1);
+    });
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, end);
   try {
     const database = "fleet";
     const pid = service.child?.pid;
@@ -350,6 +357,7 @@ async function run(size: number): Promise<void> {
     }
     await fleet.close();
   } finally {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, end);
     await service.child?.stop();
     rmSync(directory, { recursive: true, force: true });
   }
