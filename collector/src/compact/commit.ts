@@ -12,7 +12,7 @@ import type { Catalog, CatalogEntry, Place } from "../model/index.ts";
 import type { Made } from "./job.ts";
 
 /** Payloads that no catalog may list. */
-export interface Leftover {
+interface Leftover {
   id: string;
   payloadIds: string[];
   place: Place;
@@ -35,7 +35,7 @@ export interface CatalogSink {
 
 /** A commit that takes longer is given up, and a leftover that is as old as the other belongs to nobody: far apart, since clocks differ. */
 const COMMIT_MAX_MS = 120_000;
-export const LEFTOVER_MS = 600_000;
+const LEFTOVER_MS = 600_000;
 
 export interface Change {
   made: readonly Made[];

@@ -2,7 +2,7 @@
 import { sealBlock, type SealedBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
-import { compact } from "../compact/job.ts";
+import { compact } from "../compact/index.ts";
 import { type Arrival, type Catalog, OUTSIDE, type Place } from "../model/index.ts";
 import type { HistorySource } from "./index.ts";
 
