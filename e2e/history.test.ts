@@ -6,6 +6,9 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compactArchive, historySource } from "@hosttrail/collector/archives";
@@ -24,6 +27,8 @@ import {
   type TailEventsResponse,
 } from "@hosttrail/proto/query";
 import { readTrail } from "../bench/trails/trail.ts";
+import { bundle } from "../tools/package/bundle.ts";
+import { PRODUCTS } from "../tools/package/product.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
 
 const EVENTS = 100_000;
@@ -385,6 +390,29 @@ describe("several compactors", { timeout: 300_000 }, () => {
     await checkBlocks(archive, [sealer]);
     const events = await searchAll(client, { filter: "", hostId: sealer.hostId, pageSize: 1000 });
     assert.equal(events.length, sealer.events);
+  });
+});
+
+describe("the packaged collector", { timeout: 300_000 }, () => {
+  it("compacts as well: its thread begins with the same one file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "hosttrail-bundle-"));
+    try {
+      const program = PRODUCTS.collector.programs.find(({ name }) => name === "hosttrail-collector");
+      assert.ok(program !== undefined);
+      await bundle(program, folder, "0.0.0");
+      const archive = openArchive();
+      const sealer = new Sealer("7".repeat(32), 4n);
+      const startNano = BigInt(Date.now()) * 1_000_000n;
+      for (let at = 0; at < 40; at++) await sealer.publish(5, startNano + BigInt(at) * 10_000_000n);
+      await stored(archive, [sealer]);
+      const compact = { turn_ms: 100, age_ms: 0, blocks_min: 1 };
+      const { process: child } = await stack.startAnotherCollector({ compact }, join(folder, program.output));
+      await eventually("all of it being compacted", 60_000, async () => (await waiting(archive)) === 0 || undefined);
+      await child.stop();
+      await checkBlocks(archive, [sealer]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });
 

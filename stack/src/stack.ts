@@ -203,9 +203,13 @@ export class Stack {
     if (!existsSync(this.host.keyFile)) this.#giveToken();
   }
 
-  /** Another collector beside the first one, on the same NATS and database; `changes` are parts of its configuration. */
+  /**
+   * Another collector beside the first one, on the same NATS and database; `changes` are parts of its configuration, `main` its program,
+   * where that is not the source.
+   */
   async startAnotherCollector(
     changes: Readonly<Record<string, unknown>> = {},
+    main?: string,
   ): Promise<{ ingestPort: number; queryPort: number; enrollPort: number; process: Child }> {
     const [ingestPort, queryPort, enrollPort, metricsPort] = await Promise.all([
       freePort(),
@@ -222,7 +226,7 @@ export class Stack {
       metrics: { listen: `127.0.0.1:${metricsPort}` },
       ...changes,
     });
-    const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`);
+    const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`, main);
     this.#others.push(child);
     child.start();
     for (const port of [ingestPort, queryPort, enrollPort]) {
@@ -291,15 +295,9 @@ function program(
   configFile: string,
   wrapper: string[] = [],
   called: string = name,
+  main: string = join(ROOT, name, "src", "main.ts"),
 ): Child {
-  const words = [
-    ...wrapper,
-    process.execPath,
-    ...NODE_FLAGS[name],
-    join(ROOT, name, "src", "main.ts"),
-    "--config",
-    configFile,
-  ];
+  const words = [...wrapper, process.execPath, ...NODE_FLAGS[name], main, "--config", configFile];
   return new Child({ name: called, command: words[0] ?? "", args: words.slice(1), directory });
 }
 
