@@ -456,5 +456,15 @@ describe("damage to history", { timeout: 300_000 }, () => {
     const after = await search(client, { filter: "", hostId: hurt.hostId, pageSize: 1000 });
     assert.equal(after.events.length, 400);
     assert.equal(after.unreadable.length, 1);
+    // Who asks on the command line gets what there is, and is told what is not.
+    assert.throws(
+      () => stack.hosttrail("search", "", "--host", hurt.hostId, "--limit", "5000"),
+      (error: { status?: number; stdout?: string; stderr?: string }) => {
+        assert.equal(error.status, 3);
+        assert.ok((error.stdout ?? "").split("\n").length > 400);
+        assert.match(error.stderr ?? "", /up to 50 events of host 1{32} from .* cannot be read: SEGMENT_MALFORMED/);
+        return true;
+      },
+    );
   });
 });
