@@ -156,6 +156,13 @@ export class RetryableError extends Error {
 /** A failure that the same input meets again. */
 export class PermanentError extends Error {
   override readonly name = "PermanentError";
+  /** What the dead letter of a block says. */
+  readonly code: "DATABASE_REFUSED" | "TRAIL_IRREGULAR";
+
+  constructor(message: string, options?: ErrorOptions & { code?: PermanentError["code"] }) {
+    super(message, options);
+    this.code = options?.code ?? "DATABASE_REFUSED";
+  }
 }
 
 /** A token with which hosts enrol. Times are milliseconds since 1970, here and below. */

@@ -134,7 +134,13 @@ export class Storer {
       return { taken, code: "DELIVERIES_EXHAUSTED", detail: `delivered ${deliveries} times and never settled` };
     }
     try {
-      return { taken, isNewFork: false, isNoted: false, ...indexBlock(message, receivedMs, this.#options) };
+      return {
+        taken,
+        isNewFork: false,
+        isNoted: false,
+        isAdmitted: false,
+        ...indexBlock(message, receivedMs, this.#options),
+      };
     } catch (error) {
       // Also what we did not foresee: a block that is taken again and again would stop all others.
       const code = error instanceof BlockError ? error.code : "PAYLOAD_MALFORMED";
@@ -196,7 +202,7 @@ export class Storer {
   async #refuse({ taken }: Prepared, error: unknown): Promise<void> {
     this.#suspect(taken.message.hostId);
     const detail = textOf(error);
-    if (error instanceof PermanentError) await this.#bury([{ taken, code: "DATABASE_REFUSED", detail }]);
+    if (error instanceof PermanentError) await this.#bury([{ taken, code: error.code, detail }]);
     else if (taken.deliveries >= this.#options.deliveriesMax) {
       await this.#bury([{ taken, code: "DELIVERIES_EXHAUSTED", detail }]);
     } else {

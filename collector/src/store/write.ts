@@ -6,6 +6,7 @@ import {
   type EpochTrail,
   type HostDocument,
   OUTSIDE,
+  PermanentError,
   type Place,
   type TakenBlock,
 } from "../model/index.ts";
@@ -25,6 +26,7 @@ import {
   withFacts,
 } from "../trail/index.ts";
 import type { IndexedBlock } from "./document.ts";
+import { Irregular, IRREGULAR_MAX } from "./irregular.ts";
 
 /** What the step needs of the database. Each throws a RetryableError where it is away. */
 export interface BlockArchive {
@@ -45,6 +47,8 @@ export interface Prepared extends IndexedBlock {
   isNewFork: boolean;
   /** Its host's document tells of it. */
   isNoted: boolean;
+  /** It was counted where it does not continue its host's trail. */
+  isAdmitted: boolean;
 }
 
 /** A block by its id and content, and where it may lie. */
@@ -69,6 +73,7 @@ export class Writer {
   readonly #logger: Logger;
   /** Ids of notices that were written. */
   readonly #told = new Set<string>();
+  readonly #irregular = new Irregular();
   /** Header hashes of blocks that were stored lately, by id, the oldest first: most questions are about these. */
   readonly #stored = new Map<string, string>();
 
@@ -87,13 +92,13 @@ export class Writer {
     const copies = Map.groupBy(prepared, ({ taken, link }) => `${taken.message.id} ${link.hash}`);
     const distinct = Array.from(copies.values(), ([first]) => first).filter((each) => each !== undefined);
     const hosts = await this.#book.hosts([...new Set(distinct.map(({ document }) => document.hostId))]);
-    const { free, taken } = this.#judge(distinct, hosts);
     const failed = new Map<Prepared, Error>();
+    const { free, taken } = this.#judge(distinct, hosts);
     // Numbers that were free by what this node knew, and are not.
-    const collided = await this.#insert(free, failed);
+    const collided = await this.#insert(this.#admitted(free, failed), failed);
     // Asked only now: most often it is one of these that has the number.
     const toFork = await this.#unknown([...taken, ...collided]);
-    await this.#insert(toFork.map(asFork), failed);
+    await this.#insert(this.#admitted(toFork.map(asFork), failed), failed);
     await this.#note(distinct.filter((block) => !failed.has(block)));
     for (const list of copies.values()) {
       const [first, ...others] = list;
@@ -124,6 +129,21 @@ export class Writer {
       }
     }
     return { free, taken };
+  }
+
+  /** Those that continue their host's trail, or do not for not too many times. */
+  #admitted(blocks: readonly Prepared[], failed: Map<Prepared, Error>): Prepared[] {
+    return blocks.filter((block) => {
+      const { hostId, chain, receivedMs } = block.document;
+      // What was counted is not counted again where its batch is tried again.
+      if (block.isAdmitted || this.#irregular.admits(hostId, chain.status, receivedMs)) {
+        block.isAdmitted = true;
+        return true;
+      }
+      const message = `more than ${IRREGULAR_MAX} blocks of this host did not continue its trail on this day`;
+      failed.set(block, new PermanentError(message, { code: "TRAIL_IRREGULAR" }));
+      return false;
+    });
   }
 
   /** Those that are not in the database with these very bytes, neither under their own id nor as a fork. */
