@@ -54,8 +54,8 @@ const SWEEP_MS = 60_000;
 const TURNS_KEPT_MS = 600_000;
 /** A day is over some time after its end, and its segments are merged once nothing came for a while. */
 const DAY_OVER_MS = 1_800_000;
-/** Days that are looked at when a collector starts; later those to which something was added. */
-const FINAL_DAYS = 3;
+/** Days that are looked at when a collector starts; later those to which it added something. */
+const FINAL_DAYS = 4;
 /** Failures of a group after which its blocks are kept as they are, and turns that it waits after one. */
 const FAILURES_MAX = 3;
 const BACKOFF_TURNS_MAX = 32;
@@ -73,8 +73,8 @@ export class Compactor {
   readonly #logger: Logger;
   readonly #worker = new CompactWorker();
   readonly #failures = new Map<string, Failure>();
-  /** Days that may have segments to merge, and for each host the version of its catalog that was left. */
-  readonly #finals = new Map<Place, Map<string, number>>();
+  /** Days that may have segments to merge once they are over; undefined until what is there was looked at. */
+  #unfinished: Set<Place> | undefined;
   #findsRanges: boolean | undefined;
   #sweptMs = 0;
 
@@ -172,7 +172,7 @@ export class Compactor {
       const catalog = await this.#catalogOf(hostId, place);
       const removed = await this.#change(catalog, planGroup(group, catalog.entries));
       this.#failures.delete(keyOf(group));
-      this.#finalsOf(place).delete(hostId);
+      this.#unfinished?.add(place);
       return removed;
     } catch (error) {
       if (error instanceof RetryableError) throw error;
@@ -187,15 +187,6 @@ export class Compactor {
     const [catalog] = await this.#archive.catalogs(place, [hostId]);
     for (const version of catalog?.older ?? []) await this.#archive.removeCatalog(place, hostId, version);
     return catalog ?? { hostId, place, version: 0, older: [], entries: [] };
-  }
-
-  #finalsOf(place: Place): Map<string, number> {
-    let hosts = this.#finals.get(place);
-    if (hosts === undefined) {
-      hosts = new Map();
-      this.#finals.set(place, hosts);
-    }
-    return hosts;
   }
 
   /** Carries plans out; gives how many arrivals were taken away. */
@@ -335,29 +326,33 @@ export class Compactor {
   /** Merges what is left of days that are over. */
   async finish(signal: AbortSignal = new AbortController().signal): Promise<void> {
     const today = dayOf(Date.now() - DAY_OVER_MS);
-    const over = (await this.#archive.days()).filter((day) => day < today);
-    for (const day of over.slice(0, FINAL_DAYS)) this.#finalsOf(day);
-    for (const [place, left] of this.#finals) {
+    // What a collector before this one may have left.
+    this.#unfinished ??= new Set((await this.#archive.days()).slice(0, FINAL_DAYS));
+    for (const place of this.#unfinished) {
       if (place === OUTSIDE || place >= today) continue;
       for (const catalog of await this.#archive.catalogs(place, undefined)) {
         if (signal.aborted) return;
-        if (left.get(catalog.hostId) === catalog.version) continue;
         await this.#finishHost(catalog);
-        const [after] = await this.#archive.catalogs(place, [catalog.hostId]);
-        left.set(catalog.hostId, after?.version ?? 0);
       }
+      this.#unfinished.delete(place);
     }
   }
 
-  async #finishHost(catalog: Catalog): Promise<void> {
+  /** Until there is nothing left to merge, or nothing comes of it. */
+  async #finishHost(found: Catalog): Promise<void> {
+    const { hostId, place } = found;
     try {
-      await this.#change(catalog, planFinal(catalog.entries));
+      for (let catalog = found; ; ) {
+        const plans = planFinal(catalog.entries);
+        if (plans.length === 0) return;
+        await this.#change(catalog, plans);
+        const after = await this.#catalogOf(hostId, place);
+        if (after.entries.length >= catalog.entries.length) return;
+        catalog = after;
+      }
     } catch (error) {
       if (error instanceof RetryableError) throw error;
-      this.#logger.error(
-        { host: catalog.hostId, place: catalog.place, error: String(error) },
-        "segments cannot be merged",
-      );
+      this.#logger.error({ host: hostId, place, error: String(error) }, "segments cannot be merged");
     }
   }
 }
