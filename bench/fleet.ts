@@ -21,7 +21,7 @@ import { compileFilter } from "@hosttrail/lib/filter";
 import { signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { Event } from "@hosttrail/proto/event";
-import { mongodbService, prepareServices } from "@hosttrail/stack";
+import { mongodbService } from "@hosttrail/stack";
 import { type GeneratedBlock, Host, RARE_WORD } from "./fleet/generate.ts";
 import { cpuSeconds } from "./process.ts";
 import { Peer } from "./fleet/peer.ts";
@@ -48,7 +48,6 @@ const logger = openLogger("bench", "error");
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
 const say = (text: string): void => void process.stdout.write(`▸ ${text}\n`);
 const tools = new URL("../.hosttrail/tools", import.meta.url).pathname;
-prepareServices(tools, say);
 /** Midnight some days ago, so that all of the days are over. */
 const LAST_DAY_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
 
