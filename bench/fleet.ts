@@ -322,7 +322,7 @@ async function tell(
 
 async function run(size: number): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "hosttrail-fleet-"));
-  const service = await mongodbService({ directory, tools, say: () => undefined });
+  const service = await mongodbService({ directory, tools, say });
   await service.start();
   const end = (): void => {
     void service.child?.stop().then(() => {

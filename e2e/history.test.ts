@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compactArchive, historySource } from "@hosttrail/collector/archives";
-import { Compactor } from "@hosttrail/collector/compact";
+import { type CompactArchive, Compactor } from "@hosttrail/collector/compact";
 import { History } from "@hosttrail/collector/history";
 import { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
@@ -33,6 +33,7 @@ import { eventually, openStack, queryClient, search, searchAll } from "./environ
 
 const EVENTS = 100_000;
 const KILLS = 20;
+const KILL_MS_MAX = 3000;
 const HOSTS = ["a", "b", "c"].map((digit) => digit.repeat(32));
 const COMPACTOR = new URL("compactor.ts", import.meta.url).pathname;
 /** What is sealed stays as it is, whatever the trail was that it was recorded from. */
@@ -323,13 +324,22 @@ describe("a compactor that is killed", { timeout: 600_000 }, () => {
       }
     })();
     let random = 7;
+    // How long the first one takes until it has changed something: the others are killed at any moment up to twice that.
+    let changedMs = 0;
     for (let kill = 0; kill < KILLS; kill++) {
       const child: ChildProcess = spawn(process.execPath, [COMPACTOR, stack.mongodb.url, stack.database], {
         stdio: ["ignore", "pipe", "inherit"],
       });
       await once(child.stdout as NodeJS.ReadableStream, "data");
       random = (random * 1_103_515_245 + 12_345) % 2_147_483_648;
-      await sleep(200 + (random % 2500));
+      if (kill === 0) {
+        const start = performance.now();
+        await eventually("the first change", 60_000, async () => {
+          const [place = ""] = await archive.history.days();
+          return (await archive.history.catalogs(place, [sealer.hostId])).length > 0 || undefined;
+        });
+        changedMs = performance.now() - start;
+      } else await sleep(random % Math.ceil(Math.min(2 * changedMs, KILL_MS_MAX)));
       child.kill("SIGKILL");
       await once(child, "exit");
     }
@@ -391,6 +401,66 @@ describe("several compactors", { timeout: 300_000 }, () => {
     const events = await searchAll(client, { filter: "", hostId: sealer.hostId, pageSize: 1000 });
     assert.equal(events.length, sealer.events);
   });
+});
+
+describe("a database that fails while it is compacted", { timeout: 300_000 }, () => {
+  /** Where it fails, once each: before a step, or after it was done and nobody heard of it. */
+  const faults: [string, (real: CompactArchive, fail: () => never) => Partial<CompactArchive>][] = [
+    ["no leftover can be noted", (_real, fail) => ({ addLeftover: async () => fail() })],
+    ["its disk is full before a segment", (_real, fail) => ({ addPayloads: async () => fail() })],
+    [
+      "its disk is full after a segment",
+      (real, fail) => ({
+        async addPayloads(place, payloads) {
+          await real.addPayloads(place, payloads);
+          fail();
+        },
+      }),
+    ],
+    ["a segment reads back as something else", () => ({ payload: async () => Uint8Array.of(1, 2, 3) })],
+    [
+      "nobody hears that the catalog is changed",
+      (real, fail) => ({
+        async replaceCatalog(catalog) {
+          await real.replaceCatalog(catalog);
+          return fail();
+        },
+      }),
+    ],
+    ["no arrival can be removed", (_real, fail) => ({ removeArrivals: async () => fail() })],
+  ];
+  for (const [index, [what, spoil]] of faults.entries()) {
+    it(`loses nothing and shows nothing twice where ${what}`, async () => {
+      const archive = openArchive();
+      const sealer = new Sealer("6".repeat(32), BigInt(index + 1));
+      const startNano = BigInt(Date.now()) * 1_000_000n;
+      for (let at = 0; at < 30; at++) await sealer.publish(5, startNano + BigInt(at) * 10_000_000n);
+      await stored(archive, [sealer]);
+      const real = compactArchive(archive);
+      const fail = (): never => {
+        throw new Error(what);
+      };
+      const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
+      const history = new History(historySource(archive));
+      const silent = openLogger("test", "error");
+      silent.level = "silent";
+      const failing = new Compactor({ ...real, ...spoil(real, fail) }, history, archive.hosts, options, silent);
+      compactors.push(failing);
+      await failing.compactWaiting();
+      const seconds = startNano / 1_000_000_000n;
+      const question = { filter: "", hostId: sealer.hostId, pageSize: 1000, startTime: { seconds, nanos: 0 } };
+      const ofEpoch = async (): Promise<string[]> => {
+        const epoch = `${sealer.hostId}-${sealer.epoch.toString(16).padStart(16, "0")}`;
+        return (await searchAll(client, question)).map(({ id }) => id).filter((id) => id.startsWith(epoch));
+      };
+      assert.equal(new Set(await ofEpoch()).size, sealer.events);
+      assert.equal((await ofEpoch()).length, sealer.events);
+      await compactorOf(archive).compactWaiting();
+      assert.equal(await waiting(archive), 0);
+      assert.equal((await ofEpoch()).length, sealer.events);
+      await checkBlocks(archive, [sealer]);
+    });
+  }
 });
 
 describe("the packaged collector", { timeout: 300_000 }, () => {
