@@ -201,8 +201,7 @@ export class Compactor {
       // Whatever failed before may be the fault of what is merged with it, and then of a block.
       const { entries, segments } = await this.#payloads(catalog, failures > 0 ? [] : absorbed);
       const isCareful = failures >= FAILURES_MAX;
-      const blocks = arrivals.map(({ id, receivedMs, signer, bytes, chain }) => ({
-        id,
+      const blocks = arrivals.map(({ receivedMs, signer, bytes, chain }) => ({
         receivedMs,
         signer,
         bytes,
@@ -264,7 +263,7 @@ export class Compactor {
         continue;
       }
       entries.push(entry);
-      segments.push({ id: entry.id, bytes });
+      segments.push(bytes);
     }
     return { entries, segments };
   }

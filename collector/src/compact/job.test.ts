@@ -23,8 +23,7 @@ function blocks(count: number, from = 0n, gap = 0n): Arrival[] {
 }
 
 function inputs(list: readonly Arrival[]): BlockInput[] {
-  return list.map(({ id, receivedMs, signer, bytes, chain }) => ({
-    id,
+  return list.map(({ receivedMs, signer, bytes, chain }) => ({
     receivedMs,
     signer,
     bytes,
@@ -49,7 +48,7 @@ describe("merging", () => {
     const [early] = compact({ ...about, blocks: inputs(all.slice(4, 8)), segments: [] });
     const [late] = compact({ ...about, blocks: inputs(all.slice(8)), segments: [] });
     assert.ok(early !== undefined && late !== undefined);
-    const segments = [late, early].map(({ bytes }, at) => ({ id: String(at), bytes }));
+    const segments = [late, early].map(({ bytes }) => bytes);
     const made = compact({ ...about, blocks: inputs(all.slice(0, 4)).reverse(), segments });
     assert.equal(made.length, 1);
     assertHolds(made[0] as Made, all);
@@ -100,7 +99,7 @@ describe("merging", () => {
     const [made, ...others] = await worker.run({ ...about, blocks: inputs(all), segments: [] });
     assert.equal(others.length, 0);
     assertHolds(made as Made, all);
-    const segments = [{ id: "x", bytes: Uint8Array.of(1, 2, 3) }];
+    const segments = [Uint8Array.of(1, 2, 3)];
     await assert.rejects(worker.run({ ...about, blocks: [], segments }), /SEGMENT_MALFORMED/);
     // And it goes on.
     assert.equal((await worker.run({ ...about, blocks: inputs(all), segments: [] })).length, 1);

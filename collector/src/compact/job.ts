@@ -16,7 +16,6 @@ import type { CatalogEntry, SequenceRange } from "../model/index.ts";
 
 /** A block as it arrived. */
 export interface BlockInput {
-  id: string;
   receivedMs: number;
   signer: string;
   status: string;
@@ -28,7 +27,8 @@ export interface Job {
   hostId: string;
   epoch: bigint;
   blocks: BlockInput[];
-  segments: { id: string; bytes: Uint8Array }[];
+  /** Their bytes. */
+  segments: Uint8Array[];
   /** Blocks stay by themselves: their merging has ended a worker before. */
   isCareful?: boolean;
 }
@@ -51,7 +51,7 @@ interface Part extends MergePart {
 
 /** Merges all that the job has. Throws a BlockError where a segment of it is damaged. */
 export function compact({ hostId, epoch, blocks, segments, isCareful }: Job): Made[] {
-  const parts = [...blocks.map((block) => partOf(block, epoch)), ...segments.flatMap(({ bytes }) => partsOf(bytes))];
+  const parts = [...blocks.map((block) => partOf(block, epoch)), ...segments.flatMap(partsOf)];
   parts.sort((a, b) => (a.parsed.header.firstSeq < b.parsed.header.firstSeq ? -1 : 1));
   const made: Made[] = [];
   let left = parts;

@@ -6,7 +6,7 @@
  */
 import { Binary, type Collection, type Db, type Document, type Filter } from "mongodb";
 import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hosttrail/proto/catalog";
-import { type Catalog, type CatalogEntry, OUTSIDE, type Place } from "../model/index.ts";
+import { type Catalog, type CatalogEntry, type Place } from "../model/index.ts";
 import { fromDense, toDense } from "./dense.ts";
 import { classify } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
@@ -267,9 +267,8 @@ function fromStored({ firstTimeUnixNano, lastTimeUnixNano, block, ...entry }: St
   };
 }
 
-/** Start of a day, nanoseconds since 1970, and of the next one; of OUTSIDE, all of time. */
+/** Start of a day, nanoseconds since 1970, and of the next one. */
 export function dayRange(place: Place): { startNano: bigint; endNano: bigint } {
-  if (place === OUTSIDE) return { startNano: -(1n << 63n), endNano: 1n << 63n };
   const date = `${place.slice(0, 4)}-${place.slice(4, 6)}-${place.slice(6)}`;
   const startNano = BigInt(Date.parse(`${date}T00:00:00Z`)) * 1_000_000n;
   return { startNano, endNano: startNano + DAY_NANO };
