@@ -1,10 +1,10 @@
 /**
- * `./dev bench fleet [HOSTS [BLOCKS [SIZE...]]]`: a fleet's days through the real store role and the step that compacts, into the embedded
+ * `./dev bench fleet [HOSTS [EVENTS [SIZE...]]]`: a fleet's days through the real store role and the step that compacts, into the embedded
  * database, and then questions. Beside it in the same run, one JSON document an event in the same database.
  *
- * For each number of events a block a database of its own, with BLOCKS blocks (16,000 by default) of HOSTS hosts (20), spread over a day
- * in the order of time; the step runs after each ten minutes of that day. At five events a block the day is then followed by others up to
- * ten times the history. Rates are events per CPU second of this process; what the database itself takes stands beside it. Answers are
+ * For each number of events a block a database of its own. A day has EVENTS events (16,000 by default) of each of HOSTS hosts (20), spread
+ * over it in the order of time; the step runs after each ten minutes of that day. At five events a block the day is then followed by others
+ * up to ten times the history. Rates are events per CPU second of this process; what the database itself takes stands beside it. Answers are
  * told as the median of five askings, the first by a collector that has nothing in its memory, and by one that has.
  */
 import { generateKeyPairSync } from "node:crypto";
@@ -27,10 +27,8 @@ import { cpuSeconds } from "./process.ts";
 import { Peer } from "./fleet/peer.ts";
 import { tableBytes } from "./fleet/tables.ts";
 
-const [HOSTS = 20, BLOCKS = 16_000, ...ASKED_SIZES] = process.argv.slice(2).map(Number);
+const [HOSTS = 20, EVENTS = 16_000, ...ASKED_SIZES] = process.argv.slice(2).map(Number);
 const SIZES: readonly number[] = ASKED_SIZES.length > 0 ? ASKED_SIZES : [1, 5, 50, 500];
-/** Blocks at more events a block are fewer: these many events are enough for every segment to fill. */
-const EVENTS_MAX = 1_000_000;
 /** The size at which history grows. */
 const GROWING = 5;
 const GROWTH = [1, 3, 10] as const;
@@ -132,7 +130,7 @@ class Fleet {
 
   /** A day of all hosts, from its midnight on. */
   async live(hosts: readonly Host[], size: number, dayMs: number): Promise<void> {
-    const blocksEach = Math.max(1, Math.floor(Math.min(BLOCKS, EVENTS_MAX / size) / hosts.length));
+    const blocksEach = Math.max(1, Math.floor(EVENTS / size));
     const stepMs = (DAY_MS - 2 * MARGIN_MS) / blocksEach;
     for (let step = 0; step < STEPS_A_DAY; step++) {
       const from = Math.floor((blocksEach * step) / STEPS_A_DAY);

@@ -3,9 +3,9 @@
  * crash, an input is a find where it costs more time or memory than its bytes allow.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import nodeProcess from "node:process";
 import { getHeapStatistics } from "node:v8";
-import { BlockError, ColumnBlock, decompressedBytesMax, encodeColumns } from "@hosttrail/lib/block";
+import { BlockError, ColumnBlock, decompressedBytesMax, encodeColumns, scanPayload } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { compileFilter, tellSieve } from "@hosttrail/lib/filter";
 import { SieveBuilder } from "@hosttrail/lib/sieve";
@@ -76,20 +76,23 @@ function writeNumber(bytes: number[], value: number): void {
   bytes.push(rest);
 }
 
-/** The tree as bytes, with `changed` in place of one of its parts. */
-function write(tree: Tree, into: number[] = []): number[] {
+/** The tree as bytes. Most of them are columns that nobody changed: they are copied as they are. */
+function write(tree: Tree): Uint8Array {
+  const parts: Uint8Array[] = [];
   for (const [field, value] of tree) {
+    const head: number[] = [];
     if (typeof value === "number") {
-      writeNumber(into, field * 8);
-      writeNumber(into, value);
+      writeNumber(head, field * 8);
+      writeNumber(head, value);
+      parts.push(Uint8Array.from(head));
       continue;
     }
     const inner = value instanceof Uint8Array ? value : write(value);
-    writeNumber(into, field * 8 + 2);
-    writeNumber(into, inner.length);
-    for (const byte of inner) into.push(byte);
+    writeNumber(head, field * 8 + 2);
+    writeNumber(head, inner.length);
+    parts.push(Uint8Array.from(head), inner);
   }
-  return into;
+  return Buffer.concat(parts);
 }
 
 const process = (pid: number): object => ({
@@ -103,8 +106,8 @@ const process = (pid: number): object => ({
 });
 const reference = (pid: number): object => ({ entityId: `entity-${pid}`, pid, name: "bash", executable: "/bin/bash" });
 
-/** An event that has a row in every table. */
-function full(pid: number): Event {
+/** An event that has a row in every table, and bytes that are no text where `hasBytes`: those are not for the scan. */
+function full(pid: number, hasBytes: boolean): Event {
   return Event.fromPartial({
     event: {
       timeUnixNano: 1_700_000_000_000_000_000n + BigInt(pid) * 1_000_000n,
@@ -138,14 +141,24 @@ function full(pid: number): Event {
       syscall: { arch: 1, number: 59, name: "execve", success: "yes", exit: -2n, arguments: [1n, 1n << 40n] },
       records: [
         { type: 1300, layout: "arch syscall", fields: [{ key: "a", value: "b" }] },
-        { type: 1309, layout: "argc", fields: [{ key: "a0", valueBytes: Uint8Array.of(0xff, pid & 127) }] },
+        {
+          type: 1309,
+          layout: "argc",
+          fields: [
+            { key: "a0", ...(hasBytes ? { valueBytes: Uint8Array.of(0xff, pid & 127) } : { value: `v${pid}` }) },
+          ],
+        },
       ],
     },
     targets: [process(pid + 5)],
   });
 }
 
-const SEEDS = [1, 2, 5].map((count) => encodeColumns(Array.from({ length: count }, (_, at) => full(100 + at))));
+const SEEDS_EVENTS_MAX = 5;
+const TIME_MAX = (1n << 63n) - 1n;
+const SEEDS = [1, 2, SEEDS_EVENTS_MAX].flatMap((count) =>
+  [true, false].map((hasBytes) => encodeColumns(Array.from({ length: count }, (_, at) => full(100 + at, hasBytes)))),
+);
 const TREES = SEEDS.map((payload) => parse(payload));
 const COMPRESSED = SEEDS.map((payload) => nodePrimitives.compress(payload));
 
@@ -237,6 +250,21 @@ function open(payload: Uint8Array, filter: number): void {
     FILTERS[filter]?.match(block);
   });
   assert.ok(isOpened || !isWhole, "the check passed what cannot be read");
+  assert.ok(isWhole || !isTaken(payload), "the scan took what the check refuses");
+}
+
+/** Whether the scan takes it, with all that must hold beside as it is. */
+function isTaken(payload: Uint8Array): boolean {
+  for (let count = 1; count <= SEEDS_EVENTS_MAX; count++) {
+    const scanned = scanPayload(payload, {
+      hostId: "h",
+      count,
+      firstTimeUnixNano: -(1n << 63n),
+      lastTimeUnixNano: TIME_MAX,
+    });
+    if (scanned !== undefined) return true;
+  }
+  return false;
 }
 
 function isRead(read: () => void): boolean {
@@ -254,13 +282,11 @@ function memoryBytes(): number {
   return heap + outside + native;
 }
 
-/** Of this thread's processor time, so that what else the machine does counts for nothing; a kernel that does not tell it leaves the clock's. */
+/** Of this thread's processor time, so that what else the machine does counts for nothing; Node.js below 23.9 leaves the clock's. */
 function spentMs(): number {
-  try {
-    return Number.parseInt(readFileSync("/proc/thread-self/schedstat", "latin1"), 10) / 1e6;
-  } catch {
-    return performance.now();
-  }
+  if (typeof nodeProcess.threadCpuUsage !== "function") return performance.now();
+  const { user, system } = nodeProcess.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 /** One input. */

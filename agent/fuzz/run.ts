@@ -55,6 +55,8 @@ function inputsOf(total: number, index: number, only: string): number {
 }
 
 function work(share: Share): void {
+  // Most inputs are refused, and to note the whole stack would be most of what that costs.
+  Error.stackTraceLimit = 1;
   for (const index of TARGETS.keys()) {
     runTarget(index, inputsOf(share.inputs, index, share.only), share.seed, share);
   }

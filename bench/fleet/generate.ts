@@ -2,7 +2,8 @@
  * Trails of a fleet: recorded events of three roles of host, again and again, as if each host had lived through them at its own time.
  * What differs from lap to lap on a real host differs here: times, serials, pids and the ids of processes.
  */
-import { LinkWriter, sealBlock } from "@hosttrail/lib/block";
+import { onward } from "@hosttrail/collector/receive";
+import { LinkReader, LinkWriter, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event, type Process } from "@hosttrail/proto/event";
 import { readTrail, ROLES } from "../trails/trail.ts";
@@ -18,6 +19,7 @@ export interface GeneratedBlock {
   hostId: string;
   hostName: string;
   headerSha256: string;
+  /** As the ingest role hands it on. */
   bytes: Uint8Array;
   /** Bytes on the stream between agent and collector. */
   wireBytes: number;
@@ -36,6 +38,7 @@ export class Host {
   readonly #epoch: bigint;
   readonly #host: Event["host"];
   readonly #writer = new LinkWriter(WINDOW_BYTES, nodePrimitives);
+  readonly #reader = new LinkReader(WINDOW_BYTES, nodePrimitives);
   readonly #sign: (bytes: Uint8Array) => Uint8Array;
   #seq = 0;
   #previous: Uint8Array = NO_HASH;
@@ -70,13 +73,15 @@ export class Host {
     };
     const sealed = sealBlock(events, { ...place, previousHeaderSha256: this.#previous }, nodePrimitives, this.#sign);
     this.#previous = sealed.headerSha256;
+    const frame = this.#writer.pack(sealed.bytes);
+    const received = frame === undefined ? sealed.bytes : this.#reader.unpack(frame);
     return {
       id: `${this.hostId}-${hex(this.#epoch)}-${hex(firstSeq)}`,
       hostId: this.hostId,
       hostName: this.name,
       headerSha256: Buffer.from(sealed.headerSha256).toString("hex"),
-      bytes: sealed.bytes,
-      wireBytes: (this.#writer.pack(sealed.bytes) ?? sealed.bytes).length,
+      bytes: onward(received, parseBlock(received)),
+      wireBytes: (frame ?? sealed.bytes).length,
       lastTimeNano: sealed.header.lastTimeUnixNano,
       events: size,
     };

@@ -1,16 +1,22 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { patched } from "./patch.ts";
+import { CHANGES, patched } from "./patch.ts";
 
-const LINE = `\tIDColumn = DefaultColumn + "->'$._id'"\n`;
+describe("the changes to FerretDB", () => {
+  for (const change of CHANGES) {
+    const { file, old, times, now } = change;
 
-describe("the change to FerretDB", () => {
-  it("changes the one line", () => {
-    assert.equal(patched(`a\n${LINE}b\n`), `a\n\tIDColumn = DefaultColumn + "->'_id'"\nb\n`);
-  });
+    it(`change ${file}`, () => {
+      const lines = Array.from({ length: times }, () => `\t${old}\n`);
+      assert.equal(patched(`a\n${lines.join("b\n")}c\n`, change), `a\n${lines.join("b\n").replaceAll(old, now)}c\n`);
+    });
 
-  it("is refused where the line is not there just once", () => {
-    assert.throws(() => patched("a\nb\n"), /0 times, not once/);
-    assert.throws(() => patched(LINE + LINE), /2 times, not once/);
-  });
+    it(`are refused where ${file} has the line another number of times`, () => {
+      assert.throws(() => patched("a\nb\n", change), /0 times, not/);
+      assert.throws(
+        () => patched(`${old}\n`.repeat(times + 1), change),
+        new RegExp(`${times + 1} times, not ${times}`),
+      );
+    });
+  }
 });

@@ -1,28 +1,46 @@
 /**
- * Our one change to FerretDB. Its unique index on `_id` is over one expression and its queries ask by another one, so the index is never
- * used: every look-up, update and delete by `_id` reads the whole collection. docs/decisions/0020-embedded-database.md has the figures.
+ * Our two changes to FerretDB. Its unique index on `_id` is over one expression and its queries ask by another one, so the index is never
+ * used: every look-up, update and delete by `_id` reads the whole collection. And a filter that has a second condition is not asked by `_id`
+ * at all, though all that is found is compared with the whole filter anyway. docs/decisions/0020-embedded-database.md has the figures.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const MODULE = "github.com/FerretDB/FerretDB";
-const FILE = "internal/backends/sqlite/metadata/metadata.go";
-const OLD = `IDColumn = DefaultColumn + "->'$._id'"`;
-const NEW = `IDColumn = DefaultColumn + "->'_id'"`;
 
-/** What a build with this change differs in: part of the stamp of what was built. */
-export const CHANGE: string = `${FILE}: ${NEW}`;
+/** A line in one of its files, how often it is there, and what it becomes. */
+export interface Change {
+  file: string;
+  old: string;
+  times: number;
+  now: string;
+}
 
-/** The file with the line changed. Throws where the line is not there just once: then the change must be thought over. */
-export function patched(source: string): string {
-  const parts = source.split(OLD);
-  if (parts.length !== 2) {
+export const CHANGES: readonly Change[] = [
+  {
+    file: "internal/backends/sqlite/metadata/metadata.go",
+    old: `IDColumn = DefaultColumn + "->'$._id'"`,
+    times: 1,
+    now: `IDColumn = DefaultColumn + "->'_id'"`,
+  },
+  {
+    file: "internal/backends/sqlite/collection.go",
+    old: "if params.Filter.Len() == 1 {",
+    times: 2,
+    now: "if params.Filter.Len() > 0 {",
+  },
+];
+
+/** A file's source with the line changed. Throws where the line is there another number of times: then the change must be thought over. */
+export function patched(source: string, { file, old, times, now }: Change): string {
+  const parts = source.split(old);
+  if (parts.length !== times + 1) {
     throw new Error(
-      `${FILE} of FerretDB has the line ${OLD} ${parts.length - 1} times, not once: see stack/src/patch.ts`,
+      `${file} of FerretDB has the line ${old} ${parts.length - 1} times, not ${times}: see stack/src/patch.ts`,
     );
   }
-  return parts.join(NEW);
+  return parts.join(now);
 }
 
 /** Puts a changed copy of the pinned module into `copy`; gives the file for -modfile by which a build takes it. */
@@ -35,8 +53,10 @@ export function patchedModule(go: string, source: string, copy: string): string 
   // What lies in the module cache may not be written to.
   cpSync(Dir, copy, { recursive: true, mode: 0 });
   execFileSync("chmod", ["-R", "u+w", copy]);
-  const file = join(copy, FILE);
-  writeFileSync(file, patched(readFileSync(file, "utf8")));
+  for (const change of CHANGES) {
+    const file = join(copy, change.file);
+    writeFileSync(file, patched(readFileSync(file, "utf8"), change));
+  }
   const modules = `${copy}.mod`;
   writeFileSync(modules, `${readFileSync(join(source, "go.mod"), "utf8")}\nreplace ${MODULE} => ${copy}\n`);
   writeFileSync(`${copy}.sum`, readFileSync(join(source, "go.sum")));

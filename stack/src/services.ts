@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { Child } from "./child.ts";
-import { CHANGE, patchedModule } from "./patch.ts";
+import { CHANGES, patchedModule } from "./patch.ts";
 import { freePort, waitForPort } from "./ports.ts";
 
 const PACKAGE = new URL("..", import.meta.url).pathname;
@@ -54,7 +54,7 @@ function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
     .map((file) => join(source, file))
     .filter((file) => existsSync(file))
     .map((file) => readFileSync(file, "utf8"))
-    .concat(name === "ferretdb" ? CHANGE : [])
+    .concat(name === "ferretdb" ? JSON.stringify(CHANGES) : [])
     .join("\n");
   if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp)
     return binary;

@@ -47,6 +47,8 @@ export interface CompactOptions {
   blocksMin: number;
 }
 
+/** Groups whose catalogs are read together. */
+const GROUPS_AT_ONCE = 64;
 const WAITING_BOUNDS = { blocksMax: 16_384, bytesMax: 64 * 1024 * 1024 };
 /** Hosts are shared by the first digit of their ids. */
 const PREFIXES: readonly string[] = "0123456789abcdef".split("");
@@ -150,9 +152,13 @@ export class Compactor {
     if (groups.length === 0) return false;
     const done = metrics.compactSeconds.startTimer();
     let removed = 0;
-    for (const group of groups) {
-      if (signal.aborted) break;
-      removed += await this.#compactGroup(group);
+    for (let at = 0; at < groups.length && !signal.aborted; at += GROUPS_AT_ONCE) {
+      const some = groups.slice(at, at + GROUPS_AT_ONCE);
+      const catalogs = await this.#catalogsOf(some);
+      for (const group of some) {
+        if (signal.aborted) break;
+        removed += await this.#compactGroup(group, catalogs.get(keyOf(group)));
+      }
     }
     done();
     return removed > 0 && !isAll;
@@ -166,10 +172,10 @@ export class Compactor {
   }
 
   /** Gives how many arrivals were taken away. A host that makes trouble does not stop the others. */
-  async #compactGroup(group: Group): Promise<number> {
+  async #compactGroup(group: Group, found: Catalog | undefined): Promise<number> {
     const { hostId, place } = group;
     try {
-      const catalog = await this.#catalogOf(hostId, place);
+      const catalog = await this.#tidied(hostId, place, found);
       const removed = await this.#change(catalog, planGroup(group, catalog.entries));
       this.#failures.delete(keyOf(group));
       this.#unfinished?.add(place);
@@ -183,8 +189,17 @@ export class Compactor {
     }
   }
 
-  async #catalogOf(hostId: string, place: Place): Promise<Catalog> {
-    const [catalog] = await this.#archive.catalogs(place, [hostId]);
+  /** Catalogs of these groups' hosts by `keyOf`, read together: the embedded database reads all of a place for each question. */
+  async #catalogsOf(groups: readonly Group[]): Promise<Map<string, Catalog>> {
+    const found = new Map<string, Catalog>();
+    for (const [place, list] of Map.groupBy(groups, (group) => group.place)) {
+      const hostIds = list.map(({ hostId }) => hostId);
+      for (const catalog of await this.#archive.catalogs(place, hostIds)) found.set(keyOf(catalog), catalog);
+    }
+    return found;
+  }
+
+  async #tidied(hostId: string, place: Place, catalog: Catalog | undefined): Promise<Catalog> {
     for (const version of catalog?.older ?? []) await this.#archive.removeCatalog(place, hostId, version);
     return catalog ?? { hostId, place, version: 0, older: [], entries: [] };
   }
@@ -345,7 +360,8 @@ export class Compactor {
         const plans = planFinal(catalog.entries);
         if (plans.length === 0) return;
         await this.#change(catalog, plans);
-        const after = await this.#catalogOf(hostId, place);
+        const [next] = await this.#archive.catalogs(place, [hostId]);
+        const after = await this.#tidied(hostId, place, next);
         if (after.entries.length >= catalog.entries.length) return;
         catalog = after;
       }
@@ -356,6 +372,6 @@ export class Compactor {
   }
 }
 
-function keyOf({ hostId, place }: Group): string {
+function keyOf({ hostId, place }: Pick<Group, "hostId" | "place">): string {
   return `${hostId} ${place}`;
 }

@@ -10,6 +10,8 @@ import { PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { Quotas } from "./quota.ts";
 import { HostStream, type ReceiveOptions } from "./stream.ts";
 
+export { onward } from "./codec.ts";
+
 /** When a host that has too many streams may try again. */
 const STREAMS_RETRY_MS = 5000;
 

@@ -8,9 +8,7 @@ import {
   BLOCK_BYTES_MAX,
   BlockError,
   checkSignature,
-  columnsOf,
   eventId,
-  LINKED_COLUMNS_MAX,
   LinkError,
   LinkReader,
   type ParsedBlock,
@@ -19,7 +17,7 @@ import {
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
-import { Block, BlockHeader, Codec } from "@hosttrail/proto/block";
+import { Block, BlockHeader } from "@hosttrail/proto/block";
 import {
   type AgentStatus,
   type BlockReference,
@@ -33,6 +31,7 @@ import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
 import { type Peer, serviceError } from "../serve/index.ts";
 import { clockOffsetMs } from "./clock.ts";
+import { checkPlain, onward } from "./codec.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
 
@@ -71,7 +70,6 @@ export interface ReceiveOptions {
 }
 
 /** Answers that may wait for an agent to read them; one that never reads is left. */
-const PLAIN_COLUMNS_MAX = 8192;
 const ANSWERS_WAITING_MAX = 4096;
 /** A host that must wait is told so this often. */
 const THROTTLE_INTERVAL_MS = 1000;
@@ -286,7 +284,7 @@ export class HostStream {
       else this.#fail(status.INTERNAL, "INTERNAL", "a block could not be checked");
       return;
     }
-    const sealed = isLargeAndPlain(parsed) ? compressed(parsed) : bytes;
+    const sealed = onward(bytes, parsed);
     const { blockBytesMax } = this.#options.sink;
     if (sealed.length > blockBytesMax) {
       const detail = `a block has ${sealed.length} bytes; at the moment ${blockBytesMax} can be taken`;
@@ -341,8 +339,7 @@ export class HostStream {
       throw new BlockError("HOST_MISMATCH", "header.host_id", detail);
     }
     checkSignature(parsed, this.#verify);
-    // Others stay closed.
-    if (parsed.block.codec === Codec.NONE) checkPlain(parsed);
+    checkPlain(parsed);
   }
 
   #reject(bytes: Uint8Array, error: BlockError): void {
@@ -399,26 +396,6 @@ export class HostStream {
       }
     }
   }
-}
-
-/** Columns that came as they are are hashed at once; only small ones come so. */
-function checkPlain(parsed: ParsedBlock): void {
-  const { columnsBytes } = parsed.header;
-  if (columnsBytes > LINKED_COLUMNS_MAX) {
-    const detail = `${columnsBytes} bytes of columns that are not compressed; at most ${LINKED_COLUMNS_MAX} are allowed`;
-    throw new BlockError("BLOCK_MALFORMED", "codec", detail);
-  }
-  columnsOf(parsed, nodePrimitives);
-}
-
-/** Small columns stay as they are: to compress them, and decompress them again in the store role, costs more than the bytes for some minutes. */
-function isLargeAndPlain({ block, header }: ParsedBlock): boolean {
-  return block.codec === Codec.NONE && header.columnsBytes > PLAIN_COLUMNS_MAX;
-}
-
-/** A block that came with its columns as they are, as it goes on. */
-function compressed({ block }: ParsedBlock): Uint8Array {
-  return Block.encode({ ...block, payload: nodePrimitives.compress(block.payload), codec: Codec.ZSTD }).finish();
 }
 
 /**

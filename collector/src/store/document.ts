@@ -1,5 +1,15 @@
 /** Opens a block and notes what is inside: what the database keeps of it, and the facts of its host. */
-import { BlockError, type ColumnBlock, eventId, openBlock, parseBlock } from "@hosttrail/lib/block";
+import {
+  BlockError,
+  type ColumnBlock,
+  columnsOf,
+  eventId,
+  openColumns,
+  type ParsedBlock,
+  parseBlock,
+  type ScannedHost,
+  scanPayload,
+} from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Arrival, BlockMessage } from "../model/index.ts";
 import { type HostFacts, type Link, type PlaceOptions, placeOf } from "../trail/index.ts";
@@ -24,12 +34,7 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       `host ${header.hostId} on the subject of ${message.hostId}`,
     );
   }
-  const columns = openBlock(parsed, nodePrimitives);
-  checkTimes(columns, header);
-  checkHosts(columns, header.hostId);
-  // All of the block can be read, before anybody relies on it.
-  columns.check();
-  const host = columns.hosts.row(columns.columns.host.findLast((row) => row !== 0) ?? 0, "events.host");
+  const host = readableHost(parsed);
   const link = {
     epoch: header.epoch,
     firstSeq: header.firstSeq,
@@ -62,6 +67,20 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       architecture: fact(host?.architecture ?? ""),
     },
   };
+}
+
+/** Makes sure that all of the block can be read, before anybody relies on it; gives what it says of its host last. */
+function readableHost(parsed: ParsedBlock): ScannedHost | undefined {
+  const { header } = parsed;
+  const payload = columnsOf(parsed, nodePrimitives);
+  const scanned = scanPayload(payload, header);
+  if (scanned !== undefined) return scanned.host;
+  // Rare: it is wrong, or of a kind that is not looked at so quickly.
+  const columns = openColumns(payload, header);
+  checkTimes(columns, header);
+  checkHosts(columns, header.hostId);
+  columns.check();
+  return columns.hosts.row(columns.columns.host.findLast((row) => row !== 0) ?? 0, "events.host");
 }
 
 /** The header's time range is what blocks are found by: no event may hide outside of it. */

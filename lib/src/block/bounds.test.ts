@@ -18,6 +18,7 @@ import {
   type Header,
   openBlock,
   parseBlock,
+  scanPayload,
   sealEncoded,
 } from "./index.ts";
 import { EVENT, TOP } from "./tables.ts";
@@ -101,6 +102,9 @@ function refused(payload: Uint8Array, why: RegExp): void {
   const memory = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
   assert.ok(memory < 24e6 + 64 * payload.length, `${memory} bytes of memory for ${payload.length}`);
   assert.ok(user + system < 400e3 + payload.length, `${user + system} µs of CPU for ${payload.length} bytes`);
+  // Whatever number of events its header says.
+  for (const count of [1, 2, 2000])
+    assert.equal(scanPayload(payload, { hostId, count, firstTimeUnixNano: 0n, lastTimeUnixNano: 0n }), undefined);
 }
 
 describe("a block whose counts stand for more than its bytes", () => {
@@ -207,6 +211,33 @@ describe("a block whose counts stand for more than its bytes", () => {
     refused(chain(Array.from({ length: 100_000 }, (_, row) => row)), /processes/);
     refused(chain([1]), /row 1 of 1 or not yet there/);
     refused(chain([2, 1]), /row 2 of 2 or not yet there/);
+  });
+
+  it("is refused for items that are no row, and for numbers that are too many or end early", () => {
+    const rows = { [FILES]: message({ 1: 1 }), [PROCESSES]: message({ 1: 1 }), [RECORDS]: message({ 1: 1 }) };
+    const items = [
+      [EVENT.filesLength, EVENT.files],
+      [EVENT.targetsLength, EVENT.targets],
+      [EVENT.recordsLength, EVENT.records],
+    ] as const;
+    for (const [lengths, values] of items) {
+      refused(
+        message({ 1: 1, 3: message({ 12: packed([1]), [lengths]: packed([1]), [values]: packed([0]) }), ...rows }),
+        /row 0/,
+      );
+      refused(message({ 1: 1, 3: message({ 12: packed([1]), [lengths]: packed([1]) }), ...rows }), /row 0/);
+      refused(
+        message({ 1: 1, 3: message({ 12: packed([1]), [lengths]: packed([1]), [values]: packed([2]) }), ...rows }),
+        /row 2/,
+      );
+    }
+    for (const pids of [Uint8Array.of(0, 0x80), Uint8Array.of(0, 0), Uint8Array.of(0x80)]) {
+      const processes = message({ 1: 1, 3: pids });
+      refused(
+        message({ 1: 1, 3: message({ 4: packed([1]) }), [PROCESSES]: processes }),
+        /more than 1 values|ends inside a number/,
+      );
+    }
   });
 
   it("is refused for fields that come twice, but for padding", () => {

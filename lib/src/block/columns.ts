@@ -35,6 +35,26 @@ export interface Column<Value, Links> {
   same(a: Value, b: Value): boolean;
   collect(strings: StringTableBuilder, links: Links): ColumnState<Value>;
   read(table: TableReader, strings: StringTable, links: ReadLinks<Links>): (row: number) => Value;
+  /** False where `read`, or what it gives, may fail for a row. */
+  scan(table: ColumnScan): boolean;
+}
+
+/** Looks at the columns of a table as `scan/` does: each is true where all rows of the column can be read. */
+export interface ColumnScan {
+  /** A u32 for each row. */
+  numbers(field: number): boolean;
+  /** A number of any size for each row. */
+  varints(field: number): boolean;
+  int64(field: number): boolean;
+  texts(field: number): boolean;
+  /** Rows of the other table of this name, which are a part of this one's. */
+  link(field: number, name: string): boolean;
+  /** Rows of this very table. */
+  parents(field: number): boolean;
+  /** How many items each row has, of the columns of items that are asked for next. */
+  lists(lengthField: number): boolean;
+  numberItems(field: number, most?: number): boolean;
+  textItems(field: number): boolean;
 }
 
 /** For each linked table of the writing side, its reader. */
@@ -79,6 +99,7 @@ function simple<Value>(
       const place = `${table.place}.${field}`;
       return (row) => decode(values[row] ?? 0, strings, place);
     },
+    scan: (table) => (pack === "packed" ? table.numbers(field) : table.varints(field)),
   };
 }
 
@@ -114,6 +135,7 @@ export function text(field: number): Column<string, unknown> {
       const place = `${table.place}.${field}`;
       return (row) => strings.shown(values[row] ?? 0, place);
     },
+    scan: (table) => table.texts(field),
   };
 }
 
@@ -171,6 +193,7 @@ export function halves(lowField: number, highField: number): Column<bigint, unkn
       const high = table.numbers(highField);
       return (row) => joinUnsigned(low[row] ?? 0, high[row] ?? 0);
     },
+    scan: (table) => table.numbers(lowField) && table.numbers(highField),
   };
 }
 
@@ -195,6 +218,7 @@ export function int64(field: number): Column<bigint, unknown> {
       const values = table.int64(field);
       return (row) => values[row] ?? 0n;
     },
+    scan: (table) => table.int64(field),
   };
 }
 
@@ -228,6 +252,7 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
       const place = `${table.place}.${field}`;
       return (row) => slice(offsets, row, strings, (at) => strings.shown(items[at] ?? 0, place));
     },
+    scan: (table) => table.lists(lengthField) && table.textItems(field),
   };
 }
 
@@ -271,6 +296,7 @@ export function labels(lengthField: number, keyField: number, valueField: number
           value: strings.shown(texts[at] ?? 0, place),
         }));
     },
+    scan: (table) => table.lists(lengthField) && table.textItems(keyField) && table.textItems(valueField),
   };
 }
 
@@ -303,6 +329,7 @@ export function link<Row, Name extends string>(
       const place = `${table.place}.${field}`;
       return (row) => linked(target, values[row] ?? 0, place, strings);
     },
+    scan: (table) => table.link(field, name),
   };
 }
 
@@ -356,6 +383,7 @@ export function parent(field: number): Column<Process | undefined, { processes: 
       }
       return (row) => linked(links.processes, values[row] ?? 0, place, strings);
     },
+    scan: (table) => table.parents(field),
   };
 }
 
@@ -380,6 +408,7 @@ export function ancestry(field: number): Column<ProcessReference[], AncestryLink
       const place = `${table.place}.${field}`;
       return (row) => linked(links.ancestries, values[row] ?? 0, place, strings) ?? [];
     },
+    scan: (table) => table.link(field, "ancestries"),
   };
 }
 
@@ -434,6 +463,12 @@ export function recordFields(
           valueBytes: strings.binary(bytes[at] ?? 0, place),
         }));
     },
+    // Bytes that are no text are too rare to be looked at here.
+    scan: (table) =>
+      table.lists(lengthField) &&
+      table.textItems(keyField) &&
+      table.textItems(valueField) &&
+      table.numberItems(bytesField, 0),
   };
 }
 

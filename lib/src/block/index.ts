@@ -13,6 +13,7 @@ export {
 } from "./header.ts";
 export { type BlockPosition, eventId, type EventNames, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
 export * from "./limits.ts";
+export { type ScannedHost, scanPayload } from "./scan/index.ts";
 export * from "./segment/index.ts";
 export { LINK_WINDOW_MAX, LINKED_COLUMNS_MAX, LinkError, LinkReader, LinkWriter } from "./link.ts";
 export {
@@ -20,6 +21,7 @@ export {
   checkSignature,
   columnsOf,
   openBlock,
+  openColumns,
   type SealedBlock,
   type SealOptions,
   type Sign,

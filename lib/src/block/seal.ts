@@ -146,8 +146,12 @@ function plainOf({ codec, payload }: Block, bytesMax: number, primitives: BlockP
 
 /** Opens the payload of a block. */
 export function openBlock(parsed: ParsedBlock, primitives: BlockPrimitives): ColumnBlock {
-  const { header } = parsed;
-  const columns = new ColumnBlock(columnsOf(parsed, primitives), header);
+  return openColumns(columnsOf(parsed, primitives), parsed.header);
+}
+
+/** Opens columns of which it is known that they are those of this header. */
+export function openColumns(payload: Uint8Array, header: Header): ColumnBlock {
+  const columns = new ColumnBlock(payload, header);
   if (columns.count !== header.count) {
     throw new BlockError("PAYLOAD_MALFORMED", "payload.count", `${columns.count} where the header has ${header.count}`);
   }

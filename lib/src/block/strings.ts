@@ -158,7 +158,8 @@ function readTexts(data: Uint8Array, start: number, lengths: Uint32Array, texts:
   let at = start;
   let character = 0;
   for (const length of lengths) {
-    const next = character + (isAscii ? length : characters(data, at, at + length, reader));
+    const next = character + (isAscii ? length : characters(data, at, at + length));
+    if (next < character) reader.fail("a string that is not UTF-8");
     texts.push(decoded.slice(character, next));
     character = next;
     at += length;
@@ -174,10 +175,10 @@ function decode(bytes: Uint8Array, reader: WireReader): string {
   }
 }
 
-/** UTF-16 units of valid UTF-8 from `start` to `end`: one for each sequence, two where it has four bytes. */
-function characters(data: Uint8Array, start: number, end: number, reader: WireReader): number {
-  // Else it would begin with the last bytes of a character of the string before.
-  if (isContinuation(data[start] ?? 0)) reader.fail("a string that is not UTF-8");
+/** UTF-16 units of valid UTF-8 from `start` to `end`: one for each sequence, two where it has four bytes. Negative where it begins within one. */
+export function characters(data: Uint8Array, start: number, end: number): number {
+  // It would begin with the last bytes of a character of the string before.
+  if (isContinuation(data[start] ?? 0)) return -1;
   let count = 0;
   for (let at = start; at < end; at++) {
     const byte = data[at] ?? 0;

@@ -49,18 +49,21 @@ export const kinds: TableSpec<Kind, unknown> = {
   columns: { kind: text(2), category: texts(3, 4), type: texts(5, 6), action: text(7), outcome: text(8) },
 };
 
+/** Columns of a host that are read by themselves. */
+export const HOST = { id: 2, name: 3, architecture: 5, osName: 6, osVersion: 7, kernel: 8 } as const;
+
 export const hosts: TableSpec<Host, unknown> = {
   place: "hosts",
   field: 5,
   key: (row) => row.id,
   columns: {
-    id: text(2),
-    name: text(3),
+    id: text(HOST.id),
+    name: text(HOST.name),
     bootId: text(4),
-    architecture: text(5),
-    osName: text(6),
-    osVersion: text(7),
-    kernel: text(8),
+    architecture: text(HOST.architecture),
+    osName: text(HOST.osName),
+    osVersion: text(HOST.osVersion),
+    kernel: text(HOST.kernel),
     ip: texts(9, 10),
     labels: labels(11, 12, 13),
     machineId: text(14),
