@@ -1,11 +1,12 @@
 /**
- * `./dev bench fleet [HOSTS [EVENTS [SIZE...]]]`: a fleet's days through the real store role and the step that compacts, into the embedded
- * database, and then questions. Beside it in the same run, one JSON document an event in the same database.
+ * `./dev bench fleet [HOSTS [EVENTS [SIZE...]]]`: a fleet's day through the real store role and the step that compacts, into the embedded
+ * database, and then questions. `./dev bench fleet grow [HOSTS [EVENTS]]`: at five events a block, that day and others up to ten times the
+ * history; beside it in the same run, one JSON document an event in the same database.
  *
- * For each number of events a block a database of its own. A day has EVENTS events (16,000 by default) of each of HOSTS hosts (20), spread
- * over it in the order of time; the step runs after each ten minutes of that day. At five events a block the day is then followed by others
- * up to ten times the history. Rates are events per CPU second of this process; what the database itself takes stands beside it. Answers are
- * told as the median of five askings, the first by a collector that has nothing in its memory, and by one that has.
+ * For each number of events a block a database of its own. A day has EVENTS events (16,000 by default; 4,000 where history grows) of each of HOSTS
+ * hosts (20), spread over it in the order of time; the step runs after each ten minutes of that day, and after each hour of the days before it. Rates
+ * are events per CPU second of this process; what the database itself takes stands beside it. Answers are told as the median of five askings,
+ * the first by a collector that has nothing in its memory, and by one that has.
  */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
@@ -27,18 +28,23 @@ import { cpuSeconds } from "./process.ts";
 import { Peer } from "./fleet/peer.ts";
 import { tableBytes } from "./fleet/tables.ts";
 
-const [HOSTS = 20, EVENTS = 16_000, ...ASKED_SIZES] = process.argv.slice(2).map(Number);
-const SIZES: readonly number[] = ASKED_SIZES.length > 0 ? ASKED_SIZES : [1, 5, 50, 500];
+const ASKED = process.argv.slice(2);
+const GROWS = ASKED[0] === "grow";
+const [HOSTS = 20, EVENTS = GROWS ? 4000 : 16_000, ...ASKED_SIZES] = ASKED.filter((each) => each !== "grow").map(
+  Number,
+);
 /** The size at which history grows. */
 const GROWING = 5;
+const SIZES: readonly number[] = GROWS ? [GROWING] : ASKED_SIZES.length > 0 ? ASKED_SIZES : [1, 5, 50, 500];
 const GROWTH = [1, 3, 10] as const;
 const PEER_EVENTS_MAX = 50_000;
 const STEPS_A_DAY = 144;
+const STEPS_A_PAST_DAY = 24;
 const BATCH = 64;
 const DAY_MS = 86_400_000;
 const MARGIN_MS = 300_000;
 const HOUR_MS = 3_600_000;
-const ASKED = 5;
+const ASKINGS = 5;
 const EVENTS_MAX_A_SEARCH = 1_000_000;
 const PAGE = 1000;
 
@@ -129,12 +135,12 @@ class Fleet {
   }
 
   /** A day of all hosts, from its midnight on. */
-  async live(hosts: readonly Host[], size: number, dayMs: number): Promise<void> {
+  async live(hosts: readonly Host[], size: number, dayMs: number, steps: number): Promise<void> {
     const blocksEach = Math.max(1, Math.floor(EVENTS / size));
     const stepMs = (DAY_MS - 2 * MARGIN_MS) / blocksEach;
-    for (let step = 0; step < STEPS_A_DAY; step++) {
-      const from = Math.floor((blocksEach * step) / STEPS_A_DAY);
-      const to = Math.floor((blocksEach * (step + 1)) / STEPS_A_DAY);
+    for (let step = 0; step < steps; step++) {
+      const from = Math.floor((blocksEach * step) / steps);
+      const to = Math.floor((blocksEach * (step + 1)) / steps);
       const blocks: GeneratedBlock[] = [];
       for (let at = from; at < to; at++) {
         for (const [index, host] of hosts.entries()) {
@@ -263,7 +269,7 @@ async function tellAnswers(archive: Archive, hosts: readonly Host[], dayMs: numb
     const cold: number[] = [];
     const warm: number[] = [];
     let found = 0;
-    for (let time = 0; time < ASKED; time++) {
+    for (let time = 0; time < ASKINGS; time++) {
       const history = new History(historySource(archive));
       for (const times of [cold, warm]) {
         const start = performance.now();
@@ -323,7 +329,7 @@ async function run(size: number): Promise<void> {
   const service = await mongodbService({ directory, tools, say });
   await service.start();
   const end = (): void => {
-    void service.child?.stop().then(() => {
+    void Promise.resolve(service.child?.stop()).then(() => {
       rmSync(directory, { recursive: true, force: true });
       process.exit(1);
     });
@@ -338,14 +344,16 @@ async function run(size: number): Promise<void> {
     const before = diskBytes(directory);
     const cpuBefore = cpu();
     const fleet = new Fleet(service.url, database);
-    await fleet.live(hosts, size, LAST_DAY_MS);
+    await fleet.live(hosts, size, LAST_DAY_MS, STEPS_A_DAY);
     await tell(fleet, directory, database, before, cpu() - cpuBefore);
     process.stdout.write(`    answers, by a collector that knows nothing, and by one that was asked before\n`);
     await tellAnswers(fleet.archive, hosts, LAST_DAY_MS);
-    if (size === GROWING) {
+    if (GROWS) {
       let days = 1;
       for (const times of GROWTH.slice(1)) {
-        for (; days < times; days++) await fleet.live(hosts, size, LAST_DAY_MS - days * DAY_MS);
+        for (; days < times; days++) {
+          await fleet.live(hosts, size, LAST_DAY_MS - days * DAY_MS, STEPS_A_PAST_DAY);
+        }
         process.stdout.write(`    ${times} times the history: ${fleet.spent.events.toLocaleString("en")} events\n`);
         await tellAnswers(fleet.archive, hosts, LAST_DAY_MS);
       }
@@ -382,7 +390,7 @@ async function tellPeer(url: string, hosts: readonly Host[], size: number): Prom
   const noonNano = BigInt(dayMs + 12 * HOUR_MS) * 1_000_000n;
   const hostId = hosts[3 % hosts.length]?.hostId ?? "";
   const times: number[] = [];
-  for (let time = 0; time < ASKED; time++) {
+  for (let time = 0; time < ASKINGS; time++) {
     const begin = performance.now();
     await peer.ask(hostId, noonNano, noonNano + BigInt(HOUR_MS) * 1_000_000n, "executed");
     times.push(performance.now() - begin);

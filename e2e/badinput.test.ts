@@ -16,6 +16,7 @@ import { Event } from "@hosttrail/proto/event";
 import { blockOf } from "./blocks.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
+import { metricsOf } from "./metrics.ts";
 
 const run = promisify(execFile);
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -39,7 +40,7 @@ function goodBlock(action: string, hostId = stack.hostId): { bytes: Uint8Array; 
 }
 
 async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+  const text = await metricsOf(stack);
   const line = text.split("\n").find((each) => each.startsWith(`${name} `));
   return Number(line?.split(" ")[1] ?? 0);
 }

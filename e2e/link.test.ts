@@ -7,6 +7,7 @@ import { Block, Codec } from "@hosttrail/proto/block";
 import { blockOf } from "./blocks.ts";
 import { eventually, openStack, queryClient, searchAll } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
+import { metricsOf } from "./metrics.ts";
 
 const EPOCH = 9n;
 const BLOCKS = 40;
@@ -23,7 +24,7 @@ before(async () => {
 after(() => stack[Symbol.asyncDispose]());
 
 async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+  const text = await metricsOf(stack);
   return Number(
     text
       .split("\n")

@@ -17,6 +17,7 @@ import { openLogger } from "@hosttrail/lib/log";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
 import { Event } from "@hosttrail/proto/event";
 import { eventually, openStack, queryClient, searchAll } from "./environment.ts";
+import { metricsOf } from "./metrics.ts";
 
 const PROGRAM = new URL("../agent/src/main.ts", import.meta.url).pathname;
 /** The smallest that a collector may have. */
@@ -129,7 +130,7 @@ async function start(): Promise<void> {
 }
 
 async function metric(name: string): Promise<string | undefined> {
-  const text = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+  const text = await metricsOf(stack);
   const line = text.split("\n").find((each) => each.startsWith(`${name}{host="${stack.hostId}"} `));
   return line?.split(" ").at(-1);
 }

@@ -8,6 +8,7 @@ import { dirname, join, relative } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { stringify } from "yaml";
 import { type openStack, queryClient, searchAll } from "./environment.ts";
+import { metricsOf } from "./metrics.ts";
 import { openReplay } from "./replay.ts";
 import {
   filesBelow,
@@ -66,7 +67,7 @@ async function scan(secrets: ReadonlyMap<string, string>, pids: readonly number[
       Buffer.from(stack.hosttrail("token", "list", "--json") + stack.hosttrail("api-token", "list", "--json")),
     ],
     ["hosts", Buffer.from(stack.hosttrail("host", "list", "--json"))],
-    ["metrics", Buffer.from(await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text())],
+    ["metrics", Buffer.from(await metricsOf(stack))],
   ]);
   return findSecrets(secrets, [...places, ...placesOfStack(stack), ...placesOfProcesses(pids)]);
 }

@@ -11,6 +11,7 @@ import type { HostRecord, QueryServiceClient } from "@hosttrail/proto/query";
 import { type BlockAbout, blockOf } from "./blocks.ts";
 import { eventually, openStack, queryClient, searchAll } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
+import { metricsOf } from "./metrics.ts";
 
 const DAY_MS = 86_400_000;
 let stack: Awaited<ReturnType<typeof openStack>>;
@@ -187,7 +188,7 @@ describe("a clock that is off", () => {
     assert.ok(clockOffsetMs > 88_000n && clockOffsetMs <= 90_000n, `${clockOffsetMs} ms`);
     assert.match(stack.collector.logTail(200), /"offsetMs":(?:8|9)\d{4},"msg":"a host's clock is off/);
     assert.match(stack.hosttrail("hosts"), new RegExp(`clock \\+${(Number(clockOffsetMs) / 1000).toFixed(0)} s`));
-    const metrics = await (await fetch(`http://127.0.0.1:${stack.metricsPort}/metrics`)).text();
+    const metrics = await metricsOf(stack);
     const shown = new RegExp(`hosttrail_host_clock_offset_seconds\\{host="${stack.hostId}"\\} ([\\d.]+)`).exec(
       metrics,
     )?.[1];
