@@ -209,6 +209,8 @@ function anyColumn(random: Random, old: Uint8Array): Uint8Array {
 
 /** The tree with one of its parts changed, taken away, put elsewhere or in a second time (by another field's number). */
 function changed(random: Random, tree: Tree): Tree {
+  // All of it was taken away before.
+  if (tree.size === 0) return tree;
   const copy = new Map(tree);
   const fields = [...tree.keys()];
   const field = random.pick(fields);
