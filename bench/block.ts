@@ -11,6 +11,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { SearchEventsResponse } from "@hosttrail/proto/query";
 import { captureGroups, captureLines, eventsOf, HOST_ID } from "./capture.ts";
+import { tellLook } from "./look.ts";
 import { tellWay } from "./way.ts";
 
 const ROUNDS = 15;
@@ -135,4 +136,5 @@ for (const row of rows) {
   const cells = row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)));
   process.stdout.write(`${cells.join("  ")}\n`);
 }
+tellLook(events, BLOCK_SIZES, ROUNDS, rate);
 tellWay();
