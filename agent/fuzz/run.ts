@@ -60,6 +60,8 @@ function work(share: Share): void {
   for (const index of TARGETS.keys()) {
     runTarget(index, inputsOf(share.inputs, index, share.only), share.seed, share);
   }
+  // Others may have more to do.
+  Atomics.store(share.position, 0, NOWHERE);
 }
 
 async function main(): Promise<void> {

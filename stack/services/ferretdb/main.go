@@ -8,7 +8,6 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -22,19 +21,11 @@ func main() {
 	flag.Parse()
 
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	// What is removed gives its pages back to the file system at once, and the log stays short: a small user's disk is for events.
-	pragmas := url.Values{"_pragma": {
-		"auto_vacuum(full)",
-		"busy_timeout(10000)",
-		"journal_mode(wal)",
-		"wal_autocheckpoint(250)",
-		"journal_size_limit(1048576)",
-	}}
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{TCP: *listen},
 		Logger:    logger,
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + *directory + "/?" + pragmas.Encode(),
+		SQLiteURL: "file:" + *directory + "/",
 	})
 	if err != nil {
 		logger.Error("cannot start", "error", err)
