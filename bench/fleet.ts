@@ -31,9 +31,7 @@ import { tableBytes } from "./fleet/tables.ts";
 
 const ASKED = process.argv.slice(2);
 const GROWS = ASKED[0] === "grow";
-const [HOSTS = 20, EVENTS = GROWS ? 4000 : 16_000, ...ASKED_SIZES] = ASKED.filter((each) => each !== "grow").map(
-  Number,
-);
+const [HOSTS = 20, EVENTS = GROWS ? 4000 : 16_000] = ASKED.filter((each) => each !== "grow").map(Number);
 /** The size at which history grows. */
 const GROWING = 5;
 const SIZES: readonly string[] = GROWS ? [`${GROWING}`] : ASKED.length > 2 ? ASKED.slice(2) : ["1", "5", "50", "500"];
