@@ -163,7 +163,7 @@ export class ScanBytes {
     }
   }
 
-  /** Throws where a text begins within a character. */
+  /** How long each text is; false where the lengths are not those of texts. */
   #measure(data: Uint8Array, count: number): boolean {
     const { values, characters: lengths } = this;
     const isAscii = this.#decoded.length === data.length;

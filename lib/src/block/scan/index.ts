@@ -147,21 +147,19 @@ class PayloadScan {
   }
 
   #isOf(hostId: string): boolean {
-    for (let row = 0; row < this.#hosts.count; row++) {
-      const id = this.#hostText("id", row);
+    // Once for all rows: there may be thousands.
+    const ids = this.#hosts.count === 0 ? undefined : this.#hosts.values(HOST.id);
+    for (let row = 0; ids !== undefined && row < this.#hosts.count; row++) {
+      const id = this.#bytes.text(ids[row] ?? 0);
       if (id !== "" && id !== hostId) return false;
     }
     return true;
   }
 
-  #hostText(name: keyof typeof HOST, row: number): string {
-    return this.#bytes.text(this.#hosts.at(HOST[name], row));
-  }
-
   #lastHost(): ScannedHost | undefined {
     const row = this.#events.last(EVENT.host);
     if (row === 0) return undefined;
-    const text = (name: keyof typeof HOST): string => this.#hostText(name, row - 1);
+    const text = (name: keyof typeof HOST): string => this.#bytes.text(this.#hosts.values(HOST[name])?.[row - 1] ?? 0);
     return {
       name: text("name"),
       kernel: text("kernel"),

@@ -79,6 +79,14 @@ describe("a payload that is looked over", () => {
     assert.equal(scanPayload(payload, { ...right, hostId: HOST.replace("0", "1") }), undefined);
   });
 
+  it("is not taken where one of thousands of hosts is another one, and is where all are the same", () => {
+    const events = Array.from({ length: 2000 }, (_, at) => Event.fromPartial({ host: { id: HOST, name: `n${at}` } }));
+    const expected = { ...ALWAYS, count: events.length };
+    assert.equal(scanPayload(encodeColumns(events), expected)?.host?.name, "n1999");
+    const others = events.with(1500, Event.fromPartial({ host: { id: "other" } }));
+    assert.equal(scanPayload(encodeColumns(others), expected), undefined);
+  });
+
   it("is not taken where it has no events, or bytes that are no text: those are for the block's own check", () => {
     assert.equal(scanPayload(encodeColumns([]), { ...ALWAYS, count: 0 }), undefined);
     const bytes = [{ type: 1300, layout: "a", fields: [{ key: "a", valueBytes: Uint8Array.of(0xff) }] }];

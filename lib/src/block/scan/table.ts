@@ -249,19 +249,19 @@ export class TableScan implements ColumnScan {
     return true;
   }
 
-  /** Value of a column in one row. The column can be read. */
-  at(field: number, row: number): number {
-    if (this.end(field) === 0) return 0;
+  /** Values of a column that can be read, until another one is; undefined where it is missing. */
+  values(field: number): Uint32Array | undefined {
+    if (this.end(field) === 0) return undefined;
     this.#bytes.packed(this.start(field), this.end(field));
-    return this.#bytes.values[row] ?? 0;
+    return this.#bytes.values;
   }
 
   /** The last value of a column that is not 0; 0 where all are. The column can be read. */
   last(field: number): number {
-    if (this.end(field) === 0) return 0;
-    this.#bytes.packed(this.start(field), this.end(field));
-    for (let row = this.count - 1; row >= 0; row--)
-      if (this.#bytes.values[row] !== 0) return this.#bytes.values[row] ?? 0;
+    const values = this.values(field);
+    for (let row = this.count - 1; values !== undefined && row >= 0; row--) {
+      if (values[row] !== 0) return values[row] ?? 0;
+    }
     return 0;
   }
 }
