@@ -149,7 +149,8 @@ class PayloadScan {
   #isOf(hostId: string): boolean {
     // Once for all rows: there may be thousands.
     const ids = this.#hosts.count === 0 ? undefined : this.#hosts.values(HOST.id);
-    for (let row = 0; ids !== undefined && row < this.#hosts.count; row++) {
+    if (ids === undefined) return true;
+    for (let row = 0; row < this.#hosts.count; row++) {
       const id = this.#bytes.text(ids[row] ?? 0);
       if (id !== "" && id !== hostId) return false;
     }

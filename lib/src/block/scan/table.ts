@@ -259,9 +259,8 @@ export class TableScan implements ColumnScan {
   /** The last value of a column that is not 0; 0 where all are. The column can be read. */
   last(field: number): number {
     const values = this.values(field);
-    for (let row = this.count - 1; values !== undefined && row >= 0; row--) {
-      if (values[row] !== 0) return values[row] ?? 0;
-    }
+    if (values === undefined) return 0;
+    for (let row = this.count - 1; row >= 0; row--) if (values[row] !== 0) return values[row] ?? 0;
     return 0;
   }
 }
