@@ -31,6 +31,7 @@ import { bundle } from "../tools/package/bundle.ts";
 import { PRODUCTS } from "../tools/package/product.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
 
+const DAY_MS = 86_400_000;
 const EVENTS = 100_000;
 const KILLS = 20;
 const KILL_MS_MAX = 3000;
@@ -238,7 +239,7 @@ describe("answers before, while and after history is compacted", { timeout: 1_20
     const archive = openArchive();
     const sealers = HOSTS.map((hostId, at) => new Sealer(hostId, BigInt(at + 1)));
     // Two days, so that each host has catalogs of both; a few blocks of the second come before those of the first.
-    const startNano = BigInt(Date.now() - (Date.now() % 86_400_000) - 3_600_000) * 1_000_000n;
+    const startNano = BigInt(Date.now() - (Date.now() % DAY_MS) - 3_600_000) * 1_000_000n;
     for (let total = 0, round = 0; total < EVENTS; round++) {
       for (const [at, sealer] of sealers.entries()) {
         const count = [1, 5, 50, 120][(round + at) % 4] ?? 1;
@@ -335,8 +336,9 @@ describe("a compactor that is killed", { timeout: 600_000 }, () => {
       if (kill === 0) {
         const start = performance.now();
         await eventually("the first change", 60_000, async () => {
-          const [place = ""] = await archive.history.days();
-          return (await archive.history.catalogs(place, [sealer.hostId])).length > 0 || undefined;
+          for (const place of await archive.history.days())
+            if ((await archive.history.catalogs(place, [sealer.hostId])).length > 0) return true;
+          return undefined;
         });
         changedMs = performance.now() - start;
       } else await sleep(random % Math.ceil(Math.min(2 * changedMs, KILL_MS_MAX)));
@@ -490,13 +492,15 @@ describe("damage to history", { timeout: 300_000 }, () => {
   it("is named, and the rest is answered", async () => {
     const archive = openArchive();
     const sealers = [new Sealer("1".repeat(32), 4n), new Sealer("2".repeat(32), 4n)];
-    const startNano = BigInt(Date.now()) * 1_000_000n;
+    // One day, and not a day of other tests or one that ends meanwhile.
+    const startMs = (Math.floor(Date.now() / DAY_MS) - 2) * DAY_MS + DAY_MS / 2;
+    const startNano = BigInt(startMs) * 1_000_000n;
     for (const sealer of sealers)
       for (let at = 0; at < 10; at++) await sealer.publish(5, startNano + BigInt(at) * 10_000_000n);
     await stored(archive, sealers);
     const compactor = compactorOf(archive);
     await compactor.compactWaiting();
-    const [place = ""] = await archive.history.days();
+    const place = new Date(startMs).toISOString().slice(0, 10).replaceAll("-", "");
     const [hurt, well] = sealers;
     const [catalog] = await archive.history.catalogs(place, [hurt?.hostId ?? ""]);
     const [entry] = catalog?.entries ?? [];
@@ -507,11 +511,10 @@ describe("damage to history", { timeout: 300_000 }, () => {
     await archive.history.removePayload(place, entry.id);
     await archive.history.addPayloads(place, [{ id: entry.id, bytes, sieve }]);
 
-    const page = await search(client, {
-      filter: "",
-      startTime: { seconds: startNano / 1_000_000_000n, nanos: 0 },
-      pageSize: 1000,
-    });
+    const seconds = BigInt(startMs) / 1000n;
+    const startTime = { seconds, nanos: 0 };
+    const endTime = { seconds: seconds + 60n, nanos: 0 };
+    const page = await search(client, { filter: "", startTime, endTime, pageSize: 1000 });
     const hosts = new Set(page.events.map(({ id }) => id.slice(0, 32)));
     assert.ok(hosts.has(well.hostId) && !hosts.has(hurt.hostId));
     const lost = page.unreadable.filter(({ hostId }) => hostId === hurt.hostId);
@@ -523,12 +526,12 @@ describe("damage to history", { timeout: 300_000 }, () => {
     for (let at = 0; at < 80; at++) await hurt.publish(5, startNano + BigInt(100 + at) * 10_000_000n);
     await stored(archive, [hurt]);
     await compactor.compactWaiting();
-    const after = await search(client, { filter: "", hostId: hurt.hostId, pageSize: 1000 });
+    const after = await search(client, { filter: "", hostId: hurt.hostId, pageSize: 1000, startTime });
     assert.equal(after.events.length, 400);
     assert.equal(after.unreadable.length, 1);
     // Who asks on the command line gets what there is, and is told what is not.
     assert.throws(
-      () => stack.hosttrail("search", "", "--host", hurt.hostId, "--limit", "5000"),
+      () => stack.hosttrail("search", "", "--host", hurt.hostId, "--since", "3d", "--limit", "5000"),
       (error: { status?: number; stdout?: string; stderr?: string }) => {
         assert.equal(error.status, 3);
         assert.ok((error.stdout ?? "").split("\n").length > 400);

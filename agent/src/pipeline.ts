@@ -236,7 +236,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     const made = maker.repeat(repetition, arrivedMs);
     if (made === undefined || !reassembler.pass(repetition)) return false;
     nowMs = arrivedMs;
-    gaps.see(repetition.serial);
+    gaps.see(repetition);
     counts.events++;
     try {
       takeAgain(repetition, made);

@@ -153,7 +153,7 @@ s.sendto(struct.pack("=IHHII",16+len(text),1005,0,0,0)+text,(${port},0))`;
           .map((line) => line.trim().split(/\s+/))
           .filter((fields) => fields[1] === "9" && Number.parseInt(fields[3] ?? "0", 16) !== 0)
           .reduce((sum, fields) => sum + Number(fields[8]), 0);
-        for (const { serial } of seen) gaps.see(serial);
+        for (const record of seen) gaps.see(record);
         assert.ok(drops > 0);
         assert.equal(gaps.missing, drops);
       },

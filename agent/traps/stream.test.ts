@@ -4,11 +4,16 @@ import { describe, it } from "node:test";
 import { RECORD } from "@hosttrail/lib/audit";
 import { Reassembler } from "../src/reassemble/index.ts";
 import { SerialGaps } from "../src/ledger/gaps.ts";
+import type { Stamp } from "../src/model/index.ts";
 import { parseLogLine } from "../src/source/index.ts";
 import { groupsOf } from "./events.ts";
 
 function line(type: string, serial: number, time = "1.000", text = "x=1", node = ""): string {
   return `${node === "" ? "" : `node=${node} `}type=${type} msg=audit(${time}:${serial}): ${text}`;
+}
+
+function stamp(serial: number, seconds: number): Stamp {
+  return { node: "", seconds, milliseconds: 0, serial };
 }
 
 describe("traps: stream", () => {
@@ -92,7 +97,7 @@ describe("traps: stream", () => {
   it("trap 20: a serial wraps and begins anew, and a late one makes no gap of four thousand million", () => {
     const gaps = new SerialGaps();
     const see = (...serials: number[]): number => {
-      for (const serial of serials) gaps.see(serial);
+      for (const serial of serials) gaps.see(stamp(serial, 1));
       return gaps.missing;
     };
     assert.equal(see(10, 11, 14), 2);
@@ -101,19 +106,72 @@ describe("traps: stream", () => {
     assert.equal(see(12, 13), 0);
     // On the circle of 2^32 this one came just before the first.
     assert.equal(see(0xfffffffe), 0);
-    assert.equal(see(4_000_000_000, 0xfffffffe, 4_000_000_001), 0);
-    assert.equal(see(2_000_000_000, 0xfffffffd), 0);
-    assert.equal(see(0xfffffffe, 0xffffffff, 0, 1), 0);
-    assert.equal(see(3), 1);
-    assert.equal(see(2), 0);
-    assert.equal(see(2_000_000_000, 1), 0);
-    assert.equal(see(2, 2, 4, 4, 3, 3, 4), 0);
-    gaps.seeRecord({ type: RECORD.EOE, serial: 5 });
-    gaps.seeRecord({ type: RECORD.SYSCALL, serial: 6 });
-    assert.equal(gaps.missing, 1, "an end alone is no event");
+    assert.equal(see(15, 18, 16, 17, 16), 0);
     const begun = new SerialGaps();
-    for (const serial of [0xfffffffe, 0xfffffffe, 1]) begun.see(serial);
+    for (const serial of [0xfffffffe, 0xfffffffe, 1]) begun.see(stamp(serial, 1));
     assert.equal(begun.missing, 2);
+    for (const serial of [0, 0xffffffff, 0, 2]) begun.see(stamp(serial, 1));
+    assert.equal(begun.missing, 0);
+  });
+
+  it("counts what is missing however many there are, and finds what comes late after them", () => {
+    const gaps = new SerialGaps();
+    // 120,000 events a second that a reader did not take for ten seconds; and a thousand million.
+    for (const serial of [1, 1_200_002, 1_000_000_000]) gaps.see(stamp(serial, 1));
+    assert.equal(gaps.missing, 999_999_997);
+    for (const serial of [2, 1_200_001, 500_000, 500_000, 999_999_999]) gaps.see(stamp(serial, 1));
+    assert.equal(gaps.missing, 999_999_993);
+    for (let serial = 1_000_000_001; serial < 1_000_200_000; serial += 2)
+      for (const each of [serial + 1, serial]) gaps.see(stamp(each, 1));
+    assert.equal(gaps.missing, 999_999_993, "pairs that overtook each other");
+    // More gaps than are remembered: the newest are, so the oldest serial that comes late stays missing.
+    const many = new SerialGaps();
+    for (let serial = 0; serial <= 4000; serial += 2) many.see(stamp(serial, 1));
+    for (const serial of [3999, 3997, 1]) many.see(stamp(serial, 1));
+    assert.equal(many.missing, 1998);
+  });
+
+  it("tells a late serial from another boot's by its stamp", () => {
+    const gaps = new SerialGaps();
+    const see = (serial: number, seconds: number): number => {
+      gaps.see(stamp(serial, seconds));
+      return gaps.missing;
+    };
+    see(1_000_000, 1000);
+    assert.equal(see(3_000_000, 1010), 1_999_999);
+    // A call that has waited since its first record.
+    assert.equal(see(900_000, 990), 1_999_999);
+    assert.equal(see(3_000_001, 1010), 1_999_999);
+    // Two boots, the second one short.
+    assert.equal(see(7, 1020), 1_999_999);
+    assert.equal(see(9, 1021), 2_000_000);
+    assert.equal(see(5, 1100), 2_000_000);
+    assert.equal(see(7, 1100), 2_000_001);
+    assert.equal(see(6, 1100), 2_000_000);
+    // Above 2^31 a new boot is ahead on the circle.
+    see(3_000_000_000, 1200);
+    const before = gaps.missing;
+    assert.equal(see(5, 1300), before);
+    assert.equal(see(7, 1300), before + 1);
+  });
+
+  it("counts no stamp that auditd made itself, no end without its event, and each node by itself", () => {
+    const gaps = new SerialGaps();
+    const see = (type: number, serial: number, node = ""): void => gaps.seeRecord({ type, ...stamp(serial, 1), node });
+    see(RECORD.SYSCALL, 4);
+    see(1200, 9000);
+    see(1201, 3);
+    see(RECORD.EOE, 5);
+    see(RECORD.SYSCALL, 6);
+    assert.equal(gaps.missing, 1, "an end alone is no event");
+    for (let serial = 7; serial < 20; serial++) {
+      see(RECORD.SYSCALL, serial);
+      see(RECORD.SYSCALL, serial + 5_000_000, "b");
+    }
+    assert.equal(gaps.missing, 1);
+    // A log that names a node in every line costs no more than so many.
+    for (let node = 0; node < 3000; node++) see(RECORD.SYSCALL, node, `n${node}`);
+    assert.equal(gaps.missing, 1);
   });
 
   it("trap 21: what waits is bounded by bytes and not by a number of events", () => {
