@@ -13,6 +13,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { blockArchive, compactArchive, historySource } from "@hosttrail/collector/archives";
 import { Compactor } from "@hosttrail/collector/compact";
 import { History } from "@hosttrail/collector/history";
@@ -47,6 +48,8 @@ const DAY_MS = 86_400_000;
 const MARGIN_MS = 300_000;
 const HOUR_MS = 3_600_000;
 const ASKINGS = 5;
+/** Longer than the embedded database waits before it gives free pages back (stack/services/ferretdb/room.go). */
+const SETTLED_MS = 130_000;
 const EVENTS_MAX_A_SEARCH = 1_000_000;
 const PAGE = 1000;
 
@@ -290,6 +293,16 @@ function rate(events: number, ms: number): string {
   return `${Math.round(events / (ms / 1000)).toLocaleString("en")}/s`;
 }
 
+/** Waits until the database has given back what it does not need, which it does after a minute. */
+async function settled(directory: string): Promise<void> {
+  let bytes = -1;
+  for (let since = Date.now(); Date.now() - since < SETTLED_MS; await sleep(1000)) {
+    const now = diskBytes(directory);
+    if (now !== bytes) since = Date.now();
+    bytes = now;
+  }
+}
+
 function diskBytes(directory: string): number {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -305,6 +318,7 @@ async function tell(
 ): Promise<void> {
   const { spent } = fleet;
   const each = (bytes: number): string => (bytes / spent.events).toFixed(1);
+  await settled(directory);
   const documents = await fleet.documents();
   const out = (text: string): void => void process.stdout.write(`    ${text}\n`);
   out(

@@ -1,6 +1,15 @@
 /** NATS and a MongoDB wire server: given, found on PATH, or built from the pinned Go modules beside this package. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { delimiter, join } from "node:path";
 import { Child } from "./child.ts";
 import { CHANGES, patchedModule } from "./patch.ts";
@@ -46,14 +55,12 @@ function natsVersionFits(path: string): boolean {
   return true;
 }
 
-/** Builds a Go program once; the stamp is the content of its go.sum and source, and what we change in it. */
+/** Builds a Go program once; the stamp is the content of its files and what we change in it. */
 function build(name: "nats" | "ferretdb", tools: string, say: Say): string {
   const source = join(PACKAGE, "services", name);
   const binary = join(tools, name === "nats" ? "nats-server" : "ferretdb");
-  const stamp = ["go.mod", "go.sum", "main.go"]
-    .map((file) => join(source, file))
-    .filter((file) => existsSync(file))
-    .map((file) => readFileSync(file, "utf8"))
+  const stamp = readdirSync(source)
+    .map((file) => readFileSync(join(source, file), "utf8"))
     .concat(name === "ferretdb" ? JSON.stringify(CHANGES) : [])
     .join("\n");
   if (existsSync(binary) && existsSync(`${binary}.stamp`) && readFileSync(`${binary}.stamp`, "utf8") === stamp)
@@ -103,6 +110,8 @@ export interface ServiceOptions {
   say: Say;
   /** Address to listen at; this machine's own where none is given. */
   address?: string;
+  /** How often the embedded database looks for room to give back, as a duration of Go; its own default where none is given. */
+  roomInterval?: string;
   /** More lines of nats-server's configuration. */
   nats?: readonly string[];
 }
@@ -155,7 +164,10 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
       ? {
           name: "mongodb",
           command: build("ferretdb", options.tools, options.say),
-          args: ["-listen", `${address}:${port}`, "-directory", data],
+          args: [
+            ...["-listen", `${address}:${port}`, "-directory", data],
+            ...(options.roomInterval === undefined ? [] : ["-room-interval", options.roomInterval]),
+          ],
           directory: options.directory,
         }
       : {
