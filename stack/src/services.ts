@@ -164,10 +164,9 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
       ? {
           name: "mongodb",
           command: build("ferretdb", options.tools, options.say),
-          args: [
-            ...["-listen", `${address}:${port}`, "-directory", data],
-            ...(options.roomInterval === undefined ? [] : ["-room-interval", options.roomInterval]),
-          ],
+          args: ["-listen", `${address}:${port}`, "-directory", data].concat(
+            options.roomInterval === undefined ? [] : ["-room-interval", options.roomInterval],
+          ),
           directory: options.directory,
         }
       : {
