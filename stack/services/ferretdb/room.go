@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/url"
@@ -79,8 +80,16 @@ func lookAt(ctx context.Context, file string, least int, isDue bool) (int, error
 		return least, nil
 	}
 	for unused := least; unused > 0; unused -= batchPages {
-		if err := readAll(ctx, db, "PRAGMA incremental_vacuum(64)"); err != nil {
+		if err := readAll(ctx, db, fmt.Sprintf("incremental_vacuum(%d)", batchPages)); err != nil {
 			return 0, err
+		}
+		before := free
+		if free, err = freePages(ctx, db); err != nil {
+			return 0, err
+		}
+		// A database made without these settings gives nothing back.
+		if free >= before {
+			break
 		}
 		select {
 		case <-ctx.Done():
@@ -90,16 +99,16 @@ func lookAt(ctx context.Context, file string, least int, isDue bool) (int, error
 	}
 	// What the log has is written to the file, and then the log is emptied, where nobody reads or writes in this moment.
 	for _, statement := range []string{"wal_checkpoint(PASSIVE)", "busy_timeout(0)", "wal_checkpoint(TRUNCATE)"} {
-		if err := readAll(ctx, db, "PRAGMA "+statement); err != nil {
+		if err := readAll(ctx, db, statement); err != nil {
 			return 0, err
 		}
 	}
 	return least, nil
 }
 
-// readAll runs a statement to its end: a vacuum gives back one page for each row that is asked for.
-func readAll(ctx context.Context, db *sql.DB, statement string) error {
-	rows, err := db.QueryContext(ctx, statement)
+// readAll runs a pragma to its end: a vacuum gives back one page for each row that is asked for.
+func readAll(ctx context.Context, db *sql.DB, pragma string) error {
+	rows, err := db.QueryContext(ctx, "PRAGMA "+pragma)
 	if err != nil {
 		return err
 	}
