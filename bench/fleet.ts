@@ -48,8 +48,10 @@ const DAY_MS = 86_400_000;
 const MARGIN_MS = 300_000;
 const HOUR_MS = 3_600_000;
 const ASKINGS = 5;
-/** Longer than the embedded database waits before it gives free pages back (stack/services/ferretdb/room.go). */
-const SETTLED_MS = 130_000;
+/** The embedded database gives back what nobody needed for 360 looks (stack/services/ferretdb/room.go), an hour; here more often. */
+const ROOM_INTERVAL = "100ms";
+/** Longer than two times so many looks. */
+const SETTLED_MS = 80_000;
 const EVENTS_MAX_A_SEARCH = 1_000_000;
 const PAGE = 1000;
 
@@ -293,7 +295,7 @@ function rate(events: number, ms: number): string {
   return `${Math.round(events / (ms / 1000)).toLocaleString("en")}/s`;
 }
 
-/** Waits until the database has given back what it does not need, which it does after a minute. */
+/** Waits until the database has given back what it does not need. */
 async function settled(directory: string): Promise<void> {
   let bytes = -1;
   for (let since = Date.now(); Date.now() - since < SETTLED_MS; await sleep(1000)) {
@@ -345,7 +347,7 @@ async function tell(
 async function run(asked: string): Promise<void> {
   const sizes = asked === "bursts" ? BURSTS : [Number(asked)];
   const directory = mkdtempSync(join(tmpdir(), "hosttrail-fleet-"));
-  const service = await mongodbService({ directory, tools, say });
+  const service = await mongodbService({ directory, tools, say, roomInterval: ROOM_INTERVAL });
   await service.start();
   const end = (): void => {
     void Promise.resolve(service.child?.stop()).then(() => {

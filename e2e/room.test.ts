@@ -29,7 +29,7 @@ describe("the embedded database", { timeout: 180_000 }, () => {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), "hosttrail-room-"));
-    service = await mongodbService({ directory, tools, say: () => undefined, roomInterval: "50ms" });
+    service = await mongodbService({ directory, tools, say: () => undefined, roomInterval: "5ms" });
     await service.start();
     client = await MongoClient.connect(service.url);
   });

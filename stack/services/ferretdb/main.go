@@ -8,7 +8,6 @@ import (
 	"context"
 	"flag"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,10 +15,6 @@ import (
 
 	"github.com/FerretDB/FerretDB/ferretdb"
 )
-
-// What each connection tells SQLite: FerretDB's own two settings, which a URL with others must repeat, and that free pages
-// may be given back, which giveRoomBack does. The latter counts where a database is made, and before its journal's mode.
-var pragmas = url.Values{"_pragma": {"auto_vacuum(incremental)", "busy_timeout(10000)", "journal_mode(wal)"}}
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:27017", "TCP address to listen on")
@@ -32,7 +27,7 @@ func main() {
 		Listener:  ferretdb.ListenerConfig{TCP: *listen},
 		Logger:    logger,
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + *directory + "/?" + pragmas.Encode(),
+		SQLiteURL: "file:" + *directory + "/",
 	})
 	if err != nil {
 		logger.Error("cannot start", "error", err)

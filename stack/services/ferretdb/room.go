@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/url"
@@ -16,15 +15,18 @@ import (
 
 const (
 	// Pages that stayed free through so many looks are given back: what is freed and used again in turn stays.
-	looks = 6
-	// Pages given back in one transaction, and the pause after it: a writer waits for one such transaction at most.
-	batchPages = 64
-	batchPause = 50 * time.Millisecond
+	looks = 360
+	// Less of a file is not worth it.
+	worthwhile = 1.0 / 8
+	// Writers wait while a file is written anew: for a second with one of this size. What a larger one has free is little of it.
+	bytesMax = 64 << 20
 )
 
-// giveRoomBack shrinks the files of databases by the pages that nobody needs, a few at a time, until ctx is done.
-// It looks at them once in each interval.
-// SQLite's auto_vacuum=FULL would do it within each transaction that frees pages, and make that one slow.
+// giveRoomBack writes small files of databases anew where they have much that nobody needs, and empties their logs, until ctx
+// is done. It looks at them once in each interval.
+//
+// SQLite's auto_vacuum would keep them small by itself, and makes some transactions slow, also where pages are not given
+// back within them but later (INCREMENTAL).
 func giveRoomBack(ctx context.Context, directory string, interval time.Duration, logger *slog.Logger) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -60,7 +62,7 @@ func giveRoomBack(ctx context.Context, directory string, interval time.Duration,
 	}
 }
 
-// lookAt gives the least number of free pages that a file had: now, or `least` before. Where that is due, it gives so many back and empties the log.
+// lookAt gives the least number of free pages that a file had: now, or `least` before. Where that is due, it gives them back.
 //
 // The file is opened anew each time, since a database may be dropped and made again under its name.
 func lookAt(ctx context.Context, file string, least int, isDue bool) (int, error) {
@@ -71,7 +73,7 @@ func lookAt(ctx context.Context, file string, least int, isDue bool) (int, error
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1)
-	free, err := freePages(ctx, db)
+	free, err := numberOf(ctx, db, "freelist_count")
 	if err != nil {
 		return 0, err
 	}
@@ -79,46 +81,30 @@ func lookAt(ctx context.Context, file string, least int, isDue bool) (int, error
 	if !isDue {
 		return least, nil
 	}
-	for unused := least; unused > 0; unused -= batchPages {
-		if err := readAll(ctx, db, fmt.Sprintf("incremental_vacuum(%d)", batchPages)); err != nil {
-			return 0, err
-		}
-		before := free
-		if free, err = freePages(ctx, db); err != nil {
-			return 0, err
-		}
-		// A database made without these settings gives nothing back.
-		if free >= before {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return 0, ctx.Err()
-		case <-time.After(batchPause):
-		}
+	pages, err := numberOf(ctx, db, "page_count")
+	if err != nil {
+		return 0, err
+	}
+	bytes, err := numberOf(ctx, db, "page_size")
+	if err != nil {
+		return 0, err
+	}
+	var statements []string
+	if float64(least) > worthwhile*float64(pages) && pages*bytes <= bytesMax {
+		statements = append(statements, "VACUUM")
 	}
 	// What the log has is written to the file, and then the log is emptied, where nobody reads or writes in this moment.
-	for _, statement := range []string{"wal_checkpoint(PASSIVE)", "busy_timeout(0)", "wal_checkpoint(TRUNCATE)"} {
-		if err := readAll(ctx, db, statement); err != nil {
+	statements = append(statements,
+		"PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA busy_timeout(0)", "PRAGMA wal_checkpoint(TRUNCATE)")
+	for _, statement := range statements {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return 0, err
 		}
 	}
 	return least, nil
 }
 
-// readAll runs a pragma to its end: a vacuum gives back one page for each row that is asked for.
-func readAll(ctx context.Context, db *sql.DB, pragma string) error {
-	rows, err := db.QueryContext(ctx, "PRAGMA "+pragma)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-	}
-	return rows.Err()
-}
-
-func freePages(ctx context.Context, db *sql.DB) (pages int, err error) {
-	err = db.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&pages)
-	return pages, err
+func numberOf(ctx context.Context, db *sql.DB, pragma string) (number int, err error) {
+	err = db.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&number)
+	return number, err
 }
