@@ -20,7 +20,7 @@ import { History } from "@hosttrail/collector/history";
 import { Archive, dayRange } from "@hosttrail/collector/mongodb";
 import { searchEvents } from "@hosttrail/collector/query";
 import { type BlockFeed, Storer } from "@hosttrail/collector/store";
-import { compileFilter } from "@hosttrail/lib/filter";
+import { compileFilter } from "@hosttrail/lib/predicate";
 import { signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { Event } from "@hosttrail/proto/event";

@@ -2,13 +2,13 @@
  * `./dev bench sieve`: sieves of the recorded capture's events, their bytes, their making and how often they say "may be there" in vain, beside
  * a Bloom filter of the same keys and the same bytes in the same run.
  *
- * A sieve has what lib/filter tells it of blocks of 500 events: whole values, and the trigrams of three groups: commands (titles and
+ * A sieve has what lib/predicate tells it of blocks of 500 events: whole values, and the trigrams of three groups: commands (titles and
  * arguments), paths (of files, programs and folders) and names. Words that are asked for are in no text of their group, of three kinds: `any` are random letters and
  * digits; `alike` are made of the texts' own letters, each as often after the one before it as in the texts; `half` are
  * cut out of two texts and joined. `grams` tells how often a list of all trigrams would have said "may be" in vain.
  */
 import { ColumnBlock, encodeColumns } from "@hosttrail/lib/block";
-import { tellSieve } from "@hosttrail/lib/filter";
+import { tellSieve } from "@hosttrail/lib/predicate";
 import { buildSieve, gramsAsked, gramsOf, Sieve, SieveBuilder, TextHash } from "@hosttrail/lib/sieve";
 import type { Event } from "@hosttrail/proto/event";
 import { captureGroups, eventsOf, HOST_ID } from "./capture.ts";
@@ -20,7 +20,7 @@ const WORDS = 5000;
 /** Not all lengths and kinds give so many words that are in no text. */
 const TRIES_EACH_WORD = 50;
 const ROUNDS = 15;
-/** Groups of lib/filter. */
+/** Groups of lib/predicate. */
 const COMMANDS = 0;
 const PATHS = 1;
 

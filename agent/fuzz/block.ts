@@ -7,7 +7,7 @@ import nodeProcess from "node:process";
 import { getHeapStatistics } from "node:v8";
 import { BlockError, ColumnBlock, decompressedBytesMax, encodeColumns, scanPayload } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { compileFilter, tellSieve } from "@hosttrail/lib/filter";
+import { compileFilter, tellSieve } from "@hosttrail/lib/predicate";
 import { SieveBuilder } from "@hosttrail/lib/sieve";
 import { Event } from "@hosttrail/proto/event";
 import type { Random } from "./random.ts";

@@ -40,6 +40,10 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
     --ssh COMMAND                 how to reach it (default ssh)
     --as NAME --tag --label       what the spec's groups know it by, where that is not HOST
 
+  rules check DIR               of each Sigma rule: fires here, cannot fire here and why, not compiled and why
+    --audit-rules FILE            audit rules that hosts have; a folder for all of its .rules; again for more
+    --placeholders FILE           what stands for %names% in rules (YAML: a name and its values)
+
   --json                        one JSON object a line
   --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
                                 else ~/.config/hosttrail/profile.yaml
@@ -78,6 +82,8 @@ const OPTIONS = {
   spec: { type: "string", default: "fleet.yaml" },
   out: { type: "string", default: "" },
   ssh: { type: "string", default: "ssh" },
+  "audit-rules": { type: "string", multiple: true, default: [] as string[] },
+  placeholders: { type: "string", default: "" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -140,7 +146,14 @@ function hostWords({ tag, label }: Arguments["values"], name: string): commands.
   return { name, tags: tag, labels: label };
 }
 
-const WITHOUT_COLLECTOR = ["login", "logout", "fleet validate|show|schema", "generate ansible|chef|terraform", "plan"];
+const WITHOUT_COLLECTOR = [
+  "login",
+  "logout",
+  "fleet validate|show|schema",
+  "generate ansible|chef|terraform",
+  "plan",
+  "rules check",
+];
 
 async function run(): Promise<void> {
   const { values, positionals } = readArguments();
@@ -172,6 +185,11 @@ async function run(): Promise<void> {
     return commands.generate(second, values.spec, values.out, output);
   if (first === "plan" && positionals.length === 1)
     return await commands.plan(values.spec, values.host, hostWords(values, values.as), values.ssh, output);
+  if (first === "rules" && second === "check" && positionals.length === 3) {
+    const { "audit-rules": auditRules, placeholders } = values;
+    process.exitCode = commands.checkRuleFiles({ path: positionals[2] ?? "", auditRules, placeholders }, output);
+    return;
+  }
   const length = `${first} ${second}` in COMMANDS ? 2 : 1;
   const command = COMMANDS[positionals.slice(0, length).join(" ")];
   if (command === undefined || positionals.length > length + 1) {

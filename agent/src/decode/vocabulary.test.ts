@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { EVENT_CATEGORIES, EVENT_TYPES } from "@hosttrail/lib/filter";
+import { EVENT_CATEGORIES, EVENT_TYPES } from "@hosttrail/lib/predicate";
 import { allMeanings } from "./meaning.ts";
 
 describe("the words that filters allow", () => {

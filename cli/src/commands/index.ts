@@ -15,3 +15,4 @@ export { get, hosts, search, tail } from "./events.ts";
 export type { Output } from "./output.ts";
 export { fleet, generate, type HostWords } from "./fleet.ts";
 export { plan } from "./plan.ts";
+export { checkRuleFiles } from "./rules.ts";

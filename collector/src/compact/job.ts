@@ -9,7 +9,7 @@ import {
   SegmentReader,
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { tellSieve } from "@hosttrail/lib/filter";
+import { tellSieve } from "@hosttrail/lib/predicate";
 import { SieveBuilder } from "@hosttrail/lib/sieve";
 import { Block, Codec } from "@hosttrail/proto/block";
 import type { CatalogEntry, SequenceRange } from "../model/index.ts";

@@ -4,7 +4,7 @@
  */
 import { type handleUnaryCall, type ServiceError, status } from "@grpc/grpc-js";
 import { BlockError } from "@hosttrail/lib/block";
-import { compileFilter, type Filter } from "@hosttrail/lib/filter";
+import { compileFilter, type Filter } from "@hosttrail/lib/predicate";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
 import type { Canary, GetCanaryRequest } from "@hosttrail/proto/ingest";

@@ -5,7 +5,7 @@
  */
 import { BlockError, type ColumnBlock, parseEventId } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import type { Filter } from "@hosttrail/lib/filter";
+import type { Filter } from "@hosttrail/lib/predicate";
 import { Sieve } from "@hosttrail/lib/sieve";
 import { type Arrival, type Catalog, OUTSIDE, type Place } from "../model/index.ts";
 import { Recent } from "./recent.ts";

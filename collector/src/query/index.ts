@@ -7,7 +7,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { BlockError, type ColumnBlock, isHostId, parseEventId } from "@hosttrail/lib/block";
-import { compileFilter, FilterError } from "@hosttrail/lib/filter";
+import { compileFilter, FilterError } from "@hosttrail/lib/predicate";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compileFilter } from "@hosttrail/lib/filter";
+import { compileFilter } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { arrivalOf, MemoryHistory } from "../history/fixture.ts";

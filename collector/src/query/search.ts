@@ -3,7 +3,7 @@
  * nothing that is still to come can have a later one.
  */
 import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
-import type { Filter } from "@hosttrail/lib/filter";
+import type { Filter } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
 import type { HistoryQuery, OpenUnit, Reading, Unit } from "../history/index.ts";
 import { OUTSIDE, type Place } from "../model/index.ts";

@@ -1,7 +1,7 @@
 /** Events as they arrive. */
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import type { Filter } from "@hosttrail/lib/filter";
+import type { Filter } from "@hosttrail/lib/predicate";
 import type { TailEventsResponse } from "@hosttrail/proto/query";
 
 /** Blocks remembered, so that one that is sent again is not shown again. */

@@ -2,7 +2,7 @@
 export { canonicalAddress } from "./address.ts";
 export { condenseRecords, recordFields, recordText, sameIds } from "./condense.ts";
 export { bytesOfHex, unquote } from "./text.ts";
-export { titleOfArguments } from "./typed.ts";
+export { socketAddressValue, titleOfArguments } from "./typed.ts";
 export {
   type FieldContext,
   argumentMeaning,
@@ -14,7 +14,7 @@ export {
 } from "./interpret/index.ts";
 export * from "./names/index.ts";
 export { actorStart, joinActor, readCall, writeCall } from "./call.ts";
-export { READ_FIELDS, type ReadField, readField, readRecord } from "./reading.ts";
+export { READ_FIELDS, type ReadField, readField, readKept, readRecord } from "./reading.ts";
 export { decodeSocketAddress } from "./sockaddr.ts";
 export {
   type Actor,

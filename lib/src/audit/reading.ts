@@ -4,7 +4,7 @@
  */
 import type { AuditField, AuditRecord } from "@hosttrail/proto/event";
 import { bytesOfHex } from "./text.ts";
-import { messageWords, type RecordWords } from "./words.ts";
+import { ENRICHED_SEPARATOR, messageWords, type RecordWords } from "./words.ts";
 
 /** Words that are read, by their names in the audit documentation. `requested` is AppArmor's mask or SELinux's permissions. */
 export const READ_FIELDS = [
@@ -108,6 +108,30 @@ function readWord(key: string, value: string): string {
   if (!ENCODED.has(key) || !HEX.test(value)) return value;
   const bytes = bytesOfHex(value);
   return bytes === undefined ? value : decoder.decode(bytes);
+}
+
+const keptWords = new WeakMap<AuditRecord, readonly (readonly [string, string])[]>();
+const NO_WORDS: readonly (readonly [string, string])[] = [];
+
+/**
+ * The fields that a record itself keeps, read: name and text of each. What stands in a message is told by its own names, and so is what
+ * auditd added in an ENRICHED log.
+ */
+export function readKept(record: AuditRecord): readonly (readonly [string, string])[] {
+  if (record.fields.length === 0) return NO_WORDS;
+  let words = keptWords.get(record);
+  if (words === undefined) {
+    words = record.fields.flatMap((field) => {
+      const message = field.key === "msg" ? messageOf({ ...record, fields: [field] }) : undefined;
+      const { keys, values } = message ?? { keys: [field.key], values: [textOf(field)] };
+      return keys.map((key, at) => {
+        const name = key.startsWith(ENRICHED_SEPARATOR) ? key.slice(ENRICHED_SEPARATOR.length) : key;
+        return [name, readWord(name, values[at] ?? "")] as const;
+      });
+    });
+    keptWords.set(record, words);
+  }
+  return words;
 }
 
 /** A field's value with its hex read; undefined where there is none in it. */

@@ -186,7 +186,7 @@ function pathValue(file: File | undefined, key: string): string | undefined {
 }
 
 /** sockaddr as the kernel dumps it: family in host order (little-endian here), port and address in network order. */
-function socketAddressValue(endpoint: Endpoint | undefined): string | undefined {
+export function socketAddressValue(endpoint: Endpoint | undefined): string | undefined {
   if (endpoint === undefined) return undefined;
   const port = endpoint.port.toString(16).padStart(4, "0").toUpperCase();
   if (endpoint.family === "inet") {

@@ -5,7 +5,7 @@ import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { type AuditRecord, Event, Process } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf } from "../crypto/index.ts";
-import { compileFilter, tellSieve } from "../filter/index.ts";
+import { compileFilter, tellSieve } from "../predicate/index.ts";
 import { SieveBuilder } from "../sieve/index.ts";
 import { anyEvent } from "./arbitrary.ts";
 import {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { text as textField } from "../filter/types.ts";
+import { text as textField } from "../predicate/types.ts";
 import { fuse } from "./fuse.ts";
 import { buildSieve, GROUPS_MAX, gramsAsked, gramsOf, Sieve, SieveBuilder, TextHash } from "./index.ts";
 

@@ -21,6 +21,8 @@ export type FieldValue = string | number | bigint | undefined | readonly (string
  * refers to, as indexes plus one. So a comparison is decided once for each distinct row.
  */
 export interface Field {
+  /** What events refer to its rows by: fields of one column have the same rows. */
+  column: string;
   rows(block: ColumnBlock): readonly unknown[];
   value(row: never): FieldValue;
   rowsOf(block: ColumnBlock, event: number): number | Uint32Array;
@@ -66,6 +68,7 @@ type PlainColumn = "kind" | "host" | "process" | "user" | "source" | "destinatio
 /** Fields of a table that events refer to by one column. */
 function of<Table extends keyof Tables>(table: Table, column: PlainColumn) {
   return (value: (row: RowOf<Table>) => FieldValue, kind: Kind = {}): Field => ({
+    column,
     rows: (block) => block[table].rows,
     value: value,
     rowsOf: (block, event) => block.columns[column][event] ?? 0,
@@ -93,7 +96,7 @@ function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, e
 }
 
 function ofFile(value: (row: RowOf<"files">) => FieldValue, kind: Kind = {}): Field {
-  return { rows: (block) => block.files.rows, value: value, rowsOf: listAt("files"), ...kindOf(kind) };
+  return { column: "files", rows: (block) => block.files.rows, value: value, rowsOf: listAt("files"), ...kindOf(kind) };
 }
 
 /** What the kernel tells of a file that it found; of a name alone it tells nothing, and zero is no inode and no owner. */
@@ -102,16 +105,32 @@ function ofFound(value: (row: RowOf<"files">) => FieldValue, type: types.FieldTy
 }
 
 function ofTarget(value: (row: RowOf<"processes">) => FieldValue, kind: Kind = {}): Field {
-  return { rows: (block) => block.processes.rows, value: value, rowsOf: listAt("targets"), ...kindOf(kind) };
+  return {
+    column: "targets",
+    rows: (block) => block.processes.rows,
+    value: value,
+    rowsOf: listAt("targets"),
+    ...kindOf(kind),
+  };
 }
 
 function ofRecord(value: (row: RowOf<"records">) => FieldValue, kind: Kind = {}): Field {
-  return { rows: (block) => block.records.rows, value: value, rowsOf: listAt("records"), ...kindOf(kind) };
+  return {
+    column: "records",
+    rows: (block) => block.records.rows,
+    value: value,
+    rowsOf: listAt("records"),
+    ...kindOf(kind),
+  };
 }
+
+/** Of fields whose rows are the events themselves. */
+export const EVENT_COLUMN = "event";
 
 /** A column with one plain value an event: each event is its own row. */
 function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, kind: Kind): Field {
   return {
+    column: EVENT_COLUMN,
     rows: (block) => Array.from({ length: block.count }, (_, event) => value(block, event)),
     value: (row: FieldValue) => row,
     rowsOf: (_block, event) => event + 1,
@@ -195,6 +214,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId, INDEXED)],
   ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
   ["process.parent.name", ofProcess((row) => row.parent?.name, NAME)],
+  ["process.parent.command_line", ofProcess((row) => row.parent?.args.join(" "), { group: ARGUMENTS, covered: true })],
   ["process.parent.executable", ofProcess((row) => row.parent?.executable, PATH)],
   [
     "process.ancestry.entity_id",

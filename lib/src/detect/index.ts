@@ -1,0 +1,7 @@
+/** Detection: Sigma rules on the events of blocks. */
+export { type AuditRule, type AuditRules, readAuditRules } from "./auditrules.ts";
+export { CHECK_RESULTS, type CheckResult, checkRules, type RuleCheck } from "./check.ts";
+export { type SigmaField } from "./events.ts";
+export { RECORD_FIELDS } from "./records.ts";
+export { type Inert, type Match, type MissingField, missingFields, type NotCompiled, RuleSet } from "./ruleset.ts";
+export { CATEGORIES, type Category, type LogsourceReading, readLogsource } from "./taxonomy.ts";

@@ -1,0 +1,252 @@
+/** Rules held against the events of blocks. */
+import type { ColumnBlock } from "../block/index.ts";
+import {
+  asksOf,
+  type CompiledShape,
+  FIELDS,
+  type IndexRun,
+  type Predicate,
+  PredicateIndex,
+  type Shape,
+  type Source,
+} from "../predicate/index.ts";
+import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "../sigma/index.ts";
+import { eventSources, type SigmaField } from "./events.ts";
+import { predicateOf } from "./question.ts";
+import { RECORD_FIELDS, recordShape, recordTypesOf, wholeShape } from "./records.ts";
+import { CATEGORIES, type Category, readLogsource } from "./taxonomy.ts";
+
+/** A rule that matched an event. */
+export interface Match {
+  rule: DetectionRule;
+  /** Number of the event in its block. */
+  event: number;
+  /** Number of the record in its event that the rule matched; -1 where it is the event as a whole. */
+  record: number;
+}
+
+/** A rule that no event can match, and why. */
+export interface Inert {
+  rule: DetectionRule;
+  why: string;
+}
+
+/** A rule that asks for what is beyond what can be asked. */
+export interface NotCompiled extends Problem {
+  rule: DetectionRule;
+}
+
+const NO_FIELDS: ReadonlyMap<string, SigmaField> = new Map();
+
+/** A category of events, with the rules about it. */
+interface Route {
+  category: Category;
+  shape: Shape;
+  compiled: CompiledShape;
+}
+
+/** A rule with what it asks. */
+interface Entry {
+  rule: DetectionRule;
+  /** Its category; undefined for rules about records. */
+  category: string | undefined;
+  predicate: Predicate;
+  /** True where it asks for the type of a record, and so is about one record. */
+  namesType: boolean;
+}
+
+/** Rules that belong together, compiled once for any number of blocks. */
+export class RuleSet {
+  readonly #entries: readonly Entry[];
+  readonly #index: PredicateIndex;
+  readonly #routes: readonly Route[];
+  readonly #ofEvent: readonly Source[] = eventSources(NO_FIELDS);
+  readonly #byType = new Map<number, CompiledShape>();
+  readonly #whole: CompiledShape;
+  readonly #hasRecordRules: boolean;
+  readonly #lastEvent: Uint32Array;
+  /** Rules whose log source has no events here. */
+  readonly inert: readonly Inert[];
+  readonly notCompiled: readonly NotCompiled[];
+
+  constructor(rules: readonly DetectionRule[]) {
+    const { entries, inert, notCompiled } = compileRules(rules);
+    this.#entries = entries;
+    this.inert = inert;
+    this.notCompiled = notCompiled;
+    this.#index = new PredicateIndex(entries.map(({ predicate }) => predicate));
+    this.#routes = this.#compileRoutes();
+    this.#hasRecordRules = entries.some(({ category }) => category === undefined);
+    this.#whole = this.#index.compile(wholeShape(this.#ofEvent), (number) => {
+      const { category, namesType } = entries[number] as Entry;
+      return category === undefined && !namesType;
+    });
+    this.#lastEvent = new Uint32Array(entries.length);
+  }
+
+  /** Rules that are held against events. */
+  get rules(): DetectionRule[] {
+    return this.#entries.map(({ rule }) => rule);
+  }
+
+  #compileRoutes(): Route[] {
+    const named = new Set(this.#entries.flatMap(({ category }) => category ?? []));
+    return [...named].map((name) => {
+      const category = CATEGORIES.get(name) as Category;
+      const shape: Shape = { sources: eventSources(category.fields, true), constants: new Map() };
+      const compiled = this.#index.compile(shape, (number) => this.#entries[number]?.category === name);
+      return { category, shape, compiled };
+    });
+  }
+
+  #shapeOf(type: number): CompiledShape {
+    let compiled = this.#byType.get(type);
+    if (compiled === undefined) {
+      compiled = this.#index.compile(
+        recordShape(type, this.#ofEvent),
+        (number) => this.#entries[number]?.category === undefined,
+      );
+      this.#byType.set(type, compiled);
+    }
+    return compiled;
+  }
+
+  /** Every rule that matches an event, once for each event. */
+  match(block: ColumnBlock): Match[] {
+    const run = this.#index.begin(block);
+    const matches: Match[] = [];
+    const routes = routesOf(block, this.#routes);
+    this.#lastEvent.fill(0);
+    for (let event = 0; event < block.count; event++) {
+      for (const { compiled } of routes[(block.columns.kind[event] ?? 0) - 1] ?? [])
+        this.#ask(run, compiled, event, -1, matches);
+      if (this.#hasRecordRules) this.#askRecords(run, block, event, matches);
+    }
+    return matches;
+  }
+
+  #askRecords(run: IndexRun, block: ColumnBlock, event: number, matches: Match[]): void {
+    const { offsets, values } = block.columns.records;
+    const start = offsets[event] ?? 0;
+    const end = offsets[event + 1] ?? 0;
+    const rows = values[0];
+    for (let at = start; at < end; at++) {
+      const type = block.records.rows[(rows?.[at] ?? 0) - 1]?.type ?? 0;
+      this.#ask(run, this.#shapeOf(type), event, at - start, matches);
+    }
+    if (this.#whole.nodes.size > 0) this.#ask(run, this.#whole, event, -1, matches);
+  }
+
+  #ask(run: IndexRun, compiled: CompiledShape, event: number, record: number, matches: Match[]): void {
+    if (compiled.nodes.size === 0) return;
+    run.ask(compiled, event, record, (number) => {
+      if (this.#lastEvent[number] === event + 1) return;
+      this.#lastEvent[number] = event + 1;
+      matches.push({ rule: (this.#entries[number] as Entry).rule, event, record });
+    });
+  }
+
+  /** The texts of a rule's field in an event that it matched, under the names that the rule itself uses. */
+  textsOf(block: ColumnBlock, { rule, event, record }: Match, field: string): string[] {
+    const run = this.#index.begin(block);
+    const reading = readLogsource(rule.logsource);
+    if (reading.kind === "category") {
+      const route = this.#routes.find(({ category }) => category === CATEGORIES.get(reading.name));
+      return route === undefined ? [] : run.texts(route.shape, field, event, -1);
+    }
+    if (record < 0) return run.texts(this.#whole.shape, field, event, -1);
+    const own = run.texts(this.#shapeOf(recordTypesOf(block, event)[record] ?? 0).shape, field, event, record);
+    // What the record itself does not say is asked of its event.
+    return own.length > 0 ? own : run.texts(this.#whole.shape, field, event, -1);
+  }
+}
+
+/** For each kind of event in the block, the categories that it is of. */
+function routesOf(block: ColumnBlock, routes: readonly Route[]): Route[][] {
+  return block.kinds.rows.map(({ action, type, outcome }) =>
+    outcome === "failure"
+      ? []
+      : routes.filter(
+          ({ category }) =>
+            category.actions.includes(action) &&
+            (category.types === undefined || category.types.some((each) => type.includes(each))),
+        ),
+  );
+}
+
+function compileRules(rules: readonly DetectionRule[]): {
+  entries: Entry[];
+  inert: Inert[];
+  notCompiled: NotCompiled[];
+} {
+  const entries: Entry[] = [];
+  const inert: Inert[] = [];
+  const notCompiled: NotCompiled[] = [];
+  for (const rule of rules) {
+    const reading = readLogsource(rule.logsource);
+    const category = reading.kind === "category" ? reading.name : undefined;
+    try {
+      const predicate = predicateOf(rule.condition, (field) => nameField(field, category));
+      if (reading.kind === "none") inert.push({ rule, why: reading.why });
+      else {
+        const namesType = [...asksOf(predicate)].some(({ field }) => field === "type");
+        entries.push({ rule, category, predicate, namesType: category === undefined && namesType });
+      }
+    } catch (error) {
+      if (!(error instanceof SigmaError)) throw error;
+      notCompiled.push({ rule, file: rule.file, line: error.line, message: error.message });
+    }
+  }
+  return { entries, inert, notCompiled };
+}
+
+/** Of records every name may be that of a field; of events only those that are known. */
+function nameField(field: string, category: string | undefined): string | undefined {
+  return category === undefined || fieldOf(field, category) !== undefined ? field : undefined;
+}
+
+/** Times are fields of every event. */
+const TIMES = ["@timestamp", "UtcTime", "EventTime", "TimeCreated"];
+
+/** What a field of a category is; undefined where no event of it has it. */
+function fieldOf(field: string, category: string): string | undefined {
+  const sigma = CATEGORIES.get(category)?.fields.get(field);
+  if (sigma !== undefined) return sigma.kind === "never" ? undefined : sigma.field;
+  return FIELDS.has(field) || TIMES.includes(field) ? field : undefined;
+}
+
+/** A field that no event of a rule's log source has, and what is known of it. */
+export interface MissingField {
+  field: string;
+  line: number;
+  why: string;
+}
+
+/** The fields of a rule that no event has. */
+export function missingFields(rule: DetectionRule): MissingField[] {
+  const reading = readLogsource(rule.logsource);
+  const missing = new Map<string, MissingField>();
+  for (const { field, line, test } of itemsOf(rule.condition)) {
+    for (const name of test.kind === "field" ? [field, test.field] : [field]) {
+      if (name === "" || missing.has(name)) continue;
+      const why = whyMissing(name, reading.kind === "category" ? reading.name : undefined);
+      if (why !== undefined) missing.set(name, { field: name, line, why });
+    }
+  }
+  return [...missing.values()];
+}
+
+function whyMissing(field: string, category: string | undefined): string | undefined {
+  if (category === undefined) {
+    // Names of records are the writers' own; those with a point are ECS's.
+    if (!field.includes(".") || FIELDS.has(field)) return undefined;
+    return `no field is called that${nearest(field, FIELDS.keys())}`;
+  }
+  if (fieldOf(field, category) !== undefined) return undefined;
+  const fields = CATEGORIES.get(category)?.fields ?? NO_FIELDS;
+  const known = fields.get(field);
+  if (known?.kind === "never") return known.why;
+  const readable = Array.from(fields).flatMap(([name, { kind }]) => (kind === "never" ? [] : [name]));
+  const near = nearest(field, [...readable, ...FIELDS.keys()]);
+  return `no event of category ${category} has a field of this name${near}${RECORD_FIELDS.includes(field) ? "; it is one of audit records, for service: auditd" : ""}`;
+}
