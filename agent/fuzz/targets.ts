@@ -28,6 +28,7 @@ import { openMutatedBlock } from "./block.ts";
 import { readMutatedLink } from "./link.ts";
 import { mutate, type Random } from "./random.ts";
 import { askMutatedSieve } from "./sieve.ts";
+import { readMutatedRules } from "./sigma.ts";
 
 export interface Target {
   name: string;
@@ -504,6 +505,11 @@ export const TARGETS: readonly Target[] = [
     name: "sieve",
     weight: 6,
     run: askMutatedSieve,
+  },
+  {
+    name: "Sigma rules",
+    weight: 2,
+    run: readMutatedRules,
   },
   {
     name: "error details",

@@ -300,11 +300,17 @@ function feedersOf(need: Need, { rules, excluded }: AuditRules): AuditRule[] | u
   );
 }
 
+/** Folders from which nothing is executed, and in which no socket lies. */
+const DATA_FOLDER = /^\/(?:etc|proc|sys|boot|var\/(?:log|spool|lib|mail)|root\/\.)/;
+const NOT_OF_FILES: ReadonlySet<string> = new Set(["execve", "execveat", "connect", "bind", "accept", "accept4"]);
+
 function mayBePath(rule: AuditRule, { test }: Item): boolean {
   if (test.kind !== "pattern") return true;
   const [first] = test.pattern;
   // A name without a folder may lie anywhere.
   if (typeof first !== "string" || !first.startsWith("/")) return true;
+  const isOfFiles = rule.calls === undefined || [...rule.calls].some((call) => !NOT_OF_FILES.has(call));
+  if (!isOfFiles && DATA_FOLDER.test(first)) return false;
   return mayBeAbout(rule, first, test.pattern.length === 1);
 }
 

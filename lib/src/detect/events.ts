@@ -6,6 +6,7 @@ import {
   type Field,
   formsOf,
   type ReadTexts,
+  type RowLists,
   type Source,
   type Texts,
 } from "../predicate/index.ts";
@@ -64,9 +65,26 @@ export function eventSources(names: ReadonlyMap<string, SigmaField>, keywords = 
     const isPerEvent = name === EVENT_COLUMN;
     if (isPerEvent) for (const time of TIMES) readers.set(time, readTime);
     if (keywords && !isPerEvent) readers.set("", keywordReader(name));
-    return { isPerEvent, rowsOf: (block, event) => field.rowsOf(block, event), reader: (asked) => readers.get(asked) };
+    const reader = (asked: string): ReadTexts | undefined => readers.get(asked);
+    if (isListColumn(name))
+      return { isPerEvent, rowOf: () => 1, lists: (block) => listsOf(block.columns[name]), reader };
+    return { isPerEvent, rowOf: (block, event) => field.rowsOf(block, event) as number, reader };
   });
 }
+
+/** Columns by which an event refers to several rows. */
+const LIST_COLUMNS = ["files", "records", "targets"] as const;
+
+function isListColumn(name: string): name is (typeof LIST_COLUMNS)[number] {
+  return (LIST_COLUMNS as readonly string[]).includes(name);
+}
+
+/** A list column of the block as sources have it. */
+export function listsOf({ offsets, values }: ColumnBlock["columns"]["files"]): RowLists {
+  return { offsets, rows: values[0] ?? NO_ROWS };
+}
+
+const NO_ROWS = new Uint32Array(0);
 
 function readerOf(field: Field, read: (row: never) => Texts): ReadTexts {
   return (block, row) => read(field.rows(block)[row] as never);

@@ -2,6 +2,7 @@
 export { type AuditRule, type AuditRules, readAuditRules } from "./auditrules.ts";
 export { CHECK_RESULTS, type CheckResult, checkRules, type RuleCheck } from "./check.ts";
 export { type SigmaField } from "./events.ts";
-export { RECORD_FIELDS } from "./records.ts";
+export { PlainRules } from "./plain.ts";
+export { mappingTables } from "./table.ts";
 export { type Inert, type Match, type MissingField, missingFields, type NotCompiled, RuleSet } from "./ruleset.ts";
 export { CATEGORIES, type Category, type LogsourceReading, readLogsource } from "./taxonomy.ts";

@@ -9,6 +9,7 @@ import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 import { RECORD, readKept, recordTypeName, socketAddressValue } from "../audit/index.ts";
 import type { ColumnBlock } from "../block/index.ts";
 import type { ReadTexts, Shape, Source, Texts } from "../predicate/index.ts";
+import { listsOf } from "./events.ts";
 
 type Readers<Row> = ReadonlyMap<string, (row: Row) => Texts>;
 
@@ -142,13 +143,13 @@ function socketText({ family, ip, port, path }: Endpoint): Texts {
 
 function source<Row>(
   rows: (block: ColumnBlock) => readonly Row[],
-  rowsOf: Source["rowsOf"],
+  rowOf: Source["rowOf"],
   readers: Readers<Row>,
   more?: (field: string) => ((row: Row) => Texts) | undefined,
 ): Source {
   return {
     isPerEvent: false,
-    rowsOf,
+    rowOf,
     reader(field): ReadTexts | undefined {
       const read = readers.get(field) ?? more?.(field);
       return read && ((block, row) => read(rows(block)[row] as Row));
@@ -158,7 +159,7 @@ function source<Row>(
 
 type PlainColumn = "process" | "user" | "syscall" | "source" | "destination";
 
-function ofColumn(column: PlainColumn): Source["rowsOf"] {
+function ofColumn(column: PlainColumn): Source["rowOf"] {
   return (block, event) => block.columns[column][event] ?? 0;
 }
 
@@ -177,34 +178,78 @@ const SOCKET_SOURCE = source(
 
 const NONE = new Uint32Array(0);
 
-/** Rows of a list column, by their indexes plus one. */
-function itemsOf(block: ColumnBlock, column: "files" | "records" | "keys", event: number): Uint32Array {
-  const { offsets, values } = block.columns[column];
-  return (values[0] ?? NONE).subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0);
+/** Types of records that only stand with some events. */
+const TYPES = [RECORD.SYSCALL, RECORD.EXECVE, RECORD.CWD, RECORD.PROCTITLE, RECORD.SOCKADDR] as const;
+type RecordType = (typeof TYPES)[number];
+
+/** What the records of a block are, by their places in its column. */
+interface Records {
+  block: ColumnBlock;
+  /** For each PATH record the row of its file, plus one. */
+  files: Uint32Array;
+  /** For each event the types of TYPES that it has, a bit each. */
+  types: Uint8Array;
+}
+
+/** The block that was asked for last is asked for again and again. */
+let last: Records | undefined;
+
+function recordsOf(block: ColumnBlock): Records {
+  if (last?.block === block) return last;
+  const { offsets, values } = block.columns.records;
+  const [rows = NONE] = values;
+  const found: Records = { block, files: new Uint32Array(rows.length), types: new Uint8Array(block.count) };
+  for (let event = 0; event < block.count; event++) {
+    let item = 0;
+    for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++) {
+      const type = block.records.rows[(rows[at] ?? 0) - 1]?.type;
+      if (type === RECORD.PATH) found.files[at] = fileOfItem(block, event, item++);
+      const known = TYPES.indexOf(type as RecordType);
+      if (known >= 0) found.types[event] = (found.types[event] ?? 0) | (1 << known);
+    }
+  }
+  last = found;
+  return found;
+}
+
+/** The file of a PATH record: the n-th of them is about the file with item n, which most often stands at that place. */
+function fileOfItem(block: ColumnBlock, event: number, item: number): number {
+  const { offsets, values } = block.columns.files;
+  const [rows = NONE] = values;
+  const start = offsets[event] ?? 0;
+  const end = offsets[event + 1] ?? 0;
+  const direct = start + item < end ? (rows[start + item] ?? 0) : 0;
+  if (block.files.rows[direct - 1]?.item === item) return direct;
+  for (let at = start; at < end; at++) if (block.files.rows[(rows[at] ?? 0) - 1]?.item === item) return rows[at] ?? 0;
+  return 0;
 }
 
 /** The keys of the rules that matched: each is a text of the block. */
 const KEYS_SOURCE: Source = {
   isPerEvent: false,
-  rowsOf: (block, event) => itemsOf(block, "keys", event),
+  rowOf: () => 1,
+  lists: (block) => listsOf(block.columns.keys),
   reader: (field) =>
     field === "key" || field === "" ? (block, row) => text(block.strings.text(row + 1, "events.keys")) : undefined,
 };
 
+/** Most registers are small numbers, or addresses that come once. */
+const HEX = Array.from({ length: 4096 }, (_, value) => value.toString(16));
+
 function argumentOf(block: ColumnBlock, event: number, index: number): Texts {
   const { offsets, values } = block.columns.arguments;
-  const [low = NONE, high = NONE] = values;
   const at = (offsets[event] ?? 0) + index;
   if (at >= (offsets[event + 1] ?? 0)) return undefined;
-  const upper = high[at] ?? 0;
-  const lower = (low[at] ?? 0).toString(16);
-  return upper === 0 ? lower : upper.toString(16) + lower.padStart(8, "0");
+  const upper = values[1]?.[at] ?? 0;
+  const lower = values[0]?.[at] ?? 0;
+  if (upper === 0) return lower < HEX.length ? HEX[lower] : lower.toString(16);
+  return upper.toString(16) + lower.toString(16).padStart(8, "0");
 }
 
 /** What is of one call alone: registers as auditd prints them, in hex, and what the call gave back. */
 const CALL_SOURCE: Source = {
   isPerEvent: true,
-  rowsOf: (_block, event) => event + 1,
+  rowOf: (_block, event) => event + 1,
   reader(field) {
     if (field === "exit") return (block, row) => String(block.columns.exit[row] ?? 0n);
     const [, digits] = /^a([0-3])$/.exec(field) ?? [];
@@ -234,34 +279,24 @@ const KEPT: Pick<Source, "isPerEvent" | "reader" | "others"> = {
 
 const KEPT_SOURCE: Source = {
   ...KEPT,
-  rowsOf: (block, event, record) => itemsOf(block, "records", event)[record] ?? 0,
+  rowOf: (block, _event, record) => block.columns.records.values[0]?.[record] ?? 0,
 };
-const ALL_KEPT_SOURCE: Source = { ...KEPT, rowsOf: (block, event) => itemsOf(block, "records", event) };
+const ALL_KEPT_SOURCE: Source = { ...KEPT, rowOf: () => 1, lists: (block) => listsOf(block.columns.records) };
 
 const files = (block: ColumnBlock): readonly File[] => block.files.rows;
-const PATH_SOURCE = source(files, fileOfRecord, PATH);
-const ALL_PATHS_SOURCE = source(files, (block, event) => itemsOf(block, "files", event), PATH);
-
-/** The file of a PATH record: the n-th of them is about the file with item n. */
-function fileOfRecord(block: ColumnBlock, event: number, record: number): number {
-  let item = 0;
-  const records = itemsOf(block, "records", event);
-  for (let at = 0; at < record; at++) if (block.records.rows[(records[at] ?? 0) - 1]?.type === RECORD.PATH) item++;
-  const rows = itemsOf(block, "files", event);
-  const direct = rows[item] ?? 0;
-  if (block.files.rows[direct - 1]?.item === item) return direct;
-  return rows.find((row) => block.files.rows[row - 1]?.item === item) ?? 0;
-}
+const PATH_SOURCE = source(files, (block, _event, record) => recordsOf(block).files[record] ?? 0, PATH);
+const ALL_PATHS_SOURCE: Source = {
+  ...source(files, () => 1, PATH),
+  lists: (block) => listsOf(block.columns.files),
+};
 
 /** Only where the event has such a record: of other events the process may have the same fields, from elsewhere. */
-function where(type: number, { rowsOf, ...rest }: Source): Source {
+function where(type: RecordType, { rowOf, ...rest }: Source): Source {
+  const bit = 1 << TYPES.indexOf(type);
   return {
     ...rest,
-    rowsOf(block, event, record) {
-      for (const row of itemsOf(block, "records", event))
-        if (block.records.rows[row - 1]?.type === type) return rowsOf(block, event, record);
-      return 0;
-    },
+    rowOf: (block, event, record) =>
+      ((recordsOf(block).types[event] ?? 0) & bit) === 0 ? 0 : rowOf(block, event, record),
   };
 }
 
@@ -297,11 +332,6 @@ export function wholeShape(ofEvent: readonly Source[]): Shape {
     ],
     constants: new Map(),
   };
-}
-
-/** Types of an event's records. */
-export function recordTypesOf(block: ColumnBlock, event: number): number[] {
-  return Array.from(itemsOf(block, "records", event), (row) => block.records.rows[row - 1]?.type ?? 0);
 }
 
 /** Names that records are known to have, for who misspells one. */

@@ -3,17 +3,19 @@ import type { ColumnBlock } from "../block/index.ts";
 import {
   asksOf,
   type CompiledShape,
+  type Found,
   FIELDS,
   type IndexRun,
   type Predicate,
   PredicateIndex,
   type Shape,
   type Source,
+  textsOf,
 } from "../predicate/index.ts";
 import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "../sigma/index.ts";
 import { eventSources, type SigmaField } from "./events.ts";
 import { predicateOf } from "./question.ts";
-import { RECORD_FIELDS, recordShape, recordTypesOf, wholeShape } from "./records.ts";
+import { RECORD_FIELDS, recordShape, wholeShape } from "./records.ts";
 import { CATEGORIES, type Category, readLogsource } from "./taxonomy.ts";
 
 /** A rule that matched an event. */
@@ -21,7 +23,7 @@ export interface Match {
   rule: DetectionRule;
   /** Number of the event in its block. */
   event: number;
-  /** Number of the record in its event that the rule matched; -1 where it is the event as a whole. */
+  /** Place of the record that the rule matched among all records of the block; -1 where it is the event as a whole. */
   record: number;
 }
 
@@ -46,13 +48,13 @@ interface Route {
 }
 
 /** A rule with what it asks. */
-interface Entry {
+export interface Entry {
   rule: DetectionRule;
   /** Its category; undefined for rules about records. */
   category: string | undefined;
   predicate: Predicate;
-  /** True where it asks for the type of a record, and so is about one record. */
-  namesType: boolean;
+  /** Of rules about records: whether it is held against each by itself, against all together, or both. */
+  about: "record" | "event" | "both";
 }
 
 /** Rules that belong together, compiled once for any number of blocks. */
@@ -78,8 +80,8 @@ export class RuleSet {
     this.#routes = this.#compileRoutes();
     this.#hasRecordRules = entries.some(({ category }) => category === undefined);
     this.#whole = this.#index.compile(wholeShape(this.#ofEvent), (number) => {
-      const { category, namesType } = entries[number] as Entry;
-      return category === undefined && !namesType;
+      const { category, about } = entries[number] as Entry;
+      return category === undefined && about !== "record";
     });
     this.#lastEvent = new Uint32Array(entries.length);
   }
@@ -99,13 +101,15 @@ export class RuleSet {
     });
   }
 
+  #isAboutRecords(number: number): boolean {
+    const { category, about } = this.#entries[number] as Entry;
+    return category === undefined && about !== "event";
+  }
+
   #shapeOf(type: number): CompiledShape {
     let compiled = this.#byType.get(type);
     if (compiled === undefined) {
-      compiled = this.#index.compile(
-        recordShape(type, this.#ofEvent),
-        (number) => this.#entries[number]?.category === undefined,
-      );
+      compiled = this.#index.compile(recordShape(type, this.#ofEvent), (number) => this.#isAboutRecords(number));
       this.#byType.set(type, compiled);
     }
     return compiled;
@@ -116,53 +120,48 @@ export class RuleSet {
     const run = this.#index.begin(block);
     const matches: Match[] = [];
     const routes = routesOf(block, this.#routes);
-    this.#lastEvent.fill(0);
+    const last = this.#lastEvent.fill(0);
+    const found: Found = (number, event, record) => {
+      if (last[number] === event + 1) return;
+      last[number] = event + 1;
+      matches.push({ rule: (this.#entries[number] as Entry).rule, event, record });
+    };
     for (let event = 0; event < block.count; event++) {
       for (const { compiled } of routes[(block.columns.kind[event] ?? 0) - 1] ?? [])
-        this.#ask(run, compiled, event, -1, matches);
-      if (this.#hasRecordRules) this.#askRecords(run, block, event, matches);
+        run.ask(compiled, event, -1, found);
+      if (this.#hasRecordRules) this.#askRecords(run, block, event, found);
     }
     return matches;
   }
 
-  #askRecords(run: IndexRun, block: ColumnBlock, event: number, matches: Match[]): void {
+  #askRecords(run: IndexRun, block: ColumnBlock, event: number, found: Found): void {
     const { offsets, values } = block.columns.records;
     const start = offsets[event] ?? 0;
     const end = offsets[event + 1] ?? 0;
     const rows = values[0];
     for (let at = start; at < end; at++) {
       const type = block.records.rows[(rows?.[at] ?? 0) - 1]?.type ?? 0;
-      this.#ask(run, this.#shapeOf(type), event, at - start, matches);
+      run.ask(this.#shapeOf(type), event, at, found);
     }
-    if (this.#whole.nodes.size > 0) this.#ask(run, this.#whole, event, -1, matches);
-  }
-
-  #ask(run: IndexRun, compiled: CompiledShape, event: number, record: number, matches: Match[]): void {
-    if (compiled.nodes.size === 0) return;
-    run.ask(compiled, event, record, (number) => {
-      if (this.#lastEvent[number] === event + 1) return;
-      this.#lastEvent[number] = event + 1;
-      matches.push({ rule: (this.#entries[number] as Entry).rule, event, record });
-    });
+    run.ask(this.#whole, event, -1, found);
   }
 
   /** The texts of a rule's field in an event that it matched, under the names that the rule itself uses. */
   textsOf(block: ColumnBlock, { rule, event, record }: Match, field: string): string[] {
-    const run = this.#index.begin(block);
     const reading = readLogsource(rule.logsource);
     if (reading.kind === "category") {
       const route = this.#routes.find(({ category }) => category === CATEGORIES.get(reading.name));
-      return route === undefined ? [] : run.texts(route.shape, field, event, -1);
+      return route === undefined ? [] : textsOf(route.shape, block, field, event, -1);
     }
-    if (record < 0) return run.texts(this.#whole.shape, field, event, -1);
-    const own = run.texts(this.#shapeOf(recordTypesOf(block, event)[record] ?? 0).shape, field, event, record);
+    const type = block.records.rows[(block.columns.records.values[0]?.[record] ?? 0) - 1]?.type;
+    const own = type === undefined ? [] : textsOf(this.#shapeOf(type).shape, block, field, event, record);
     // What the record itself does not say is asked of its event.
-    return own.length > 0 ? own : run.texts(this.#whole.shape, field, event, -1);
+    return own.length > 0 ? own : textsOf(this.#whole.shape, block, field, event, -1);
   }
 }
 
 /** For each kind of event in the block, the categories that it is of. */
-function routesOf(block: ColumnBlock, routes: readonly Route[]): Route[][] {
+export function routesOf<Of extends { category: Category }>(block: ColumnBlock, routes: readonly Of[]): Of[][] {
   return block.kinds.rows.map(({ action, type, outcome }) =>
     outcome === "failure"
       ? []
@@ -174,7 +173,7 @@ function routesOf(block: ColumnBlock, routes: readonly Route[]): Route[][] {
   );
 }
 
-function compileRules(rules: readonly DetectionRule[]): {
+export function compileRules(rules: readonly DetectionRule[]): {
   entries: Entry[];
   inert: Inert[];
   notCompiled: NotCompiled[];
@@ -189,8 +188,7 @@ function compileRules(rules: readonly DetectionRule[]): {
       const predicate = predicateOf(rule.condition, (field) => nameField(field, category));
       if (reading.kind === "none") inert.push({ rule, why: reading.why });
       else {
-        const namesType = [...asksOf(predicate)].some(({ field }) => field === "type");
-        entries.push({ rule, category, predicate, namesType: category === undefined && namesType });
+        entries.push({ rule, category, predicate, about: aboutOf(predicate) });
       }
     } catch (error) {
       if (!(error instanceof SigmaError)) throw error;
@@ -198,6 +196,20 @@ function compileRules(rules: readonly DetectionRule[]): {
     }
   }
   return { entries, inert, notCompiled };
+}
+
+/** A rule that names the type of a record is about one; what keywords alone find is found in all records together as well as in each. */
+function aboutOf(predicate: Predicate): Entry["about"] {
+  const asks = [...asksOf(predicate)];
+  if (asks.some(({ field }) => field === "type")) return "record";
+  if (asks.every(({ field }) => field === "")) return "event";
+  // Some events have no record, and what is asked of the event is asked of them as well.
+  return isAnyOf(predicate) && !asks.some(({ field }) => field.includes(".")) ? "record" : "both";
+}
+
+/** True where one question alone decides: what passes it in all records together passes it in one of them. */
+function isAnyOf(predicate: Predicate): boolean {
+  return predicate.kind === "ask" || (predicate.kind === "or" && predicate.parts.every(isAnyOf));
 }
 
 /** Of records every name may be that of a field; of events only those that are known. */

@@ -21,6 +21,8 @@ const CASES: [string, string][] = [
   ["sel_a OR kw", "(F=a or =*one* or =*two*three*)"],
   ["[sel_a, sel_b]", "(F=a or F=b)"],
   ["1 of *_b", "F=b"],
+  ["1 of filter-*", "F=x"],
+  ["1 of *l*_*", "(F=a or F=b)"],
 ];
 
 describe("conditions", () => {

@@ -72,16 +72,16 @@ interface Witnesses {
 }
 
 /**
- * The rarest witnesses of a predicate, among those that may be looked for; undefined where nothing must pass, as under a `not`.
+ * The witnesses of a predicate that cost least; undefined where nothing must pass, as under a `not`.
  */
-export function witnessesOf(predicate: Predicate, mayWitness: (ask: Ask) => boolean): Witnesses | undefined {
+export function witnessesOf(predicate: Predicate, costOf: (ask: Ask) => number): Witnesses | undefined {
   switch (predicate.kind) {
     case "ask":
-      return mayWitness(predicate) ? { asks: [predicate], weight: predicate.weight } : undefined;
+      return { asks: [predicate], weight: costOf(predicate) };
     case "and": {
       let best: Witnesses | undefined;
       for (const part of predicate.parts) {
-        const found = witnessesOf(part, mayWitness);
+        const found = witnessesOf(part, costOf);
         if (found !== undefined && (best === undefined || found.weight < best.weight)) best = found;
       }
       return best;
@@ -90,7 +90,7 @@ export function witnessesOf(predicate: Predicate, mayWitness: (ask: Ask) => bool
       const asks: Ask[] = [];
       let weight = 0;
       for (const part of predicate.parts) {
-        const found = witnessesOf(part, mayWitness);
+        const found = witnessesOf(part, costOf);
         if (found === undefined) return undefined;
         asks.push(...found.asks);
         weight += found.weight;
@@ -98,16 +98,16 @@ export function witnessesOf(predicate: Predicate, mayWitness: (ask: Ask) => bool
       return { asks, weight };
     }
     case "not":
-      return throughNot(predicate.part, mayWitness);
+      return throughNot(predicate.part, costOf);
     default:
       return undefined;
   }
 }
 
 /** By De Morgan, for what stands under two of them. */
-function throughNot(part: Predicate, mayWitness: (ask: Ask) => boolean): Witnesses | undefined {
-  if (part.kind === "not") return witnessesOf(part.part, mayWitness);
+function throughNot(part: Predicate, costOf: (ask: Ask) => number): Witnesses | undefined {
+  if (part.kind === "not") return witnessesOf(part.part, costOf);
   if (part.kind !== "and" && part.kind !== "or") return undefined;
   const parts = part.parts.map((inner): Predicate => ({ kind: "not", part: inner }));
-  return witnessesOf({ kind: part.kind === "and" ? "or" : "and", parts }, mayWitness);
+  return witnessesOf({ kind: part.kind === "and" ? "or" : "and", parts }, costOf);
 }

@@ -24,6 +24,10 @@ export class ValueQuestions {
   #automaton: Automaton | undefined;
   #asked = new Uint32Array(0);
   #round = 0;
+  /** The value that is decided on. */
+  #value = "";
+  #lower = "";
+  #passed: number[] = [];
   /** What was decided lately, and before that: the older half is forgotten at once. */
   #known = new Map<string, Uint32Array>();
   #knownBefore = new Map<string, Uint32Array>();
@@ -49,6 +53,11 @@ export class ValueQuestions {
     this.#asked = new Uint32Array(automaton.count);
   }
 
+  /** Numbers of the questions that a value passes which will hardly come again: it is not remembered, and displaces no other. */
+  passedByRare(value: string): Uint32Array {
+    return this.#decide(value);
+  }
+
   /** Numbers of the questions that the value passes. */
   passedBy(value: string): Uint32Array {
     const known = this.#known.get(value);
@@ -66,17 +75,24 @@ export class ValueQuestions {
 
   #decide(value: string): Uint32Array {
     const lower = value.toLowerCase();
-    const atoms = [...(this.#equal.get(lower) ?? [])];
-    if (this.#automaton !== undefined) {
-      const round = ++this.#round;
-      this.#automaton.search(lower, (number) => {
-        if (this.#asked[number] === round) return;
-        this.#asked[number] = round;
-        for (const { atom, question } of this.#byPart.get(number) ?? [])
-          if (question.test(value, lower)) atoms.push(atom);
-      });
-    }
-    for (const { atom, question } of this.#others) if (question.test(value, lower)) atoms.push(atom);
-    return atoms.length === 0 ? NO_ATOMS : Uint32Array.from(atoms);
+    const found: number[] = [];
+    const equal = this.#equal.get(lower);
+    if (equal !== undefined) found.push(...equal);
+    this.#value = value;
+    this.#lower = lower;
+    this.#passed = found;
+    this.#round++;
+    this.#automaton?.search(lower, this.#askPart);
+    for (const { atom, question } of this.#others) if (question.test(value, lower)) found.push(atom);
+    return found.length === 0 ? NO_ATOMS : Uint32Array.from(found);
   }
+
+  /** Asks the questions of a part that stands in the value, once. */
+  readonly #askPart = (number: number): void => {
+    if (this.#asked[number] === this.#round) return;
+    this.#asked[number] = this.#round;
+    const questions = this.#byPart.get(number);
+    if (questions === undefined) return;
+    for (const { atom, question } of questions) if (question.test(this.#value, this.#lower)) this.#passed.push(atom);
+  };
 }
