@@ -115,7 +115,7 @@ const NO_WORDS: readonly (readonly [string, string])[] = [];
 
 /**
  * The fields that a record itself keeps, read: name and text of each. What stands in a message is told by its own names, and so is what
- * auditd added in an ENRICHED log.
+ * auditd added in an ENRICHED log. Empty texts are left out.
  */
 export function readKept(record: AuditRecord): readonly (readonly [string, string])[] {
   if (record.fields.length === 0) return NO_WORDS;
@@ -124,9 +124,10 @@ export function readKept(record: AuditRecord): readonly (readonly [string, strin
     words = record.fields.flatMap((field) => {
       const message = field.key === "msg" ? messageOf({ ...record, fields: [field] }) : undefined;
       const { keys, values } = message ?? { keys: [field.key], values: [textOf(field)] };
-      return keys.map((key, at) => {
+      return keys.flatMap((key, at): [string, string][] => {
         const name = key.startsWith(ENRICHED_SEPARATOR) ? key.slice(ENRICHED_SEPARATOR.length) : key;
-        return [name, readWord(name, values[at] ?? "")] as const;
+        const text = readWord(name, values[at] ?? "");
+        return text === "" ? [] : [[name, text]];
       });
     });
     keptWords.set(record, words);

@@ -266,16 +266,12 @@ const EXIT_SOURCE: Source = {
 const KEPT: Pick<Source, "isPerEvent" | "reader" | "others"> = {
   isPerEvent: false,
   reader: () => undefined,
-  *others(block, row) {
+  others(block, row) {
     const record = block.records.rows[row];
-    if (record === undefined) return;
-    for (const [field, value] of readKept(record)) {
-      if (value === "") continue;
-      if (field !== "") yield [field, value];
-      yield ["", value];
-    }
+    return record === undefined ? NO_WORDS : readKept(record);
   },
 };
+const NO_WORDS: readonly (readonly [string, string])[] = [];
 
 const KEPT_SOURCE: Source = {
   ...KEPT,

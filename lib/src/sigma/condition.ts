@@ -1,6 +1,6 @@
 /** Conditions: `selection and not 1 of filter_*`. From loosest to tightest: or, and, not, `x of`, brackets. */
 import { and, type Expression, not, or } from "./expression.ts";
-import { ANY, joinPatterns, matcherOf, type PatternPart } from "./pattern.ts";
+import { ANY, joinPatterns, matcherOf, type Pattern } from "./pattern.ts";
 import { nearest, SigmaError } from "./problem.ts";
 
 /** What the names of a detection stand for. */
@@ -160,7 +160,10 @@ class Parser {
 /** Names that begin with an underscore are meant only where the pattern does. */
 function matcherOfNames(pattern: string): (name: string) => boolean {
   if (pattern.toLowerCase() === "them") return (name) => !name.startsWith("_");
-  const parts = pattern.split("*").flatMap((part, at): PatternPart[] => [...(at === 0 ? [] : [ANY]), ...(part === "" ? [] : [part])]);
+  const parts = pattern.split("*").flatMap((part, at): Pattern => {
+    const plain: Pattern = part === "" ? [] : [part];
+    return at === 0 ? plain : [ANY, ...plain];
+  });
   const matches = matcherOf(joinPatterns(parts));
   return (name) => (pattern.startsWith("_") || !name.startsWith("_")) && matches(name);
 }

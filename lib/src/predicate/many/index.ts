@@ -38,8 +38,8 @@ export interface Source {
   lists?(block: ColumnBlock): RowLists;
   /** What reads a field, or undefined where the rows do not have it. */
   reader(field: string): ReadTexts | undefined;
-  /** Further fields, which only the rows themselves name. */
-  others?(block: ColumnBlock, row: number): Iterable<readonly [field: string, text: string]>;
+  /** Further fields, which only the rows themselves name. Each is a text of the row as well, as the field without a name is. */
+  others?(block: ColumnBlock, row: number): readonly (readonly [field: string, text: string])[];
 }
 
 /** A kind of subject: what it refers to, and fields whose texts are the same for all of its kind. */
@@ -376,9 +376,11 @@ export class IndexRun {
     const { source, first } = this.#sources[number] as BoundSource;
     let all = this.#read(first, row, source.isPerEvent);
     if (source.others === undefined) return all;
+    const anywhere = this.#questions[this.#fields.get("") ?? -1];
     for (const [field, text] of source.others(this.#block, row)) {
-      const questions = this.#questions[this.#fields.get(field) ?? -1];
+      const questions = field === "" ? undefined : this.#questions[this.#fields.get(field) ?? -1];
       if (questions !== undefined) all = joinAtoms(all, questions.passedBy(text));
+      if (anywhere !== undefined) all = joinAtoms(all, anywhere.passedBy(text));
     }
     return all;
   }
@@ -395,7 +397,8 @@ export function textsOf(shape: Shape, block: ColumnBlock, field: string, event: 
     for (const row of rowsOf(source, block, event, record)) {
       const own = read?.(block, row - 1);
       if (own !== undefined) texts.push(...(typeof own === "string" ? [own] : own));
-      for (const [name, text] of source.others?.(block, row - 1) ?? []) if (name === field) texts.push(text);
+      for (const [name, text] of source.others?.(block, row - 1) ?? [])
+        if (name === field || field === "") texts.push(text);
     }
   }
   return texts;
