@@ -42,6 +42,7 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
 
   rules check DIR               of each Sigma rule: fires here, cannot fire here and why, not compiled and why
     --audit-rules FILE            audit rules that hosts have; a folder for all of its .rules; again for more
+    --spec FILE                   those of a fleet; without either, all sets that come with the agent
     --placeholders FILE           what stands for %names% in rules (YAML: a name and its values)
 
   --json                        one JSON object a line
@@ -79,7 +80,7 @@ const OPTIONS = {
   role: { type: "string", default: "viewer" },
   reason: { type: "string", default: "" },
   output: { type: "string", default: "" },
-  spec: { type: "string", default: "fleet.yaml" },
+  spec: { type: "string" },
   out: { type: "string", default: "" },
   ssh: { type: "string", default: "ssh" },
   "audit-rules": { type: "string", multiple: true, default: [] as string[] },
@@ -141,6 +142,10 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
 
+function specOf({ spec = "fleet.yaml" }: Arguments["values"]): string {
+  return spec;
+}
+
 /** A host of a fleet spec, as it is named on the command line. */
 function hostWords({ tag, label }: Arguments["values"], name: string): commands.HostWords {
   return { name, tags: tag, labels: label };
@@ -180,14 +185,14 @@ async function run(): Promise<void> {
   if (first === "logout") return logout(profile());
   // What needs no collector.
   if (first === "fleet" && positionals.length === 2)
-    return commands.fleet(second, values.spec, hostWords(values, values.host), output);
+    return commands.fleet(second, specOf(values), hostWords(values, values.host), output);
   if (first === "generate" && positionals.length === 2)
-    return commands.generate(second, values.spec, values.out, output);
+    return commands.generate(second, specOf(values), values.out, output);
   if (first === "plan" && positionals.length === 1)
-    return await commands.plan(values.spec, values.host, hostWords(values, values.as), values.ssh, output);
+    return await commands.plan(specOf(values), values.host, hostWords(values, values.as), values.ssh, output);
   if (first === "rules" && second === "check" && positionals.length === 3) {
-    const { "audit-rules": auditRules, placeholders } = values;
-    process.exitCode = commands.checkRuleFiles({ path: positionals[2] ?? "", auditRules, placeholders }, output);
+    const { "audit-rules": auditRules, placeholders, spec = "" } = values;
+    process.exitCode = commands.checkRuleFiles({ path: positionals[2] ?? "", auditRules, spec, placeholders }, output);
     return;
   }
   const length = `${first} ${second}` in COMMANDS ? 2 : 1;

@@ -38,6 +38,8 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
   if (product.templates) {
     for (const part of ["ansible/templates", "chef/templates", "terraform/templates", "parts"])
       cpSync(join(ROOT, "integrations", part), join(lib, "templates", part), { recursive: true });
+    // By these the client says which detection rules can fire.
+    cpSync(join(ROOT, "packaging/agent/rules"), join(lib, "templates/rules"), { recursive: true });
   }
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {

@@ -22,12 +22,12 @@ const audit = write("audit/exec.rules", "-a always,exit -F arch=b64 -S execve -k
 /** What the command prints, and its status. */
 function check(
   path: string,
-  options: { auditRules?: string[]; placeholders?: string; json?: boolean } = {},
+  options: { auditRules?: string[]; spec?: string; placeholders?: string; json?: boolean } = {},
 ): { text: string; status: number } {
   let text = "";
-  const { auditRules = [audit], placeholders = "", json = false } = options;
+  const { auditRules = [audit], spec = "", placeholders = "", json = false } = options;
   const output = { json, print: (part: string) => void (text += part), lack: () => undefined };
-  return { status: checkRuleFiles({ path, auditRules, placeholders }, output), text };
+  return { status: checkRuleFiles({ path, auditRules, spec, placeholders }, output), text };
 }
 
 describe("hosttrail rules check", () => {
@@ -71,6 +71,13 @@ describe("hosttrail rules check", () => {
     assert.equal(check(path).status, 1);
     assert.equal(check(path, { placeholders: write("values.yaml", "admins: [root, adm]\n") }).status, 0);
     assert.throws(() => check(path, { placeholders: write("list.yaml", "- a\n") }), /allowed is a map/);
+  });
+
+  it("takes the audit rules of a fleet, and where nothing is said those of all sets that come with the agent", () => {
+    const path = write("named.yml", rule("Image: x"));
+    const spec = new URL("../../../integrations/examples/fleet.yaml", import.meta.url).pathname;
+    assert.equal(check(path, { auditRules: [], spec }).status, 0);
+    assert.match(check(path, { auditRules: [] }).text, /against \d{3} audit rules: 1 fire here/);
   });
 
   it("says so where there is no rule", () => {

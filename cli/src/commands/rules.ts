@@ -1,6 +1,7 @@
 /** Detection rules: whether they can fire. Asks no collector. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { allAuditRules, auditRulesOf, loadFleet } from "@hosttrail/integrations/spec";
 import { checkRules, readAuditRules, type RuleCheck } from "@hosttrail/lib/detect";
 import { readRules, type RuleFile } from "@hosttrail/lib/sigma";
 import { parse } from "yaml";
@@ -12,6 +13,8 @@ export interface CheckOptions {
   path: string;
   /** Files of audit rules, in auditctl's syntax, or folders with .rules files. */
   auditRules: readonly string[];
+  /** A fleet spec whose hosts have the audit rules; empty for none. */
+  spec: string;
   /** A YAML file: names of placeholders, each with its values; empty for none. */
   placeholders: string;
 }
@@ -20,7 +23,7 @@ export interface CheckOptions {
 export function checkRuleFiles(options: CheckOptions, output: Output): number {
   const files = ruleFiles(options.path);
   if (files.length === 0) throw new Error(`${options.path}: no rule file, whose names end in .yml or .yaml`);
-  const audit = readAuditRules(textsOf(options.auditRules, /\.rules$/).map(({ text }) => text));
+  const audit = readAuditRules(auditRules(options));
   const checks = checkRules(readRules(files, { placeholders: readPlaceholders(options.placeholders) }), audit);
   for (const check of checks) output.print(output.json ? `${JSON.stringify(check)}\n` : shown(check));
   const count = (result: RuleCheck["result"]): number => checks.filter((check) => check.result === result).length;
@@ -33,6 +36,13 @@ export function checkRuleFiles(options: CheckOptions, output: Output): number {
   }
   if (broken > 0) return 1;
   return mute > 0 ? 3 : 0;
+}
+
+/** What hosts have, as it was said; else all sets that come with the agent. */
+function auditRules({ auditRules: paths, spec }: CheckOptions): string[] {
+  const texts = textsOf(paths, /\.rules$/).map(({ text }) => text);
+  if (spec !== "") texts.push(...auditRulesOf(loadFleet(spec)));
+  return paths.length === 0 && spec === "" ? allAuditRules() : texts;
 }
 
 const WIDTH = 18;

@@ -8,6 +8,7 @@ import type { Fleet, FleetFile } from "./fleet.ts";
 import { fleetSchema } from "./schema.ts";
 
 export { type Group, type Host, hostExpression } from "./groups.ts";
+export { allAuditRules, auditRulesOf } from "./rulesets.ts";
 export { fleetOfHost, type HostFleet, settingsWithOrigin } from "./host.ts";
 export { boundsOf, fleetSchema } from "./schema.ts";
 

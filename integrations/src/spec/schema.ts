@@ -8,7 +8,7 @@ import { address, type ConfigSchema, choice, integer, mapOf } from "@hosttrail/l
 type Schema = Record<string, unknown>;
 
 /** Rule sets that come with the agent. */
-const RULE_SETS: readonly string[] = [
+export const RULE_SETS: readonly string[] = [
   "baseline",
   "identity",
   "privileged-commands",
