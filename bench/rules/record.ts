@@ -7,7 +7,8 @@
  * written as auditd writes an ENRICHED log, to rules/recorded/RULE/{match,ignore}-N.log: other engines can read them as well. Opening libraries and
  * the like, which every program does, is left out.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +22,7 @@ import { parse } from "yaml";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 const MIB = 1024 * 1024;
-const COMMAND_TIMEOUT_MS = 20_000;
+const COMMAND_TIMEOUT_MS = 6000;
 const RECORDS_MAX = 2000;
 
 const SYSCALLS = [
@@ -100,27 +101,44 @@ const source = openSource(options, (record) => records.push(record));
 const MESSAGE = /^message ([A-Z_]+) (.*)$/s;
 
 /** Runs a command and gives its records. */
-async function recordsOf({ command }: Check): Promise<{ own: RawRecord[]; status: number | null }> {
+async function recordsOf({ command }: Check): Promise<RawRecord[]> {
   records.length = 0;
+  // The ring has room for so much only, and waits for what is done with.
+  source.commit(source.position(), []);
   const [, type, text] = MESSAGE.exec(command) ?? [];
   if (type !== undefined && text !== undefined) {
     const number = recordTypeNumber(type) ?? 0;
     kernel.request(number, Buffer.from(`${text}\0`));
     await everythingIsRead();
-    return { own: records.filter((record) => record.type === number && textOf(record).includes(text)), status: 0 };
+    return records.filter((record) => record.type === number && textOf(record).includes(text));
   }
   const env = { PATH: "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LANG: "C.UTF-8", TERM: "xterm" };
-  const { status } = spawnSync("unshare", ["--mount", "--net", "--", "/bin/sh", "-c", SURROUNDINGS, command], {
+  const child = spawn("unshare", ["--mount", "--net", "--", "/bin/sh", "-c", SURROUNDINGS, command], {
     stdio: "ignore",
     cwd: "/",
     env,
-    timeout: COMMAND_TIMEOUT_MS,
-    killSignal: "SIGKILL",
+    detached: true,
   });
+  const end = (): void => {
+    // With all that it started.
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  };
+  const timer = setTimeout(end, COMMAND_TIMEOUT_MS);
+  const interrupted = (): void => {
+    end();
+    isInterrupted = true;
+  };
+  process.on("SIGTERM", interrupted);
+  process.on("SIGINT", interrupted);
+  await once(child, "exit");
+  clearTimeout(timer);
+  process.off("SIGTERM", interrupted);
+  process.off("SIGINT", interrupted);
   await everythingIsRead();
-  return { own: ofCommand([...records], command), status };
+  return ofCommand([...records], command);
 }
 
+let isInterrupted = false;
 let marks = 0;
 
 /** Waits for the record of a program that is started now. */
@@ -219,10 +237,11 @@ try {
   for (const { file, line, reason } of errors) throw new Error(`${file}:${line}: ${reason}`);
   hold.applyRules(rules);
   for (const check of checks) {
+    if (isInterrupted) break;
     const folder = join(ROOT, "rules/recorded", check.rule);
     mkdirSync(folder, { recursive: true });
     try {
-      const { own } = await recordsOf(check);
+      const own = await recordsOf(check);
       writeFileSync(
         join(folder, `${check.name}.log`),
         own.map((record) => `${enrichedLine(record)}\n`).join(""),
