@@ -11,7 +11,7 @@ export interface MadeRule {
 }
 
 /** The same numbers for the same seed. */
-export function numbers(seed: number): (bound: number) => number {
+function numbers(seed: number): (bound: number) => number {
   let state = seed | 1;
   return (bound) => {
     state ^= state << 13;
