@@ -9,6 +9,8 @@ export interface AuditRule {
   /** The file, or the folder with all below it, that it is about. */
   path: string | undefined;
   isFolder: boolean;
+  /** False where files that are only read make no event. */
+  seesReading: boolean;
   keys: readonly string[];
   /** What else must be so, as auid>=1000. */
   filters: readonly string[];
@@ -87,7 +89,15 @@ function readRule(source: string, words: readonly string[]): AuditRule | undefin
     }
   }
   const named = calls.filter((call) => call !== "all" && call !== "");
-  return { source, calls: callsOf(named, permissions), path: withoutSlash(path), isFolder, keys, filters };
+  return {
+    source,
+    calls: callsOf(named, permissions),
+    path: withoutSlash(path),
+    isFolder,
+    seesReading: permissions === "" || permissions.includes("r"),
+    keys,
+    filters,
+  };
 }
 
 function callsOf(named: readonly string[], permissions: string): ReadonlySet<string> | undefined {

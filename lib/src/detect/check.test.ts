@@ -39,6 +39,13 @@ const CASES: [detection: string, logsource: string, result: string, says: RegExp
     /no audit rule is about the files.*-F path=\/etc\/cron\.d\/x -F perm=wa/s,
   ],
   ["{ TargetFilename|startswith: /opt/a/ }", FILE, "cannot fire here", /-F dir=\/opt\/a -F perm=wa/],
+  ["{ TargetFilename: /etc/shadow }", "{ product: linux, category: file_access }", "fires here", /perm=r/],
+  [
+    "{ TargetFilename: /etc/sudoers.d/x }",
+    "{ product: linux, category: file_access }",
+    "cannot fire here",
+    /path=\/etc\/sudoers\.d\/x -F perm=r/,
+  ],
   [
     "{ DestinationPort: 4444 }",
     NETWORK,

@@ -183,6 +183,8 @@ interface Need {
   types: readonly string[];
   /** True where only what succeeded counts. */
   succeeded: boolean;
+  /** True where what is only read counts. */
+  reading: boolean;
 }
 
 /** Filters that let through only what failed. */
@@ -192,7 +194,9 @@ function ofCategory(condition: Expression, name: string): Need[] {
   const { calls } = CATEGORIES.get(name) as { calls: readonly string[] };
   const paths = necessary(condition, ["TargetFilename", "file.path"]);
   const keys = necessary(condition, ["audit.key"]);
-  return [{ calls: new Set(calls), unasked: false, keys, paths, types: [], succeeded: true }];
+  return [
+    { calls: new Set(calls), unasked: false, keys, paths, types: [], succeeded: true, reading: name === "file_access" },
+  ];
 }
 
 /** Records that come with a system call, if it is audited. */
@@ -247,6 +251,7 @@ function needOfType(condition: Expression, type: string): Need[] {
       paths: necessary(possible, ["name", "file.path"]),
       types: type === "" ? [] : [type],
       succeeded: false,
+      reading: false,
     },
   ];
 }
@@ -294,6 +299,7 @@ function feedersOf(need: Need, { rules, excluded }: AuditRules): AuditRule[] | u
   return rules.filter(
     (rule) =>
       (need.calls === undefined || rule.calls === undefined || [...need.calls].some((call) => rule.calls?.has(call))) &&
+      (!need.reading || rule.seesReading) &&
       (!need.succeeded || !rule.filters.some((filter) => FAILED.test(filter))) &&
       (need.keys === undefined || rule.keys.some((key) => need.keys?.some((item) => mayEqual(item, key)))) &&
       (need.paths === undefined || need.paths.some((item) => mayBePath(rule, item))),
@@ -336,7 +342,7 @@ function missingLines(rule: DetectionRule, needs: readonly Need[]): string[] {
   return [...new Set(needs.flatMap(linesFor))].slice(0, LINES_MAX);
 }
 
-function linesFor({ calls, keys, paths, types }: Need): string[] {
+function linesFor({ calls, keys, paths, types, reading }: Need): string[] {
   // An excluded type comes back by taking the exclusion away.
   if (
     calls === undefined &&
@@ -350,7 +356,7 @@ function linesFor({ calls, keys, paths, types }: Need): string[] {
   const places = (paths ?? []).map(placeOf);
   const known = places.filter((place) => place !== undefined);
   if (paths !== undefined && known.length === places.length && known.length > 0)
-    return known.map((place) => `-a always,exit -F arch=b64 ${place} -F perm=wa -k ${key}`);
+    return known.map((place) => `-a always,exit -F arch=b64 ${place} -F perm=${reading ? "r" : "wa"} -k ${key}`);
   const names = calls === undefined ? ["execve", "execveat"] : [...calls];
   return ARCHES.map((arch) => `-a always,exit -F arch=${arch} -S ${names.slice(0, 12).join(",")} -k ${key}`);
 }
