@@ -1,11 +1,13 @@
 /** Our own rules, on what a real kernel said while their commands ran (bench/rules/record.ts): what must match does, what must not does not. */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ColumnBlock, encodeColumns, EVENTS_MAX } from "@hosttrail/lib/block";
+import { Correlator, type RuleMatch } from "@hosttrail/lib/correlate";
 import { checkRules, readAuditRules, RuleSet } from "@hosttrail/lib/detect";
-import { type DetectionRule, readRules } from "@hosttrail/lib/sigma";
+import { type AnyRule, readRules } from "@hosttrail/lib/sigma";
 import { eventsOfLog } from "../bench/rules/replay.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
@@ -22,14 +24,35 @@ const collection = readRules(files);
 const detections = collection.rules.flatMap((rule) => (rule.kind === "detection" ? [rule] : []));
 const set = new RuleSet(detections);
 
-/** Names of the rules that match something in a recorded log. */
-function matchesIn(rule: string, log: string): string[] {
+/** Names of the rules, also of correlations, that match something in a recorded log. */
+function matchesIn(rule: string, log: string): Set<string> {
   const events = eventsOfLog(readFileSync(join(RECORDED, rule, log), "latin1"));
   assert.ok(events.length > 0 && events.length <= EVENTS_MAX, `${rule} ${log}: ${events.length} events`);
-  return set.match(new ColumnBlock(encodeColumns(events), PLACE)).map(({ rule: { name } }) => name);
+  const block = new ColumnBlock(encodeColumns(events), PLACE);
+  const correlator = new Correlator(collection.rules, {
+    hash: (text) => createHash("sha256").update(text).digest("hex"),
+  });
+  const names = new Set<string>();
+  const matches = set.match(block);
+  for (const { rule: matched } of matches) names.add(matched.name);
+  const changes = correlator.add(
+    matches.map((match): RuleMatch => {
+      const timeNano = block.columns.time[match.event] ?? 0n;
+      return {
+        rule: match.rule,
+        eventId: block.eventId(match.event),
+        timeNano,
+        receivedNano: timeNano,
+        hostId: PLACE.hostId,
+        texts: (field) => set.textsOf(block, match, field),
+      };
+    }),
+  );
+  for (const change of changes) if (change.kind === "match") names.add(change.rule.name);
+  return names;
 }
 
-function logsOf({ name }: DetectionRule, kind: string): string[] {
+function logsOf({ name }: AnyRule, kind: string): string[] {
   return readdirSync(join(RECORDED, name)).filter((log) => log.startsWith(`${kind}-`));
 }
 
@@ -59,13 +82,12 @@ describe("the baseline rules", () => {
 
   it("match what was recorded for them, and not what must not match", () => {
     const wrong: string[] = [];
-    for (const rule of detections) {
+    for (const rule of collection.rules) {
       const [matching, ignored] = [logsOf(rule, "match"), logsOf(rule, "ignore")];
       if (matching.length === 0 || ignored.length === 0) wrong.push(`${rule.name}: nothing was recorded`);
       for (const log of matching)
-        if (!matchesIn(rule.name, log).includes(rule.name)) wrong.push(`${rule.name}: not in ${log}`);
-      for (const log of ignored)
-        if (matchesIn(rule.name, log).includes(rule.name)) wrong.push(`${rule.name}: in ${log}`);
+        if (!matchesIn(rule.name, log).has(rule.name)) wrong.push(`${rule.name}: not in ${log}`);
+      for (const log of ignored) if (matchesIn(rule.name, log).has(rule.name)) wrong.push(`${rule.name}: in ${log}`);
     }
     assert.deepEqual(wrong, []);
   });
