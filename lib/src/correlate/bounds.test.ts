@@ -7,7 +7,7 @@ import { Correlator } from "./correlator.ts";
 import { type Event, Live, matchOf, nanoAt, rulesOf, testHash } from "./fixture.ts";
 import type { CorrelateLimits } from "./model.ts";
 
-const RUNS = Number(process.env["CORRELATE_RUNS"] ?? 1000);
+const RUNS = Number(process.env["CORRELATE_RUNS"] ?? 400);
 
 const count = (number: number, more = ""): string =>
   `type: event_count\nrules: [a]\ntimespan: 10s\n${more}condition: { gte: ${number} }`;

@@ -16,7 +16,7 @@ import {
   type RuleMatch,
   type Texts,
 } from "./model.ts";
-import { compareMoments, earlier, later, type Moment, momentOf, moved, nanoOf, NEVER } from "./moment.ts";
+import { compareMoments, earlier, isNano, later, type Moment, momentOf, moved, nanoOf, NEVER } from "./moment.ts";
 import { type LimitWarning, type Plan, planOf } from "./plan.ts";
 import type { RuleGroups, Use } from "./rulegroups.ts";
 import { type DroppedRule, readSnapshot, writeSnapshot } from "./snapshot.ts";
@@ -91,8 +91,9 @@ export class Correlator {
       const all = this.#plan.uses.get(match.rule);
       if (all === undefined) continue;
       const base = baseOf(match, lateAfterNano);
-      if (base === undefined) counters.timesOutOfRange++;
-      else if (compareMoments(base, forgotten) < 0) counters.matchesTooLate++;
+      if (base === undefined || !isNano(match.receivedNano)) counters.timesOutOfRange++;
+      if (base === undefined) continue;
+      if (compareMoments(base, forgotten) < 0) counters.matchesTooLate++;
       else for (const { fields, uses } of all) this.#take(base, match, groupsOf(match, fields, this.#ledger), uses);
     }
     return this.#finish([], new Map());

@@ -81,7 +81,7 @@ export class Live {
 
   take(changes: readonly CorrelationChange[]): this {
     for (const change of changes) {
-      if (change.kind === "match") this.matches.set(change.id, change);
+      if (change.kind === "match") this.#takeMatch(change);
       else if (change.kind === "history") this.history.push(change);
       else if (!this.matches.delete(change.id)) throw new Error(`${change.id} is withdrawn and was never told`);
     }
@@ -90,6 +90,14 @@ export class Live {
       if (!this.matches.has(change.replacedBy)) throw new Error(`${change.replacedBy} replaces, and is not there`);
     }
     return this;
+  }
+
+  #takeMatch(match: CorrelationMatch): void {
+    const { id, count, firstNano, completedNano, lastNano, eventIds, innerIds, leftOut } = match;
+    if (firstNano > completedNano || completedNano > lastNano) throw new Error(`${id} has times out of order`);
+    if (count < 1 || count !== eventIds.length + innerIds.length + leftOut)
+      throw new Error(`${id} has ${count} events`);
+    this.matches.set(id, match);
   }
 
   /** Answers requests for history from a store of all matches, until there are none. */

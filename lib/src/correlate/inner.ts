@@ -8,7 +8,7 @@ import type { InnerEvent } from "./telling.ts";
 
 const NONE: readonly never[] = [];
 
-/** Undefined where the time is beyond what can be. */
+/** Undefined where the event's time is beyond what can be; where its arrival is, it counts as come at once. */
 export function baseOf(match: RuleMatch, lateAfterNano: bigint): Entry | undefined {
   const { eventId, hostId, timeNano } = match;
   if (!isNano(timeNano)) return undefined;

@@ -106,6 +106,17 @@ describe("events that come late", () => {
     assert.deepEqual(bench.live.shown, []);
   });
 
+  it("tell of a match anew that has other events than before, though as many", () => {
+    const bench = new Bench(
+      "type: temporal\nrules: [a, b]\ntimespan: 10s\ncondition: a and not b",
+      "type: event_count\nrules: [x, b]\ntimespan: 10s\ncondition: { gte: 1 }",
+    );
+    bench.add(...at(2));
+    bench.add({ rule: "b", at: 2 });
+    const [match] = [...bench.live.matches.values()];
+    assert.deepEqual([match?.rule.name, match?.eventIds, match?.innerIds], ["y", ["b2"], []]);
+  });
+
   it("are late in chains, too", () => {
     const bench = new Bench(COUNT, "type: temporal_ordered\nrules: [x, b]\ntimespan: 1m");
     bench.add(...at(1, 3), { rule: "b", at: 9 });
@@ -214,6 +225,40 @@ describe("history", () => {
     assert.deepEqual(bench.live.history, []);
   });
 
+  it("is asked for also where a match of a chain is withdrawn of which events are no longer kept", () => {
+    for (const horizon of [100, 500]) {
+      const bench = new Bench(
+        "type: temporal\nrules: [a, b]\ntimespan: 10s\ncondition: a and not b",
+        "type: event_count\nrules: [x]\ntimespan: 10s\ncondition: { gte: 1 }",
+      );
+      bench.add(...at(95, 600));
+      assert.equal(bench.live.shown.length, 4);
+      bench.correlator.expire(nanoAt(horizon));
+      bench.add({ rule: "b", at: 94 });
+      bench.answer();
+      assert.deepEqual(bench.live.shown, ["x[] 600..600@600 ×1 =1", "y[] 600..600@600 ×1 =1"]);
+    }
+  });
+
+  it("is asked for again where meanwhile more is needed", () => {
+    const bench = new Bench(COUNT);
+    bench.add(...at(1, 5, 14, 20, 200));
+    bench.correlator.expire(nanoAt(12));
+    bench.add(...at(3));
+    const requests = bench.live.history;
+    bench.live.history = [];
+    assert.deepEqual(
+      requests.map(({ toNano }) => secondsOf(toNano)),
+      [2],
+    );
+    bench.correlator.expire(nanoAt(100));
+    const again = bench.correlator.reopen(requests, bench.store.slice(0, 1));
+    assert.deepEqual(kinds(again), ["history"]);
+    bench.live.take(again);
+    bench.answer();
+    assert.deepEqual(bench.live.shown, ["x[] 1..5@5 ×3 =3"]);
+  });
+
   it("is taken by an engine that has lost all it knew", () => {
     const bench = new Bench(COUNT);
     bench.add(...at(1, 5, 100));
@@ -244,6 +289,9 @@ describe("times that cannot be", () => {
     for (const timeNano of [2n ** 63n, -(2n ** 64n)])
       assert.deepEqual(bench.correlator.add([{ ...match, timeNano }]), []);
     assert.equal(bench.correlator.counters.timesOutOfRange, 2);
+    assert.deepEqual(bench.correlator.add([{ ...match, receivedNano: 2n ** 70n }]), []);
+    assert.equal(bench.correlator.counters.timesOutOfRange, 3);
+    assert.equal(bench.correlator.sizes.events, 1);
   });
 
   it("before 1970 and far ahead are times like others", () => {

@@ -9,6 +9,7 @@ export interface Texts {
 
 /** A rule that matched an event. Read while it is taken in, and not kept. */
 export interface RuleMatch extends Texts {
+  /** One of the rules that the engine was given, and not a copy. */
   rule: DetectionRule;
   /** With `timeNano` what the event is known by: the same event twice, by whatever rule, is one event. */
   eventId: string;
@@ -149,7 +150,7 @@ export interface CorrelateCounters {
   matchesWithoutValue: number;
   /** Values that are no number where a rule is about numbers. */
   valuesNotNumeric: number;
-  /** Times beyond what 64 bits of nanoseconds can say; the match is left out. */
+  /** Matches with times beyond what 64 bits of nanoseconds can say; left out, or taken for come at once where it is the arrival. */
   timesOutOfRange: number;
   /** Matches older than what `expire` said to forget; they are left out. */
   matchesTooLate: number;

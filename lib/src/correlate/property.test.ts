@@ -27,7 +27,7 @@ function assertReference(rules: readonly AnyRule[], live: Live, matches: readonl
   assert.deepEqual(sorted(Array.from(live.matches.values(), comparable)), sorted(expected));
 }
 
-const RUNS = Number(process.env["CORRELATE_RUNS"] ?? 1500);
+const RUNS = Number(process.env["CORRELATE_RUNS"] ?? 600);
 
 describe("any rules and any events", () => {
   it("make the same matches in every order, with duplicates and restarts, as all of them worked out at once", () => {
@@ -91,7 +91,9 @@ describe("any rules and any events", () => {
             for (const one of events.slice(at, at + take)) newest = Math.max(newest, one.at);
             at += batch.length;
             if (again !== null && at > 0) batch.push(matches[again % at] as RuleMatch);
-            live.take(correlator.add(batch)).answer(correlator, matches.slice(0, at));
+            live.take(correlator.add(batch));
+            // Now and then the answer comes only when more has happened.
+            if (take % 3 > 0) live.answer(correlator, matches.slice(0, at));
             if (expire !== null) correlator.expire(nanoAt(newest - expire));
             if (isRestored) correlator = Correlator.restore(rules, correlator.snapshot(), options).correlator;
           }
