@@ -26,10 +26,15 @@ export function captureLines(): string[] {
 
 /** The capture's events, in the order in which they ended. */
 export function captureGroups(): RecordGroup[] {
+  return groupsOf(captureLines(), true);
+}
+
+/** The events of a log's lines; of the kernel's own records each ends with an EOE. */
+export function groupsOf(lines: readonly string[], endOfEventExpected: boolean): RecordGroup[] {
   const groups: RecordGroup[] = [];
-  const options = { timeoutMs: 1000, endOfEventExpected: true, bytesMax: 1 << 30 };
+  const options = { timeoutMs: 1000, endOfEventExpected, bytesMax: 1 << 30 };
   const reassembler = new Reassembler(options, (group) => groups.push(group));
-  for (const line of captureLines()) {
+  for (const line of lines) {
     const record = parseLogLine(line);
     if (record === undefined) throw new Error(`not a record: ${line}`);
     reassembler.push(record, 0);

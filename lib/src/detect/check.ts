@@ -3,17 +3,15 @@ import { RECORD_TYPE, syscallNames } from "../audit/index.ts";
 import {
   ANY,
   type AnyRule,
-  and,
   type DetectionRule,
   type Expression,
   FALSE,
   type Item,
   lowerCase,
   matcherOf,
-  not,
-  or,
   type RuleCollection,
   TRUE,
+  replaceItems,
 } from "../sigma/index.ts";
 import { type AuditRule, type AuditRules, mayBeAbout } from "./auditrules.ts";
 import { RECORD_FIELDS_BY_TYPE } from "./records.ts";
@@ -156,18 +154,7 @@ function checkDetection(
 
 /** The tree with what is decided; `decide` leaves an item open by undefined. */
 function known(expression: Expression, decide: (item: Item) => Expression | undefined): Expression {
-  switch (expression.kind) {
-    case "item":
-      return decide(expression.item) ?? expression;
-    case "not":
-      return not(known(expression.part, decide));
-    case "and":
-      return and(expression.parts.map((part) => known(part, decide)));
-    case "or":
-      return or(expression.parts.map((part) => known(part, decide)));
-    default:
-      return expression;
-  }
+  return replaceItems(expression, (item) => decide(item) ?? { kind: "item", item });
 }
 
 /** What must be audited for one way in which a rule can match. */

@@ -38,7 +38,7 @@ function rowsReader(field: Field): (block: ColumnBlock) => readonly unknown[] {
 }
 
 /** When the kernel saw it, in UTC. */
-const TIMES: ReadonlySet<string> = new Set(["@timestamp", "UtcTime", "EventTime", "TimeCreated"]);
+export const TIMES: ReadonlySet<string> = new Set(["@timestamp", "UtcTime", "EventTime", "TimeCreated"]);
 
 function readTime(block: ColumnBlock, row: number): Texts {
   return new Date(Number((block.columns.time[row] ?? 0n) / 1_000_000n)).toISOString();

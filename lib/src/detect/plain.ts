@@ -3,7 +3,7 @@
  * which tests and the benchmark hold against each other.
  */
 import type { ColumnBlock } from "../block/index.ts";
-import { type Predicate, type Shape, textsOf } from "../predicate/index.ts";
+import { passes, type Predicate, type Shape, textsOf } from "../predicate/index.ts";
 import type { DetectionRule } from "../sigma/index.ts";
 import { eventSources } from "./events.ts";
 import { recordShape, wholeShape } from "./records.ts";
@@ -89,12 +89,7 @@ function holds(predicate: Predicate, shape: Shape, block: ColumnBlock, event: nu
         others.some((other) => predicate.test(text, other)),
       );
     }
-    default: {
-      const { equals, test } = predicate.question;
-      return textsOf(shape, block, predicate.field, event, record).some((text) => {
-        const lower = text.toLowerCase();
-        return equals === undefined ? test(text, lower) : lower === equals;
-      });
-    }
+    default:
+      return textsOf(shape, block, predicate.field, event, record).some((text) => passes(predicate.question, text));
   }
 }

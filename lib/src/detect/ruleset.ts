@@ -13,7 +13,7 @@ import {
   textsOf,
 } from "../predicate/index.ts";
 import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "../sigma/index.ts";
-import { eventSources, type SigmaField } from "./events.ts";
+import { eventSources, type SigmaField, TIMES } from "./events.ts";
 import { predicateOf } from "./question.ts";
 import { RECORD_FIELDS, recordShape, wholeShape } from "./records.ts";
 import { CATEGORIES, type Category, readLogsource } from "./taxonomy.ts";
@@ -217,14 +217,11 @@ function nameField(field: string, category: string | undefined): string | undefi
   return category === undefined || fieldOf(field, category) !== undefined ? field : undefined;
 }
 
-/** Times are fields of every event. */
-const TIMES = ["@timestamp", "UtcTime", "EventTime", "TimeCreated"];
-
 /** What a field of a category is; undefined where no event of it has it. */
 function fieldOf(field: string, category: string): string | undefined {
   const sigma = CATEGORIES.get(category)?.fields.get(field);
   if (sigma !== undefined) return sigma.kind === "never" ? undefined : sigma.field;
-  return FIELDS.has(field) || TIMES.includes(field) ? field : undefined;
+  return FIELDS.has(field) || TIMES.has(field) ? field : undefined;
 }
 
 /** A field that no event of a rule's log source has, and what is known of it. */

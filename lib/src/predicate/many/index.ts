@@ -222,7 +222,8 @@ function hasField(source: Source, field: string): boolean {
   return source.reader(field) !== undefined || source.others !== undefined;
 }
 
-function passes({ equals, test }: Ask["question"], text: string): boolean {
+/** Whether one text passes a question. */
+export function passes({ equals, test }: Ask["question"], text: string): boolean {
   const lower = text.toLowerCase();
   return equals === undefined ? test(text, lower) : lower === equals;
 }
