@@ -87,7 +87,8 @@ export class Live {
     }
     for (const change of changes) {
       if (change.kind !== "withdrawn" || change.replacedBy === undefined) continue;
-      if (!this.matches.has(change.replacedBy)) throw new Error(`${change.replacedBy} replaces, and is not there`);
+      if (!this.matches.has(change.replacedBy.id))
+        throw new Error(`${change.replacedBy.id} replaces, and is not there`);
     }
     return this;
   }

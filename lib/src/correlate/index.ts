@@ -16,5 +16,5 @@ export {
   type HistoryNeeded,
   type RuleMatch,
 } from "./model.ts";
-export type { LimitWarning } from "./plan.ts";
+export { fieldsRead, type LimitWarning } from "./plan.ts";
 export type { DroppedRule } from "./snapshot.ts";

@@ -66,7 +66,7 @@ describe("events that come late", () => {
     const [old] = bench.add(...at(10, 12, 14));
     const [next, gone] = bench.add(...at(11));
     assert.ok(old?.kind === "match" && next?.kind === "match" && gone?.kind === "withdrawn");
-    assert.deepEqual([gone.id, gone.replacedBy], [old.id, next.id]);
+    assert.deepEqual([gone.id, gone.replacedBy?.id], [old.id, next.id]);
     assert.deepEqual(bench.live.shown, ["x[] 10..14@12 ×4 =4"]);
   });
 

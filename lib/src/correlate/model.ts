@@ -72,8 +72,10 @@ export interface CorrelationWithdrawal {
   kind: "withdrawn";
   rule: CorrelationRule;
   id: string;
+  /** As it was told of the match. */
+  completedNano: bigint;
   /** The match that has its place now; told before the withdrawal, or at any time earlier. */
-  replacedBy: string | undefined;
+  replacedBy: { id: string; completedNano: bigint } | undefined;
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { AnyRule, CorrelationRule, DetectionRule } from "../sigma/index.ts";
 import { fingerprintOf, keysOf } from "./fingerprint.ts";
 import type { Ledger } from "./group.ts";
-import { keyOf } from "./grouping.ts";
+import { fieldsFor, keyOf } from "./grouping.ts";
 import type { CorrelateLimits } from "./model.ts";
 import { RuleGroups, type Use } from "./rulegroups.ts";
 
@@ -49,6 +49,20 @@ function addUse(uses: Map<DetectionRule, Uses[]>, rule: DetectionRule, use: Use)
   const same = all.find(({ fields }) => keyOf(fields) === keyOf(use.groupFields));
   if (same === undefined) all.push({ fields: use.groupFields, uses: [use] });
   else same.uses.push(use);
+}
+
+/** Fields of rules that correlations read in what they match: by them they group, and from them they count. */
+export function fieldsRead(all: readonly AnyRule[]): Map<DetectionRule, ReadonlySet<string>> {
+  const read = new Map<DetectionRule, Set<string>>();
+  for (const outer of innerFirst(all))
+    for (const rule of outer.rules) {
+      if (rule.kind === "correlation") continue;
+      const fields = read.get(rule) ?? new Set();
+      read.set(rule, fields);
+      for (const field of [...outer.groupBy, ...outer.fields])
+        for (const own of fieldsFor(outer, rule, [field])) fields.add(own);
+    }
+  return read;
 }
 
 /** Correlations behind those that they are about; also those that are only named by others. */

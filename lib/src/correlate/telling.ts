@@ -44,8 +44,10 @@ export function tell(rule: CorrelationRule, group: Group, idOf: (completed: Mome
   for (const episode of changed) tellMatch(rule, group, episode, idOf, telling);
   for (const orphan of gone) {
     const { id, receivedNano } = orphan.told as Told;
-    const replacedBy = replacementOf(group, orphan)?.told?.id;
-    telling.changes.push({ kind: "withdrawn", rule, id, replacedBy });
+    const other = replacementOf(group, orphan);
+    const replacedBy =
+      other?.told === undefined ? undefined : { id: other.told.id, completedNano: nanoOf(other.completed) };
+    telling.changes.push({ kind: "withdrawn", rule, id, completedNano: nanoOf(orphan.completed), replacedBy });
     telling.removed.push({ completed: orphan.completed, id, receivedNano });
   }
   return telling;

@@ -94,8 +94,8 @@ function readerOf(field: Field, read: (row: never) => Texts): ReadTexts {
 export type SigmaField =
   /** A field of ECS. */
   | { kind: "field"; field: string }
-  /** What is read from the rows that a field of ECS is of. */
-  | { kind: "read"; field: string; read: (row: never) => Texts; what: string }
+  /** What is read from the rows that a field of ECS is of; `isWhole` where its texts are values of that field as they are. */
+  | { kind: "read"; field: string; read: (row: never) => Texts; what: string; isWhole?: boolean }
   /** What no audit event tells. */
   | { kind: "never"; why: string };
 

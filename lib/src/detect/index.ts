@@ -5,4 +5,5 @@ export { type SigmaField } from "./events.ts";
 export { PlainRules } from "./plain.ts";
 export { mappingTables } from "./table.ts";
 export { type Inert, type Match, type MissingField, missingFields, type NotCompiled, RuleSet } from "./ruleset.ts";
+export type { SieveQuestion } from "./sieve.ts";
 export { CATEGORIES, type Category, type LogsourceReading, readLogsource } from "./taxonomy.ts";

@@ -16,6 +16,7 @@ import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "
 import { eventSources, type SigmaField, TIMES } from "./events.ts";
 import { predicateOf } from "./question.ts";
 import { RECORD_FIELDS, recordShape, wholeShape } from "./records.ts";
+import { type SieveQuestion, sieveQuestion } from "./sieve.ts";
 import { CATEGORIES, type Category, readLogsource } from "./taxonomy.ts";
 
 /** A rule that matched an event. */
@@ -70,6 +71,8 @@ export class RuleSet {
   /** Rules whose log source has no events here. */
   readonly inert: readonly Inert[];
   readonly notCompiled: readonly NotCompiled[];
+  /** What to ask a sieve so that no match is missed; undefined where a sieve cannot say no. */
+  readonly sieve: SieveQuestion | undefined;
 
   constructor(rules: readonly DetectionRule[]) {
     const { entries, inert, notCompiled } = compileRules(rules);
@@ -84,6 +87,7 @@ export class RuleSet {
       return category === undefined && about !== "record";
     });
     this.#lastEvent = new Uint32Array(entries.length);
+    this.sieve = sieveQuestion(entries);
   }
 
   /** Rules that are held against events. */

@@ -69,6 +69,7 @@ function targetOf(...nametypes: string[]): SigmaField {
     field: "file.path",
     read: (row: File) => (row.path !== "" && nametypes.includes(row.nametype) ? row.path : undefined),
     what: `file.path, of the records whose nametype is ${nametypes.join(" or ")}`,
+    isWhole: true,
   };
 }
 

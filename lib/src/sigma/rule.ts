@@ -26,6 +26,8 @@ export interface RuleInfo {
   references: readonly string[];
   /** Fields that are of interest to who reads an alert. */
   fields: readonly string[];
+  /** Title of an alert, in which {{field}} stands for what the event has there; empty where the rule's own title serves. */
+  alertTitle: string;
   file: string;
   /** Counted from 1. */
   line: number;
@@ -95,6 +97,7 @@ export function readInfo(
     falsePositives: listOf(root, "falsepositives"),
     references: [...listOf(root, "references"), ...listOf(root, "reference")],
     fields: listOf(root, "fields"),
+    alertTitle: alertTitleOf(root),
     file,
     line: root.line,
   };
@@ -133,6 +136,12 @@ function textsOf(node: Node, key: string): string[] {
     if (inner.kind === "scalar") return String(inner.value ?? "");
     throw new SigmaError(inner.line, `${key} has ${kindOf(inner)} in its list; allowed are texts`);
   });
+}
+
+/** Ours, as Sigma allows it beside its own keys: `hosttrail: {title: …}`. */
+function alertTitleOf(root: MapNode): string {
+  const own = entryOf(root, "hosttrail");
+  return own?.kind === "map" ? textOf(own, "title") : "";
 }
 
 /** The map of a key that must be there. */

@@ -1,0 +1,41 @@
+/** Rules that come with the product. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import type { RuleSource, Ruleset } from "@hosttrail/proto/rule";
+
+/** Rulesets that come with the product: each is a folder of this name. */
+const NAMES: readonly { name: string; description: string }[] = [
+  { name: "baseline", description: "What attackers do on Linux hosts, by tactics of ATT&CK" },
+];
+
+/** A package has them beside its program. */
+export const RULES_FOLDER: string =
+  process.env["HOSTTRAIL_RULES"] ?? new URL("../../../rules", import.meta.url).pathname;
+
+export function readManaged(folder: string = RULES_FOLDER): Ruleset[] {
+  return NAMES.map(({ name, description }) => {
+    const files = readFiles(join(folder, name));
+    return {
+      name,
+      description,
+      managed: true,
+      enabled: true,
+      labels: {},
+      tags: {},
+      files,
+      updateTime: undefined,
+      updater: "",
+      rules: 0,
+    };
+  });
+}
+
+function readFiles(folder: string): RuleSource[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".yml"))
+    .sort()
+    .map((path) => ({
+      path: relative(folder, join(folder, path)).split(sep).join("/"),
+      text: readFileSync(join(folder, path), "utf8"),
+    }));
+}

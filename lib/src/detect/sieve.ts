@@ -1,0 +1,118 @@
+/**
+ * Whether anything that a sieve was told of may match rules. Rules compare without regard to case and a sieve knows texts as they are, so
+ * each trigram is asked for in all of its cases. A sieve is not told what records keep for themselves: rules about records match anywhere.
+ */
+import { FIELDS, type Field, type Predicate, type SieveAnswers } from "../predicate/index.ts";
+import type { SigmaField } from "./events.ts";
+import { CATEGORIES, type Category } from "./taxonomy.ts";
+
+/** Asked before something is opened. */
+export interface SieveQuestion {
+  /** False where nothing in what the sieve was told of can match. */
+  mayMatch(sieve: SieveAnswers): boolean;
+}
+
+/** A rule's predicate, and the category that it is about; undefined for one about records. */
+interface Asking {
+  category: string | undefined;
+  predicate: Predicate;
+}
+
+/** What to ask so that no match of these rules is missed; undefined where a sieve cannot say no. */
+export function sieveQuestion(rules: readonly Asking[]): SieveQuestion | undefined {
+  const asked: { category: Category; predicate: Predicate }[] = [];
+  for (const { category: name, predicate } of rules) {
+    const category = name === undefined ? undefined : CATEGORIES.get(name);
+    if (category === undefined) return undefined;
+    asked.push({ category, predicate });
+  }
+  const actions = [...new Set(asked.flatMap(({ category }) => category.actions))];
+  return {
+    mayMatch(sieve) {
+      const there = new Set(actions.filter((action) => sieve.mayHaveTerm("event.action", action)));
+      return asked.some(
+        ({ category, predicate }) =>
+          category.actions.some((action) => there.has(action)) && mayHold(predicate, category.fields, sieve),
+      );
+    },
+  };
+}
+
+function mayHold(predicate: Predicate, names: ReadonlyMap<string, SigmaField>, sieve: SieveAnswers): boolean {
+  switch (predicate.kind) {
+    case "and":
+      return predicate.parts.every((part) => mayHold(part, names, sieve));
+    case "or":
+      return predicate.parts.some((part) => mayHold(part, names, sieve));
+    case "ask":
+      return mayPass(predicate, names, sieve);
+    case "constant":
+      return predicate.value;
+    default:
+      // What stands under a `not` holds where something is not there, too.
+      return true;
+  }
+}
+
+type Ask = Extract<Predicate, { kind: "ask" }>;
+
+function mayPass({ field, question }: Ask, names: ReadonlyMap<string, SigmaField>, sieve: SieveAnswers): boolean {
+  const name = toldAs(field, names);
+  const known = name === undefined ? undefined : FIELDS.get(name);
+  if (name === undefined || known === undefined) return true;
+  const { equals, part } = question;
+  if (equals !== undefined && equals !== "" && known.indexed && isWithoutCase(equals))
+    return sieve.mayHaveTerm(name, equals);
+  return mayHavePart(known, equals ?? part ?? "", sieve);
+}
+
+/** The field under whose name a sieve was told of the texts that the rule asks for; undefined for none. */
+function toldAs(field: string, names: ReadonlyMap<string, SigmaField>): string | undefined {
+  const sigma = names.get(field);
+  if (sigma === undefined) return field;
+  return sigma.kind === "field" || (sigma.kind === "read" && sigma.isWhole === true) ? sigma.field : undefined;
+}
+
+/** Digits and signs of ASCII are the lower case of nothing but themselves. */
+function isWithoutCase(text: string): boolean {
+  return /^[\u0020-\u0040\u005b-\u0060\u007b-\u007e]*$/.test(text);
+}
+
+const GRAM_UNITS = 3;
+
+/** `lower` stands in a value in lower case. Trigrams outside ASCII are not asked for: what they may have been is a long story. */
+function mayHavePart({ group }: Field, lower: string, sieve: SieveAnswers): boolean {
+  if (group === undefined) return true;
+  for (let at = 0; at + GRAM_UNITS <= lower.length; at++) {
+    const gram = lower.slice(at, at + GRAM_UNITS);
+    if (/^[\u0000-\u007f]+$/.test(gram) && !casesOf(gram).some((form) => sieve.mayHavePart(group, form))) return false;
+  }
+  return true;
+}
+
+/** Rules ask for the same trigrams again and again; there are 2 million of ASCII, and rules have some thousands. */
+const CASES_MAX = 65_536;
+const knownCases = new Map<string, readonly string[]>();
+
+/** All trigrams whose lower case this is. */
+function casesOf(gram: string): readonly string[] {
+  const known = knownCases.get(gram);
+  if (known !== undefined) return known;
+  let forms = [""];
+  for (const [at, unit] of [...gram].entries())
+    forms = forms.flatMap((form) => originsOf(unit, at === GRAM_UNITS - 1).map((origin) => form + origin));
+  if (knownCases.size >= CASES_MAX) knownCases.clear();
+  knownCases.set(gram, forms);
+  return forms;
+}
+
+/**
+ * The units whose lower case begins with this one. Beside the letters of ASCII that is the sign of Kelvin for "k", and for "i" the dotted
+ * capital, whose lower case has a combining dot after it: so it can only be the last one of a trigram of ASCII.
+ * Source: SpecialCasing.txt and UnicodeData.txt of Unicode
+ */
+function originsOf(unit: string, isLast: boolean): string[] {
+  const upper = unit >= "a" && unit <= "z" ? [unit.toUpperCase()] : [];
+  if (unit === "k") return [unit, ...upper, "\u212a"];
+  return unit === "i" && isLast ? [unit, ...upper, "\u0130"] : [unit, ...upper];
+}
