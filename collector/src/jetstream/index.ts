@@ -4,7 +4,9 @@ import { connect, credsAuthenticator, headers, type NatsConnection, type Subscri
 import type { Logger } from "@hosttrail/lib/log";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import { metrics } from "../metrics/index.ts";
-import { type BlockMessage, RetryableError, type TakenBlock } from "../model/index.ts";
+import type { BlockMessage, TakenBlock } from "../model/index.ts";
+import { AlertStream } from "./alerts.ts";
+import { classify } from "./failure.ts";
 import { Gathering } from "./gathering.ts";
 import { HEADER } from "./headers.ts";
 import { serversOf } from "./login.ts";
@@ -33,6 +35,8 @@ const HEADERS_BYTES_MAX = 2048;
 const PULL_MS = 5000;
 
 export class BlockStream {
+  /** What is told of alerts. */
+  readonly alerts: AlertStream;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
@@ -44,6 +48,8 @@ export class BlockStream {
     this.#client = jetstream(connection, { timeout: options.publishTimeoutMs });
     this.#options = options;
     this.#limit = this.blockBytesMax;
+    const { ackWaitMs } = options;
+    this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
   }
 
   /** Connects, waiting for the server where it is not there yet, and makes streams and consumers. */
@@ -146,7 +152,7 @@ export class BlockStream {
       const { duplicate } = await this.#client.publish(subject, block.bytes, { msgID, headers: head });
       return { duplicate };
     } catch (error) {
-      throw classify(error);
+      throw classify(error, "block");
     }
   }
 
@@ -265,18 +271,4 @@ export class BlockStream {
 /** Header values are one line of text. */
 function headerText(text: string): string {
   return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 256);
-}
-
-const FULL_RETRY_MS = 5000;
-const UNREADY_RETRY_MS = 500;
-
-/** What the server's refusal means: a full stream asks to slow down, a missing leader to wait, a message that is too large to be set up otherwise. */
-function classify(error: unknown): Error {
-  const text = String(error);
-  // Set up otherwise, the server will take it.
-  if (/max_payload|maximum payload/i.test(text)) return new RetryableError(text, FULL_RETRY_MS, { cause: error });
-  if (/maximum bytes exceeded|maximum messages exceeded|resource limits/i.test(text)) {
-    return new RetryableError("the stream of blocks is full", FULL_RETRY_MS, { cause: error });
-  }
-  return new RetryableError(`JetStream did not take the block: ${text}`, UNREADY_RETRY_MS, { cause: error });
 }

@@ -1,6 +1,8 @@
 /** The streams and consumers that the collector works with. Made where missing; never made again under a name. */
 import {
   AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
   DiscardPolicy,
   type JetStreamManager,
   JetStreamApiError,
@@ -12,6 +14,8 @@ import {
 export const BLOCKS = { stream: "HOSTTRAIL_BLOCKS_1", prefix: "blocks", consumer: "store" } as const;
 /** Subjects of what could not be stored: `dead.<reason>.<host id>`. */
 export const DEAD = { stream: "HOSTTRAIL_DEAD_1", prefix: "dead" } as const;
+/** Subjects of what is told of alerts: `alerts.<alert id>`. Its consumer is made by who has the role notify. */
+export const ALERTS = { stream: "HOSTTRAIL_ALERTS_1", prefix: "alerts", consumer: "notify" } as const;
 /** Plain subjects (no stream) between store and ingest: `<prefix>.<host id>`. */
 export const STORED_PREFIX = "hosttrail.stored";
 export const CONFIRM_PREFIX = "hosttrail.confirm";
@@ -35,7 +39,16 @@ const STREAM_NOT_FOUND = 10_059;
 /** JetStream's err_code of a consumer that is not there. */
 const CONSUMER_NOT_FOUND = 10_014;
 const DUPLICATE_WINDOW_MS = 120_000;
+/** A change of an alert that is told again within this time, by a detector that went back to its checkpoint, is no second message. */
+const ALERTS_DUPLICATE_WINDOW_MS = 3_600_000;
 const DAY_MS = 86_400_000;
+/** What is told of alerts is kept so long for those who notify. */
+const ALERTS_AGE_MS = 7 * DAY_MS;
+/** Of who begins to notify: what was told in this time before it is notified as well. */
+const ALERTS_BACK_MS = 600_000;
+/** Changes of alerts that may be worked on at once, by all processes together. */
+const ALERTS_PENDING_MAX = 256;
+const SIDE_STREAM_BYTES_MIN = 16 * 1024 * 1024;
 /** Dead letters of one host and reason that are kept; then the oldest goes. */
 const DEAD_PER_HOST_MAX = 64;
 
@@ -44,6 +57,11 @@ export function partitionOf(hostId: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < hostId.length; at++) hash = Math.imul(hash ^ hostId.charCodeAt(at), 0x01000193) >>> 0;
   return hash % PARTITIONS;
+}
+
+/** Bytes of a stream beside that of the blocks. */
+function sideStreamBytes({ streamBytesMax }: TopologyOptions): number {
+  return Math.max(SIDE_STREAM_BYTES_MIN, Math.floor(streamBytesMax / 16));
 }
 
 function nanos(milliseconds: number): number {
@@ -71,32 +89,56 @@ export async function ensureTopology(manager: JetStreamManager, options: Topolog
     discard: DiscardPolicy.Old,
     storage: StorageType.File,
     num_replicas: options.replicas,
-    max_bytes: Math.max(16 * 1024 * 1024, Math.floor(options.streamBytesMax / 16)),
+    max_bytes: sideStreamBytes(options),
     max_age: nanos(30 * DAY_MS),
     // The dead letters of one host shall not push out those of others.
     max_msgs_per_subject: DEAD_PER_HOST_MAX,
     duplicate_window: nanos(DUPLICATE_WINDOW_MS),
   });
-  await ensureConsumer(manager, nanos(options.ackWaitMs));
+  await ensureStream(manager, {
+    name: ALERTS.stream,
+    subjects: [`${ALERTS.prefix}.>`],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    storage: StorageType.File,
+    num_replicas: options.replicas,
+    max_bytes: sideStreamBytes(options),
+    max_age: nanos(ALERTS_AGE_MS),
+    duplicate_window: nanos(ALERTS_DUPLICATE_WINDOW_MS),
+  });
+  await ensureConsumer(manager, BLOCKS.stream, {
+    durable_name: BLOCKS.consumer,
+    ack_wait: nanos(options.ackWaitMs),
+    max_ack_pending: 4096,
+  });
 }
 
-/** Makes the store role's consumer, or gives the one that is there what the configuration says now. */
-async function ensureConsumer(manager: JetStreamManager, ackWaitNano: number): Promise<void> {
-  const present = await manager.consumers.info(BLOCKS.stream, BLOCKS.consumer).catch((error: unknown) => {
+/** Makes the consumer of those who notify. */
+export async function ensureAlertConsumer(manager: JetStreamManager, ackWaitMs: number): Promise<void> {
+  await ensureConsumer(manager, ALERTS.stream, {
+    durable_name: ALERTS.consumer,
+    ack_wait: nanos(ackWaitMs),
+    max_ack_pending: ALERTS_PENDING_MAX,
+    deliver_policy: DeliverPolicy.StartTime,
+    opt_start_time: new Date(Date.now() - ALERTS_BACK_MS).toISOString(),
+  });
+}
+
+/** Makes a consumer, or gives the one that is there the time that the configuration says now. */
+async function ensureConsumer(
+  manager: JetStreamManager,
+  stream: string,
+  config: Partial<ConsumerConfig> & { durable_name: string; ack_wait: number },
+): Promise<void> {
+  const present = await manager.consumers.info(stream, config.durable_name).catch((error: unknown) => {
     if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
     throw error;
   });
   if (present === undefined) {
-    await manager.consumers.add(BLOCKS.stream, {
-      durable_name: BLOCKS.consumer,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: ackWaitNano,
-      max_ack_pending: 4096,
-      // The store role bounds deliveries itself: a block that ends here would be forgotten without a word.
-      max_deliver: -1,
-    });
-  } else if (present.config.ack_wait !== ackWaitNano) {
-    await manager.consumers.update(BLOCKS.stream, BLOCKS.consumer, { ack_wait: ackWaitNano });
+    // Roles bound deliveries themselves: a message that ended here would be forgotten without a word.
+    await manager.consumers.add(stream, { ack_policy: AckPolicy.Explicit, max_deliver: -1, ...config });
+  } else if (present.config.ack_wait !== config.ack_wait) {
+    await manager.consumers.update(stream, config.durable_name, { ack_wait: config.ack_wait });
   }
 }
 

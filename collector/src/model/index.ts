@@ -29,6 +29,23 @@ export interface TakenBlock {
   terminate(reason: string): void;
 }
 
+/** A message of a stream that was taken and must be settled. */
+export interface TakenMessage {
+  subject: string;
+  /** Its place in the stream. */
+  sequence: number;
+  /** When the stream got it, milliseconds since 1970. The same at each delivery. */
+  receivedMs: number;
+  /** Times that it was delivered, this one included. */
+  deliveries: number;
+  bytes: Uint8Array;
+  ack(): void;
+  /** Gives it back, to be delivered again after a while. */
+  retry(delayMs: number): void;
+  /** Never deliver it again. */
+  terminate(reason: string): void;
+}
+
 /** Where a block is kept: the UTC day of its events, "YYYYMMDD", or apart from the days, where its times cannot be right. */
 export type Place = string;
 export const OUTSIDE: Place = "outside";
@@ -157,7 +174,7 @@ export class RetryableError extends Error {
 export class PermanentError extends Error {
   override readonly name = "PermanentError";
   /** What the dead letter of a block says. */
-  readonly code: "DATABASE_REFUSED" | "TRAIL_IRREGULAR";
+  readonly code: "DATABASE_REFUSED" | "TRAIL_IRREGULAR" | "MESSAGE_REFUSED";
 
   constructor(message: string, options?: ErrorOptions & { code?: PermanentError["code"] }) {
     super(message, options);

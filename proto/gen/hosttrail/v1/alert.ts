@@ -306,6 +306,8 @@ export interface AlertChange {
     | undefined;
   /** Who did it; "detector" where nobody. */
   actor: string;
+  /** Events that the alert has and this message has not, since it would have been larger than NATS takes: the newest. GetAlert has them. */
+  eventsLeftOut: number;
 }
 
 export const AlertChange_Kind = {
@@ -1592,7 +1594,7 @@ export const AlertAction: MessageFns<AlertAction> = {
 };
 
 function createBaseAlertChange(): AlertChange {
-  return { kind: 0, alert: undefined, time: undefined, actor: "" };
+  return { kind: 0, alert: undefined, time: undefined, actor: "", eventsLeftOut: 0 };
 }
 
 export const AlertChange: MessageFns<AlertChange> = {
@@ -1608,6 +1610,9 @@ export const AlertChange: MessageFns<AlertChange> = {
     }
     if (message.actor !== "") {
       writer.uint32(34).string(message.actor);
+    }
+    if (message.eventsLeftOut !== 0) {
+      writer.uint32(40).uint32(message.eventsLeftOut);
     }
     return writer;
   },
@@ -1657,6 +1662,14 @@ export const AlertChange: MessageFns<AlertChange> = {
             message.actor = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.eventsLeftOut = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1675,6 +1688,11 @@ export const AlertChange: MessageFns<AlertChange> = {
       alert: isSet(object.alert) ? Alert.fromJSON(object.alert) : undefined,
       time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      eventsLeftOut: isSet(object.eventsLeftOut)
+        ? globalThis.Number(object.eventsLeftOut)
+        : isSet(object.events_left_out)
+        ? globalThis.Number(object.events_left_out)
+        : 0,
     };
   },
 
@@ -1692,6 +1710,9 @@ export const AlertChange: MessageFns<AlertChange> = {
     if (message.actor !== "") {
       obj.actor = message.actor;
     }
+    if (message.eventsLeftOut !== 0) {
+      obj.eventsLeftOut = Math.round(message.eventsLeftOut);
+    }
     return obj;
   },
 
@@ -1704,6 +1725,7 @@ export const AlertChange: MessageFns<AlertChange> = {
     message.alert = (object.alert !== undefined && object.alert !== null) ? Alert.fromPartial(object.alert) : undefined;
     message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
     message.actor = object.actor ?? "";
+    message.eventsLeftOut = object.eventsLeftOut ?? 0;
     return message;
   },
 };
