@@ -9,7 +9,9 @@ import { AlertStream } from "./alerts.ts";
 import { classify } from "./failure.ts";
 import { Gathering } from "./gathering.ts";
 import { HEADER } from "./headers.ts";
+import { Lease } from "./lease.ts";
 import { serversOf } from "./login.ts";
+import { MatchStream } from "./matches.ts";
 import {
   BLOCKS,
   CONFIRM_PREFIX,
@@ -17,6 +19,7 @@ import {
   ensureTopology,
   IDENTITY_PREFIX,
   partitionOf,
+  RULES_SUBJECT,
   STORED_PREFIX,
   type TopologyOptions,
 } from "./topology.ts";
@@ -37,6 +40,8 @@ const PULL_MS = 5000;
 export class BlockStream {
   /** What is told of alerts. */
   readonly alerts: AlertStream;
+  /** What rules found in blocks. */
+  readonly matches: MatchStream;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
@@ -50,6 +55,12 @@ export class BlockStream {
     this.#limit = this.blockBytesMax;
     const { ackWaitMs } = options;
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
+    this.matches = new MatchStream(connection, this.#client, ackWaitMs);
+  }
+
+  /** What one of all processes has at a time. */
+  lease(name: string, timeMs: number): Lease {
+    return new Lease(this.#connection, this.#client, name, timeMs);
   }
 
   /** Connects, waiting for the server where it is not there yet, and makes streams and consumers. */
@@ -161,7 +172,7 @@ export class BlockStream {
    * blocks to nobody else: a batch is being worked on, and at most one more waits here.
    */
   async consume(
-    options: { batchMax: number; lingerMs: number; signal: AbortSignal },
+    options: { batchMax: number; lingerMs: number; signal: AbortSignal; consumer?: "store" | "detect" },
     take: (blocks: TakenBlock[]) => Promise<void>,
     logger: Logger,
   ): Promise<void> {
@@ -183,8 +194,11 @@ export class BlockStream {
     }
   }
 
-  async #pull(gathering: Gathering, options: { batchMax: number; signal: AbortSignal }): Promise<void> {
-    const consumer = await this.#client.consumers.get(BLOCKS.stream, BLOCKS.consumer);
+  async #pull(
+    gathering: Gathering,
+    options: { batchMax: number; signal: AbortSignal; consumer?: "store" | "detect" },
+  ): Promise<void> {
+    const consumer = await this.#client.consumers.get(BLOCKS.stream, options.consumer ?? BLOCKS.consumer);
     while (!options.signal.aborted) {
       // Only as many as have room, so that none waits in the client, where nobody keeps it.
       await gathering.room();
@@ -239,6 +253,15 @@ export class BlockStream {
 
   onIdentity(take: (hostId: string) => void): { close: () => void } {
     return this.#subscribe(`${IDENTITY_PREFIX}.*`, undefined, take);
+  }
+
+  /** Tells all nodes that rules, their settings or suppressions changed. Such a word can be lost: whoever needs it looks by itself, too. */
+  tellRules(): void {
+    this.#connection.publish(RULES_SUBJECT);
+  }
+
+  onRules(take: () => void): { close: () => void } {
+    return this.#subscribe(RULES_SUBJECT, undefined, () => take());
   }
 
   /**

@@ -14,6 +14,12 @@ import {
 export const BLOCKS = { stream: "HOSTTRAIL_BLOCKS_1", prefix: "blocks", consumer: "store" } as const;
 /** Subjects of what could not be stored: `dead.<reason>.<host id>`. */
 export const DEAD = { stream: "HOSTTRAIL_DEAD_1", prefix: "dead" } as const;
+/** The consumer of blocks for those who hold rules against them. Made by who has the role detect, and ended by the server when nobody has. */
+export const DETECT = { consumer: "detect" } as const;
+/** Subjects of what rules found: `matches.<host id>`. */
+export const MATCHES = { stream: "HOSTTRAIL_MATCHES_1", prefix: "matches" } as const;
+/** Subjects of leases: `leases.<name>`. */
+export const LEASES = { stream: "HOSTTRAIL_LEASES_1", prefix: "leases" } as const;
 /** Subjects of what is told of alerts: `alerts.<alert id>`. Its consumer is made by who has the role notify. */
 export const ALERTS = { stream: "HOSTTRAIL_ALERTS_1", prefix: "alerts", consumer: "notify" } as const;
 /** Plain subjects (no stream) between store and ingest: `<prefix>.<host id>`. */
@@ -21,6 +27,8 @@ export const STORED_PREFIX = "hosttrail.stored";
 export const CONFIRM_PREFIX = "hosttrail.confirm";
 /** A host's identity changed: look at it. */
 export const IDENTITY_PREFIX = "hosttrail.identity";
+/** Rules, their settings or suppressions changed: read them again. */
+export const RULES_SUBJECT = "hosttrail.rules";
 
 /** Partitions of hosts: fixed, since a host must stay in its own. */
 const PARTITIONS = 64;
@@ -48,6 +56,7 @@ const ALERTS_AGE_MS = 7 * DAY_MS;
 const ALERTS_BACK_MS = 600_000;
 /** Changes of alerts that may be worked on at once, by all processes together. */
 const ALERTS_PENDING_MAX = 256;
+const LEASES_BYTES = 1024 * 1024;
 const SIDE_STREAM_BYTES_MIN = 16 * 1024 * 1024;
 /** Dead letters of one host and reason that are kept; then the oldest goes. */
 const DEAD_PER_HOST_MAX = 64;
@@ -106,10 +115,44 @@ export async function ensureTopology(manager: JetStreamManager, options: Topolog
     max_age: nanos(ALERTS_AGE_MS),
     duplicate_window: nanos(ALERTS_DUPLICATE_WINDOW_MS),
   });
+  // Whoever alerts takes what it has away; beyond the bound those who match wait, and with them their blocks.
+  await ensureStream(manager, {
+    name: MATCHES.stream,
+    subjects: [`${MATCHES.prefix}.>`],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.New,
+    storage: StorageType.File,
+    num_replicas: options.replicas,
+    max_bytes: sideStreamBytes(options),
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+  });
+  await ensureStream(manager, {
+    name: LEASES.stream,
+    subjects: [`${LEASES.prefix}.>`],
+    retention: RetentionPolicy.Limits,
+    discard: DiscardPolicy.Old,
+    storage: StorageType.File,
+    num_replicas: options.replicas,
+    max_bytes: LEASES_BYTES,
+    max_msgs_per_subject: 1,
+  });
   await ensureConsumer(manager, BLOCKS.stream, {
     durable_name: BLOCKS.consumer,
     ack_wait: nanos(options.ackWaitMs),
     max_ack_pending: 4096,
+  });
+}
+
+/** Makes the consumer of those who match; true where it was not there. */
+export async function ensureDetectConsumer(
+  manager: JetStreamManager,
+  { ackWaitMs, awayMs }: { ackWaitMs: number; awayMs: number },
+): Promise<boolean> {
+  return await ensureConsumer(manager, BLOCKS.stream, {
+    durable_name: DETECT.consumer,
+    ack_wait: nanos(ackWaitMs),
+    max_ack_pending: 4096,
+    inactive_threshold: nanos(awayMs),
   });
 }
 
@@ -124,12 +167,12 @@ export async function ensureAlertConsumer(manager: JetStreamManager, ackWaitMs: 
   });
 }
 
-/** Makes a consumer, or gives the one that is there the time that the configuration says now. */
+/** Makes a consumer, or gives the one that is there the times that the configuration says now. True where it was made. */
 async function ensureConsumer(
   manager: JetStreamManager,
   stream: string,
   config: Partial<ConsumerConfig> & { durable_name: string; ack_wait: number },
-): Promise<void> {
+): Promise<boolean> {
   const present = await manager.consumers.info(stream, config.durable_name).catch((error: unknown) => {
     if (error instanceof JetStreamApiError && error.code === CONSUMER_NOT_FOUND) return undefined;
     throw error;
@@ -137,9 +180,15 @@ async function ensureConsumer(
   if (present === undefined) {
     // Roles bound deliveries themselves: a message that ended here would be forgotten without a word.
     await manager.consumers.add(stream, { ack_policy: AckPolicy.Explicit, max_deliver: -1, ...config });
-  } else if (present.config.ack_wait !== config.ack_wait) {
-    await manager.consumers.update(stream, config.durable_name, { ack_wait: config.ack_wait });
+    return true;
   }
+  const { ack_wait, inactive_threshold } = config;
+  if (present.config.ack_wait !== ack_wait || present.config.inactive_threshold !== inactive_threshold)
+    await manager.consumers.update(stream, config.durable_name, {
+      ack_wait,
+      ...(inactive_threshold === undefined ? {} : { inactive_threshold }),
+    });
+  return false;
 }
 
 async function ensureStream(

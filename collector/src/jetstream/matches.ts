@@ -1,0 +1,196 @@
+/** What rules found in blocks, on its way from those who match to the one who alerts. */
+import { DeliverPolicy, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Logger } from "@hosttrail/lib/log";
+import { classify } from "./failure.ts";
+import { BLOCKS, DETECT, ensureDetectConsumer, MATCHES } from "./topology.ts";
+
+/** A message of the stream, at its place in it. */
+export interface SequencedMessage {
+  sequence: bigint;
+  bytes: Uint8Array;
+}
+
+const RETRY_MS = 500;
+/** Messages that wait here to be taken, at most, and those that are taken together. */
+const WAITING_MAX = 2000;
+const TAKEN_MAX = 500;
+const PREFETCH = 500;
+
+export class MatchStream {
+  readonly #connection: NatsConnection;
+  readonly #client: JetStreamClient;
+  readonly #ackWaitMs: number;
+
+  constructor(connection: NatsConnection, client: JetStreamClient, ackWaitMs: number) {
+    this.#connection = connection;
+    this.#client = client;
+    this.#ackWaitMs = ackWaitMs;
+  }
+
+  /**
+   * Makes the consumer of those who match, where it is not there. The server ends it when nobody asked for blocks for `awayMs`: then
+   * blocks need not wait for detection any more. True where it was made now.
+   */
+  async prepareMatching(awayMs: number): Promise<boolean> {
+    const manager = await jetstreamManager(this.#connection);
+    return await ensureDetectConsumer(manager, { ackWaitMs: this.#ackWaitMs, awayMs });
+  }
+
+  /** The same under the same id is no second message, for some minutes. Errors are retryable. */
+  async publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void> {
+    try {
+      await this.#client.publish(`${MATCHES.prefix}.${hostId}`, bytes, { msgID: id });
+    } catch (error) {
+      throw classify(error, "match");
+    }
+  }
+
+  /** Bytes of a message that the server takes. */
+  get messageBytesMax(): number {
+    return this.#connection.info?.max_payload ?? Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Hands out messages from a place on, in their order and some at a time, until the signal ends it. Nothing is acknowledged: who takes
+   * them knows how far it is. Throws what `take` throws.
+   */
+  async followMatches(
+    { from, signal }: { from: bigint; signal: AbortSignal },
+    take: (messages: SequencedMessage[]) => Promise<void>,
+    logger: Logger,
+  ): Promise<void> {
+    const following = new Following(take, from, signal);
+    const working = following.work();
+    // It is waited for below; until then nobody is told.
+    working.catch(() => undefined);
+    while (!signal.aborted && !following.hasFailed) {
+      try {
+        await this.#read(following, signal);
+      } catch (error) {
+        if (signal.aborted) break;
+        logger.warn({ error: String(error) }, "following matches was interrupted");
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    following.end();
+    await working;
+  }
+
+  async #read(following: Following, signal: AbortSignal): Promise<void> {
+    const consumer = await this.#client.consumers.get(MATCHES.stream, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: Number(following.next),
+    });
+    const messages = await consumer.consume({ max_messages: PREFETCH });
+    const stop = (): void => messages.stop();
+    signal.addEventListener("abort", stop, { once: true });
+    following.onFailure = stop;
+    try {
+      for await (const message of messages) {
+        await following.add({ sequence: BigInt(message.seq), bytes: message.data });
+        if (following.hasFailed) break;
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await messages.close();
+    }
+  }
+
+  /** Forgets messages up to this place: whoever alerts has them. */
+  async forgetMatches(upTo: bigint): Promise<void> {
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
+    await manager.streams.purge(MATCHES.stream, { seq: Number(upTo) + 1 });
+  }
+
+  /** Places of the first message that is there and of the last one that was published. */
+  async matchesRange(): Promise<{ first: bigint; last: bigint }> {
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
+    const { state } = await manager.streams.info(MATCHES.stream);
+    return { first: BigInt(state.first_seq), last: BigInt(state.last_seq) };
+  }
+
+  /** The last block of the blocks' stream up to which all are settled by the role store. */
+  async storedUpTo(): Promise<bigint> {
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
+    const {
+      ack_floor: floor,
+      num_pending: waiting,
+      num_ack_pending: taken,
+    } = await manager.consumers.info(BLOCKS.stream, BLOCKS.consumer);
+    if (waiting + taken > 0) return BigInt(floor.stream_seq);
+    const { state } = await manager.streams.info(BLOCKS.stream);
+    return BigInt(state.last_seq);
+  }
+
+  /** Blocks that rules were not held against yet. */
+  async lag(): Promise<number> {
+    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
+    const { num_pending: waiting, num_ack_pending: taken } = await manager.consumers.info(
+      BLOCKS.stream,
+      DETECT.consumer,
+    );
+    return waiting + taken;
+  }
+}
+
+/** Messages between who reads and who takes them. */
+class Following {
+  readonly #take: (messages: SequencedMessage[]) => Promise<void>;
+  readonly #signal: AbortSignal;
+  #waiting: SequencedMessage[] = [];
+  #wake: () => void = () => undefined;
+  #room: () => void = () => undefined;
+  #isEnded = false;
+  /** The message to read next. */
+  next: bigint;
+  hasFailed = false;
+  onFailure: () => void = () => undefined;
+
+  constructor(take: (messages: SequencedMessage[]) => Promise<void>, from: bigint, signal: AbortSignal) {
+    this.#take = take;
+    this.next = from;
+    this.#signal = signal;
+  }
+
+  /** Resolves when there is room for one more. */
+  async add(message: SequencedMessage): Promise<void> {
+    // One that comes again after an interruption.
+    if (message.sequence < this.next) return;
+    this.next = message.sequence + 1n;
+    this.#waiting.push(message);
+    this.#wake();
+    while (this.#waiting.length >= WAITING_MAX && !this.#isEnded && !this.hasFailed)
+      await new Promise<void>((resolve) => {
+        this.#room = resolve;
+      });
+  }
+
+  async work(): Promise<void> {
+    try {
+      while (!this.#signal.aborted) {
+        if (this.#waiting.length === 0) {
+          if (this.#isEnded) return;
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+          continue;
+        }
+        const messages = this.#waiting.splice(0, TAKEN_MAX);
+        this.#room();
+        await this.#take(messages);
+      }
+    } catch (error) {
+      this.hasFailed = true;
+      this.#room();
+      this.onFailure();
+      throw error;
+    }
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+    this.#room();
+  }
+}
