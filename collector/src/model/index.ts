@@ -1,4 +1,14 @@
 /** What the collector's steps share. */
+export type {
+  HiddenCount,
+  ManagedRulesetSetting,
+  RulesetDocument,
+  RulesetFile,
+  RuleSetting,
+  RuleSettings,
+  SuppressionDocument,
+} from "./detection.ts";
+export { afterAction, type AlertWork, type CloseReason, untouched, type WorkAction, type WorkState } from "./work.ts";
 
 /** A block on its way from receive to store: opaque bytes and what the header says of them. */
 export interface BlockMessage {

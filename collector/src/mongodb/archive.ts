@@ -1,11 +1,14 @@
 /** The connection, and all that is kept behind it. */
 import { type Db, MongoClient } from "mongodb";
+import { AlertWorkStore } from "./alertwork.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { classify } from "./failure.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
+import { RulesetStore } from "./rulesets.ts";
+import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
 
 export interface MongoOptions {
@@ -20,6 +23,9 @@ export class Archive {
   readonly identities: IdentityStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
+  readonly alertWork: AlertWorkStore;
+  readonly suppressions: SuppressionStore;
+  readonly rulesets: RulesetStore;
   readonly #client: MongoClient;
   readonly #database: Db;
   #isEmbedded: boolean | undefined;
@@ -33,6 +39,9 @@ export class Archive {
     this.identities = new IdentityStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
+    this.alertWork = new AlertWorkStore(this.#database);
+    this.suppressions = new SuppressionStore(this.#database);
+    this.rulesets = new RulesetStore(this.#database);
   }
 
   /** Opens the connection pool; the server may come later. */

@@ -14,7 +14,7 @@ import {
 import { hex64 } from "@hosttrail/lib/block";
 import type { EpochTrail, HostDocument } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
-import { bigintOf, DURABLE, number, type Row, storable, text } from "./rows.ts";
+import { bigintOf, documents, DURABLE, number, type Row, storable, text } from "./rows.ts";
 
 /** A host's document and its version; 0 where there is none yet. */
 export interface VersionedHost {
@@ -176,10 +176,6 @@ function toEpoch(row: Document): EpochTrail {
       holeMs: number(range, "hole_ms"),
     })),
   };
-}
-
-function documents(value: unknown): Document[] {
-  return Array.isArray(value) ? (value as Document[]) : [];
 }
 
 function fromHex(row: Document, key: string): bigint {

@@ -52,6 +52,16 @@ export class Rows {
     return new Map(rows.map((row) => [row._id, row]));
   }
 
+  /** Puts a document in the place of what was there, if anything was. */
+  async put(row: Row): Promise<void> {
+    try {
+      await this.all.replaceOne({ _id: row._id }, row, { upsert: true, writeConcern: DURABLE });
+    } catch (error) {
+      // Two at once made it where it was not there: as if that one had come later.
+      if (!(error instanceof MongoServerError && error.code === DUPLICATE_KEY)) throw error;
+    }
+  }
+
   async delete(id: string): Promise<boolean> {
     return (await this.all.deleteOne({ _id: id }, { writeConcern: DURABLE })).deletedCount === 1;
   }
@@ -78,6 +88,11 @@ export function fromPairs(value: unknown): Record<string, string> {
 
 export function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each) => typeof each === "string") : [];
+}
+
+/** Documents within a document. */
+export function documents(value: unknown): Document[] {
+  return Array.isArray(value) ? (value as Document[]) : [];
 }
 
 export function text(row: Document | undefined, key: string): string {
