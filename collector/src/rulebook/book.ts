@@ -4,26 +4,25 @@ import { fieldsRead } from "@hosttrail/lib/correlate";
 import { RuleSet } from "@hosttrail/lib/detect";
 import { type AnyRule, type DetectionRule, type Problem, readRules, type Rejected } from "@hosttrail/lib/sigma";
 import type { AlertRule, Severity } from "@hosttrail/proto/alert";
-import type { Ruleset } from "@hosttrail/proto/rule";
+import type { RulesetDocument, RuleSettings } from "../model/index.ts";
 import { ruleKey, severityOf } from "./key.ts";
 
-/** What the operator decided of a rule; what is not there is the author's. */
-export interface RuleSetting {
-  isEnabled?: boolean;
-  severity?: Severity;
+export interface RuleSources {
+  /** Those that come with the product, as it has them. */
+  managed: readonly RulesetDocument[];
+  own: readonly RulesetDocument[];
+  settings: RuleSettings;
 }
 
-export interface RuleSources {
-  /** Managed ones first. */
-  rulesets: readonly Ruleset[];
-  /** By the rules' keys. */
-  settings: ReadonlyMap<string, RuleSetting>;
+/** A ruleset as it runs. */
+export interface LoadedRuleset extends RulesetDocument {
+  isManaged: boolean;
 }
 
 export interface LoadedRule {
   key: string;
   rule: AnyRule;
-  ruleset: Ruleset;
+  ruleset: LoadedRuleset;
   /** Its own and its ruleset's. */
   isEnabled: boolean;
   severity: Severity;
@@ -49,6 +48,8 @@ export function describe({ key, rule, severity, ruleset }: LoadedRule): AlertRul
 }
 
 export class RuleBook {
+  /** Managed ones first. */
+  readonly rulesets: readonly LoadedRuleset[];
   /** In the order of rulesets and files. */
   readonly rules: readonly LoadedRule[];
   readonly rejected: readonly Rejected[];
@@ -65,9 +66,10 @@ export class RuleBook {
   readonly #byKey: ReadonlyMap<string, LoadedRule>;
 
   constructor(sources: RuleSources) {
-    this.revision = revisionOf(sources);
-    const byName = new Map(sources.rulesets.map((ruleset) => [ruleset.name, ruleset]));
-    const files = sources.rulesets.flatMap(({ name, files: list }) =>
+    this.rulesets = rulesetsOf(sources);
+    this.revision = revisionOf(this.rulesets, sources.settings);
+    const byName = new Map(this.rulesets.map((ruleset) => [ruleset.name, ruleset]));
+    const files = this.rulesets.flatMap(({ name, files: list }) =>
       list.map(({ path, text }) => ({ path: `${name}/${path}`, text })),
     );
     const { rules, rejected, warnings, silent } = readRules(files);
@@ -75,14 +77,14 @@ export class RuleBook {
     this.warnings = warnings;
     const loaded = rules.map((rule): LoadedRule => {
       const key = ruleKey(rule);
-      const ruleset = byName.get(rulesetOf(rule.file)) as Ruleset;
-      const { isEnabled = true, severity = severityOf(rule) } = sources.settings.get(key) ?? {};
+      const ruleset = byName.get(rulesetOf(rule.file)) as LoadedRuleset;
+      const { enabled = true, severity = rule.level } = sources.settings.rules.get(key) ?? {};
       return {
         key,
         rule,
         ruleset,
-        isEnabled: isEnabled && ruleset.enabled,
-        severity,
+        isEnabled: enabled && ruleset.enabled,
+        severity: severityOf(severity),
         isSilent: silent.has(rule),
         problem: "",
       };
@@ -121,13 +123,20 @@ export function rulesetOf(file: string): string {
   return file.slice(0, file.indexOf("/"));
 }
 
-function revisionOf({ rulesets, settings }: RuleSources): string {
+function rulesetsOf({ managed, own, settings }: RuleSources): LoadedRuleset[] {
+  return [
+    ...managed.map((ruleset) => ({ ...ruleset, ...settings.managed.get(ruleset.name), isManaged: true })),
+    ...own.map((ruleset) => ({ ...ruleset, isManaged: false })),
+  ];
+}
+
+function revisionOf(rulesets: readonly LoadedRuleset[], { rules }: RuleSettings): string {
   const hash = createHash("sha256");
   for (const { name, enabled, labels, tags, files } of rulesets) {
     hash.update(JSON.stringify([name, enabled, sorted(labels), sorted(tags)]));
     for (const { path, text } of files) hash.update(JSON.stringify([path, text]));
   }
-  hash.update(JSON.stringify([...settings].sort(([a], [b]) => (a < b ? -1 : 1))));
+  hash.update(JSON.stringify([...rules].sort(([a], [b]) => (a < b ? -1 : 1))));
   return hash.digest("hex").slice(0, 32);
 }
 

@@ -1,5 +1,5 @@
 /** All rulesets with what the operator decided of them, as rules that can be run: what detects and what answers questions read the same. */
-export { describe, type LoadedRule, RuleBook, rulesetOf, type RuleSetting, type RuleSources } from "./book.ts";
+export { describe, type LoadedRule, type LoadedRuleset, RuleBook, rulesetOf, type RuleSources } from "./book.ts";
 export { ruleKey, severityOf } from "./key.ts";
 export { readManaged, RULES_FOLDER } from "./managed.ts";
 export { type BlockMatch, type HostInfo, matchBlock, tagsOf } from "./match.ts";

@@ -1,5 +1,5 @@
 /** What a rule is called, in settings, suppressions and alerts. */
-import type { AnyRule } from "@hosttrail/lib/sigma";
+import type { AnyRule, Level } from "@hosttrail/lib/sigma";
 import { Severity } from "@hosttrail/proto/alert";
 
 /** Its id, else its name, else where it stands and what it is titled. */
@@ -8,7 +8,7 @@ export function ruleKey({ id, name, file, title }: Pick<AnyRule, "id" | "name" |
 }
 
 /** A rule that does not say how bad it is counts as medium. */
-export function severityOf({ level }: Pick<AnyRule, "level">): Severity {
+export function severityOf(level: Level | undefined): Severity {
   switch (level) {
     case "informational":
       return Severity.INFORMATIONAL;

@@ -1,7 +1,7 @@
 /** Rules that come with the product. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import type { RuleSource, Ruleset } from "@hosttrail/proto/rule";
+import type { RulesetDocument, RulesetFile } from "../model/index.ts";
 
 /** Rulesets that come with the product: each is a folder of this name. */
 const NAMES: readonly { name: string; description: string }[] = [
@@ -12,25 +12,14 @@ const NAMES: readonly { name: string; description: string }[] = [
 export const RULES_FOLDER: string =
   process.env["HOSTTRAIL_RULES"] ?? new URL("../../../rules", import.meta.url).pathname;
 
-export function readManaged(folder: string = RULES_FOLDER): Ruleset[] {
+export function readManaged(folder: string = RULES_FOLDER): RulesetDocument[] {
   return NAMES.map(({ name, description }) => {
     const files = readFiles(join(folder, name));
-    return {
-      name,
-      description,
-      managed: true,
-      enabled: true,
-      labels: {},
-      tags: {},
-      files,
-      updateTime: undefined,
-      updater: "",
-      rules: 0,
-    };
+    return { name, description, enabled: true, labels: {}, tags: {}, files, updateMs: 0, updater: "" };
   });
 }
 
-function readFiles(folder: string): RuleSource[] {
+function readFiles(folder: string): RulesetFile[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".yml"))
     .sort()

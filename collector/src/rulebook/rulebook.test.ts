@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe as suite, it } from "node:test";
 import { Severity } from "@hosttrail/proto/alert";
-import type { Ruleset } from "@hosttrail/proto/rule";
+import type { RulesetDocument, RuleSetting } from "../model/index.ts";
 import { describe, readManaged, RuleBook } from "./index.ts";
 
 const rule = (name: string, more = ""): string => `
@@ -25,27 +25,18 @@ correlation:
   condition: {gte: 3}
 `;
 
-function ruleset(name: string, texts: Record<string, string>, more: Partial<Ruleset> = {}): Ruleset {
-  return {
-    name,
-    description: "",
-    managed: false,
-    enabled: true,
-    labels: {},
-    tags: {},
-    files: Object.entries(texts).map(([path, text]) => ({ path, text })),
-    updateTime: undefined,
-    updater: "",
-    rules: 0,
-    ...more,
-  };
+function ruleset(name: string, texts: Record<string, string>): RulesetDocument {
+  const files = Object.entries(texts).map(([path, text]) => ({ path, text }));
+  return { name, description: "", enabled: true, labels: {}, tags: {}, files, updateMs: 0, updater: "" };
 }
 
-const NONE = new Map<string, never>();
+function bookOf(own: RulesetDocument[], settings: Record<string, RuleSetting> = {}): RuleBook {
+  return new RuleBook({ managed: [], own, settings: { rules: new Map(Object.entries(settings)), managed: new Map() } });
+}
 
 suite("the rulebook", () => {
   it("reads the rules that come with the product", () => {
-    const book = new RuleBook({ rulesets: readManaged(), settings: NONE });
+    const book = new RuleBook({ managed: readManaged(), own: [], settings: { rules: new Map(), managed: new Map() } });
     assert.deepEqual(book.rejected, []);
     assert.ok(book.rules.length >= 80);
     assert.deepEqual(
@@ -56,11 +47,8 @@ suite("the rulebook", () => {
 
   it("runs what is enabled, and silently what an enabled correlation is about", () => {
     const sources = [ruleset("own", { "a.yml": rule("a"), "b.yml": rule("b"), "c.yml": correlation("c", "a") })];
-    const settings = new Map([
-      ["a", { isEnabled: false }],
-      ["b", { isEnabled: false }],
-    ]);
-    const book = new RuleBook({ rulesets: sources, settings });
+    const settings = { a: { enabled: false }, b: { enabled: false } };
+    const book = bookOf(sources, settings);
     assert.deepEqual(
       book.detection.rules.map(({ name }) => name),
       ["a"],
@@ -68,16 +56,16 @@ suite("the rulebook", () => {
     const a = book.byKey("a");
     assert.ok(a !== undefined && !a.isEnabled && a.isSilent && a.rule.kind === "detection");
     assert.deepEqual([...(book.fields.get(a.rule) ?? [])], ["User"]);
-    const off = new RuleBook({ rulesets: sources, settings: new Map([...settings, ["c", { isEnabled: false }]]) });
+    const off = bookOf(sources, { ...settings, c: { enabled: false } });
     assert.deepEqual(off.detection.rules, []);
     assert.notEqual(off.revision, book.revision);
   });
 
   it("takes the operator's severity in place of the author's", () => {
     const sources = [ruleset("own", { "a.yml": rule("a") })];
-    const loaded = new RuleBook({ rulesets: sources, settings: NONE }).byKey("a");
+    const loaded = bookOf(sources).byKey("a");
     assert.equal(loaded?.severity, Severity.HIGH);
-    const changed = new RuleBook({ rulesets: sources, settings: new Map([["a", { severity: Severity.LOW }]]) });
+    const changed = bookOf(sources, { a: { severity: "low" } });
     const told = changed.byKey("a");
     assert.ok(told !== undefined);
     assert.equal(describe(told).severity, Severity.LOW);
@@ -85,13 +73,10 @@ suite("the rulebook", () => {
   });
 
   it("lets rules of different rulesets name each other, and rejects a name that is taken", () => {
-    const book = new RuleBook({
-      rulesets: [
-        ruleset("one", { "a.yml": rule("a") }),
-        ruleset("two", { "a.yml": rule("a"), "c.yml": correlation("c", "a") }),
-      ],
-      settings: NONE,
-    });
+    const book = bookOf([
+      ruleset("one", { "a.yml": rule("a") }),
+      ruleset("two", { "a.yml": rule("a"), "c.yml": correlation("c", "a") }),
+    ]);
     assert.deepEqual(
       book.rejected.map(({ file }) => file),
       ["two/a.yml"],
@@ -101,7 +86,7 @@ suite("the rulebook", () => {
 
   it("says of a rule why it does not run", () => {
     const text = rule("a").replace("category: process_creation", "category: dns_query");
-    const book = new RuleBook({ rulesets: [ruleset("own", { "a.yml": text })], settings: NONE });
+    const book = bookOf([ruleset("own", { "a.yml": text })]);
     assert.match(book.byKey("a")?.problem ?? "", /dns_query/);
   });
 });
