@@ -6,15 +6,17 @@ import { compact } from "../compact/index.ts";
 import { type Arrival, type Catalog, OUTSIDE, type Place } from "../model/index.ts";
 import type { HistorySource } from "./index.ts";
 
-/** A block of events with these times, each with an action. */
+/** A block of events with these times, each with an action, and what was executed. */
 export function arrivalOf(
   about: { hostId: string; epoch?: bigint; firstSeq: bigint; place: Place; receivedMs?: number; previous?: Uint8Array },
-  events: readonly { timeUnixNano: bigint; action: string }[],
+  events: readonly { timeUnixNano: bigint; action: string; args?: string[] }[],
 ): Arrival & { sealed: SealedBlock } {
   const { hostId, epoch = 1n, firstSeq, place, receivedMs = 0, previous = new Uint8Array(0) } = about;
   const position = { hostId, epoch, firstSeq, bootId: "", agentVersion: "1", flags: 0 };
   const sealed = sealBlock(
-    events.map((event) => Event.fromPartial({ event, process: { args: ["true", event.action] } })),
+    events.map(({ timeUnixNano, action, args = ["true", action] }) =>
+      Event.fromPartial({ event: { timeUnixNano, action }, process: { args } }),
+    ),
     { ...position, previousHeaderSha256: previous },
     nodePrimitives,
     () => new Uint8Array(64).fill(7),

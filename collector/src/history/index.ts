@@ -5,7 +5,7 @@
  */
 import { BlockError, type ColumnBlock, parseEventId } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import type { Filter } from "@hosttrail/lib/predicate";
+import type { SieveAnswers } from "@hosttrail/lib/predicate";
 import { Sieve } from "@hosttrail/lib/sieve";
 import { type Arrival, type Catalog, OUTSIDE, type Place } from "../model/index.ts";
 import { Recent } from "./recent.ts";
@@ -100,7 +100,7 @@ export class History {
   }
 
   /** False where the unit's sieve says that nothing in it can match. A sieve that is not there or is damaged says nothing. */
-  async mayMatch(unit: Unit, filter: Filter): Promise<boolean> {
+  async mayMatch(unit: Unit, filter: { mayMatch(sieve: SieveAnswers): boolean }): Promise<boolean> {
     if (!("entry" in unit.from)) return true;
     const key = `${unit.place} ${unit.id}`;
     let sieve = this.#sieves.get(key);

@@ -85,8 +85,13 @@ function mayHavePart({ group }: Field, lower: string, sieve: SieveAnswers): bool
   if (group === undefined) return true;
   for (let at = 0; at + GRAM_UNITS <= lower.length; at++) {
     const gram = lower.slice(at, at + GRAM_UNITS);
-    if (/^[\u0000-\u007f]+$/.test(gram) && !casesOf(gram).some((form) => sieve.mayHavePart(group, form))) return false;
+    if (isAscii(gram) && !casesOf(gram).some((form) => sieve.mayHavePart(group, form))) return false;
   }
+  return true;
+}
+
+function isAscii(gram: string): boolean {
+  for (let at = 0; at < gram.length; at++) if (gram.charCodeAt(at) > 0x7f) return false;
   return true;
 }
 
@@ -99,8 +104,8 @@ function casesOf(gram: string): readonly string[] {
   const known = knownCases.get(gram);
   if (known !== undefined) return known;
   let forms = [""];
-  for (const [at, unit] of [...gram].entries())
-    forms = forms.flatMap((form) => originsOf(unit, at === GRAM_UNITS - 1).map((origin) => form + origin));
+  for (let at = 0; at < GRAM_UNITS; at++)
+    forms = forms.flatMap((form) => originsOf(gram.charAt(at), at === GRAM_UNITS - 1).map((origin) => form + origin));
   if (knownCases.size >= CASES_MAX) knownCases.clear();
   knownCases.set(gram, forms);
   return forms;
