@@ -38,6 +38,13 @@ export interface RuleMatches {
   /** Makes alerts by itself. */
   alerts: boolean;
   events: MatchedEvent[];
+  /**
+   * Events of the block that it matched as well, beyond the bound of what is told of one rule and block: they are counted, and have no
+   * part in correlations. Times of the earliest and the latest of them.
+   */
+  more: number;
+  moreFirstUnixNano: bigint;
+  moreLastUnixNano: bigint;
 }
 
 export interface MatchedEvent {
@@ -319,7 +326,7 @@ export const MatchBatch: MessageFns<MatchBatch> = {
 };
 
 function createBaseRuleMatches(): RuleMatches {
-  return { rule: undefined, alerts: false, events: [] };
+  return { rule: undefined, alerts: false, events: [], more: 0, moreFirstUnixNano: 0n, moreLastUnixNano: 0n };
 }
 
 export const RuleMatches: MessageFns<RuleMatches> = {
@@ -332,6 +339,21 @@ export const RuleMatches: MessageFns<RuleMatches> = {
     }
     for (const v of message.events) {
       MatchedEvent.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.more !== 0) {
+      writer.uint32(32).uint32(message.more);
+    }
+    if (message.moreFirstUnixNano !== 0n) {
+      if (BigInt.asIntN(64, message.moreFirstUnixNano) !== message.moreFirstUnixNano) {
+        throw new globalThis.Error("value provided for field message.moreFirstUnixNano of type int64 too large");
+      }
+      writer.uint32(40).int64(message.moreFirstUnixNano);
+    }
+    if (message.moreLastUnixNano !== 0n) {
+      if (BigInt.asIntN(64, message.moreLastUnixNano) !== message.moreLastUnixNano) {
+        throw new globalThis.Error("value provided for field message.moreLastUnixNano of type int64 too large");
+      }
+      writer.uint32(48).int64(message.moreLastUnixNano);
     }
     return writer;
   },
@@ -373,6 +395,30 @@ export const RuleMatches: MessageFns<RuleMatches> = {
             message.events.push(MatchedEvent.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.more = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.moreFirstUnixNano = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.moreLastUnixNano = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -390,6 +436,17 @@ export const RuleMatches: MessageFns<RuleMatches> = {
       rule: isSet(object.rule) ? AlertRule.fromJSON(object.rule) : undefined,
       alerts: isSet(object.alerts) ? globalThis.Boolean(object.alerts) : false,
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => MatchedEvent.fromJSON(e)) : [],
+      more: isSet(object.more) ? globalThis.Number(object.more) : 0,
+      moreFirstUnixNano: isSet(object.moreFirstUnixNano)
+        ? BigInt(object.moreFirstUnixNano)
+        : isSet(object.more_first_unix_nano)
+        ? BigInt(object.more_first_unix_nano)
+        : 0n,
+      moreLastUnixNano: isSet(object.moreLastUnixNano)
+        ? BigInt(object.moreLastUnixNano)
+        : isSet(object.more_last_unix_nano)
+        ? BigInt(object.more_last_unix_nano)
+        : 0n,
     };
   },
 
@@ -404,6 +461,15 @@ export const RuleMatches: MessageFns<RuleMatches> = {
     if (message.events?.length) {
       obj.events = message.events.map((e) => MatchedEvent.toJSON(e));
     }
+    if (message.more !== 0) {
+      obj.more = Math.round(message.more);
+    }
+    if (message.moreFirstUnixNano !== 0n) {
+      obj.moreFirstUnixNano = message.moreFirstUnixNano.toString();
+    }
+    if (message.moreLastUnixNano !== 0n) {
+      obj.moreLastUnixNano = message.moreLastUnixNano.toString();
+    }
     return obj;
   },
 
@@ -415,6 +481,13 @@ export const RuleMatches: MessageFns<RuleMatches> = {
     message.rule = (object.rule !== undefined && object.rule !== null) ? AlertRule.fromPartial(object.rule) : undefined;
     message.alerts = object.alerts ?? false;
     message.events = object.events?.map((e) => MatchedEvent.fromPartial(e)) || [];
+    message.more = object.more ?? 0;
+    message.moreFirstUnixNano = (object.moreFirstUnixNano !== undefined && object.moreFirstUnixNano !== null)
+      ? BigInt(object.moreFirstUnixNano)
+      : 0n;
+    message.moreLastUnixNano = (object.moreLastUnixNano !== undefined && object.moreLastUnixNano !== null)
+      ? BigInt(object.moreLastUnixNano)
+      : 0n;
     return message;
   },
 };
