@@ -449,6 +449,8 @@ export interface CloseAlertsRequest {
 
 export interface CloseAlertsResponse {
   closed: bigint;
+  /** There may be more: ask again. */
+  more: boolean;
 }
 
 export interface ReopenAlertRequest {
@@ -591,6 +593,8 @@ export interface PreviewSuppressionResponse {
   truePositiveIds: string[];
   /** At most 100 of those that it would have hidden. */
   hiddenIds: string[];
+  /** There are more alerts in these days than were looked at: the newest 10,000. */
+  more: boolean;
 }
 
 function createBaseAlertRule(): AlertRule {
@@ -2695,7 +2699,7 @@ export const CloseAlertsRequest: MessageFns<CloseAlertsRequest> = {
 };
 
 function createBaseCloseAlertsResponse(): CloseAlertsResponse {
-  return { closed: 0n };
+  return { closed: 0n, more: false };
 }
 
 export const CloseAlertsResponse: MessageFns<CloseAlertsResponse> = {
@@ -2705,6 +2709,9 @@ export const CloseAlertsResponse: MessageFns<CloseAlertsResponse> = {
         throw new globalThis.Error("value provided for field message.closed of type uint64 too large");
       }
       writer.uint32(8).uint64(message.closed);
+    }
+    if (message.more !== false) {
+      writer.uint32(16).bool(message.more);
     }
     return writer;
   },
@@ -2730,6 +2737,14 @@ export const CloseAlertsResponse: MessageFns<CloseAlertsResponse> = {
             message.closed = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2743,13 +2758,19 @@ export const CloseAlertsResponse: MessageFns<CloseAlertsResponse> = {
   },
 
   fromJSON(object: any): CloseAlertsResponse {
-    return { closed: isSet(object.closed) ? BigInt(object.closed) : 0n };
+    return {
+      closed: isSet(object.closed) ? BigInt(object.closed) : 0n,
+      more: isSet(object.more) ? globalThis.Boolean(object.more) : false,
+    };
   },
 
   toJSON(message: CloseAlertsResponse): unknown {
     const obj: any = {};
     if (message.closed !== 0n) {
       obj.closed = message.closed.toString();
+    }
+    if (message.more !== false) {
+      obj.more = message.more;
     }
     return obj;
   },
@@ -2760,6 +2781,7 @@ export const CloseAlertsResponse: MessageFns<CloseAlertsResponse> = {
   fromPartial(object: DeepPartial<CloseAlertsResponse>): CloseAlertsResponse {
     const message = createBaseCloseAlertsResponse();
     message.closed = (object.closed !== undefined && object.closed !== null) ? BigInt(object.closed) : 0n;
+    message.more = object.more ?? false;
     return message;
   },
 };
@@ -4003,7 +4025,7 @@ export const PreviewSuppressionRequest: MessageFns<PreviewSuppressionRequest> = 
 };
 
 function createBasePreviewSuppressionResponse(): PreviewSuppressionResponse {
-  return { alerts: 0n, hiddenAlerts: 0n, thinnedAlerts: 0n, truePositiveIds: [], hiddenIds: [] };
+  return { alerts: 0n, hiddenAlerts: 0n, thinnedAlerts: 0n, truePositiveIds: [], hiddenIds: [], more: false };
 }
 
 export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> = {
@@ -4031,6 +4053,9 @@ export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> 
     }
     for (const v of message.hiddenIds) {
       writer.uint32(42).string(v!);
+    }
+    if (message.more !== false) {
+      writer.uint32(48).bool(message.more);
     }
     return writer;
   },
@@ -4088,6 +4113,14 @@ export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> 
             message.hiddenIds.push(reader.string());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4123,6 +4156,7 @@ export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> 
         : globalThis.Array.isArray(object?.hidden_ids)
         ? object.hidden_ids.map((e: any) => globalThis.String(e))
         : [],
+      more: isSet(object.more) ? globalThis.Boolean(object.more) : false,
     };
   },
 
@@ -4143,6 +4177,9 @@ export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> 
     if (message.hiddenIds?.length) {
       obj.hiddenIds = message.hiddenIds;
     }
+    if (message.more !== false) {
+      obj.more = message.more;
+    }
     return obj;
   },
 
@@ -4160,6 +4197,7 @@ export const PreviewSuppressionResponse: MessageFns<PreviewSuppressionResponse> 
       : 0n;
     message.truePositiveIds = object.truePositiveIds?.map((e) => e) || [];
     message.hiddenIds = object.hiddenIds?.map((e) => e) || [];
+    message.more = object.more ?? false;
     return message;
   },
 };

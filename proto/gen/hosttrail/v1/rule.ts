@@ -13,6 +13,8 @@ import {
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type ClientWritableStream,
+  type handleClientStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -123,12 +125,18 @@ export interface GetRulesetRequest {
   name: string;
 }
 
+/**
+ * PutRulesetRequest is all that is asked, or a part of it: the first message says everything but files, and files may come in it and in any
+ * number of messages after it, of 64 KiB at most. A file with the path of the file before it goes on with that one's text.
+ */
 export interface PutRulesetRequest {
   ruleset:
     | Ruleset
     | undefined;
   /** Take it also where some of its rules cannot be used. */
   allowRejected: boolean;
+  /** Leave the files as they are. None are sent then, and the ruleset must be there. Always so for a managed one. */
+  keepFiles: boolean;
 }
 
 export interface PutRulesetResponse {
@@ -1607,7 +1615,7 @@ export const GetRulesetRequest: MessageFns<GetRulesetRequest> = {
 };
 
 function createBasePutRulesetRequest(): PutRulesetRequest {
-  return { ruleset: undefined, allowRejected: false };
+  return { ruleset: undefined, allowRejected: false, keepFiles: false };
 }
 
 export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
@@ -1617,6 +1625,9 @@ export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
     }
     if (message.allowRejected !== false) {
       writer.uint32(16).bool(message.allowRejected);
+    }
+    if (message.keepFiles !== false) {
+      writer.uint32(24).bool(message.keepFiles);
     }
     return writer;
   },
@@ -1650,6 +1661,14 @@ export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
             message.allowRejected = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.keepFiles = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1670,6 +1689,11 @@ export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
         : isSet(object.allow_rejected)
         ? globalThis.Boolean(object.allow_rejected)
         : false,
+      keepFiles: isSet(object.keepFiles)
+        ? globalThis.Boolean(object.keepFiles)
+        : isSet(object.keep_files)
+        ? globalThis.Boolean(object.keep_files)
+        : false,
     };
   },
 
@@ -1680,6 +1704,9 @@ export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
     }
     if (message.allowRejected !== false) {
       obj.allowRejected = message.allowRejected;
+    }
+    if (message.keepFiles !== false) {
+      obj.keepFiles = message.keepFiles;
     }
     return obj;
   },
@@ -1693,6 +1720,7 @@ export const PutRulesetRequest: MessageFns<PutRulesetRequest> = {
       ? Ruleset.fromPartial(object.ruleset)
       : undefined;
     message.allowRejected = object.allowRejected ?? false;
+    message.keepFiles = object.keepFiles ?? false;
     return message;
   },
 };
@@ -2560,10 +2588,13 @@ export const RuleServiceService = {
     responseSerialize: (value: Ruleset): Buffer => Buffer.from(Ruleset.encode(value).finish()),
     responseDeserialize: (value: Buffer): Ruleset => Ruleset.decode(value),
   },
-  /** Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. */
+  /**
+   * Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. Files may be
+   * larger than one message: see PutRulesetRequest.
+   */
   putRuleset: {
     path: "/hosttrail.v1.RuleService/PutRuleset" as const,
-    requestStream: false as const,
+    requestStream: true as const,
     responseStream: false as const,
     requestSerialize: (value: PutRulesetRequest): Buffer => Buffer.from(PutRulesetRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): PutRulesetRequest => PutRulesetRequest.decode(value),
@@ -2600,8 +2631,11 @@ export interface RuleServiceServer extends UntypedServiceImplementation {
   updateRule: handleUnaryCall<UpdateRuleRequest, Rule>;
   listRulesets: handleUnaryCall<ListRulesetsRequest, ListRulesetsResponse>;
   getRuleset: handleUnaryCall<GetRulesetRequest, Ruleset>;
-  /** Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. */
-  putRuleset: handleUnaryCall<PutRulesetRequest, PutRulesetResponse>;
+  /**
+   * Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. Files may be
+   * larger than one message: see PutRulesetRequest.
+   */
+  putRuleset: handleClientStreamingCall<PutRulesetRequest, PutRulesetResponse>;
   deleteRuleset: handleUnaryCall<DeleteRulesetRequest, DeleteRulesetResponse>;
   /** Holds rules against the stored history: what they would have found. */
   testRules: handleServerStreamingCall<TestRulesRequest, TestRulesResponse>;
@@ -2682,22 +2716,26 @@ export interface RuleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Ruleset) => void,
   ): ClientUnaryCall;
-  /** Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. */
+  /**
+   * Makes a ruleset or replaces it as a whole. One with a rule that cannot be used is refused unless the request allows it. Files may be
+   * larger than one message: see PutRulesetRequest.
+   */
   putRuleset(
-    request: PutRulesetRequest,
     callback: (error: ServiceError | null, response: PutRulesetResponse) => void,
-  ): ClientUnaryCall;
+  ): ClientWritableStream<PutRulesetRequest>;
   putRuleset(
-    request: PutRulesetRequest,
     metadata: Metadata,
     callback: (error: ServiceError | null, response: PutRulesetResponse) => void,
-  ): ClientUnaryCall;
+  ): ClientWritableStream<PutRulesetRequest>;
   putRuleset(
-    request: PutRulesetRequest,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PutRulesetResponse) => void,
+  ): ClientWritableStream<PutRulesetRequest>;
+  putRuleset(
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PutRulesetResponse) => void,
-  ): ClientUnaryCall;
+  ): ClientWritableStream<PutRulesetRequest>;
   deleteRuleset(
     request: DeleteRulesetRequest,
     callback: (error: ServiceError | null, response: DeleteRulesetResponse) => void,
