@@ -10,12 +10,12 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
-  type ClientReadableStream,
   type ClientUnaryCall,
   type ClientWritableStream,
+  type handleBidiStreamingCall,
   type handleClientStreamingCall,
-  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -159,6 +159,7 @@ export interface DeleteRulesetRequest {
 export interface DeleteRulesetResponse {
 }
 
+/** TestRulesRequest is all that is asked, or a part of it, as PutRulesetRequest: the first message says everything but files. */
 export interface TestRulesRequest {
   /** Rules as files; correlations among them are not held against history by themselves. */
   files: RuleSource[];
@@ -168,12 +169,15 @@ export interface TestRulesRequest {
   hostId: string;
 }
 
+/** One comes at least each second. */
 export interface TestRulesResponse {
   /** What was found since the message before. The sums of all messages are the answer. */
   found: TestedRule[];
-  /** Of all so far. */
+  /** Of all so far. Events in which no rule can match are not looked at, and counted all the same. */
   eventsScanned: bigint;
+  /** 0 until it is known. */
   eventsToScan: bigint;
+  /** In the first message: what is wrong with which rule, and why one can never match. Correlations are told, too. */
   problems: RuleProblem[];
   /** Parts of history that could not be read, and why. */
   unreadable: string[];
@@ -189,7 +193,7 @@ export interface TestedRule {
   /** "2026-01-31". */
   day: string;
   matches: bigint;
-  /** Alerts that this would have made. */
+  /** Alerts that this would have made: one for each hour with a match; none of a rule that only serves correlations. */
   alerts: bigint;
   /** At most 5 of the events. */
   eventIds: string[];
@@ -2611,10 +2615,10 @@ export const RuleServiceService = {
       Buffer.from(DeleteRulesetResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteRulesetResponse => DeleteRulesetResponse.decode(value),
   },
-  /** Holds rules against the stored history: what they would have found. */
+  /** Holds rules against the stored history: what they would have found. It begins when the caller has sent all of its rules. */
   testRules: {
     path: "/hosttrail.v1.RuleService/TestRules" as const,
-    requestStream: false as const,
+    requestStream: true as const,
     responseStream: true as const,
     requestSerialize: (value: TestRulesRequest): Buffer => Buffer.from(TestRulesRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): TestRulesRequest => TestRulesRequest.decode(value),
@@ -2637,8 +2641,8 @@ export interface RuleServiceServer extends UntypedServiceImplementation {
    */
   putRuleset: handleClientStreamingCall<PutRulesetRequest, PutRulesetResponse>;
   deleteRuleset: handleUnaryCall<DeleteRulesetRequest, DeleteRulesetResponse>;
-  /** Holds rules against the stored history: what they would have found. */
-  testRules: handleServerStreamingCall<TestRulesRequest, TestRulesResponse>;
+  /** Holds rules against the stored history: what they would have found. It begins when the caller has sent all of its rules. */
+  testRules: handleBidiStreamingCall<TestRulesRequest, TestRulesResponse>;
 }
 
 export interface RuleServiceClient extends Client {
@@ -2751,13 +2755,13 @@ export interface RuleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteRulesetResponse) => void,
   ): ClientUnaryCall;
-  /** Holds rules against the stored history: what they would have found. */
-  testRules(request: TestRulesRequest, options?: Partial<CallOptions>): ClientReadableStream<TestRulesResponse>;
+  /** Holds rules against the stored history: what they would have found. It begins when the caller has sent all of its rules. */
+  testRules(): ClientDuplexStream<TestRulesRequest, TestRulesResponse>;
+  testRules(options: Partial<CallOptions>): ClientDuplexStream<TestRulesRequest, TestRulesResponse>;
   testRules(
-    request: TestRulesRequest,
-    metadata?: Metadata,
+    metadata: Metadata,
     options?: Partial<CallOptions>,
-  ): ClientReadableStream<TestRulesResponse>;
+  ): ClientDuplexStream<TestRulesRequest, TestRulesResponse>;
 }
 
 export const RuleServiceClient = makeGenericClientConstructor(
