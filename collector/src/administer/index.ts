@@ -21,10 +21,17 @@ import {
   RevokeHostRequest,
   Role as RoleNumber,
 } from "@hosttrail/proto/access";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { isWithin, type Labels, labelProblem, makeSecret, type Role } from "../access/index.ts";
 import type { ApiToken, AuditEntry, EnrollmentToken, HostIdentity } from "../model/index.ts";
-import { type Answers, type Gate, serviceError, type Visit } from "../serve/index.ts";
+import {
+  type Answers,
+  type Gate,
+  invalidField,
+  pageSizeOf,
+  serviceError,
+  timestampOf,
+  type Visit,
+} from "../serve/index.ts";
 
 interface Tokens {
   insertEnrollmentToken(token: EnrollmentToken): Promise<void>;
@@ -52,8 +59,6 @@ interface AuditList {
   listAudit(beforeId: string, limit: number): Promise<AuditEntry[]>;
 }
 
-const PAGE_SIZE_DEFAULT = 100;
-const PAGE_SIZE_MAX = 1000;
 const HOSTS_MAX = 100_000;
 const TTL_SECONDS = { min: 60n, max: 31_536_000n } as const;
 const TEXT_LENGTH_MAX = 128;
@@ -150,7 +155,7 @@ export class AccessApi {
     { hostsMax, ttlSeconds, labels }: CreateEnrollmentTokenRequest,
     visit: Visit,
   ): Promise<Answers<CreateEnrollmentTokenResponse>> {
-    if (hostsMax < 1 || hostsMax > HOSTS_MAX) throw invalid("hosts_max", hostsMax, `1 to ${HOSTS_MAX}`);
+    if (hostsMax < 1 || hostsMax > HOSTS_MAX) throw invalidField("hosts_max", hostsMax, `1 to ${HOSTS_MAX}`);
     checkLabels("labels", labels);
     this.#within(labels, visit, "labels");
     const { id, text, hash } = makeSecret("enrollment");
@@ -172,10 +177,10 @@ export class AccessApi {
     visit: Visit,
   ): Promise<Answers<CreateApiTokenResponse>> {
     if (displayName === "" || displayName.length > TEXT_LENGTH_MAX || /\p{Cc}/u.test(displayName)) {
-      throw invalid("display_name", displayName, `1 to ${TEXT_LENGTH_MAX} characters`);
+      throw invalidField("display_name", displayName, `1 to ${TEXT_LENGTH_MAX} characters`);
     }
     const name = roleOf(role);
-    if (name === undefined) throw invalid("role", role, "viewer, responder and admin");
+    if (name === undefined) throw invalidField("role", role, "viewer, responder and admin");
     checkLabels("scope", scope);
     this.#within(scope, visit, "scope");
     const { id, text, hash } = makeSecret("api");
@@ -186,8 +191,9 @@ export class AccessApi {
   }
 
   async #revokeHost({ hostId, reason }: RevokeHostRequest, { caller }: Visit): Promise<Answers<HostIdentityMessage>> {
-    if (!isHostId(hostId)) throw invalid("host_id", hostId.slice(0, TEXT_LENGTH_MAX), "32 lower case hex digits");
-    if (reason.length > TEXT_LENGTH_MAX) throw invalid("reason", reason.length, `up to ${TEXT_LENGTH_MAX} characters`);
+    if (!isHostId(hostId)) throw invalidField("host_id", hostId.slice(0, TEXT_LENGTH_MAX), "32 lower case hex digits");
+    if (reason.length > TEXT_LENGTH_MAX)
+      throw invalidField("reason", reason.length, `up to ${TEXT_LENGTH_MAX} characters`);
     const before = await this.#stores.identities.getIdentity(hostId);
     if (before === undefined || !isWithin(before.labels, caller.scope)) {
       throw notFound("HOST_NOT_FOUND", `enrolled host ${hostId}`);
@@ -202,10 +208,9 @@ export class AccessApi {
     { pageSize, pageToken }: { pageSize: number; pageToken: string },
     list: (place: string, limit: number) => Promise<Item[]>,
   ): Promise<{ page: Item[]; nextPageToken: string }> {
-    if (pageSize < 0) throw invalid("page_size", pageSize, `0 to ${PAGE_SIZE_MAX}`);
-    const size = pageSize === 0 ? PAGE_SIZE_DEFAULT : Math.min(pageSize, PAGE_SIZE_MAX);
+    const size = pageSizeOf(pageSize);
     if (!/^[A-Za-z0-9_-]{0,64}$/.test(pageToken)) {
-      throw invalid("page_token", pageToken.slice(0, 64), "those that this API gave out");
+      throw invalidField("page_token", pageToken.slice(0, 64), "those that this API gave out");
     }
     const place = Buffer.from(pageToken, "base64url").toString("latin1");
     const items = await list(place, size + 1);
@@ -230,11 +235,6 @@ function roleOf(number: RoleNumber): Role | undefined {
   return ROLES.find(([, other]) => other === number)?.[0];
 }
 
-function invalid(field: string, value: string | number | bigint, allowed: string): ServiceError {
-  const message = `${field} is ${typeof value === "string" ? JSON.stringify(value) : value}; allowed are ${allowed}`;
-  return serviceError(status.INVALID_ARGUMENT, "FIELD_INVALID", message, { field });
-}
-
 function notFound(reason: string, what: string): ServiceError {
   return serviceError(status.NOT_FOUND, reason, `there is no ${what.slice(0, TEXT_LENGTH_MAX)}`);
 }
@@ -247,23 +247,19 @@ function checkLabels(field: string, labels: Labels): void {
 
 function lifetime(ttlSeconds: bigint): { createMs: number; expireMs: number } {
   const { min, max } = TTL_SECONDS;
-  if (ttlSeconds < min || ttlSeconds > max) throw invalid("ttl_seconds", ttlSeconds, `${min} to ${max}`);
+  if (ttlSeconds < min || ttlSeconds > max) throw invalidField("ttl_seconds", ttlSeconds, `${min} to ${max}`);
   const createMs = Date.now();
   return { createMs, expireMs: createMs + Number(ttlSeconds) * 1000 };
 }
 
-function timestamp(timeMs: number): Timestamp | undefined {
-  return timeMs === 0 ? undefined : { seconds: BigInt(Math.floor(timeMs / 1000)), nanos: (timeMs % 1000) * 1_000_000 };
-}
-
 function toEnrollmentToken(token: EnrollmentToken): EnrollmentTokenMessage {
   const { hash: _hash, createMs, expireMs, labels, ...rest } = token;
-  return { ...rest, labels: { ...labels }, createTime: timestamp(createMs), expireTime: timestamp(expireMs) };
+  return { ...rest, labels: { ...labels }, createTime: timestampOf(createMs), expireTime: timestampOf(expireMs) };
 }
 
 function toApiToken(token: ApiToken): ApiTokenMessage {
   const { hash: _hash, createMs, expireMs, scope, role, ...rest } = token;
-  const times = { createTime: timestamp(createMs), expireTime: timestamp(expireMs) };
+  const times = { createTime: timestampOf(createMs), expireTime: timestampOf(expireMs) };
   return { ...rest, role: numberOf(role), scope: { ...scope }, ...times };
 }
 
@@ -275,13 +271,22 @@ function toIdentity(identity: HostIdentity): HostIdentityMessage {
     labels: { ...labels },
     proof,
     keyFingerprint,
-    enrollTime: timestamp(identity.enrollMs),
-    expireTime: timestamp(identity.expireMs),
-    revokeTime: timestamp(identity.revokeMs),
+    enrollTime: timestampOf(identity.enrollMs),
+    expireTime: timestampOf(identity.expireMs),
+    revokeTime: timestampOf(identity.revokeMs),
     cloned: identity.clonedBoots.length > 0,
   };
 }
 
 function toEntry({ id, timeMs, caller, peerAddress, method, request, results, status: code }: AuditEntry) {
-  return { id, time: timestamp(timeMs), caller, peerAddress, method, request, results: BigInt(results), status: code };
+  return {
+    id,
+    time: timestampOf(timeMs),
+    caller,
+    peerAddress,
+    method,
+    request,
+    results: BigInt(results),
+    status: code,
+  };
 }

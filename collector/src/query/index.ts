@@ -28,11 +28,21 @@ import { metrics } from "../metrics/index.ts";
 import { type HostSet, labelsKey } from "../access/index.ts";
 import type { HostDocument } from "../model/index.ts";
 import { HOLE_GRACE_MS, missingEvents } from "../trail/index.ts";
-import { type Answers, asServiceError, type Gate, serviceError, type Visit } from "../serve/index.ts";
+import {
+  type Answers,
+  asServiceError,
+  decodeToken,
+  encodeToken,
+  type Gate,
+  requestFingerprint,
+  serviceError,
+  TokenError,
+  type Visit,
+} from "../serve/index.ts";
 import { MovedError } from "../history/index.ts";
 import { searchEvents, type SearchResult, type SearchSource, SearchTooWideError, type Unreadable } from "./search.ts";
 import { Tail } from "./tail.ts";
-import { decodePosition, decodeToken, encodePosition, encodeToken, requestFingerprint, TokenError } from "./token.ts";
+import { decodePosition, encodePosition } from "./token.ts";
 
 export { searchEvents } from "./search.ts";
 

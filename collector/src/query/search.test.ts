@@ -7,7 +7,8 @@ import { arrivalOf, MemoryHistory } from "../history/fixture.ts";
 import { History, openPayload, unitOfArrival } from "../history/index.ts";
 import { type Arrival, OUTSIDE } from "../model/index.ts";
 import { searchEvents, type SearchResult, type SearchSource, SearchTooWideError } from "./search.ts";
-import { decodePosition, decodeToken, encodePosition, encodeToken, type Position, TokenError } from "./token.ts";
+import { decodeToken, encodeToken, TokenError } from "../serve/index.ts";
+import { decodePosition, encodePosition, type Position } from "./token.ts";
 
 const DAY = 1000n;
 

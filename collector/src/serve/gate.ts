@@ -1,9 +1,10 @@
 /** Every call of the API goes through here: who calls, whether they may, and the record of it. */
 import { randomBytes } from "node:crypto";
 import {
+  type handleClientStreamingCall,
   type handleUnaryCall,
+  type sendUnaryData,
   type ServerUnaryCall,
-  type ServerWritableStream,
   type ServiceError,
   status,
 } from "@grpc/grpc-js";
@@ -45,7 +46,19 @@ export interface GateOptions {
   explain: (error: unknown) => ServiceError | undefined;
 }
 
-type Call<Request, Response> = ServerUnaryCall<Request, Response> | ServerWritableStream<Request, Response>;
+/** A call of whatever kind. */
+type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext" | "getPath" | "getPeer" | "metadata">;
+/** What the record tells of a call. */
+interface Asked<Request> extends Pick<AnyCall, "getPath" | "getPeer"> {
+  request: Request;
+}
+
+/** Puts the parts of a request together. */
+export interface Gathering<Part, Request> {
+  /** Throws where a part is too much, or does not fit to those before it. */
+  add(part: Part): void;
+  finish(): Request;
+}
 
 const REQUEST_LENGTH_MAX = 4096;
 
@@ -88,37 +101,68 @@ export class Gate {
     return this.#handler(describe, answer, true);
   }
 
+  /** The same as `change` for a request that comes in parts. Nothing is read of whom is not let in. */
+  gather<Part, Request, Response>(
+    describe: Describe<Request>,
+    gathering: () => Gathering<Part, Request>,
+    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+  ): handleClientStreamingCall<Part, Response> {
+    return (call, callback) => {
+      const run = async (): Promise<Response> => {
+        const visit = await this.enter(call);
+        const parts = gathering();
+        for await (const part of call) parts.add(part as Part);
+        const request = parts.finish();
+        const asked = { getPath: () => call.getPath(), getPeer: () => call.getPeer(), request };
+        return await this.#answer(asked, visit, describe, answer, true);
+      };
+      this.#reply(call.getPath(), run(), callback);
+    };
+  }
+
   #handler<Request, Response>(
     describe: Describe<Request>,
     answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
     isChange: boolean,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
-      const run = async (): Promise<Response> => {
-        const visit = await this.enter(call);
-        if (isChange) await this.record(call, visit.caller, describe, 0, "STARTED");
-        try {
-          const { response, results } = await answer(call.request, visit);
-          await this.record(call, visit.caller, describe, results, status.OK);
-          return response;
-        } catch (error) {
-          const { code } = this.#errorOf(error);
-          await this.record(call, visit.caller, describe, 0, code).catch(() => undefined);
-          throw error;
-        }
-      };
-      run().then(
-        (response) => {
-          this.count(call.getPath(), status.OK);
-          callback(null, response);
-        },
-        (error: unknown) => callback(this.explain(call.getPath(), error)),
-      );
+      const run = async (): Promise<Response> =>
+        await this.#answer(call, await this.enter(call), describe, answer, isChange);
+      this.#reply(call.getPath(), run(), callback);
     };
   }
 
+  async #answer<Request, Response>(
+    asked: Asked<Request>,
+    visit: Visit,
+    describe: Describe<Request>,
+    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+    isChange: boolean,
+  ): Promise<Response> {
+    if (isChange) await this.record(asked, visit.caller, describe, 0, "STARTED");
+    try {
+      const { response, results } = await answer(asked.request, visit);
+      await this.record(asked, visit.caller, describe, results, status.OK);
+      return response;
+    } catch (error) {
+      const { code } = this.#errorOf(error);
+      await this.record(asked, visit.caller, describe, 0, code).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  #reply<Response>(path: string, answered: Promise<Response>, callback: sendUnaryData<Response>): void {
+    answered.then(
+      (response) => {
+        this.count(path, status.OK);
+        callback(null, response);
+      },
+      (error: unknown) => callback(this.explain(path, error)),
+    );
+  }
+
   /** Lets a call in, or throws. */
-  async enter<Request, Response>(call: Call<Request, Response>): Promise<Visit> {
+  async enter(call: AnyCall): Promise<Visit> {
     const { access, scopes } = this.#options;
     const method = call.getPath();
     let caller: Caller;
@@ -139,15 +183,16 @@ export class Gate {
       const needed = least ?? "none";
       const message = `${method} needs the role ${needed}; ${caller.name} is ${caller.role}`;
       const refusal = serviceError(status.PERMISSION_DENIED, "ROLE_MISSING", message, { role: needed });
-      await this.record(call, caller, undefined, 0, status.PERMISSION_DENIED).catch(() => undefined);
+      const asked = { getPath: () => method, getPeer: () => call.getPeer(), request: undefined };
+      await this.record(asked, caller, undefined, 0, status.PERMISSION_DENIED).catch(() => undefined);
       throw refusal;
     }
     return { caller, hosts: await scopes.hostsOf(caller.scope) };
   }
 
   /** Keeps a call in the record; throws where that cannot be, and then nobody may be answered. */
-  async record<Request, Response>(
-    call: Call<Request, Response>,
+  async record<Request>(
+    call: Asked<Request>,
     { name }: Caller,
     describe: Describe<Request> | undefined,
     results: number,

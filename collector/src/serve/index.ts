@@ -10,7 +10,9 @@ import { type ListenOptions, listenTls } from "./listener.ts";
 
 export { type Peer, PeerError, peerOf } from "./peer.ts";
 export { asServiceError, serviceError } from "./error.ts";
-export { type Answers, Gate, type Visit } from "./gate.ts";
+export { type Answers, Gate, type Gathering, type Visit } from "./gate.ts";
+export { checkText, invalidField, millisecondsOf, pageSizeOf, timestampOf } from "./request.ts";
+export { decodeToken, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
 export interface Service {
   /** Full name, as in the proto. */
