@@ -87,6 +87,7 @@ export class Gathering {
         bytes: message.data,
       },
       receivedMs: Math.floor(message.info.timestampNanos / 1e6),
+      streamSequence: BigInt(message.info.streamSequence),
       deliveries: message.info.deliveryCount,
       ack: () => settle(() => message.ack()),
       retry: (delayMs) => settle(() => message.nak(delayMs)),

@@ -12,6 +12,7 @@ import { HEADER } from "./headers.ts";
 import { Lease } from "./lease.ts";
 import { serversOf } from "./login.ts";
 import { MatchStream } from "./matches.ts";
+import { NotificationStream } from "./notifications.ts";
 import {
   BLOCKS,
   CONFIRM_PREFIX,
@@ -42,6 +43,8 @@ export class BlockStream {
   readonly alerts: AlertStream;
   /** What rules found in blocks. */
   readonly matches: MatchStream;
+  /** What waits to be told of alerts, and to whom. */
+  readonly notifications: NotificationStream;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
@@ -53,7 +56,8 @@ export class BlockStream {
     this.#client = jetstream(connection, { timeout: options.publishTimeoutMs });
     this.#options = options;
     this.#limit = this.blockBytesMax;
-    const { ackWaitMs } = options;
+    const { ackWaitMs, replicas } = options;
+    this.notifications = new NotificationStream(connection, this.#client, { ackWaitMs, replicas });
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
   }

@@ -73,7 +73,7 @@ function sideStreamBytes({ streamBytesMax }: TopologyOptions): number {
   return Math.max(SIDE_STREAM_BYTES_MIN, Math.floor(streamBytesMax / 16));
 }
 
-function nanos(milliseconds: number): number {
+export function nanos(milliseconds: number): number {
   return milliseconds * 1_000_000;
 }
 
@@ -168,7 +168,7 @@ export async function ensureAlertConsumer(manager: JetStreamManager, ackWaitMs: 
 }
 
 /** Makes a consumer, or gives the one that is there the times that the configuration says now. True where it was made. */
-async function ensureConsumer(
+export async function ensureConsumer(
   manager: JetStreamManager,
   stream: string,
   config: Partial<ConsumerConfig> & { durable_name: string; ack_wait: number },
@@ -191,7 +191,7 @@ async function ensureConsumer(
   return false;
 }
 
-async function ensureStream(
+export async function ensureStream(
   manager: JetStreamManager,
   config: Parameters<JetStreamManager["streams"]["add"]>[0] & { name: string },
 ): Promise<void> {
