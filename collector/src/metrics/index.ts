@@ -207,6 +207,67 @@ export const metrics: Metrics = {
     help: "Blocks that were not yet a part of history when this collector looked last.",
     registers,
   }),
+  detectBlocks: new Counter({
+    name: "hosttrail_detect_blocks_total",
+    help: "Blocks that rules were held against, by what came of it: matched, nothing, unreadable.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  detectEvents: new Counter({
+    name: "hosttrail_detect_events_total",
+    help: "Events that rules were held against.",
+    registers,
+  }),
+  detectMatches: new Counter({
+    name: "hosttrail_detect_matches_total",
+    help: "Matches of rules and events that were handed on.",
+    registers,
+  }),
+  detectLagBlocks: new Gauge({
+    name: "hosttrail_detect_lag_blocks",
+    help: "Blocks that no rule was held against yet: scale the role detect on it.",
+    registers,
+  }),
+  raiseIsActive: new Gauge({
+    name: "hosttrail_raise_active",
+    help: "1 where this process is the one that raises alerts.",
+    registers,
+  }),
+  raiseMessages: new Counter({
+    name: "hosttrail_raise_messages_total",
+    help: "Messages with matches, by what became of them: taken, or known already.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  raiseAlerts: new Counter({
+    name: "hosttrail_raise_alerts_total",
+    help: "Alerts, by what became of them: opened, reopened, withdrawn.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  raiseHidden: new Counter({
+    name: "hosttrail_raise_hidden_total",
+    help: "Matches that exceptions hid.",
+    registers,
+  }),
+  raiseHistory: new Counter({
+    name: "hosttrail_raise_history_total",
+    help: "Questions for history about events that came late, by what became of them: answered, dropped.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  raiseCorrelation: new Gauge({
+    name: "hosttrail_raise_correlation",
+    help: "What the correlator keeps and what it left out at its bounds, by kind.",
+    labelNames: ["kind"] as const,
+    registers,
+  }),
+  raiseSeconds: new Histogram({
+    name: "hosttrail_raise_delay_seconds",
+    help: "Time from the arrival of a block to the alert that is made of it.",
+    buckets: [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30],
+    registers,
+  }),
   agentLost: new Gauge({
     name: "hosttrail_agent_kernel_lost",
     help: "Events lost in the kernel, as the host's agent last told.",

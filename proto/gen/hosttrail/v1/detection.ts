@@ -28,6 +28,8 @@ export interface MatchBatch {
   rules: RuleMatches[];
   /** Of the block's header, hex. */
   headerSha256: string;
+  /** Number of this message among those that the block needs. */
+  part: number;
 }
 
 /** RuleMatches is what one rule found. */
@@ -74,17 +76,29 @@ export interface DetectorState {
   sequence: bigint;
   /** Of the correlator. */
   correlations: Uint8Array;
-  /** Blocks that were seen lately: the first 8 bytes of the hashes of their headers, the oldest first. */
+  /** Messages that were seen lately, the oldest first: 8 bytes each, of a hash. */
   seen: Uint8Array;
   requests: HistoryRequest[];
   /** Findings that go on, by key, and the alerts that tell of them. */
   findings: { [key: string]: string };
   newestEventUnixNano: bigint;
+  /** What suppressions hid so far, by their ids. */
+  hidden: { [key: string]: HiddenMatches };
 }
 
 export interface DetectorState_FindingsEntry {
   key: string;
   value: string;
+}
+
+export interface DetectorState_HiddenEntry {
+  key: string;
+  value: HiddenMatches | undefined;
+}
+
+export interface HiddenMatches {
+  count: bigint;
+  lastUnixMs: bigint;
 }
 
 /** HistoryRequest is a question of the correlator that is not answered yet. */
@@ -109,6 +123,7 @@ function createBaseMatchBatch(): MatchBatch {
     revision: "",
     rules: [],
     headerSha256: "",
+    part: 0,
   };
 }
 
@@ -143,6 +158,9 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     }
     if (message.headerSha256 !== "") {
       writer.uint32(66).string(message.headerSha256);
+    }
+    if (message.part !== 0) {
+      writer.uint32(72).uint32(message.part);
     }
     return writer;
   },
@@ -224,6 +242,14 @@ export const MatchBatch: MessageFns<MatchBatch> = {
             message.headerSha256 = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.part = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -272,6 +298,7 @@ export const MatchBatch: MessageFns<MatchBatch> = {
         : isSet(object.header_sha256)
         ? globalThis.String(object.header_sha256)
         : "",
+      part: isSet(object.part) ? globalThis.Number(object.part) : 0,
     };
   },
 
@@ -301,6 +328,9 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     if (message.headerSha256 !== "") {
       obj.headerSha256 = message.headerSha256;
     }
+    if (message.part !== 0) {
+      obj.part = Math.round(message.part);
+    }
     return obj;
   },
 
@@ -321,6 +351,7 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     message.revision = object.revision ?? "";
     message.rules = object.rules?.map((e) => RuleMatches.fromPartial(e)) || [];
     message.headerSha256 = object.headerSha256 ?? "";
+    message.part = object.part ?? 0;
     return message;
   },
 };
@@ -771,6 +802,7 @@ function createBaseDetectorState(): DetectorState {
     requests: [],
     findings: {},
     newestEventUnixNano: 0n,
+    hidden: {},
   };
 }
 
@@ -800,6 +832,9 @@ export const DetectorState: MessageFns<DetectorState> = {
       }
       writer.uint32(48).int64(message.newestEventUnixNano);
     }
+    globalThis.Object.entries(message.hidden).forEach(([key, value]: [string, HiddenMatches]) => {
+      DetectorState_HiddenEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
+    });
     return writer;
   },
 
@@ -867,6 +902,17 @@ export const DetectorState: MessageFns<DetectorState> = {
             message.newestEventUnixNano = reader.int64() as bigint;
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            const entry7 = DetectorState_HiddenEntry.decode(reader, reader.uint32());
+            if (entry7.value !== undefined) {
+              message.hidden[entry7.key] = entry7.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -906,6 +952,20 @@ export const DetectorState: MessageFns<DetectorState> = {
         : isSet(object.newest_event_unix_nano)
         ? BigInt(object.newest_event_unix_nano)
         : 0n,
+      hidden: isObject(object.hidden)
+        ? (globalThis.Object.entries(object.hidden) as [string, any][]).reduce(
+          (acc: { [key: string]: HiddenMatches }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: HiddenMatches.fromJSON(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -935,6 +995,15 @@ export const DetectorState: MessageFns<DetectorState> = {
     if (message.newestEventUnixNano !== 0n) {
       obj.newestEventUnixNano = message.newestEventUnixNano.toString();
     }
+    if (message.hidden) {
+      const entries = globalThis.Object.entries(message.hidden) as [string, HiddenMatches][];
+      if (entries.length > 0) {
+        obj.hidden = {};
+        entries.forEach(([k, v]) => {
+          obj.hidden[k] = HiddenMatches.toJSON(v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -959,6 +1028,15 @@ export const DetectorState: MessageFns<DetectorState> = {
     message.newestEventUnixNano = (object.newestEventUnixNano !== undefined && object.newestEventUnixNano !== null)
       ? BigInt(object.newestEventUnixNano)
       : 0n;
+    message.hidden = (globalThis.Object.entries(object.hidden ?? {}) as [string, HiddenMatches][]).reduce(
+      (acc: { [key: string]: HiddenMatches }, [key, value]: [string, HiddenMatches]) => {
+        if (value !== undefined) {
+          acc[key] = HiddenMatches.fromPartial(value);
+        }
+        return acc;
+      },
+      {},
+    );
     return message;
   },
 };
@@ -1044,6 +1122,190 @@ export const DetectorState_FindingsEntry: MessageFns<DetectorState_FindingsEntry
     const message = createBaseDetectorState_FindingsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseDetectorState_HiddenEntry(): DetectorState_HiddenEntry {
+  return { key: "", value: undefined };
+}
+
+export const DetectorState_HiddenEntry: MessageFns<DetectorState_HiddenEntry> = {
+  encode(message: DetectorState_HiddenEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== undefined) {
+      HiddenMatches.encode(message.value, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DetectorState_HiddenEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDetectorState_HiddenEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = HiddenMatches.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DetectorState_HiddenEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? HiddenMatches.fromJSON(object.value) : undefined,
+    };
+  },
+
+  toJSON(message: DetectorState_HiddenEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== undefined) {
+      obj.value = HiddenMatches.toJSON(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DetectorState_HiddenEntry>): DetectorState_HiddenEntry {
+    return DetectorState_HiddenEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DetectorState_HiddenEntry>): DetectorState_HiddenEntry {
+    const message = createBaseDetectorState_HiddenEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null)
+      ? HiddenMatches.fromPartial(object.value)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseHiddenMatches(): HiddenMatches {
+  return { count: 0n, lastUnixMs: 0n };
+}
+
+export const HiddenMatches: MessageFns<HiddenMatches> = {
+  encode(message: HiddenMatches, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.count);
+    }
+    if (message.lastUnixMs !== 0n) {
+      if (BigInt.asIntN(64, message.lastUnixMs) !== message.lastUnixMs) {
+        throw new globalThis.Error("value provided for field message.lastUnixMs of type int64 too large");
+      }
+      writer.uint32(16).int64(message.lastUnixMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HiddenMatches {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHiddenMatches();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastUnixMs = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HiddenMatches {
+    return {
+      count: isSet(object.count) ? BigInt(object.count) : 0n,
+      lastUnixMs: isSet(object.lastUnixMs)
+        ? BigInt(object.lastUnixMs)
+        : isSet(object.last_unix_ms)
+        ? BigInt(object.last_unix_ms)
+        : 0n,
+    };
+  },
+
+  toJSON(message: HiddenMatches): unknown {
+    const obj: any = {};
+    if (message.count !== 0n) {
+      obj.count = message.count.toString();
+    }
+    if (message.lastUnixMs !== 0n) {
+      obj.lastUnixMs = message.lastUnixMs.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HiddenMatches>): HiddenMatches {
+    return HiddenMatches.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HiddenMatches>): HiddenMatches {
+    const message = createBaseHiddenMatches();
+    message.count = (object.count !== undefined && object.count !== null) ? BigInt(object.count) : 0n;
+    message.lastUnixMs = (object.lastUnixMs !== undefined && object.lastUnixMs !== null)
+      ? BigInt(object.lastUnixMs)
+      : 0n;
     return message;
   },
 };
