@@ -29,6 +29,7 @@ export interface Metrics {
   compactConflicts: Counter;
   compactSeconds: Histogram;
   arrivedBlocks: Gauge;
+  alertChangesUntold: Counter;
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
@@ -266,6 +267,11 @@ export const metrics: Metrics = {
     name: "hosttrail_raise_delay_seconds",
     help: "Time from the arrival of a block to the alert that is made of it.",
     buckets: [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30],
+    registers,
+  }),
+  alertChangesUntold: new Counter({
+    name: "hosttrail_alert_changes_untold_total",
+    help: "Changes of alerts by people that watchers and notifications miss, since NATS did not take them.",
     registers,
   }),
   agentLost: new Gauge({
