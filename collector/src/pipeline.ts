@@ -11,6 +11,7 @@ import { AccessServiceService } from "@hosttrail/proto/access";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
+import { RuleServiceService } from "@hosttrail/proto/rule";
 import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
 import { blockArchive, compactArchive, historySource } from "./archives.ts";
@@ -36,6 +37,7 @@ import {
   type ServeOptions,
 } from "./serve/index.ts";
 import { Storer } from "./store/index.ts";
+import { TestRulesApi } from "./trial/index.ts";
 
 /** Put in by whoever makes a package. */
 declare const HOSTTRAIL_VERSION: string | undefined;
@@ -109,6 +111,16 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     config.query,
     logger,
   );
+  const trials = new TestRulesApi(
+    {
+      begin: (query) => history.begin(query),
+      dayRange,
+      sieveOf: (unit) => history.sieveOf(unit),
+      payloadOf: (unit) => history.payloadOf(unit),
+    },
+    gate,
+    logger,
+  );
   const confirmation = new Confirmation(history, logger);
   const administration = new AccessApi(
     { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
@@ -151,6 +163,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
         definition: AccessServiceService,
         implementation: { ...administration.methods },
       },
+      {
+        name: "hosttrail.v1.RuleService",
+        definition: RuleServiceService,
+        implementation: { testRules: trials.testRules },
+      },
     ],
   );
   const enrollPort = await start(
@@ -173,6 +190,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     trust.close();
     receiver.close();
     api.close();
+    trials.close();
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();

@@ -19,6 +19,7 @@ export const LEAST_ROLE: Readonly<Record<string, Role>> = {
   "/hosttrail.v1.QueryService/TailEvents": "viewer",
   "/hosttrail.v1.QueryService/ListHosts": "viewer",
   "/hosttrail.v1.QueryService/GetHost": "viewer",
+  "/hosttrail.v1.RuleService/TestRules": "viewer",
   "/hosttrail.v1.AccessService/GetCaller": "viewer",
   "/hosttrail.v1.AccessService/RevokeHost": "responder",
   "/hosttrail.v1.AccessService/ListHostIdentities": "responder",

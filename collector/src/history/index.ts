@@ -101,12 +101,11 @@ export class History {
 
   /** False where the unit's sieve says that nothing in it can match. A sieve that is not there or is damaged says nothing. */
   async mayMatch(unit: Unit, filter: { mayMatch(sieve: SieveAnswers): boolean }): Promise<boolean> {
-    if (!("entry" in unit.from)) return true;
     const key = `${unit.place} ${unit.id}`;
     let sieve = this.#sieves.get(key);
     if (sieve === undefined) {
-      const bytes = await this.#source.sieve(unit.place, unit.id);
-      if (bytes === undefined || !isSame(nodePrimitives.sha256(bytes), unit.from.entry.sieveSha256)) return true;
+      const bytes = await this.sieveOf(unit);
+      if (bytes === undefined) return true;
       try {
         sieve = new Sieve(bytes);
       } catch (error) {
@@ -118,17 +117,28 @@ export class History {
     return filter.mayMatch(sieve);
   }
 
+  /** The bytes of the unit's sieve; undefined where it has none, or one that is not what was stored. */
+  async sieveOf(unit: Unit): Promise<Uint8Array | undefined> {
+    if (!("entry" in unit.from)) return undefined;
+    const bytes = await this.#source.sieve(unit.place, unit.id);
+    if (bytes === undefined || !isSame(nodePrimitives.sha256(bytes), unit.from.entry.sieveSha256)) return undefined;
+    return bytes;
+  }
+
   /** Throws a BlockError where the unit is damaged, and a MovedError where others took its place. */
   async open(unit: Unit): Promise<OpenUnit> {
-    if ("arrival" in unit.from) return openPayload(unit, unit.from.arrival.bytes);
     const key = `${unit.place} ${unit.id}`;
-    const known = this.#opened.get(key);
+    const known = "entry" in unit.from ? this.#opened.get(key) : undefined;
     if (known !== undefined) return known;
-    const bytes = await this.#source.payload(unit.place, unit.id);
-    if (bytes === undefined) return await this.#missing(unit);
-    const opened = openPayload(unit, bytes);
-    this.#opened.set(key, opened, unit.events);
+    const opened = openPayload(unit, await this.payloadOf(unit));
+    if ("entry" in unit.from) this.#opened.set(key, opened, unit.events);
     return opened;
+  }
+
+  /** The unit's bytes, which nobody has looked into. Throws as `open` does. */
+  async payloadOf(unit: Unit): Promise<Uint8Array> {
+    if ("arrival" in unit.from) return unit.from.arrival.bytes;
+    return (await this.#source.payload(unit.place, unit.id)) ?? (await this.#missing(unit));
   }
 
   async #missing(unit: Unit): Promise<never> {
