@@ -14,7 +14,7 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
-export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll";
+export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
@@ -78,6 +78,15 @@ export interface CollectorConfig {
     hoursAheadMax: number;
   };
   compact: { turnMs: number; ageMs: number; blocksMin: number };
+  detect: {
+    batchMax: number;
+    lingerMs: number;
+    windowMinutes: number;
+    checkpointMs: number;
+    leaseMs: number;
+    lateAfterMs: number;
+    awayMinutes: number;
+  };
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -113,7 +122,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       type: "array",
       minItems: 1,
       uniqueItems: true,
-      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll"] },
+      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect"] },
       default: ["all"],
     },
     log_level: logLevel,
@@ -215,6 +224,27 @@ export const collectorSchema: ConfigSchema = mapOf(
         description: "A block waits so long for others of its host before they become a part of a segment.",
       },
       blocks_min: { ...integer(1, 16_384, 32), description: "Or until there are so many of its host and day." },
+    }),
+    detect: mapOf({
+      batch_max: integer(1, 2000, 64),
+      linger_ms: integer(1, 5000, 10),
+      window_minutes: {
+        ...integer(1, 1440, 60),
+        description: "Matches of a rule on a host are one alert for so long; windows begin at whole multiples of it.",
+      },
+      checkpoint_ms: integer(100, 600_000, 5000),
+      lease_ms: {
+        ...integer(500, 120_000, 5000),
+        description: "When the process that raises alerts dies, another one takes over after this time.",
+      },
+      late_after_ms: {
+        ...integer(1000, 86_400_000, 60_000),
+        description: "An alert says that its event came late where it was on its way for longer.",
+      },
+      away_minutes: {
+        ...integer(1, 10_080, 60),
+        description: "Blocks wait so long for detection where no process has the role any more; later ones pass it by.",
+      },
     }),
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({

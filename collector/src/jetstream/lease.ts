@@ -45,14 +45,10 @@ export class Lease {
     while (!signal.aborted) {
       try {
         const sequence = await this.#tryTake(seen);
-        if (sequence !== undefined) {
-          await this.#holdOnce(sequence, signal, work, logger);
-          seen.sequence = -1;
-          continue;
-        }
+        if (sequence !== undefined) await this.#holdOnce(sequence, signal, work, logger);
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn({ lease: this.#name, error: String(error) }, "a lease cannot be asked for");
+        logger.warn({ lease: this.#name, error: String(error) }, "what is done with a lease ended early");
       }
       await sleep(this.#timeMs * RENEW_PART, undefined, { signal }).catch(() => undefined);
     }
@@ -103,41 +99,46 @@ export class Lease {
     work: (lease: HeldLease) => Promise<void>,
     logger: Logger,
   ): Promise<void> {
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
-    signal.addEventListener("abort", end, { once: true });
-    let sequence = taken;
-    let renewedMs = performance.now();
-    const isHeld = (): boolean => !ended.signal.aborted && performance.now() - renewedMs < this.#timeMs * LOST_PART;
-    const renewing = (async () => {
-      while (!ended.signal.aborted) {
-        await sleep(this.#timeMs * RENEW_PART, undefined, { signal: ended.signal }).catch(() => undefined);
-        if (ended.signal.aborted) return;
-        const beganMs = performance.now();
-        const next = await this.#replace(sequence, "held").catch((error: unknown) => {
-          logger.warn({ lease: this.#name, error: String(error) }, "a lease could not be renewed");
-          return sequence;
-        });
-        if (next !== undefined && next !== sequence) {
-          sequence = next;
-          renewedMs = beganMs;
-        }
-        if (next === undefined || !isHeld()) {
-          logger.warn({ lease: this.#name }, "a lease is lost");
-          end();
-        }
-      }
-    })();
-    logger.info({ lease: this.#name, term: sequence }, "a lease is held");
+    const lost = new AbortController();
+    const done = new AbortController();
+    const held = { sequence: taken, renewedMs: performance.now() };
+    const isHeld = (): boolean => !lost.signal.aborted && performance.now() - held.renewedMs < this.#timeMs * LOST_PART;
+    const renewing = this.#renew(held, done.signal, isHeld, () => lost.abort(), logger);
+    logger.info({ lease: this.#name, term: taken }, "a lease is held");
     try {
-      await work({ term: sequence.toString(16).padStart(16, "0"), isHeld, signal: ended.signal });
+      const term = taken.toString(16).padStart(16, "0");
+      await work({ term, isHeld, signal: AbortSignal.any([signal, lost.signal]) });
     } finally {
-      const wasHeld = isHeld();
-      end();
-      signal.removeEventListener("abort", end);
+      done.abort();
       await renewing;
       // Who waits for it need not wait until its time is over.
-      if (wasHeld) await this.#replace(sequence, GIVEN_BACK).catch(() => undefined);
+      if (isHeld()) await this.#replace(held.sequence, GIVEN_BACK).catch(() => undefined);
+    }
+  }
+
+  async #renew(
+    held: { sequence: number; renewedMs: number },
+    done: AbortSignal,
+    isHeld: () => boolean,
+    lose: () => void,
+    logger: Logger,
+  ): Promise<void> {
+    while (!done.aborted) {
+      await sleep(this.#timeMs * RENEW_PART, undefined, { signal: done }).catch(() => undefined);
+      if (done.aborted) return;
+      const beganMs = performance.now();
+      const next = await this.#replace(held.sequence, "held").catch((error: unknown) => {
+        logger.warn({ lease: this.#name, error: String(error) }, "a lease could not be renewed");
+        return held.sequence;
+      });
+      if (next !== undefined && next !== held.sequence) {
+        held.sequence = next;
+        held.renewedMs = beganMs;
+      }
+      if (next !== undefined && isHeld()) continue;
+      logger.warn({ lease: this.#name }, "a lease is lost");
+      lose();
+      return;
     }
   }
 }

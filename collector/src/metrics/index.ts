@@ -30,6 +30,17 @@ export interface Metrics {
   compactSeconds: Histogram;
   arrivedBlocks: Gauge;
   alertChangesUntold: Counter;
+  detectBlocks: Counter<"result">;
+  detectEvents: Counter;
+  detectMatches: Counter;
+  detectLagBlocks: Gauge;
+  raiseIsActive: Gauge;
+  raiseMessages: Counter<"result">;
+  raiseAlerts: Counter<"result">;
+  raiseHidden: Counter;
+  raiseHistory: Counter<"result">;
+  raiseCorrelation: Gauge<"kind">;
+  raiseSeconds: Histogram;
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;

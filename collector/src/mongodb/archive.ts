@@ -1,9 +1,11 @@
 /** The connection, and all that is kept behind it. */
 import { type Db, MongoClient } from "mongodb";
+import { AlertStore } from "./alerts.ts";
 import { AlertWorkStore } from "./alertwork.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { classify } from "./failure.ts";
+import { DetectorStore } from "./detector.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
@@ -23,7 +25,9 @@ export class Archive {
   readonly identities: IdentityStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
+  readonly alerts: AlertStore;
   readonly alertWork: AlertWorkStore;
+  readonly detector: DetectorStore;
   readonly suppressions: SuppressionStore;
   readonly rulesets: RulesetStore;
   readonly #client: MongoClient;
@@ -39,7 +43,9 @@ export class Archive {
     this.identities = new IdentityStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
+    this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
+    this.detector = new DetectorStore(this.#database);
     this.suppressions = new SuppressionStore(this.#database);
     this.rulesets = new RulesetStore(this.#database);
   }

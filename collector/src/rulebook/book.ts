@@ -113,8 +113,15 @@ export class RuleBook {
     return this.#byKey.get(key);
   }
 
+  /** Of a rule of this book. */
   of(rule: AnyRule): LoadedRule {
-    return this.#loaded.get(rule) as LoadedRule;
+    const loaded = this.#loaded.get(rule);
+    if (loaded === undefined) throw new Error(`"${rule.title}" is no rule of this book`);
+    return loaded;
+  }
+
+  has(rule: AnyRule): boolean {
+    return this.#loaded.has(rule);
   }
 }
 

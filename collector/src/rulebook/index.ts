@@ -2,4 +2,6 @@
 export { describe, type LoadedRule, type LoadedRuleset, RuleBook, rulesetOf, type RuleSources } from "./book.ts";
 export { ruleKey, severityOf } from "./key.ts";
 export { readManaged, RULES_FOLDER } from "./managed.ts";
-export { type BlockMatch, type HostInfo, matchBlock, tagsOf } from "./match.ts";
+export { type RuleStore, RuleWatch } from "./watch.ts";
+export { HostLabels } from "./hosts.ts";
+export { type BlockMatch, type HostInfo, isMeantFor, matchBlock } from "./match.ts";

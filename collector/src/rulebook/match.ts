@@ -24,7 +24,7 @@ export function matchBlock(book: RuleBook, block: ColumnBlock, host: HostInfo): 
     const { ruleset } = loaded;
     let meant = isMeant.get(ruleset);
     if (meant === undefined) {
-      meant = isFor(ruleset, block, host);
+      meant = isMeantFor(ruleset, block, host);
       isMeant.set(ruleset, meant);
     }
     if (meant) found.push({ loaded, match });
@@ -33,7 +33,7 @@ export function matchBlock(book: RuleBook, block: ColumnBlock, host: HostInfo): 
 }
 
 /** Whether a host has all labels and tags of a selector. Tags are what its cloud says, as its events have them. */
-function isFor(
+export function isMeantFor(
   { labels, tags }: Pick<LoadedRule["ruleset"], "labels" | "tags">,
   block: ColumnBlock,
   host: HostInfo,
@@ -46,6 +46,6 @@ function isFor(
 }
 
 /** Tags of the host's cloud, as the block has them. */
-export function tagsOf(block: ColumnBlock): Map<string, string> {
+function tagsOf(block: ColumnBlock): Map<string, string> {
   return new Map(block.clouds.rows.flatMap(({ tags }) => tags.map(({ key, value }) => [key, value] as const)));
 }

@@ -1,0 +1,108 @@
+/**
+ * Detection's part of the way: [JetStream] -> match -> [matches] -> raise -> [alerts]. Any number of processes match; one of them raises.
+ */
+import type { Logger } from "@hosttrail/lib/log";
+import type { CollectorConfig } from "./config/index.ts";
+import type { History } from "./history/index.ts";
+import type { BlockStream } from "./jetstream/index.ts";
+import { Matcher } from "./match/index.ts";
+import { metrics } from "./metrics/index.ts";
+import { type Archive, dayRange } from "./mongodb/index.ts";
+import { Past, Raiser } from "./raise/index.ts";
+import { HostLabels, readManaged, type RuleStore, RuleWatch } from "./rulebook/index.ts";
+
+const LEASE = "raise";
+const MINUTE_MS = 60_000;
+const LAG_INTERVAL_MS = 10_000;
+
+export interface DetectionParts {
+  stream: BlockStream;
+  archive: Archive;
+  history: History;
+}
+
+/** The rules as the database has them. */
+export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
+  return {
+    revision: () => rulesets.revision(),
+    readRulesets: () => rulesets.readRulesets(),
+    readSettings: () => rulesets.readSettings(),
+    activeSuppressions: (nowMs) => suppressions.activeSuppressions(nowMs),
+  };
+}
+
+/** Works until the signal ends it. */
+export async function runDetection(
+  { stream, archive, history }: DetectionParts,
+  { detect }: CollectorConfig,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<void> {
+  // From now on blocks wait for us.
+  const isNew = await stream.matches.prepareMatching(detect.awayMinutes * MINUTE_MS);
+  if (isNew) logger.info("detection begins here: blocks that came before are not looked at");
+  const rules = new RuleWatch(ruleStore(archive), readManaged(), logger);
+  await rules.begin(signal);
+  const told = stream.onRules(() => rules.nudge());
+  const labels = new HostLabels(async (hostId) => (await archive.identities.getIdentity(hostId))?.labels);
+  const hostOf = (hostId: string) => labels.hostOf(hostId);
+  const matcher = new Matcher(
+    {
+      consume: (options, take, log) => stream.consume(options, take, log),
+      publishMatches: (hostId, bytes, id) => stream.matches.publishMatches(hostId, bytes, id),
+      messageBytesMax: () => stream.blockBytesMax,
+    },
+    rules,
+    hostOf,
+    detect,
+    logger,
+  );
+  const raiser = new Raiser(
+    {
+      feed: {
+        hold: (until, work, log) => stream.lease(LEASE, detect.leaseMs).hold(until, work, log),
+        followMatches: (options, take, log) => stream.matches.followMatches(options, take, log),
+        forgetMatches: (upTo) => stream.matches.forgetMatches(upTo),
+        matchesRange: () => stream.matches.matchesRange(),
+        storedUpTo: () => stream.matches.storedUpTo(),
+        publishAlert: (change) => stream.alerts.publishAlert(change),
+      },
+      archive: {
+        saveState: (state, term) => archive.detector.saveState(state, term),
+        loadState: () => archive.detector.loadState(),
+        putAlerts: (records) => archive.alerts.putAlerts(records),
+        getAlerts: (ids) => archive.alerts.getAlerts(ids),
+        getWorks: (ids) => archive.alertWork.getWorks(ids),
+        changeWork: (id, decide) => archive.alertWork.changeWork(id, decide),
+        putHidden: (id, count) => archive.suppressions.putHidden(id, count),
+      },
+      rules,
+      history: new Past(
+        {
+          begin: (query) => history.begin(query),
+          dayRange,
+          mayMatch: (unit, question) => history.mayMatch(unit, question),
+          open: (unit) => history.open(unit),
+          find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
+        },
+        rules,
+        hostOf,
+        logger,
+      ),
+    },
+    { windowMs: detect.windowMinutes * MINUTE_MS, checkpointMs: detect.checkpointMs, lateAfterMs: detect.lateAfterMs },
+    logger,
+  );
+  const lag = setInterval(() => {
+    stream.matches.lag().then(
+      (blocks) => metrics.detectLagBlocks.set(blocks),
+      (error: unknown) => logger.warn({ error: String(error) }, "JetStream does not tell how far detection lags"),
+    );
+  }, LAG_INTERVAL_MS);
+  try {
+    await Promise.all([rules.run(signal), matcher.run(signal), raiser.run(signal)]);
+  } finally {
+    clearInterval(lag);
+    told.close();
+  }
+}

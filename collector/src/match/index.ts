@@ -1,0 +1,134 @@
+/**
+ * Takes blocks from the stream, holds the rules against each, and hands on what they find. It keeps nothing: any number of processes
+ * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0026). A block is acknowledged when
+ * what was found in it is in the stream of matches.
+ */
+import { openBlock, parseBlock } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import type { Logger } from "@hosttrail/lib/log";
+import { MatchBatch } from "@hosttrail/proto/detection";
+import { metrics } from "../metrics/index.ts";
+import type { TakenBlock } from "../model/index.ts";
+import type { HostInfo, RuleBook } from "../rulebook/index.ts";
+import type { Suppressions } from "../suppress/index.ts";
+import { batchOf } from "./batch.ts";
+import { parted } from "./parts.ts";
+
+/** What the step needs of the streams. */
+export interface MatchFeed {
+  consume(
+    options: { batchMax: number; lingerMs: number; signal: AbortSignal; consumer: "detect" },
+    take: (blocks: TakenBlock[]) => Promise<void>,
+    logger: Logger,
+  ): Promise<void>;
+  publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void>;
+  messageBytesMax(): number;
+}
+
+/** What rules there are now, and what is hidden. Both change while they are in use. */
+export interface MatchRules {
+  book(): RuleBook;
+  suppressions(): Suppressions;
+}
+
+export interface MatchOptions {
+  batchMax: number;
+  lingerMs: number;
+}
+
+const RETRY_MS = 500;
+/** A block that was delivered so often may be what ends the process: it is looked at no more, and told of. */
+const DELIVERIES_MAX = 10;
+
+export class Matcher {
+  readonly #feed: MatchFeed;
+  readonly #rules: MatchRules;
+  readonly #hostOf: (hostId: string) => Promise<HostInfo>;
+  readonly #options: MatchOptions;
+  readonly #logger: Logger;
+
+  constructor(
+    feed: MatchFeed,
+    rules: MatchRules,
+    hostOf: (hostId: string) => Promise<HostInfo>,
+    options: MatchOptions,
+    logger: Logger,
+  ) {
+    this.#feed = feed;
+    this.#rules = rules;
+    this.#hostOf = hostOf;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Works until the signal ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { batchMax, lingerMs } = this.#options;
+    const options = { batchMax, lingerMs, signal, consumer: "detect" as const };
+    await this.#feed.consume(options, (blocks) => this.#take(blocks), this.#logger);
+  }
+
+  async #take(blocks: readonly TakenBlock[]): Promise<void> {
+    await Promise.all(blocks.map((taken) => this.#takeOne(taken)));
+  }
+
+  async #takeOne(taken: TakenBlock): Promise<void> {
+    const { message, deliveries } = taken;
+    if (deliveries > DELIVERIES_MAX) {
+      this.#leave(taken, `delivered ${deliveries} times`);
+      return;
+    }
+    const host = await this.#hostOf(message.hostId).catch((error: unknown) => {
+      this.#logger.warn({ host: message.hostId, error: String(error) }, "a host's labels cannot be read yet");
+    });
+    if (host === undefined) {
+      taken.retry(RETRY_MS);
+      return;
+    }
+    let batch: MatchBatch | undefined;
+    try {
+      batch = this.#match(taken, host);
+    } catch (error) {
+      // The role store says what is wrong with it, to its host as well.
+      this.#leave(taken, error instanceof Error ? error.message : String(error));
+      return;
+    }
+    try {
+      if (batch !== undefined) await this.#publish(batch);
+      taken.ack();
+    } catch (error) {
+      this.#logger.warn({ block: message.id, error: String(error) }, "matches cannot be handed on yet");
+      taken.retry(RETRY_MS);
+    }
+  }
+
+  #leave(taken: TakenBlock, why: string): void {
+    metrics.detectBlocks.inc({ result: "unreadable" });
+    this.#logger.warn({ block: taken.message.id, error: why }, "rules cannot be held against a block");
+    taken.terminate("UNREADABLE");
+  }
+
+  #match({ message, receivedMs, streamSequence }: TakenBlock, host: HostInfo): MatchBatch | undefined {
+    const block = openBlock(parseBlock(message.bytes), nodePrimitives);
+    const batch = batchOf(message, block, {
+      book: this.#rules.book(),
+      suppressions: this.#rules.suppressions(),
+      host,
+      receivedMs,
+      streamSequence,
+    });
+    metrics.detectBlocks.inc({ result: batch === undefined ? "nothing" : "matched" });
+    metrics.detectEvents.inc(block.count);
+    return batch;
+  }
+
+  async #publish(batch: MatchBatch): Promise<void> {
+    const parts = parted(batch, this.#feed.messageBytesMax());
+    for (const [index, part] of parts.entries()) {
+      // Under other rules the same block says something else.
+      const id = `${batch.blockId}-${batch.headerSha256}-${batch.revision}-${index}`;
+      await this.#feed.publishMatches(batch.hostId, MatchBatch.encode(part).finish(), id);
+    }
+    for (const { events, more } of batch.rules) metrics.detectMatches.inc(events.length + more);
+  }
+}

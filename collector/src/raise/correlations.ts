@@ -1,0 +1,163 @@
+/** Correlations over what rules matched, and the questions for history that they ask. */
+import { createHash } from "node:crypto";
+import {
+  type CorrelationChange,
+  Correlator,
+  type CorrelateOptions,
+  type HistoryNeeded,
+  type RuleMatch,
+} from "@hosttrail/lib/correlate";
+import type { Logger } from "@hosttrail/lib/log";
+import type { CorrelationRule, DetectionRule } from "@hosttrail/lib/sigma";
+import type { HistoryRequest, MatchBatch } from "@hosttrail/proto/detection";
+import { metrics } from "../metrics/index.ts";
+import type { RuleBook } from "../rulebook/index.ts";
+
+/** Questions that wait for an answer, at most. */
+const REQUESTS_MAX = 10_000;
+const OPTIONS: CorrelateOptions = {
+  hash: (text) => createHash("sha256").update(text).digest("hex"),
+  // What is kept is written with every checkpoint.
+  limits: { groupsMax: 100_000, eventsMax: 500_000 },
+};
+
+/** A question, and the block up to which all must be stored before it can be answered. */
+export interface Asked {
+  request: HistoryNeeded;
+  streamSequence: bigint;
+}
+
+export class Correlations {
+  readonly #logger: Logger;
+  #book: RuleBook;
+  #correlator: Correlator;
+  #asked: Asked[] = [];
+
+  constructor(book: RuleBook, snapshot: Uint8Array, requests: readonly HistoryRequest[], logger: Logger) {
+    this.#logger = logger;
+    this.#book = book;
+    this.#correlator = this.#restored(snapshot);
+    for (const request of requests) {
+      const needed = this.#needed(request);
+      if (needed !== undefined) this.#asked.push({ request: needed, streamSequence: request.streamSequence });
+    }
+  }
+
+  #restored(snapshot: Uint8Array): Correlator {
+    const rules = this.#book.correlations;
+    if (snapshot.length === 0) return new Correlator(rules, OPTIONS);
+    try {
+      const { correlator, dropped } = Correlator.restore(rules, snapshot, OPTIONS);
+      for (const each of dropped) this.#logger.info({ rule: each }, "a correlation begins anew: its rules changed");
+      return correlator;
+    } catch (error) {
+      this.#logger.error({ error: String(error) }, "what correlations had cannot be read: they begin anew");
+      return new Correlator(rules, OPTIONS);
+    }
+  }
+
+  /** Goes on with other rules; what is kept of those that are the same stays. */
+  changeBook(book: RuleBook): void {
+    const requests = this.requests();
+    const snapshot = this.snapshot();
+    this.#book = book;
+    this.#correlator = this.#restored(snapshot);
+    this.#asked = requests.flatMap((request) => {
+      const needed = this.#needed(request);
+      return needed === undefined ? [] : [{ request: needed, streamSequence: request.streamSequence }];
+    });
+  }
+
+  /** Takes the matches of a message in. */
+  take(batch: MatchBatch): CorrelationChange[] {
+    const matches: RuleMatch[] = [];
+    for (const { rule: about, events } of batch.rules) {
+      const rule = this.#book.byKey(about?.key ?? "")?.rule;
+      if (rule?.kind !== "detection" || !this.#book.fields.has(rule)) continue;
+      for (const event of events) {
+        if (event.hiddenBy !== "") continue;
+        const texts = new Map(event.fields.map((each) => [each.field, each.texts]));
+        matches.push({
+          rule,
+          eventId: event.eventId,
+          timeNano: event.timeUnixNano,
+          receivedNano: batch.receivedUnixNano,
+          hostId: batch.hostId,
+          texts: (field) => texts.get(field) ?? [],
+        });
+      }
+    }
+    if (matches.length === 0) return [];
+    return this.#keep(this.#correlator.add(matches), batch.streamSequence);
+  }
+
+  /** Keeps the questions, and gives the rest. */
+  #keep(changes: readonly CorrelationChange[], streamSequence: bigint): CorrelationChange[] {
+    for (const change of changes) {
+      if (change.kind !== "history") continue;
+      this.#asked.push({ request: change, streamSequence });
+      if (this.#asked.length <= REQUESTS_MAX) continue;
+      this.#asked.shift();
+      metrics.raiseHistory.inc({ result: "dropped" });
+    }
+    return changes.filter(({ kind }) => kind !== "history");
+  }
+
+  /** Questions that are not answered yet, the oldest first. */
+  get asked(): readonly Asked[] {
+    return this.#asked;
+  }
+
+  /** Rules about single events of which a correlation, or one within it, is made. */
+  static rulesOf(rule: CorrelationRule): DetectionRule[] {
+    return rule.rules.flatMap((inner) => (inner.kind === "detection" ? [inner] : Correlations.rulesOf(inner)));
+  }
+
+  /** Answers a question; gives nothing where it is none any more. */
+  answer({ request, streamSequence }: Asked, matches: readonly RuleMatch[]): CorrelationChange[] {
+    const at = this.#asked.findIndex((each) => each.request === request);
+    if (at === -1) return [];
+    this.#asked.splice(at, 1);
+    metrics.raiseHistory.inc({ result: "answered" });
+    return this.#keep(this.#correlator.reopen([request], matches), streamSequence);
+  }
+
+  expire(beforeNano: bigint, forgetBeforeNano: bigint): void {
+    this.#correlator.expire(beforeNano, forgetBeforeNano);
+    const { groups, events } = this.#correlator.sizes;
+    metrics.raiseCorrelation.set({ kind: "groups" }, groups);
+    metrics.raiseCorrelation.set({ kind: "events" }, events);
+    for (const [kind, count] of Object.entries(this.#correlator.counters))
+      metrics.raiseCorrelation.set({ kind }, Number(count));
+  }
+
+  snapshot(): Uint8Array {
+    return this.#correlator.snapshot();
+  }
+
+  requests(): HistoryRequest[] {
+    return this.#asked.map(({ request, streamSequence }) => ({
+      ruleKey: this.#book.of(request.rule).key,
+      group: request.group.map(({ field, value }) => ({ field, value })),
+      fromUnixNano: request.fromNano,
+      toUnixNano: request.toNano,
+      changedFromUnixNano: request.changedFromNano,
+      changedToUnixNano: request.changedToNano,
+      streamSequence,
+    }));
+  }
+
+  #needed(request: HistoryRequest): HistoryNeeded | undefined {
+    const rule = this.#book.byKey(request.ruleKey)?.rule;
+    if (rule?.kind !== "correlation" || !this.#book.correlations.includes(rule)) return undefined;
+    return {
+      kind: "history",
+      rule,
+      group: request.group,
+      fromNano: request.fromUnixNano,
+      toNano: request.toUnixNano,
+      changedFromNano: request.changedFromUnixNano,
+      changedToNano: request.changedToUnixNano,
+    };
+  }
+}

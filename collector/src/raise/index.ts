@@ -1,0 +1,157 @@
+/**
+ * Raises alerts of what rules matched. Of all processes with the role one does it at a time; the others wait for its lease. What it goes on
+ * from is saved with its place in the stream of matches, so that whoever comes next comes to the same alerts (decision 0026).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "@hosttrail/lib/log";
+import { metrics } from "../metrics/index.ts";
+import { Correlations, type Asked } from "./correlations.ts";
+import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
+import { Session } from "./session.ts";
+
+export { Past } from "./past.ts";
+export type { RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
+
+const FLUSH_MS = 500;
+const HISTORY_MS = 250;
+const COMPLETE_MS = 1000;
+const EXPIRE_MS = 60_000;
+/** A block that came late is waited for so long, until it is stored with all before it. */
+const STORED_WAIT_MS = 60_000;
+/** Saving takes at most this part of the time. */
+const SAVE_PART = 0.05;
+
+export class Raiser {
+  readonly #feed: RaiseFeed;
+  readonly #archive: RaiseArchive;
+  readonly #rules: RaiseRules;
+  readonly #history: RaiseHistory;
+  readonly #options: RaiseOptions;
+  readonly #logger: Logger;
+
+  constructor(
+    {
+      feed,
+      archive,
+      rules,
+      history,
+    }: { feed: RaiseFeed; archive: RaiseArchive; rules: RaiseRules; history: RaiseHistory },
+    options: RaiseOptions,
+    logger: Logger,
+  ) {
+    this.#feed = feed;
+    this.#archive = archive;
+    this.#rules = rules;
+    this.#history = history;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Works whenever it is the one, until the signal ends it. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#feed.hold(signal, (lease) => this.#work(lease), this.#logger);
+  }
+
+  async #work(lease: HeldLease): Promise<void> {
+    const parts = {
+      feed: this.#feed,
+      archive: this.#archive,
+      rules: this.#rules,
+      history: this.#history,
+      lease,
+      options: this.#options,
+      logger: this.#logger,
+    };
+    const session = await Session.begin(parts);
+    const serial = inTurn();
+    const failed = new AbortController();
+    const signal = AbortSignal.any([lease.signal, failed.signal]);
+    let failure: unknown;
+    const loop = async (everyMs: number, step: () => Promise<number | void>): Promise<void> => {
+      try {
+        for (let waitMs = everyMs; ; ) {
+          await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+          if (signal.aborted) return;
+          waitMs = (await step()) ?? everyMs;
+        }
+      } catch (error) {
+        failure ??= error;
+        failed.abort();
+      }
+    };
+    metrics.raiseIsActive.set(1);
+    try {
+      await Promise.all([
+        this.#follow(session, serial, signal).catch((error: unknown) => {
+          failure ??= error;
+          failed.abort();
+        }),
+        loop(FLUSH_MS, () => serial(() => session.flush())),
+        loop(this.#options.checkpointMs, () => this.#checkpoint(session, serial)),
+        loop(HISTORY_MS, () => this.#answer(session, serial, signal)),
+        loop(COMPLETE_MS, () => session.completeSome(signal, serial)),
+        loop(EXPIRE_MS, () => serial(async () => session.expire())),
+      ]);
+      if (failure !== undefined) throw failure;
+      if (lease.isHeld()) await serial(() => session.checkpoint());
+    } finally {
+      metrics.raiseIsActive.set(0);
+    }
+  }
+
+  async #follow(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
+    const { first } = await this.#feed.matchesRange();
+    if (first > session.next && session.next > 1n)
+      this.#logger.error({ from: String(session.next), to: String(first) }, "matches are missing in the stream");
+    const from = first > session.next ? first : session.next;
+    await this.#feed.followMatches({ from, signal }, (messages) => serial(() => session.take(messages)), this.#logger);
+  }
+
+  /** Gives the time to the next one. */
+  async #checkpoint(session: Session, serial: InTurn): Promise<number> {
+    const beganMs = performance.now();
+    await serial(() => session.checkpoint());
+    return Math.max(this.#options.checkpointMs, (performance.now() - beganMs) / SAVE_PART);
+  }
+
+  /** Answers what correlations ask of history, one question at a time. */
+  async #answer(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
+    const [asked] = session.correlations.asked;
+    if (asked === undefined || !(await this.#isStored(asked, signal))) return;
+    const { rule, fromNano, toNano } = asked.request;
+    const matches = await this.#history.matchesIn(Correlations.rulesOf(rule), fromNano, toNano, signal);
+    if (signal.aborted) return;
+    await serial(async () => {
+      await session.answer(asked, matches);
+      await session.checkpoint(true);
+    });
+  }
+
+  async #isStored({ streamSequence }: Asked, signal: AbortSignal): Promise<boolean> {
+    const endMs = performance.now() + STORED_WAIT_MS;
+    while (!signal.aborted) {
+      if ((await this.#feed.storedUpTo()) >= streamSequence) return true;
+      if (performance.now() > endMs) {
+        this.#logger.warn(
+          { block: String(streamSequence) },
+          "an event that came late is looked at before all is stored",
+        );
+        return true;
+      }
+      await sleep(HISTORY_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return false;
+  }
+}
+
+type InTurn = (work: () => Promise<void>) => Promise<void>;
+
+/** What changes the session is done one after the other. */
+function inTurn(): InTurn {
+  let last: Promise<void> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}

@@ -1,0 +1,80 @@
+/** What raising alerts needs of others. */
+import type { RuleMatch } from "@hosttrail/lib/correlate";
+import type { Logger } from "@hosttrail/lib/log";
+import type { DetectionRule } from "@hosttrail/lib/sigma";
+import type { Alert, AlertChange } from "@hosttrail/proto/alert";
+import type { Event } from "@hosttrail/proto/event";
+import type { AlertWork, HiddenCount, WorkAction } from "../model/index.ts";
+import type { RuleBook } from "../rulebook/index.ts";
+
+export interface SequencedMessage {
+  sequence: bigint;
+  bytes: Uint8Array;
+}
+
+/** The lease while this process has it. */
+export interface HeldLease {
+  /** Grows from holder to holder. */
+  term: string;
+  isHeld(): boolean;
+  signal: AbortSignal;
+}
+
+export interface RaiseFeed {
+  hold(signal: AbortSignal, work: (lease: HeldLease) => Promise<void>, logger: Logger): Promise<void>;
+  followMatches(
+    options: { from: bigint; signal: AbortSignal },
+    take: (messages: SequencedMessage[]) => Promise<void>,
+    logger: Logger,
+  ): Promise<void>;
+  forgetMatches(upTo: bigint): Promise<void>;
+  matchesRange(): Promise<{ first: bigint; last: bigint }>;
+  /** The block of the stream up to which all are stored. */
+  storedUpTo(): Promise<bigint>;
+  publishAlert(change: AlertChange): Promise<void>;
+}
+
+export interface AlertRecord {
+  alert: Alert;
+  /** Last message that is in it. */
+  sequence: bigint;
+  /** True once others were told that it is there. */
+  isTold: boolean;
+}
+
+export interface RaiseArchive {
+  saveState(state: { sequence: bigint; bytes: Uint8Array }, term: string): Promise<void>;
+  loadState(): Promise<{ sequence: bigint; bytes: Uint8Array } | undefined>;
+  putAlerts(records: readonly AlertRecord[]): Promise<void>;
+  getAlerts(ids: readonly string[]): Promise<Map<string, AlertRecord>>;
+  getWorks(alertIds: readonly string[]): Promise<AlertWork[]>;
+  changeWork(alertId: string, decide: (work: AlertWork) => WorkAction | undefined): Promise<AlertWork>;
+  putHidden(suppressionId: string, count: HiddenCount): Promise<void>;
+}
+
+export interface RaiseRules {
+  book(): RuleBook;
+  /** Reads the rules again, if they changed. */
+  refresh(): Promise<void>;
+}
+
+/** What is stored, for events that come late and for alerts that name events. */
+export interface RaiseHistory {
+  /** All matches of rules in a time, both ends included; as detection would have had them then. */
+  matchesIn(
+    rules: readonly DetectionRule[],
+    fromNano: bigint,
+    toNano: bigint,
+    signal: AbortSignal,
+  ): Promise<RuleMatch[]>;
+  event(eventId: string): Promise<Event | undefined>;
+}
+
+export interface RaiseOptions {
+  /** Matches of a rule on a host within so long are one alert. */
+  windowMs: number;
+  /** Time between states that are saved, at least. */
+  checkpointMs: number;
+  /** An event that was on its way for longer is late. */
+  lateAfterMs: number;
+}

@@ -1,0 +1,193 @@
+/**
+ * The alerts that are being worked on: read when they are first touched, written at once when they are new and at most each second after
+ * that, and told of. What a message added is known by its place in the stream, so that a message that comes again adds nothing.
+ */
+import type { Logger } from "@hosttrail/lib/log";
+import { type Alert, AlertChange, AlertChange_Kind } from "@hosttrail/proto/alert";
+import { metrics } from "../metrics/index.ts";
+import type { AlertWork } from "../model/index.ts";
+import { withWork } from "../work/index.ts";
+import { nowTimestamp } from "./fold.ts";
+import type { AlertRecord, HeldLease, RaiseArchive, RaiseFeed } from "./ports.ts";
+
+/** Alerts that are kept here; the one that was not touched for longest goes first. */
+const KEPT_MAX = 5000;
+const WRITE_INTERVAL_MS = 1000;
+/** More matches of an alert are told of at most so often. */
+const UPDATE_INTERVAL_MS = 10_000;
+const WRITTEN_TOGETHER_MAX = 200;
+const DETECTOR = "detector";
+/** An alert that was closed for these reasons stays closed when more comes: it was decided what it is. */
+const FINAL: ReadonlySet<string> = new Set(["false-positive", "benign", "duplicate"]);
+
+/** An alert that is being worked on. */
+export interface Draft extends AlertRecord {
+  isDirty: boolean;
+  /** Not in the database yet. */
+  isNew: boolean;
+  /** Matches came since it was written last. */
+  hasMore: boolean;
+  writtenMs: number;
+  updatedMs: number;
+}
+
+/** Another process may have the lease. */
+export class LeaseLostError extends Error {
+  override readonly name = "LeaseLostError";
+}
+
+export class Register {
+  readonly #archive: RaiseArchive;
+  readonly #feed: RaiseFeed;
+  readonly #lease: HeldLease;
+  readonly #logger: Logger;
+  /** The one that was touched last is the last. */
+  readonly #drafts = new Map<string, Draft>();
+
+  constructor(archive: RaiseArchive, feed: RaiseFeed, lease: HeldLease, logger: Logger) {
+    this.#archive = archive;
+    this.#feed = feed;
+    this.#lease = lease;
+    this.#logger = logger;
+  }
+
+  /** Reads those of these alerts that are there and not known yet. */
+  async load(ids: Iterable<string>): Promise<void> {
+    const missing = [...new Set(ids)].filter((id) => !this.#drafts.has(id));
+    if (missing.length === 0) return;
+    for (const [id, record] of await this.#archive.getAlerts(missing)) {
+      const draft = { ...record, isDirty: !record.isTold, isNew: false, hasMore: false, writtenMs: 0, updatedMs: 0 };
+      this.#drafts.set(id, draft);
+    }
+  }
+
+  /** One that was loaded or made; undefined where there is none. */
+  get(id: string): Draft | undefined {
+    const draft = this.#drafts.get(id);
+    if (draft === undefined) return undefined;
+    this.#drafts.delete(id);
+    this.#drafts.set(id, draft);
+    return draft;
+  }
+
+  make(alert: Alert): Draft {
+    const draft: Draft = {
+      alert,
+      sequence: 0n,
+      isTold: false,
+      isDirty: true,
+      isNew: true,
+      hasMore: false,
+      writtenMs: 0,
+      updatedMs: 0,
+    };
+    this.#drafts.set(alert.id, draft);
+    return draft;
+  }
+
+  /** Writes what is new and what is due, or all; tells of it. */
+  async write(all = false): Promise<void> {
+    const nowMs = performance.now();
+    const due = [...this.#drafts.values()].filter(
+      ({ isDirty, isNew, isTold, writtenMs }) =>
+        isDirty && (all || isNew || !isTold || nowMs - writtenMs >= WRITE_INTERVAL_MS),
+    );
+    for (let at = 0; at < due.length; at += WRITTEN_TOGETHER_MAX)
+      await this.#writeSome(due.slice(at, at + WRITTEN_TOGETHER_MAX));
+    this.#shrink();
+  }
+
+  async #writeSome(drafts: readonly Draft[]): Promise<void> {
+    this.#check();
+    for (const draft of drafts) draft.isDirty = false;
+    try {
+      await this.#archive.putAlerts(drafts);
+      const more = drafts.filter(({ isNew, hasMore }) => !isNew && hasMore);
+      const works = new Map((await this.#worksOf(more)).map((work) => [work.alertId, work]));
+      this.#check();
+      for (const draft of drafts) await this.#tell(draft, works.get(draft.alert.id));
+    } catch (error) {
+      for (const draft of drafts) draft.isDirty = true;
+      throw error;
+    }
+    const nowMs = performance.now();
+    for (const draft of drafts) {
+      draft.isNew = false;
+      draft.hasMore = false;
+      draft.writtenMs = nowMs;
+    }
+  }
+
+  async #worksOf(drafts: readonly Draft[]): Promise<AlertWork[]> {
+    return drafts.length === 0 ? [] : await this.#archive.getWorks(drafts.map(({ alert }) => alert.id));
+  }
+
+  async #tell(draft: Draft, work: AlertWork | undefined): Promise<void> {
+    const { alert } = draft;
+    if (!draft.isTold) {
+      await this.#publish(AlertChange_Kind.OPENED, alert);
+      draft.isTold = true;
+      // That it was told is written with the next change, or the next checkpoint.
+      draft.isDirty = true;
+      draft.updatedMs = performance.now();
+      metrics.raiseAlerts.inc({ result: "opened" });
+      return;
+    }
+    if (!draft.hasMore) return;
+    if (work?.state === "closed" && !FINAL.has(work.closeReason)) {
+      await this.#reopen(alert, "more matches came after it was closed");
+      return;
+    }
+    const nowMs = performance.now();
+    if (nowMs - draft.updatedMs < UPDATE_INTERVAL_MS) return;
+    draft.updatedMs = nowMs;
+    await this.#publish(AlertChange_Kind.UPDATED, work === undefined ? alert : withWork(alert, work));
+  }
+
+  /** Takes back that it was withdrawn, where it was. */
+  async reopenWithdrawn(alert: Alert): Promise<void> {
+    await this.#reopen(alert, "it holds again", ["withdrawn"]);
+  }
+
+  async #reopen(alert: Alert, text: string, reasons?: readonly string[]): Promise<void> {
+    let isChanged = false;
+    const work = await this.#archive.changeWork(alert.id, ({ state, closeReason }) => {
+      isChanged = state === "closed" && reasons?.includes(closeReason) !== false;
+      return isChanged ? { timeMs: Date.now(), actor: DETECTOR, action: "reopened", text } : undefined;
+    });
+    if (!isChanged) return;
+    metrics.raiseAlerts.inc({ result: "reopened" });
+    await this.#publish(AlertChange_Kind.REOPENED, withWork(alert, work));
+  }
+
+  /** Says of an alert that it is none any more, or over. */
+  async withdraw(alert: Alert, text: string, replacedBy: string): Promise<void> {
+    let isChanged = false;
+    const work = await this.#archive.changeWork(alert.id, ({ state }) => {
+      isChanged = state !== "closed";
+      if (!isChanged) return undefined;
+      const about = { timeMs: Date.now(), actor: DETECTOR, action: "closed", text, closeReason: "withdrawn" } as const;
+      return replacedBy === "" ? about : { ...about, replacedBy };
+    });
+    if (!isChanged) return;
+    metrics.raiseAlerts.inc({ result: "withdrawn" });
+    await this.#publish(AlertChange_Kind.CLOSED, withWork(alert, work));
+  }
+
+  async #publish(kind: AlertChange_Kind, alert: Alert): Promise<void> {
+    await this.#feed.publishAlert({ ...AlertChange.create(), kind, alert, time: nowTimestamp(), actor: DETECTOR });
+  }
+
+  #check(): void {
+    if (!this.#lease.isHeld()) throw new LeaseLostError("another detector may have taken over");
+  }
+
+  #shrink(): void {
+    for (const [id, { isDirty }] of this.#drafts) {
+      if (this.#drafts.size <= KEPT_MAX) return;
+      if (!isDirty) this.#drafts.delete(id);
+    }
+    if (this.#drafts.size > KEPT_MAX)
+      this.#logger.warn({ alerts: this.#drafts.size }, "many alerts are not written yet");
+  }
+}

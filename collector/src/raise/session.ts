@@ -1,0 +1,349 @@
+/**
+ * One time of being the process that raises alerts. All that it knows follows from the messages in their order: it begins at the last
+ * checkpoint, takes the messages behind it again, and comes to the same alerts.
+ */
+import type { CorrelationChange, CorrelationMatch, CorrelationWithdrawal, RuleMatch } from "@hosttrail/lib/correlate";
+import type { Logger } from "@hosttrail/lib/log";
+import type { Alert } from "@hosttrail/proto/alert";
+import { DetectorState, MatchBatch, type RuleMatches } from "@hosttrail/proto/detection";
+import { metrics } from "../metrics/index.ts";
+import { describe, type LoadedRule, type RuleBook, ruleKey } from "../rulebook/index.ts";
+import { Completion, CORRELATED_EVENTS_MAX } from "./completion.ts";
+import { type Asked, Correlations } from "./correlations.ts";
+import {
+  addCount,
+  addMatch,
+  alertId,
+  alertIdOf,
+  hashOf,
+  newAlert,
+  nowTimestamp,
+  timestampOf,
+  withEvent,
+} from "./fold.ts";
+import type {
+  HeldLease,
+  RaiseArchive,
+  RaiseFeed,
+  RaiseHistory,
+  RaiseOptions,
+  RaiseRules,
+  SequencedMessage,
+} from "./ports.ts";
+import { type Draft, Register } from "./register.ts";
+import { Seen } from "./seen.ts";
+
+const SEEN_MAX = 200_000;
+const MS_NANO = 1_000_000n;
+/** Events that come within this time after they happened find the windows that they belong to; later ones ask history. */
+const KEPT_NANO = 900_000_000_000n;
+/** What was told of correlations of an older time is final. */
+const FINAL_NANO: bigint = 31n * 86_400_000_000_000n;
+const DIGEST_BYTES = 8;
+
+export interface SessionParts {
+  feed: RaiseFeed;
+  archive: RaiseArchive;
+  rules: RaiseRules;
+  history: RaiseHistory;
+  lease: HeldLease;
+  options: RaiseOptions;
+  logger: Logger;
+}
+
+/** An alert's part in a message: what was matched in one window. */
+interface Touched {
+  matches: RuleMatches;
+  /** Numbers of its events. */
+  events: number[];
+}
+
+export class Session {
+  readonly #parts: SessionParts;
+  readonly #register: Register;
+  readonly #correlations: Correlations;
+  readonly #completion: Completion;
+  readonly #seen: Seen;
+  readonly #hidden: DetectorState["hidden"];
+  readonly #hiddenChanged = new Set<string>();
+  #book: RuleBook;
+  #sequence: bigint;
+  #newestNano: bigint;
+  #savedSequence: bigint;
+
+  private constructor(parts: SessionParts, state: DetectorState) {
+    const { archive, feed, lease, logger, rules, history } = parts;
+    this.#parts = parts;
+    this.#book = rules.book();
+    this.#register = new Register(archive, feed, lease, logger);
+    this.#correlations = new Correlations(this.#book, state.correlations, state.requests, logger);
+    this.#completion = new Completion(history);
+    this.#seen = new Seen(SEEN_MAX, state.seen);
+    this.#hidden = state.hidden;
+    this.#sequence = state.sequence;
+    this.#savedSequence = state.sequence;
+    this.#newestNano = state.newestEventUnixNano;
+  }
+
+  static async begin(parts: SessionParts): Promise<Session> {
+    const saved = await parts.archive.loadState();
+    const state = saved === undefined ? DetectorState.create() : DetectorState.decode(saved.bytes);
+    return new Session(parts, state);
+  }
+
+  /** The message to take next. */
+  get next(): bigint {
+    return this.#sequence + 1n;
+  }
+
+  get correlations(): Correlations {
+    return this.#correlations;
+  }
+
+  /** Looks events up that alerts name and do not have; gives how many alerts got some. */
+  async completeSome(signal: AbortSignal, serial: (work: () => Promise<void>) => Promise<void>): Promise<void> {
+    for (const [alertId, events] of await this.#completion.lookUp(signal))
+      await serial(async () => {
+        await this.#register.load([alertId]);
+        const draft = this.#register.get(alertId);
+        if (draft === undefined) return;
+        for (const event of events) draft.alert.events = withEvent(draft.alert.events, event, CORRELATED_EVENTS_MAX);
+        draft.isDirty = true;
+      });
+  }
+
+  /** Takes messages in, in their order, and writes what is new. */
+  async take(messages: readonly SequencedMessage[]): Promise<void> {
+    const taken = messages.flatMap(({ sequence, bytes }) => {
+      const batch = this.#decode(bytes);
+      return batch === undefined ? [] : [{ sequence, batch }];
+    });
+    await this.#register.load(taken.flatMap(({ batch }) => this.#alertIds(batch)));
+    for (const { sequence, batch } of taken) {
+      await this.#followRules(batch.revision);
+      for (const [id, touched] of this.#touched(batch)) this.#fold(id, touched, batch, sequence);
+      this.#countHidden(batch);
+      this.#completion.note(batch);
+      await this.#apply(this.#correlations.take(batch), sequence);
+      for (const { events } of batch.rules) this.#note(events);
+    }
+    this.#sequence = messages.at(-1)?.sequence ?? this.#sequence;
+    await this.#register.write();
+    for (const { batch } of taken)
+      metrics.raiseSeconds.observe(Math.max(0, Date.now() - Number(batch.receivedUnixNano / MS_NANO)) / 1000);
+  }
+
+  #decode(bytes: Uint8Array): MatchBatch | undefined {
+    const batch = MatchBatch.decode(bytes);
+    const digest = Buffer.from(hashOf(batch.headerSha256, batch.blockId, String(batch.part)), "hex");
+    const isNew = this.#seen.add(digest.subarray(0, DIGEST_BYTES));
+    metrics.raiseMessages.inc({ result: isNew ? "taken" : "known" });
+    return isNew ? batch : undefined;
+  }
+
+  /** Whoever matched by other rules may have newer ones than we. */
+  async #followRules(revision: string): Promise<void> {
+    if (revision !== this.#book.revision) await this.#parts.rules.refresh();
+    const book = this.#parts.rules.book();
+    if (book === this.#book) return;
+    this.#book = book;
+    this.#correlations.changeBook(book);
+  }
+
+  #alertIds(batch: MatchBatch): string[] {
+    return [...this.#touched(batch).keys()];
+  }
+
+  #touched(batch: MatchBatch): Map<string, Touched> {
+    const { windowMs } = this.#parts.options;
+    const touched = new Map<string, Touched>();
+    for (const matches of batch.rules) {
+      if (!matches.alerts || matches.rule === undefined) continue;
+      const { key } = matches.rule;
+      for (const [index, { hiddenBy, timeUnixNano }] of matches.events.entries()) {
+        if (hiddenBy !== "") continue;
+        const id = alertIdOf(key, batch.hostId, timeUnixNano, windowMs);
+        const known = touched.get(id) ?? { matches, events: [] };
+        touched.set(id, known);
+        known.events.push(index);
+      }
+    }
+    return touched;
+  }
+
+  #fold(id: string, { matches, events }: Touched, batch: MatchBatch, sequence: bigint): void {
+    const { rule } = matches;
+    if (rule === undefined) return;
+    const group = [{ field: "host.id", value: batch.hostId }];
+    const draft = this.#register.get(id) ?? this.#register.make(newAlert(id, rule, group));
+    // What was written before a restart has the message in it.
+    if (draft.sequence >= sequence) return;
+    const { alert } = draft;
+    const wasSilenced = alert.silencedBy;
+    const lateAfterNano = BigInt(this.#parts.options.lateAfterMs) * MS_NANO;
+    const source = {
+      host: { id: batch.hostId, name: batch.hostName },
+      receivedNano: batch.receivedUnixNano,
+      lateAfterNano,
+    };
+    for (const index of events) {
+      const event = matches.events[index];
+      if (event === undefined) continue;
+      addMatch(alert, event, source);
+      if (event.silencedBy === "") alert.silencedBy = "";
+    }
+    // Beyond the bound of what is told of a block: they are of its last window.
+    if (events.includes(matches.events.length - 1))
+      addCount(alert, matches.more, matches.moreFirstUnixNano, matches.moreLastUnixNano);
+    alert.rule = rule;
+    if (alert.silencedBy !== "" && draft.isNew && draft.sequence === 0n) this.#hide(alert.silencedBy, 1);
+    // It is told of again where it is not silenced any more.
+    if (wasSilenced !== "" && alert.silencedBy === "") draft.isTold = false;
+    this.#touch(draft, sequence);
+  }
+
+  #touch(draft: Draft, sequence: bigint): void {
+    draft.sequence = sequence;
+    draft.isDirty = true;
+    draft.hasMore = !draft.isNew;
+  }
+
+  #countHidden({ rules }: MatchBatch): void {
+    for (const { events } of rules)
+      for (const { hiddenBy } of events) {
+        if (hiddenBy === "") continue;
+        metrics.raiseHidden.inc();
+        this.#hide(hiddenBy, 1);
+      }
+  }
+
+  #hide(suppressionId: string, count: number): void {
+    const before = this.#hidden[suppressionId]?.count ?? 0n;
+    this.#hidden[suppressionId] = { count: before + BigInt(count), lastUnixMs: BigInt(Date.now()) };
+    this.#hiddenChanged.add(suppressionId);
+  }
+
+  #note(events: readonly { timeUnixNano: bigint }[]): void {
+    const nowNano = BigInt(Date.now()) * MS_NANO;
+    for (const { timeUnixNano } of events)
+      if (timeUnixNano > this.#newestNano && timeUnixNano <= nowNano) this.#newestNano = timeUnixNano;
+  }
+
+  /** Takes in what history said about an event that came late. */
+  async answer(asked: Asked, matches: readonly RuleMatch[]): Promise<void> {
+    // Rules may have changed meanwhile: then it is asked again.
+    const isOfOld = matches.some(({ rule }) => this.#book.byKey(ruleKey(rule))?.rule !== rule);
+    if (isOfOld) return;
+    await this.#apply(this.#correlations.answer(asked, matches), this.#sequence);
+    await this.#register.write();
+  }
+
+  /** Makes alerts of what correlations tell. */
+  async #apply(changes: readonly CorrelationChange[], sequence: bigint): Promise<void> {
+    if (changes.length === 0) return;
+    // What is told last of a match is what holds.
+    const last = new Map<string, CorrelationMatch | CorrelationWithdrawal>();
+    for (const change of changes) {
+      if (change.kind === "history") continue;
+      if (change.kind === "match") this.#completion.noteMatch(change);
+      const loaded = this.#book.of(change.rule);
+      if (loaded.isEnabled && !loaded.isSilent) last.set(idOf(change), change);
+    }
+    await this.#register.load(last.keys());
+    for (const [id, change] of last) {
+      if (change.kind === "match") await this.#raise(id, change, sequence);
+      else await this.#withdraw(id, change);
+    }
+  }
+
+  async #raise(id: string, match: CorrelationMatch, sequence: bigint): Promise<void> {
+    const loaded = this.#book.of(match.rule);
+    const known = this.#register.get(id);
+    const draft = known ?? this.#register.make(newAlert(id, describe(loaded), match.group));
+    describeMatch(draft.alert, this.#completion.withInner(match), loaded, (hostId) => this.#completion.nameOf(hostId));
+    this.#completion.complete(draft.alert);
+    this.#touch(draft, sequence);
+    if (known !== undefined && known.isTold) await this.#register.reopenWithdrawn(draft.alert);
+  }
+
+  async #withdraw(id: string, { replacedBy }: CorrelationWithdrawal): Promise<void> {
+    const draft = this.#register.get(id);
+    if (draft === undefined) return;
+    // It must be there before it can be withdrawn.
+    if (draft.isNew) await this.#register.write();
+    const other = replacedBy === undefined ? "" : correlationAlertId(replacedBy.id, replacedBy.completedNano);
+    await this.#register.withdraw(draft.alert, "events that came later are part of it, or undo it", other);
+  }
+
+  /** Writes what is due. */
+  async flush(): Promise<void> {
+    await this.#register.write();
+  }
+
+  /** Saves all, so that a later session goes on here. */
+  async checkpoint(force = false): Promise<void> {
+    const { archive, feed, lease } = this.#parts;
+    const isSame = this.#savedSequence === this.#sequence && !force;
+    if (isSame) return;
+    // The second time writes that alerts were told of.
+    await this.#register.write(true);
+    await this.#register.write(true);
+    for (const id of this.#hiddenChanged) {
+      const { count, lastUnixMs } = this.#hidden[id] ?? { count: 0n, lastUnixMs: 0n };
+      await archive.putHidden(id, { hidden: Number(count), lastHiddenMs: Number(lastUnixMs) });
+    }
+    this.#hiddenChanged.clear();
+    const bytes = DetectorState.encode({
+      sequence: this.#sequence,
+      correlations: this.#correlations.snapshot(),
+      seen: this.#seen.state(),
+      requests: this.#correlations.requests(),
+      findings: {},
+      newestEventUnixNano: this.#newestNano,
+      hidden: this.#hidden,
+    }).finish();
+    if (!lease.isHeld()) return;
+    await archive.saveState({ sequence: this.#sequence, bytes }, lease.term);
+    this.#savedSequence = this.#sequence;
+    await feed.forgetMatches(this.#sequence);
+  }
+
+  /** Forgets what no window needs any more. */
+  expire(): void {
+    if (this.#newestNano > 0n) this.#correlations.expire(this.#newestNano - KEPT_NANO, this.#newestNano - FINAL_NANO);
+  }
+}
+
+function idOf(change: CorrelationMatch | CorrelationWithdrawal): string {
+  return correlationAlertId(change.id, change.completedNano);
+}
+
+function correlationAlertId(id: string, completedNano: bigint): string {
+  return alertId(Number(completedNano / MS_NANO), id);
+}
+
+/** What is told of a match replaces what was told before. */
+function describeMatch(
+  alert: Alert,
+  match: CorrelationMatch,
+  loaded: LoadedRule,
+  nameOf: (hostId: string) => string,
+): void {
+  alert.rule = describe(loaded);
+  alert.title = titleOf(loaded, match);
+  alert.firstEventTime = timestampOf(match.firstNano);
+  alert.lastEventTime = timestampOf(match.lastNano);
+  alert.count = BigInt(match.count);
+  alert.value = match.value;
+  alert.lateMs = match.lateNano / MS_NANO;
+  alert.truncated = match.isTruncated;
+  alert.eventIds = [...match.eventIds];
+  const names = new Map(alert.hosts.map(({ id, name }) => [id, name]));
+  alert.hosts = match.hostIds.map((id) => ({ id, name: nameOf(id) || (names.get(id) ?? "") }));
+  alert.updateTime = nowTimestamp();
+}
+
+function titleOf({ rule }: LoadedRule, { group }: CorrelationMatch): string {
+  const values = group.map(({ field, value }) => `${field} ${value}`);
+  return values.length === 0 ? rule.title : `${rule.title}: ${values.join(", ")}`;
+}
