@@ -1,5 +1,6 @@
 /**
- * The collector's whole way: receive -> [JetStream] -> store -> [arrivals] -> compact -> [history] -> query; beside it, enroll gives hosts their
+ * The collector's whole way: receive -> [JetStream] -> store -> [arrivals] -> compact -> [history] -> query, and from [JetStream] also to
+ * detection (detection.ts): match -> [matches] -> raise -> [alerts]; beside it, enroll gives hosts their
  * identity, confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
@@ -19,6 +20,7 @@ import { type Authority, openAuthority } from "./authority/index.ts";
 import { Compactor } from "./compact/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
 import { Confirmation } from "./confirm/index.ts";
+import { runDetection } from "./detection.ts";
 import { Enrollment } from "./enroll/index.ts";
 import { History } from "./history/index.ts";
 import { HostIdentities } from "./identities/index.ts";
@@ -85,6 +87,9 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     : undefined;
   const compacting = has("compact")
     ? new Compactor(compactArchive(archive), history, archive.hosts, config.compact, logger).run(stopping.signal)
+    : undefined;
+  const detecting = has("detect")
+    ? runDetection({ stream, archive, history }, config, stopping.signal, logger)
     : undefined;
   const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(
@@ -194,7 +199,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();
-    await Promise.all([storing, compacting]);
+    await Promise.all([storing, compacting, detecting]);
     await stream.close();
     await archive.close();
     metricsServer?.close();
