@@ -1,11 +1,7 @@
-/** What a rule is called, in settings, suppressions and alerts. */
-import type { AnyRule, Level } from "@hosttrail/lib/sigma";
+import type { Level } from "@hosttrail/lib/sigma";
 import { Severity } from "@hosttrail/proto/alert";
 
-/** Its id, else its name, else where it stands and what it is titled. */
-export function ruleKey({ id, name, file, title }: Pick<AnyRule, "id" | "name" | "file" | "title">): string {
-  return id || name || `${file}: ${title}`;
-}
+export { ruleKey } from "@hosttrail/lib/sigma";
 
 /** A rule that does not say how bad it is counts as medium. */
 export function severityOf(level: Level | undefined): Severity {

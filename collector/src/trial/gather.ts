@@ -6,6 +6,8 @@ import { invalidField } from "../serve/index.ts";
 const FILES_MAX = 20_000;
 const CHARACTERS_MAX: number = 16 * 1024 * 1024;
 const PATH_LENGTH_MAX = 512;
+/** All come in the first message, which is not large. */
+const PLACEHOLDERS_MAX = 1000;
 
 export class TrialParts {
   readonly #files: { path: string; texts: string[] }[] = [];
@@ -31,6 +33,8 @@ export class TrialParts {
   finish(): TestRulesRequest {
     const files = this.#files.map(({ path, texts }) => ({ path, text: texts.join("") }));
     if (this.#first === undefined || files.length === 0) throw invalidField("files", 0, `1 to ${FILES_MAX} files`);
+    const { length } = this.#first.placeholders;
+    if (length > PLACEHOLDERS_MAX) throw invalidField("placeholders", length, `${PLACEHOLDERS_MAX} placeholders`);
     return { ...this.#first, files };
   }
 }

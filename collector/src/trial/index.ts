@@ -68,7 +68,7 @@ export class TestRulesApi {
     try {
       // A trial may take long, and must not be unknown for so long.
       await record(0, "STARTED");
-      results = await this.#try(call, { ...range, hosts, files: request.files }, visit, ending);
+      results = await this.#try(call, { ...range, hosts, request }, visit, ending);
     } catch (error) {
       await record(results, status.UNKNOWN).catch(() => undefined);
       throw error;
@@ -83,7 +83,7 @@ export class TestRulesApi {
   /** Gives how many matches were told. */
   async #try(
     call: Call,
-    about: { startNano: bigint; endNano: bigint; hosts: HostSet; files: TestRulesRequest["files"] },
+    { request, ...about }: { startNano: bigint; endNano: bigint; hosts: HostSet; request: TestRulesRequest },
     visit: Visit,
     ending: AbortController,
   ): Promise<number> {
@@ -91,6 +91,8 @@ export class TestRulesApi {
     let refused: unknown;
     const trial = new Trial(this.#source, {
       ...about,
+      files: request.files,
+      placeholders: new Map(request.placeholders.map(({ name, values }) => [name, values])),
       threads: Math.max(1, Math.min(THREADS_MAX, availableParallelism() >> 1)),
       isAllowed: (hostId) => allowed?.has(hostId) !== false,
       signal: ending.signal,

@@ -1,9 +1,8 @@
 /** Rules as they are tried: what is wrong with them, and what they match in a unit of history. */
 import { openPayload, type Unit } from "../history/index.ts";
 import { isWithin } from "../hunt/index.ts";
-import { ruleKey } from "../rulebook/index.ts";
 import { checkRules, readAuditRules, RuleSet } from "@hosttrail/lib/detect";
-import { type DetectionRule, readRules, type RuleFile } from "@hosttrail/lib/sigma";
+import { type DetectionRule, type Placeholders, readRules, type RuleFile, ruleKey } from "@hosttrail/lib/sigma";
 import { Sieve } from "@hosttrail/lib/sieve";
 import type { RuleProblem } from "@hosttrail/proto/rule";
 import type { SequenceRange } from "../model/index.ts";
@@ -14,6 +13,12 @@ export interface TriedRule {
   title: string;
   /** Serves correlations alone. */
   isSilent: boolean;
+}
+
+/** Rules as they are given. */
+export interface GivenRules {
+  files: readonly RuleFile[];
+  placeholders: Placeholders;
 }
 
 /** A unit of which the bytes are here, and which of its events are asked for. */
@@ -49,8 +54,8 @@ export class TriedRules {
   readonly #set: RuleSet;
   readonly #numbers: ReadonlyMap<DetectionRule, number>;
 
-  constructor(files: readonly RuleFile[]) {
-    const collection = readRules(files);
+  constructor({ files, placeholders }: GivenRules) {
+    const collection = readRules(files, { placeholders });
     const detections = collection.rules.flatMap((rule) => (rule.kind === "detection" ? [rule] : []));
     this.#set = new RuleSet(detections);
     const tried = this.#set.rules;

@@ -1,10 +1,9 @@
 /** One trial: rules held against history by several threads, in parts that come in no order. */
 import { BlockError } from "@hosttrail/lib/block";
-import type { RuleFile } from "@hosttrail/lib/sigma";
 import type { RuleProblem, TestedRule } from "@hosttrail/proto/rule";
 import type { Unit } from "../history/index.ts";
 import { GoneError, type HuntSource, type Part, partsOf, readWhole } from "../hunt/index.ts";
-import type { FoundOnDay } from "./rules.ts";
+import type { FoundOnDay, GivenRules } from "./rules.ts";
 import { Tally } from "./tally.ts";
 import { DamagedError, type ReadRules, ThreadError, TrialThread } from "./worker.ts";
 
@@ -14,8 +13,7 @@ export interface TrialSource extends Pick<HuntSource, "begin" | "dayRange"> {
   payloadOf(unit: Unit): Promise<Uint8Array>;
 }
 
-export interface TrialRequest {
-  files: readonly RuleFile[];
+export interface TrialRequest extends GivenRules {
   hosts: ReadonlySet<string> | undefined;
   /** Asked before each part: whether its host may still be seen. */
   isAllowed: (hostId: string) => boolean;
@@ -66,6 +64,11 @@ export class Trial {
     this.#request = request;
   }
 
+  get #given(): GivenRules {
+    const { files, placeholders } = this.#request;
+    return { files, placeholders };
+  }
+
   /** Matches so far. */
   get matches(): number {
     return this.#tally.matches;
@@ -73,11 +76,11 @@ export class Trial {
 
   /** Throws what partsOf throws, a TrialTooWideError, and a ThreadError where the rules are more than a thread can hold. */
   async run(): Promise<void> {
-    const { files, threads, signal } = this.#request;
+    const { threads, signal } = this.#request;
     const stop = (): void => void this.#close();
     signal.addEventListener("abort", stop, { once: true });
     try {
-      for (let count = 0; count < threads; count++) this.#threads.push(new TrialThread(files));
+      for (let count = 0; count < threads; count++) this.#threads.push(new TrialThread(this.#given));
       const [read] = await Promise.all(this.#threads.map((thread) => thread.ready()));
       if (read === undefined) return;
       this.#tally = new Tally(read.rules);
@@ -170,7 +173,7 @@ export class Trial {
 
   #startAgain(): TrialThread {
     if (++this.#restarts > RESTARTS_MAX) throw new TrialEndedError("threads end again and again");
-    return new TrialThread(this.#request.files);
+    return new TrialThread(this.#given);
   }
 
   /** The thread of this number, anew where a unit ended it. */

@@ -45,6 +45,7 @@ function sourceOf(memory: MemoryHistory): TrialSource {
 }
 
 const everything = {
+  placeholders: new Map<string, readonly string[]>(),
   hosts: undefined,
   isAllowed: () => true,
   startNano: START_NANO,
@@ -101,6 +102,17 @@ describe("a trial of rules", () => {
     );
     // What was told is not told again.
     assert.deepEqual(trial.take().found, []);
+  });
+
+  it("takes what stands for placeholders", async () => {
+    const text = rule("tools", "x").text.replace("CommandLine|contains: x", "'CommandLine|contains|expand': '%tools%'");
+    const about = { ...everything, files: [{ path: "tools.yml", text }] };
+    const trial = new Trial(sourceOf(memoryOf()), { ...about, placeholders: new Map([["tools", ["curl", "nc"]]]) });
+    await trial.run();
+    assert.deepEqual([trial.matches, trial.take().problems], [2, []]);
+    const without = new Trial(sourceOf(memoryOf()), about);
+    await without.run();
+    assert.match(without.take().problems[0]?.message ?? "", /%tools%|placeholder/);
   });
 
   it("asks for nothing of hosts that may no longer be seen, nor beside the time range", async () => {

@@ -5,9 +5,8 @@
  */
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { BlockError } from "@hosttrail/lib/block";
-import type { RuleFile } from "@hosttrail/lib/sigma";
 import type { RuleProblem } from "@hosttrail/proto/rule";
-import { type FoundOnDay, type TriedRule, TriedRules, type UnitJob } from "./rules.ts";
+import { type FoundOnDay, type GivenRules, type TriedRule, TriedRules, type UnitJob } from "./rules.ts";
 
 const NAME = "hosttrail-trial";
 /** A segment at its largest takes some hundred MiB while it is read, and so do 10,000 rules. */
@@ -15,7 +14,7 @@ const HEAP_MAX_MIB = 1024;
 
 interface Beginning {
   name: string;
-  files: readonly RuleFile[];
+  given: GivenRules;
 }
 
 /** What a thread says once it has read the rules. */
@@ -38,7 +37,7 @@ function isBeginning(data: unknown): data is Beginning {
 }
 
 if (!isMainThread && isBeginning(workerData)) {
-  const tried = new TriedRules(workerData.files);
+  const tried = new TriedRules(workerData.given);
   const { rules, problems, hasSieve } = tried;
   const say = (answer: Answer): void => parentPort?.postMessage(answer);
   parentPort?.on("message", (question: Question) => say(answerTo(tried, question)));
@@ -79,8 +78,8 @@ export class TrialThread {
   #ended: ThreadError | undefined;
 
   /** Wait for `ready` first. */
-  constructor(files: readonly RuleFile[]) {
-    const beginning: Beginning = { name: NAME, files };
+  constructor(given: GivenRules) {
+    const beginning: Beginning = { name: NAME, given };
     this.#worker = new Worker(new URL(import.meta.url), {
       workerData: beginning,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MAX_MIB },

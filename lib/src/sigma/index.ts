@@ -29,4 +29,4 @@ export type { FilterRule } from "./filter.ts";
 export { MODIFIERS, type Placeholders } from "./modifiers.ts";
 export { ANY, longestPart, lowerCase, matcherOf, ONE, parsePattern, type Pattern, patternText } from "./pattern.ts";
 export { nearest, type Problem, SigmaError } from "./problem.ts";
-export { type DetectionRule, type Level, LEVELS, type Logsource, type RuleInfo, type Status } from "./rule.ts";
+export { type DetectionRule, type Level, LEVELS, type Logsource, type RuleInfo, ruleKey, type Status } from "./rule.ts";

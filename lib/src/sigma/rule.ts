@@ -33,6 +33,11 @@ export interface RuleInfo {
   line: number;
 }
 
+/** What a rule is called, in settings, suppressions and alerts: its id, else its name, else where it stands and what it is titled. */
+export function ruleKey({ id, name, file, title }: Pick<RuleInfo, "id" | "name" | "file" | "title">): string {
+  return id || name || `${file}: ${title}`;
+}
+
 /** Which events a rule is about; empty where it does not say. */
 export interface Logsource {
   category: string;

@@ -167,6 +167,13 @@ export interface TestRulesRequest {
   startTime: Timestamp | undefined;
   endTime: Timestamp | undefined;
   hostId: string;
+  /** What stands for %names% in the rules; a rule with another one is rejected. */
+  placeholders: RulePlaceholder[];
+}
+
+export interface RulePlaceholder {
+  name: string;
+  values: string[];
 }
 
 /** One comes at least each second. */
@@ -2055,7 +2062,7 @@ export const DeleteRulesetResponse: MessageFns<DeleteRulesetResponse> = {
 };
 
 function createBaseTestRulesRequest(): TestRulesRequest {
-  return { files: [], startTime: undefined, endTime: undefined, hostId: "" };
+  return { files: [], startTime: undefined, endTime: undefined, hostId: "", placeholders: [] };
 }
 
 export const TestRulesRequest: MessageFns<TestRulesRequest> = {
@@ -2071,6 +2078,9 @@ export const TestRulesRequest: MessageFns<TestRulesRequest> = {
     }
     if (message.hostId !== "") {
       writer.uint32(34).string(message.hostId);
+    }
+    for (const v of message.placeholders) {
+      RulePlaceholder.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2120,6 +2130,14 @@ export const TestRulesRequest: MessageFns<TestRulesRequest> = {
             message.hostId = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.placeholders.push(RulePlaceholder.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2150,6 +2168,9 @@ export const TestRulesRequest: MessageFns<TestRulesRequest> = {
         : isSet(object.host_id)
         ? globalThis.String(object.host_id)
         : "",
+      placeholders: globalThis.Array.isArray(object?.placeholders)
+        ? object.placeholders.map((e: any) => RulePlaceholder.fromJSON(e))
+        : [],
     };
   },
 
@@ -2167,6 +2188,9 @@ export const TestRulesRequest: MessageFns<TestRulesRequest> = {
     if (message.hostId !== "") {
       obj.hostId = message.hostId;
     }
+    if (message.placeholders?.length) {
+      obj.placeholders = message.placeholders.map((e) => RulePlaceholder.toJSON(e));
+    }
     return obj;
   },
 
@@ -2183,6 +2207,92 @@ export const TestRulesRequest: MessageFns<TestRulesRequest> = {
       ? Timestamp.fromPartial(object.endTime)
       : undefined;
     message.hostId = object.hostId ?? "";
+    message.placeholders = object.placeholders?.map((e) => RulePlaceholder.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRulePlaceholder(): RulePlaceholder {
+  return { name: "", values: [] };
+}
+
+export const RulePlaceholder: MessageFns<RulePlaceholder> = {
+  encode(message: RulePlaceholder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.values) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RulePlaceholder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRulePlaceholder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.values.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RulePlaceholder {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      values: globalThis.Array.isArray(object?.values) ? object.values.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: RulePlaceholder): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.values?.length) {
+      obj.values = message.values;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RulePlaceholder>): RulePlaceholder {
+    return RulePlaceholder.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RulePlaceholder>): RulePlaceholder {
+    const message = createBaseRulePlaceholder();
+    message.name = object.name ?? "";
+    message.values = object.values?.map((e) => e) || [];
     return message;
   },
 };
