@@ -9,6 +9,7 @@ import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
 import { certificatesOf } from "@hosttrail/lib/tls";
 import { AccessServiceService } from "@hosttrail/proto/access";
+import { AlertServiceService } from "@hosttrail/proto/alert";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
@@ -21,6 +22,7 @@ import { Compactor } from "./compact/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
 import { Confirmation } from "./confirm/index.ts";
 import { runDetection } from "./detection.ts";
+import { openDetectionApis } from "./detectionapi.ts";
 import { Enrollment } from "./enroll/index.ts";
 import { History } from "./history/index.ts";
 import { HostIdentities } from "./identities/index.ts";
@@ -126,6 +128,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     gate,
     logger,
   );
+  const { alerts, rules } = openDetectionApis({ archive, stream }, gate, logger);
   const confirmation = new Confirmation(history, logger);
   const administration = new AccessApi(
     { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
@@ -171,7 +174,12 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
       {
         name: "hosttrail.v1.RuleService",
         definition: RuleServiceService,
-        implementation: { testRules: trials.testRules },
+        implementation: { ...rules.methods, testRules: trials.testRules },
+      },
+      {
+        name: "hosttrail.v1.AlertService",
+        definition: AlertServiceService,
+        implementation: { ...alerts.methods },
       },
     ],
   );
@@ -196,6 +204,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     receiver.close();
     api.close();
     trials.close();
+    alerts.close();
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();

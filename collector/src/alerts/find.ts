@@ -2,6 +2,7 @@
 import type { Alert } from "@hosttrail/proto/alert";
 import type { HostSet } from "../access/index.ts";
 import type { AlertWork } from "../model/index.ts";
+import { isVisible } from "../work/index.ts";
 import type { AlertQuery, AlertStores } from "./stores.ts";
 
 export type Wanted = Omit<AlertQuery, "limit" | "afterId">;
@@ -17,11 +18,6 @@ const CHUNK = 200;
 export const END_MS = 253_402_300_800_000;
 
 export const ANY: Wanted = { startMs: 0, endMs: END_MS, severityMin: 0, ruleKey: "", ruleset: "", hostId: "" };
-
-/** Whether an alert is there for a caller: all of its hosts must be. What is of no host is of all. */
-export function isVisible({ hosts: own }: Pick<Alert, "hosts">, hosts: HostSet): boolean {
-  return hosts === undefined || (own.length > 0 && own.every(({ id }) => hosts.has(id)));
-}
 
 /** Pages of the database, each with those of its alerts that are visible; `lastId` is where it ends, and empty at the end of all. */
 export async function* pagesOf(

@@ -47,11 +47,12 @@ import {
   closeUnlessClosed,
   comment,
   type Decide,
+  isVisible,
   reopen,
   withWork,
   WorkError,
 } from "../work/index.ts";
-import { END_MS, findAlerts, isVisible, pagesOf, type Wanted } from "./find.ts";
+import { END_MS, findAlerts, pagesOf, type Wanted } from "./find.ts";
 import type { AlertNews, AlertStores } from "./stores.ts";
 import { SuppressionApi } from "./suppressions.ts";
 import { AlertWatches } from "./watch.ts";

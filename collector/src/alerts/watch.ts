@@ -5,7 +5,7 @@ import type { Logger } from "@hosttrail/lib/log";
 import { AlertChange, Severity, WatchAlertsRequest, type WatchAlertsResponse } from "@hosttrail/proto/alert";
 import type { HostSet } from "../access/index.ts";
 import { type Gate, invalidField, type Visit } from "../serve/index.ts";
-import { isVisible } from "./find.ts";
+import { isVisible } from "../work/index.ts";
 import type { AlertNews } from "./stores.ts";
 
 type Call = ServerWritableStream<WatchAlertsRequest, WatchAlertsResponse>;

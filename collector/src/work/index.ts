@@ -9,3 +9,4 @@
  */
 export { acknowledge, assign, close, closeUnlessClosed, comment, type Decide, reopen, WorkError } from "./decide.ts";
 export { closeReasonOf, withWork } from "./join.ts";
+export { isVisible } from "./visible.ts";
