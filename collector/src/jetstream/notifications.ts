@@ -191,6 +191,11 @@ export class NotificationStream {
     }
   }
 
+  /** What all processes know of a route. */
+  async state(route: string): Promise<RouteState> {
+    return (await this.#stateOf(route)).state;
+  }
+
   async #stateOf(route: string): Promise<{ sequence: number; state: RouteState }> {
     const stored = await this.#message(STATES.stream, { last_by_subj: `${STATES.prefix}.${route}` });
     if (stored === undefined) return { sequence: 0, state: RouteState.fromPartial({}) };

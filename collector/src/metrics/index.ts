@@ -49,6 +49,11 @@ export interface Metrics {
   /** Sets how far a host's clock is off, milliseconds; undefined where it is right. */
   clockOffset(host: string, offsetMs: number | undefined): void;
   connectionsRefused: Counter<"reason">;
+  notifyChanges: Counter<"result">;
+  notifyDeliveries: Counter<"route" | "result">;
+  notifyHeldBack: Counter<"route" | "reason">;
+  notifyWaiting: Gauge<"route">;
+  notifySeconds: Histogram;
   enrollments: Counter<"result">;
   hostsRefused: Counter<"reason">;
 }
@@ -168,6 +173,36 @@ export const metrics: Metrics = {
     name: "hosttrail_connections_refused_total",
     help: "Connections that were cut before anybody spoke, by why.",
     labelNames: ["reason"] as const,
+    registers,
+  }),
+  notifyChanges: new Counter({
+    name: "hosttrail_notify_changes_total",
+    help: "Changes of alerts that were sorted to routes, by what became of them: routed, unwanted, silenced, malformed.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  notifyDeliveries: new Counter({
+    name: "hosttrail_notify_deliveries_total",
+    help: "Tries to deliver notifications, by route and by what became of them: delivered, failed, dead.",
+    labelNames: ["route", "result"] as const,
+    registers,
+  }),
+  notifyHeldBack: new Counter({
+    name: "hosttrail_notify_held_back_total",
+    help: "Alerts that a route told as a number only, by why: its rate limit, a full queue, or no longer kept.",
+    labelNames: ["route", "reason"] as const,
+    registers,
+  }),
+  notifyWaiting: new Gauge({
+    name: "hosttrail_notify_waiting",
+    help: "Notifications that wait to be delivered, by route, when this collector looked last.",
+    labelNames: ["route"] as const,
+    registers,
+  }),
+  notifySeconds: new Histogram({
+    name: "hosttrail_notify_seconds",
+    help: "Time of one try to deliver a notification.",
+    buckets: [0.01, 0.05, 0.2, 1, 5, 20, 60],
     registers,
   }),
   enrollments: new Counter({

@@ -157,6 +157,8 @@ export interface RouteState {
   lastErrorUnixMilli: bigint;
   target: string;
   address: string;
+  /** When a process last said that it has this route. */
+  announcedUnixMilli: bigint;
 }
 
 function createBaseListRoutesRequest(): ListRoutesRequest {
@@ -1674,6 +1676,7 @@ function createBaseRouteState(): RouteState {
     lastErrorUnixMilli: 0n,
     target: "",
     address: "",
+    announcedUnixMilli: 0n,
   };
 }
 
@@ -1758,6 +1761,12 @@ export const RouteState: MessageFns<RouteState> = {
     }
     if (message.address !== "") {
       writer.uint32(114).string(message.address);
+    }
+    if (message.announcedUnixMilli !== 0n) {
+      if (BigInt.asIntN(64, message.announcedUnixMilli) !== message.announcedUnixMilli) {
+        throw new globalThis.Error("value provided for field message.announcedUnixMilli of type int64 too large");
+      }
+      writer.uint32(120).int64(message.announcedUnixMilli);
     }
     return writer;
   },
@@ -1907,6 +1916,14 @@ export const RouteState: MessageFns<RouteState> = {
             message.address = reader.string();
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.announcedUnixMilli = reader.int64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1959,6 +1976,11 @@ export const RouteState: MessageFns<RouteState> = {
         : 0n,
       target: isSet(object.target) ? globalThis.String(object.target) : "",
       address: isSet(object.address) ? globalThis.String(object.address) : "",
+      announcedUnixMilli: isSet(object.announcedUnixMilli)
+        ? BigInt(object.announcedUnixMilli)
+        : isSet(object.announced_unix_milli)
+        ? BigInt(object.announced_unix_milli)
+        : 0n,
     };
   },
 
@@ -2006,6 +2028,9 @@ export const RouteState: MessageFns<RouteState> = {
     if (message.address !== "") {
       obj.address = message.address;
     }
+    if (message.announcedUnixMilli !== 0n) {
+      obj.announcedUnixMilli = message.announcedUnixMilli.toString();
+    }
     return obj;
   },
 
@@ -2038,6 +2063,9 @@ export const RouteState: MessageFns<RouteState> = {
       : 0n;
     message.target = object.target ?? "";
     message.address = object.address ?? "";
+    message.announcedUnixMilli = (object.announcedUnixMilli !== undefined && object.announcedUnixMilli !== null)
+      ? BigInt(object.announcedUnixMilli)
+      : 0n;
     return message;
   },
 };

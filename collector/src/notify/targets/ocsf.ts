@@ -1,0 +1,190 @@
+/** Alerts as Detection Findings (class 2004) of the Open Cybersecurity Schema Framework 1.9.0 (https://schema.ocsf.io/1.9.0). */
+import type { Alert } from "@hosttrail/proto/alert";
+import { Event, type File, type Process, type User } from "@hosttrail/proto/event";
+import { millisOf, type Notice, severityOf, type SeverityName } from "../notice.ts";
+import { heldBackText, titleOf } from "../text.ts";
+import { heldBackDocument } from "./document.ts";
+
+const VERSION = "1.9.0";
+const CLASS = 2004;
+/** severity_id, and its caption. */
+const SEVERITY: Readonly<Record<SeverityName, readonly [number, string]>> = {
+  informational: [1, "Informational"],
+  low: [2, "Low"],
+  medium: [3, "Medium"],
+  high: [4, "High"],
+  critical: [5, "Critical"],
+};
+/** By the number of our state: status_id, and its caption. */
+const STATUS = [
+  [0, "Unknown"],
+  [1, "New"],
+  [2, "In Progress"],
+  [4, "Resolved"],
+] as const;
+/** Closed since it was a false positive, or benign. */
+const SUPPRESSED = [3, "Suppressed"] as const;
+const SUPPRESSING: readonly number[] = [2, 3];
+
+const ACTIVITY = { 1: "Create", 2: "Update", 3: "Close" } as const;
+
+function activityOf({ kind }: Notice): keyof typeof ACTIVITY {
+  if (kind === "closed") return 3;
+  return kind === "opened" || kind === "held_back" || kind === "test" ? 1 : 2;
+}
+
+export function ocsfBody(notice: Notice): string {
+  return JSON.stringify(detectionFinding(notice));
+}
+
+export function detectionFinding(notice: Notice): Record<string, unknown> {
+  const { alert, timeMs, kind } = notice;
+  const activity = activityOf(notice);
+  const [severityId, severity] = SEVERITY[severityOf(notice)];
+  return {
+    activity_id: activity,
+    activity_name: ACTIVITY[activity],
+    category_uid: 2,
+    category_name: "Findings",
+    class_uid: CLASS,
+    class_name: "Detection Finding",
+    type_uid: CLASS * 100 + activity,
+    type_name: `Detection Finding: ${ACTIVITY[activity]}`,
+    severity_id: severityId,
+    severity,
+    time: timeMs,
+    metadata: {
+      version: VERSION,
+      product: { name: "Hosttrail", vendor_name: "Hosttrail" },
+      uid: notice.id,
+      log_name: kind,
+      profiles: ["host"],
+    },
+    message: notice.heldBack === undefined ? titleOf(notice) : `${titleOf(notice)} (${heldBackText(notice.heldBack)})`,
+    finding_info: alert === undefined ? { uid: notice.id, title: titleOf(notice) } : findingInfo(alert, notice),
+    ...(alert === undefined ? {} : aboutAlert(alert, notice)),
+    ...(notice.heldBack === undefined ? {} : { unmapped: { held_back: heldBackDocument(notice) } }),
+  };
+}
+
+function findingInfo(alert: Alert, { link }: Notice): Record<string, unknown> {
+  const { rule } = alert;
+  return {
+    uid: alert.id,
+    title: alert.title,
+    desc: rule?.description ?? "",
+    analytic: {
+      type_id: 1,
+      type: "Rule",
+      uid: rule?.key ?? "",
+      name: rule?.title ?? "",
+      category: rule?.ruleset ?? "",
+    },
+    attacks: attacksOf(rule?.tags ?? []),
+    created_time: millisOf(alert.createTime),
+    modified_time: millisOf(alert.updateTime),
+    first_seen_time: millisOf(alert.firstEventTime),
+    last_seen_time: millisOf(alert.lastEventTime),
+    related_events: alert.eventIds.map((uid) => ({ uid })),
+    related_events_count: Number(alert.count),
+    data_sources: ["Linux audit"],
+    ...(link === "" ? {} : { src_url: link }),
+  };
+}
+
+/** Techniques of ATT&CK in tags as "attack.t1059.004". */
+function attacksOf(tags: readonly string[]): Record<string, unknown>[] {
+  return tags.flatMap((tag) => {
+    const match = /^attack\.(t\d{4})(\.\d{3})?$/i.exec(tag);
+    if (match === null) return [];
+    const [, technique = "", sub] = match;
+    const uid = technique.toUpperCase();
+    return [{ technique: { uid }, ...(sub === undefined ? {} : { sub_technique: { uid: `${uid}${sub}` } }) }];
+  });
+}
+
+function aboutAlert(alert: Alert, { kind, eventsLeftOut }: Notice): Record<string, unknown> {
+  const [first] = alert.hosts;
+  const isSuppressed = alert.state === 3 && SUPPRESSING.includes(alert.closeReason);
+  const [statusId, status] = isSuppressed ? SUPPRESSED : (STATUS[alert.state] ?? STATUS[0]);
+  return {
+    status_id: statusId,
+    status,
+    is_alert: kind === "opened" || kind === "reopened" || kind === "updated",
+    start_time: millisOf(alert.firstEventTime),
+    end_time: millisOf(alert.lastEventTime),
+    count: Math.max(Number(alert.count), 1),
+    ...(alert.hosts.length === 1 && first !== undefined ? { device: deviceOf(first) } : {}),
+    resources: alert.hosts.map(({ id, name }) => ({ uid: id, name, type: "host" })),
+    evidences: alert.events.map(evidenceOf),
+    ...(eventsLeftOut === 0 ? {} : { enrichments: [leftOut(eventsLeftOut)] }),
+    ...(alert.closeText === "" ? {} : { notes: [{ comment: alert.closeText }] }),
+  };
+}
+
+function leftOut(count: number): Record<string, unknown> {
+  return { name: "events_left_out", value: String(count), data: { count } };
+}
+
+function deviceOf({ id, name }: { id: string; name: string }): Record<string, unknown> {
+  // Its kind is not known.
+  return { type_id: 0, uid: id, hostname: name };
+}
+
+function evidenceOf(event: Event): Record<string, unknown> {
+  const { process, user, files, source, destination } = event;
+  const [file] = files;
+  return {
+    uid: event.id,
+    name: event.event?.action ?? "",
+    ...(process === undefined ? {} : { actor: { process: processOf(process, user) } }),
+    ...(file === undefined || file.path === "" ? {} : { file: fileOf(file) }),
+    ...(source === undefined ? {} : { src_endpoint: endpointOf(source) }),
+    ...(destination === undefined ? {} : { dst_endpoint: endpointOf(destination) }),
+    ...(event.host === undefined ? {} : { device: deviceOf(event.host) }),
+    // All that the kernel said, in our own terms.
+    data: Event.toJSON(event),
+  };
+}
+
+function processOf(process: Process, user: User | undefined): Record<string, unknown> {
+  const started = Number(process.startUnixNano / 1_000_000n);
+  return {
+    uid: process.entityId,
+    pid: process.pid,
+    name: process.name,
+    cmd_line: process.args.join(" "),
+    ...(process.executable === "" ? {} : { file: fileOf({ path: process.executable, mode: 0 }) }),
+    ...(started === 0 ? {} : { created_time: started }),
+    ...(user === undefined ? {} : { user: { uid: String(user.id), name: user.name } }),
+    ...(process.parent === undefined ? {} : { parent_process: processOf(process.parent, undefined) }),
+  };
+}
+
+/** S_IFMT, and type_id for each: pipe, character device, folder, block device, regular file, symbolic link, socket. */
+const FORMAT_MASK = 0o170000;
+const FILE_TYPES: ReadonlyMap<number, number> = new Map([
+  [0o010000, 6],
+  [0o020000, 3],
+  [0o040000, 2],
+  [0o060000, 4],
+  [0o100000, 1],
+  [0o120000, 7],
+  [0o140000, 5],
+]);
+
+function fileOf({ path, mode }: Pick<File, "path" | "mode">): Record<string, unknown> {
+  return {
+    type_id: FILE_TYPES.get(mode & FORMAT_MASK) ?? 0,
+    path,
+    name: path.slice(path.lastIndexOf("/") + 1) || path,
+  };
+}
+
+function endpointOf({ address, ip, port, domain }: NonNullable<Event["source"]>): Record<string, unknown> {
+  return {
+    ...(ip === "" ? { name: address } : { ip }),
+    ...(port === 0 ? {} : { port }),
+    ...(domain === "" ? {} : { hostname: domain }),
+  };
+}
