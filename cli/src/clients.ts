@@ -11,12 +11,14 @@ import { readSecretFile } from "@hosttrail/lib/files";
 import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { QueryServiceClient } from "@hosttrail/proto/query";
+import { RuleServiceClient } from "@hosttrail/proto/rule";
 import { accessToken } from "./login.ts";
 import type { Profile } from "./profile.ts";
 
 export interface Clients {
   query: QueryServiceClient;
   access: AccessServiceClient;
+  rules: RuleServiceClient;
   close(): void;
 }
 
@@ -31,12 +33,15 @@ export function openClients(profile: Profile): Clients {
   };
   const query = new QueryServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
+  const rules = new RuleServiceClient(profile.endpoint, channel, options);
   return {
     query,
     access,
+    rules,
     close() {
       query.close();
       access.close();
+      rules.close();
     },
   };
 }

@@ -44,6 +44,12 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
     --audit-rules FILE            audit rules that hosts have; a folder for all of its .rules; again for more
     --spec FILE                   those of a fleet; without either, all sets that come with the agent
     --placeholders FILE           what stands for %names% in rules (YAML: a name and its values)
+  rules test PATH               what rules would have found in the stored history, by rule, host and day
+    --since TIME --until TIME     as in search (default 1d)
+    --host ID                     on one host
+    --placeholders FILE           as in rules check
+    --expect FILE                 hold it against what is expected (YAML); ends with 1 where it is not so
+    --junit FILE                  write that as JUnit XML, for CI
 
   --json                        one JSON object a line
   --profile FILE                endpoint, and who you are (YAML); else $HOSTTRAIL_PROFILE,
@@ -85,6 +91,8 @@ const OPTIONS = {
   ssh: { type: "string", default: "ssh" },
   "audit-rules": { type: "string", multiple: true, default: [] as string[] },
   placeholders: { type: "string", default: "" },
+  expect: { type: "string", default: "" },
+  junit: { type: "string", default: "" },
   help: { type: "boolean", default: false },
 } as const;
 
@@ -139,8 +147,26 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
   "api-token delete": ({ clients }, id) => commands.deleteApiToken(clients.access, id),
   "host list": ({ clients, output }) => commands.listIdentities(clients.access, output),
   "host revoke": ({ clients, values, output }, id) => commands.revokeHost(clients.access, id, values.reason, output),
+  "rules test": async ({ clients, values, output }, path) => {
+    if (path === "") fail("rules test needs a rule file, or a folder with rule files", 2);
+    const { since, until, host: hostId, placeholders, expect, junit } = values;
+    const options = { path, since, until, hostId, placeholders, expect, junit };
+    const status = await commands.testRules(clients.rules, options, output, progressLine());
+    if (status !== 0) process.exitCode = status;
+  },
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
+
+/** How far a trial is, on one line that is written again and again, where somebody sees it. */
+function progressLine(): commands.Progress {
+  if (!process.stderr.isTTY) return () => undefined;
+  const clear = "\r\u001b[K";
+  process.once("exit", () => process.stderr.write(clear));
+  return (scanned, toScan, matches) => {
+    const share = toScan === 0n ? "" : `${(100n * scanned) / toScan} % of `;
+    process.stderr.write(`${clear}${share}${toScan} events, ${matches} matches`);
+  };
+}
 
 function specOf({ spec = "fleet.yaml" }: Arguments["values"]): string {
   return spec;

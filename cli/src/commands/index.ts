@@ -16,3 +16,4 @@ export type { Output } from "./output.ts";
 export { fleet, generate, type HostWords } from "./fleet.ts";
 export { plan } from "./plan.ts";
 export { checkRuleFiles } from "./rules.ts";
+export { type Progress, testRules } from "./trial.ts";
