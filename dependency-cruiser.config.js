@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|compact|query|confirm|enroll|administer|trial|alerts|rules";
+const COLLECTOR_STEPS = "receive|store|compact|query|confirm|enroll|administer|trial|alerts|rules|notify";
 
 export default {
   forbidden: [
@@ -79,7 +79,7 @@ export default {
       severity: "error",
       from: {
         path: "^(lib|agent|collector)/src",
-        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer|trial|alerts|rules)/",
+        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer|trial|alerts|rules|notify)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

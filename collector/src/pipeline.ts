@@ -1,6 +1,6 @@
 /**
  * The collector's whole way: receive -> [JetStream] -> store -> [arrivals] -> compact -> [history] -> query, and from [JetStream] also to
- * detection (detection.ts): match -> [matches] -> raise -> [alerts]; beside it, enroll gives hosts their
+ * detection (detection.ts): match -> [matches] -> raise -> [alerts], and on to notification (notification.ts); beside it, enroll gives hosts their
  * identity, confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
@@ -29,6 +29,7 @@ import { HostIdentities } from "./identities/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive, dayRange } from "./mongodb/index.ts";
+import { notifyService, runNotification } from "./notification.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
 import { Receiver } from "./receive/index.ts";
 import {
@@ -93,6 +94,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const detecting = has("detect")
     ? runDetection({ stream, archive, history }, config, stopping.signal, logger)
     : undefined;
+  const notifying = has("notify") ? runNotification({ stream, archive }, config, stopping.signal, logger) : undefined;
   const lag = has("store") ? setInterval(() => void tellLag(stream, logger), LAG_INTERVAL_MS) : undefined;
   const gate = new Gate(
     {
@@ -181,6 +183,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
         definition: AlertServiceService,
         implementation: { ...alerts.methods },
       },
+      notifyService(stream, gate),
     ],
   );
   const enrollPort = await start(
@@ -208,7 +211,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();
-    await Promise.all([storing, compacting, detecting]);
+    await Promise.all([storing, compacting, detecting, notifying]);
     await stream.close();
     await archive.close();
     metricsServer?.close();

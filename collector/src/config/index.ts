@@ -14,7 +14,9 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
-export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect";
+import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
+
+export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
@@ -87,6 +89,7 @@ export interface CollectorConfig {
     lateAfterMs: number;
     awayMinutes: number;
   };
+  notify: NotifyConfig;
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -122,7 +125,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       type: "array",
       minItems: 1,
       uniqueItems: true,
-      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect"] },
+      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify"] },
       default: ["all"],
     },
     log_level: logLevel,
@@ -246,6 +249,7 @@ export const collectorSchema: ConfigSchema = mapOf(
         description: "Blocks wait so long for detection where no process has the role any more; later ones pass it by.",
       },
     }),
+    notify: notifySchema,
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },
@@ -271,6 +275,7 @@ const PASSWORD = /^[a-z+]+:\/\/[^/@]*:[^/@]*@/;
 /** Reads collector.yaml; throws a ConfigError that names every problem. */
 export function loadCollectorConfig(file: string): CollectorConfig {
   const config = loadConfig<CollectorConfig>(file, collectorSchema);
+  checkNotify(file, config.notify);
   const { mode } = statSync(file);
   const holder = PASSWORD.test(config.mongodb.url)
     ? "mongodb.url"

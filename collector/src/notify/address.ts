@@ -82,13 +82,6 @@ function groupsOf(address: string): number[] {
   return [...head, ...Array.from({ length: 8 - head.length - tail.length }, () => 0), ...tail];
 }
 
-/** Whether the text is a network as the configuration may name it. */
-export function isNetwork(text: string): boolean {
-  const match = /^([0-9a-fA-F:.]+)\/(\d{1,3})$/.exec(text);
-  const family = isIP(match?.[1] ?? "");
-  return family !== 0 && Number(match?.[2]) <= (family === 4 ? 32 : 128);
-}
-
 export class AddressGuard {
   readonly #allowed: BlockList;
   /** Questions that are under way: a name server that hangs must not take more than one thread for a name. */
