@@ -13,16 +13,22 @@ import {
   TestNotificationRequest,
   type UndeliveredNotification,
 } from "@hosttrail/proto/notify";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
-import { type Answers, type Gate, serviceError } from "../serve/index.ts";
+import {
+  type Answers,
+  asServiceError,
+  type Gate,
+  invalidField,
+  pageSizeOf,
+  serviceError,
+  timestampOf,
+} from "../serve/index.ts";
 import type { Directory } from "./channel.ts";
 import { heldTotal } from "./rate.ts";
 import { titleOf } from "./text.ts";
 
-const PAGE_SIZE_DEFAULT = 100;
-const PAGE_SIZE_MAX = 1000;
 /** Longer than any target may take. */
 const TEST_TIMEOUT_MS = 70_000;
+const RETRY_MS = 1000;
 const NO_ROUTE = "no process that runs has this route";
 
 export class NotifyApi {
@@ -38,25 +44,37 @@ export class NotifyApi {
   get methods(): NotifyServiceServer {
     const gate = this.#gate;
     return {
-      listRoutes: gate.unary(ListRoutesRequest, async () => {
-        const states = [...(await this.#directory.states())].toSorted(([a], [b]) => (a < b ? -1 : 1));
-        const routes: NotifyRoute[] = [];
-        for (const [name, state] of states) routes.push(toRoute(name, state, await this.#directory.waiting(name)));
-        return { response: { routes }, results: routes.length };
-      }),
-      testNotification: gate.change(TestNotificationRequest, async ({ route }) => {
-        const names = [...(await this.#directory.states()).keys()].filter((name) => route === "" || name === route);
-        if (names.length === 0)
-          throw noSuch("ROUTE_NOT_FOUND", route === "" ? "there is no route" : `no route ${route}`);
-        const routes = await Promise.all(names.toSorted().map((name) => this.#test(name)));
-        return { response: { routes }, results: routes.length };
-      }),
-      listDeadLetters: gate.unary(ListDeadLettersRequest, (request) => this.#listDeadLetters(request)),
-      redeliverDeadLetter: gate.change(RedeliverDeadLetterRequest, async ({ id }) => {
-        await this.#redeliver(placeOf(id, "id"));
-        return { response: {}, results: 0 };
-      }),
+      listRoutes: gate.unary(
+        ListRoutesRequest,
+        told(() => this.#listRoutes()),
+      ),
+      testNotification: gate.change(
+        TestNotificationRequest,
+        told(({ route }) => this.#testAll(route)),
+      ),
+      listDeadLetters: gate.unary(
+        ListDeadLettersRequest,
+        told((request) => this.#listDeadLetters(request)),
+      ),
+      redeliverDeadLetter: gate.change(
+        RedeliverDeadLetterRequest,
+        told(({ id }) => this.#redeliver(placeOf(id, "id"))),
+      ),
     };
+  }
+
+  async #listRoutes(): Promise<Answers<{ routes: NotifyRoute[] }>> {
+    const states = [...(await this.#directory.states())].toSorted(([a], [b]) => (a < b ? -1 : 1));
+    const routes: NotifyRoute[] = [];
+    for (const [name, state] of states) routes.push(toRoute(name, state, await this.#directory.waiting(name)));
+    return { response: { routes }, results: routes.length };
+  }
+
+  async #testAll(route: string): Promise<Answers<{ routes: TestedRoute[] }>> {
+    const names = [...(await this.#directory.states()).keys()].filter((name) => route === "" || name === route);
+    if (names.length === 0) throw noSuch("ROUTE_NOT_FOUND", route === "" ? "there is no route" : `no route "${route}"`);
+    const routes = await Promise.all(names.toSorted().map((name) => this.#test(name)));
+    return { response: { routes }, results: routes.length };
   }
 
   async #test(name: string): Promise<TestedRoute> {
@@ -68,14 +86,8 @@ export class NotifyApi {
     pageToken,
     route,
   }: ListDeadLettersRequest): Promise<Answers<{ deadLetters: DeadLetter[]; nextPageToken: string }>> {
-    if (pageSize < 0 || pageSize > PAGE_SIZE_MAX)
-      throw serviceError(
-        status.INVALID_ARGUMENT,
-        "PAGE_SIZE_INVALID",
-        `page_size is ${pageSize}; allowed are 0 to ${PAGE_SIZE_MAX}`,
-      );
     if (!/^[a-z0-9-]{0,63}$/.test(route)) throw noSuch("ROUTE_NOT_FOUND", "no route has such a name");
-    const size = pageSize === 0 ? PAGE_SIZE_DEFAULT : pageSize;
+    const size = pageSizeOf(pageSize);
     const after = pageToken === "" ? 0 : placeOf(pageToken, "page_token");
     const found = await this.#directory.letters(route, after, size + 1);
     const page = found.slice(0, size);
@@ -83,7 +95,7 @@ export class NotifyApi {
     return { response: { deadLetters: page.map(toDeadLetter), nextPageToken }, results: page.length };
   }
 
-  async #redeliver(sequence: number): Promise<void> {
+  async #redeliver(sequence: number): Promise<Answers<object>> {
     const letter = await this.#directory.letter(sequence);
     if (letter?.change?.alert === undefined) throw noSuch("DEAD_LETTER_NOT_FOUND", `no dead letter ${sequence}`);
     const { route, id, change } = letter;
@@ -99,7 +111,23 @@ export class NotifyApi {
     // By its place, since under its own id it was there before.
     await this.#directory.enqueue(notification, letter.change.alert.id, `${id} again ${sequence}`);
     await this.#directory.removeLetter(sequence);
+    return { response: {}, results: 0 };
   }
+}
+
+/** Where the streams do not answer, that is said; the gate knows the database only. */
+function told<Request, Response>(
+  answer: (request: Request) => Promise<Answers<Response>>,
+): (request: Request) => Promise<Answers<Response>> {
+  return async (request) => {
+    try {
+      return await answer(request);
+    } catch (error) {
+      if (asServiceError(error) !== undefined) throw error;
+      const text = `NATS did not answer: ${error instanceof Error ? error.message : String(error)}`;
+      throw serviceError(status.UNAVAILABLE, "STREAM_UNAVAILABLE", text, {}, RETRY_MS);
+    }
+  };
 }
 
 function noSuch(reason: string, message: string): Error {
@@ -108,13 +136,8 @@ function noSuch(reason: string, message: string): Error {
 
 /** Ids and tokens are places in the stream. */
 function placeOf(text: string, name: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text))
-    throw serviceError(status.INVALID_ARGUMENT, "ID_INVALID", `${name} is not one that this API gave out`);
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw invalidField(name, text, "those that this API gave out");
   return Number(text);
-}
-
-function toTimestamp(timeMs: bigint): Timestamp | undefined {
-  return timeMs === 0n ? undefined : { seconds: timeMs / 1000n, nanos: Number(timeMs % 1000n) * 1_000_000 };
 }
 
 function toRoute(name: string, state: RouteState, waiting: number): NotifyRoute {
@@ -127,9 +150,9 @@ function toRoute(name: string, state: RouteState, waiting: number): NotifyRoute 
     heldBack: heldTotal(state),
     dead: state.dead,
     waiting: BigInt(waiting),
-    lastDeliveryTime: toTimestamp(state.deliveredUnixMilli),
+    lastDeliveryTime: timestampOf(Number(state.deliveredUnixMilli)),
     lastError: state.lastError,
-    lastErrorTime: toTimestamp(state.lastErrorUnixMilli),
+    lastErrorTime: timestampOf(Number(state.lastErrorUnixMilli)),
   };
 }
 
@@ -146,6 +169,6 @@ function toDeadLetter({ sequence, letter }: { sequence: number; letter: Undelive
     severity: alert?.rule?.severity ?? Severity.UNSPECIFIED,
     kind: change?.kind ?? AlertChange_Kind.UNSPECIFIED,
     reason: letter.reason,
-    time: toTimestamp(letter.timeUnixMilli),
+    time: timestampOf(Number(letter.timeUnixMilli)),
   };
 }
