@@ -5,7 +5,7 @@
 import { Binary, type Db, type Filter as Query } from "mongodb";
 import { Alert } from "@hosttrail/proto/alert";
 import { classify } from "./failure.ts";
-import { DURABLE, number, type Row, Rows } from "./rows.ts";
+import { DURABLE, number, type Row, Rows, WRITES_TOGETHER_MAX } from "./rows.ts";
 
 /** An alert with what the detector needs to go on with it. */
 export interface AlertRecord {
@@ -105,12 +105,13 @@ async function byIds(rows: Rows, ids: readonly string[]): Promise<Map<string, Ro
 }
 
 async function replaceAll(rows: Rows, documents: readonly Row[]): Promise<void> {
-  await rows.all.bulkWrite(
-    documents.map((replacement) => ({
-      replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
-    })),
-    { ordered: false, writeConcern: DURABLE },
-  );
+  for (let at = 0; at < documents.length; at += WRITES_TOGETHER_MAX)
+    await rows.all.bulkWrite(
+      documents.slice(at, at + WRITES_TOGETHER_MAX).map((replacement) => ({
+        replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
+      })),
+      { ordered: false, writeConcern: DURABLE },
+    );
 }
 
 /** The first part of ids of this time. */

@@ -10,6 +10,9 @@ export type Row = Document & { _id: string };
 
 export const DURABLE = { w: "majority", j: true } as const;
 
+/** Writes that one request has: FerretDB 1.24 never answers one that replaces more than 100 documents. */
+export const WRITES_TOGETHER_MAX = 64;
+
 /** One small collection. */
 export class Rows {
   readonly all: Collection<Row>;

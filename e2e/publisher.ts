@@ -1,0 +1,74 @@
+/** Hosts of a test's own making, whose blocks go into the stream as ingest puts them there. */
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { BlockStream } from "@hosttrail/collector/jetstream";
+import { eventId, sealBlock } from "@hosttrail/lib/block";
+import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
+import { openLogger } from "@hosttrail/lib/log";
+import { Event } from "@hosttrail/proto/event";
+import type { Stack } from "@hosttrail/stack";
+
+const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
+
+/** A connection to the stack's NATS as the collector has one. */
+export async function openBlockStream(stack: Stack): Promise<BlockStream> {
+  return await BlockStream.open(
+    {
+      servers: [stack.nats.url],
+      credentials: "",
+      publishTimeoutMs: 5000,
+      replicas: 1,
+      streamBytesMax: 4096 * 1024 * 1024,
+      ackWaitMs: 30_000,
+    },
+    openLogger("test", "error"),
+  );
+}
+
+/** The same host id for the same name. */
+export function hostIdOf(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, 32);
+}
+
+/** A sealed block that can be published, also more than once. */
+export interface SealedForStream {
+  id: string;
+  headerSha256: string;
+  bytes: Uint8Array;
+}
+
+export class PublishingHost {
+  readonly hostId: string;
+  readonly #name: string;
+  readonly #epoch: bigint;
+  #seq = 0n;
+  #previous: Uint8Array = new Uint8Array(0);
+
+  constructor(name: string, epoch = 1n) {
+    this.hostId = hostIdOf(name);
+    this.#name = name;
+    this.#epoch = epoch;
+  }
+
+  /** The next block of the host; its events keep their times. */
+  seal(events: readonly Event[]): SealedForStream {
+    const own = events.map((event) => ({
+      ...event,
+      host: Event.fromPartial({ host: { ...event.host, id: this.hostId, name: this.#name } }).host,
+    }));
+    const firstSeq = this.#seq;
+    const about = { hostId: this.hostId, epoch: this.#epoch, firstSeq, bootId: "", agentVersion: "0", flags: 0 };
+    const block = sealBlock(own, { ...about, previousHeaderSha256: this.#previous }, nodePrimitives, sign);
+    this.#seq += BigInt(events.length);
+    this.#previous = block.headerSha256;
+    return {
+      id: eventId(this.hostId, this.#epoch, firstSeq),
+      headerSha256: Buffer.from(block.headerSha256).toString("hex"),
+      bytes: block.bytes,
+    };
+  }
+
+  async publish(stream: BlockStream, block: SealedForStream): Promise<void> {
+    const { hostId } = this;
+    await stream.publish({ ...block, hostId, hostName: this.#name, signer: "" });
+  }
+}
