@@ -10,6 +10,7 @@ import {
 import { readSecretFile } from "@hosttrail/lib/files";
 import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
+import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
 import { accessToken } from "./login.ts";
@@ -18,6 +19,7 @@ import type { Profile } from "./profile.ts";
 export interface Clients {
   query: QueryServiceClient;
   access: AccessServiceClient;
+  notify: NotifyServiceClient;
   rules: RuleServiceClient;
   close(): void;
 }
@@ -33,14 +35,17 @@ export function openClients(profile: Profile): Clients {
   };
   const query = new QueryServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
+  const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
   return {
     query,
     access,
+    notify,
     rules,
     close() {
       query.close();
       access.close();
+      notify.close();
       rules.close();
     },
   };

@@ -28,6 +28,10 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   host list                     enrolled hosts and their certificates
   host revoke ID [--reason TEXT]  end a host's identity: its streams end within seconds
   audit [--limit N]             who asked what, newest first
+  notify routes                 who is told of alerts, and how that goes
+  notify test [ROUTE]           send a test, by one route or by all; ends with 1 where one does not arrive
+  notify dead-letters [ROUTE]   notifications that were given up; --limit N
+  notify redeliver ID           send one of them again
 
   fleet validate --spec FILE    whether a fleet specification is right
   fleet show --spec FILE        what it says, with all defaults, and what a host would have
@@ -154,6 +158,13 @@ const COMMANDS: Readonly<Record<string, (work: Work, word: string) => Promise<vo
     const status = await commands.testRules(clients.rules, options, output, progressLine());
     if (status !== 0) process.exitCode = status;
   },
+  "notify routes": ({ clients, output }) => commands.listRoutes(clients.notify, output),
+  "notify test": async ({ clients, output }, route) => {
+    process.exitCode = await commands.testNotification(clients.notify, route, output);
+  },
+  "notify dead-letters": ({ clients, values, output }, route) =>
+    commands.listDeadLetters(clients.notify, { route, limit: parseLimit(values.limit) }, output),
+  "notify redeliver": ({ clients }, id) => commands.redeliver(clients.notify, id),
   audit: ({ clients, values, output }) => commands.audit(clients.access, parseLimit(values.limit), output),
 };
 

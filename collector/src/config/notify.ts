@@ -12,7 +12,7 @@ export interface NotifyConfig {
   routes: NotifyRouteConfig[];
 }
 
-export interface NotifyRouteConfig {
+interface NotifyRouteConfig {
   name: string;
   target: Target;
   url: string;

@@ -2,7 +2,7 @@
 import type { Alert } from "@hosttrail/proto/alert";
 import { type ChangeName, SEVERITIES, severityName, type SeverityName } from "./notice.ts";
 
-export type TargetName = "webhook" | "ocsf" | "slack" | "pagerduty" | "smtp" | "syslog";
+type TargetName = "webhook" | "ocsf" | "slack" | "pagerduty" | "smtp" | "syslog";
 
 /** As the configuration has it; docs/notify.md says what each target needs. Times in milliseconds. */
 export interface RouteConfig {
