@@ -3,8 +3,8 @@ import type { Notice } from "../notice.ts";
 import { detailsOf, eventLines, headingOf, heldBackText, line, titleOf } from "../text.ts";
 
 const SUBJECT_LENGTH_MAX = 150;
-/** Bytes in an encoded word, so that it has at most 75 characters (RFC 2047, 2). */
-const WORD_BYTES_MAX = 45;
+/** Bytes in an encoded word, so that a line of one, behind "Subject: ", has at most 76 characters (RFC 2047, 2). */
+const WORD_BYTES_MAX = 39;
 const BASE64_LINE_MAX = 76;
 
 export interface Envelope {

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { HOSTILE, noticeOf } from "./fixture.ts";
+import { detailsOf, eventLines, heldBackText, line, shorten, titleOf, visible } from "./text.ts";
+
+const STEERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+
+describe("the text of an alert", () => {
+  it("has no character that steers what shows it, whatever was in it", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const notice = noticeOf(`${text}${HOSTILE}`);
+        for (const shown of [titleOf(notice), ...detailsOf(notice), ...eventLines(notice), visible(text)])
+          assert.ok(!STEERS.test(shown) && shown.isWellFormed(), JSON.stringify(shown));
+      }),
+    );
+  });
+
+  it("is bounded, however large the alert is", () => {
+    const notice = noticeOf("x".repeat(3_000_000));
+    const all = [titleOf(notice), ...detailsOf(notice), ...eventLines(notice)];
+    assert.ok(
+      all.every((shown) => shown.length <= 500),
+      String(all.map(({ length }) => length)),
+    );
+    assert.ok(all.length < 40);
+  });
+
+  it("is cut between characters, with a sign of it", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 20 }), (text, lengthMax) => {
+        const characters = Array.from(shorten(text, lengthMax));
+        assert.ok(characters.length <= lengthMax);
+        if (Array.from(text).length > lengthMax) assert.equal(characters.at(-1), "…");
+        else assert.equal(characters.join(""), text);
+      }),
+    );
+    assert.equal(line("💣".repeat(50), 3), "💣💣…");
+  });
+
+  it("shows what was made visible in the form that the command line has", () => {
+    assert.equal(visible("a\u001b[31m\u202e\n"), "a\\x1b[31m\\u{202e}\\x0a");
+  });
+
+  it("says how many events there are beside those that it names", () => {
+    assert.match(eventLines(noticeOf("x")).at(-1) ?? "", /^and 2 more events$/);
+  });
+
+  it("says what was held back, the worst first", () => {
+    const heldBack = { count: 37, sinceMs: 0, bySeverity: { low: 7, high: 30 } };
+    assert.equal(
+      heldBackText(heldBack),
+      "37 more alerts were held back since 1970-01-01T00:00:00.000Z: 30 high, 7 low",
+    );
+    assert.match(
+      heldBackText({ count: 1, sinceMs: 0, bySeverity: { critical: 1 } }),
+      /^1 more alert was held back .*: 1 critical$/,
+    );
+  });
+});
