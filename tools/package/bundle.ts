@@ -36,7 +36,7 @@ const NOT_RUN =
 /** In CommonJS there is no import.meta, and in a module no require and no __dirname. */
 const BANNERS = {
   cjs: 'const __bundle=require("node:url").pathToFileURL(__filename).href;process.env.HOSTTRAIL_ADDON??=require("node:path").join(__dirname,"audit.node");process.env.HOSTTRAIL_TEMPLATES??=require("node:path").join(__dirname,"templates");',
-  esm: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __dirname=import.meta.dirname;const __filename=import.meta.filename;',
+  esm: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __dirname=import.meta.dirname;const __filename=import.meta.filename;process.env.HOSTTRAIL_RULES??=__dirname+"/rules";',
 } as const;
 
 function manifestOf(folder: string): Manifest {

@@ -41,6 +41,7 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
     // By these the client says which detection rules can fire.
     cpSync(join(ROOT, "packaging/agent/rules"), join(lib, "templates/rules"), { recursive: true });
   }
+  if (product.detection) cpSync(join(ROOT, "rules/baseline"), join(lib, "rules/baseline"), { recursive: true });
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {
     const source = join(ROOT, product.source, part);

@@ -151,6 +151,12 @@ describe("packages", () => {
     );
   });
 
+  it("brings the detection rules that the collector runs", () => {
+    const name = readdirSync(DIST).find((file) => /^hosttrail-collector-.*linux-(x64|arm64)$/.test(file)) ?? "none";
+    const rules = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
+    assert.deepEqual(rules(join(DIST, name, "lib/rules/baseline")), rules(join(ROOT, "rules/baseline")));
+  });
+
   it("names no path of the machine that made it, and asks for no newer glibc than Node does", () => {
     const folder = folderOf(process.arch);
     assert.ok(!readFileSync(join(folder, "lib/agent.cjs"), "utf8").includes(ROOT));

@@ -30,6 +30,8 @@ export interface Product {
   native: boolean;
   /** Brings the templates of the rollout modules, for `hosttrail generate`. */
   templates: boolean;
+  /** Whether it comes with detection rules. */
+  detection: boolean;
   /** Folder of packaging/ that its unit, examples and scripts come from. */
   source: string;
   /** Its system user, who is gone when the package is purged. */
@@ -69,6 +71,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     ],
     native: true,
     templates: false,
+    detection: false,
     source: "packaging/agent",
     user: "hosttrail-agent",
     configuration: { directory: "/etc/hosttrail-agent", mode: "0700", group: "root" },
@@ -104,6 +107,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     ],
     native: false,
     templates: true,
+    detection: true,
     source: "packaging/collector",
     user: "hosttrail-collector",
     configuration: { directory: "/etc/hosttrail", mode: "0750", group: "hosttrail-collector" },

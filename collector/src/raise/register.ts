@@ -27,6 +27,8 @@ export interface Draft extends AlertRecord {
   isNew: boolean;
   /** Matches came since it was written last. */
   hasMore: boolean;
+  /** Whether we said that it is none any more; undefined where that is not known. */
+  isWithdrawn: boolean | undefined;
   writtenMs: number;
   updatedMs: number;
 }
@@ -56,8 +58,8 @@ export class Register {
     const missing = [...new Set(ids)].filter((id) => !this.#drafts.has(id));
     if (missing.length === 0) return;
     for (const [id, record] of await this.#archive.getAlerts(missing)) {
-      const draft = { ...record, isDirty: !record.isTold, isNew: false, hasMore: false, writtenMs: 0, updatedMs: 0 };
-      this.#drafts.set(id, draft);
+      const about = { isDirty: !record.isTold, isNew: false, hasMore: false, isWithdrawn: undefined };
+      this.#drafts.set(id, { ...record, ...about, writtenMs: 0, updatedMs: 0 });
     }
   }
 
@@ -78,6 +80,7 @@ export class Register {
       isDirty: true,
       isNew: true,
       hasMore: false,
+      isWithdrawn: false,
       writtenMs: 0,
       updatedMs: 0,
     };
@@ -145,8 +148,10 @@ export class Register {
   }
 
   /** Takes back that it was withdrawn, where it was. */
-  async reopenWithdrawn(alert: Alert): Promise<void> {
-    await this.#reopen(alert, "it holds again", ["withdrawn"]);
+  async reopenWithdrawn(draft: Draft): Promise<void> {
+    if (draft.isWithdrawn === false) return;
+    await this.#reopen(draft.alert, "it holds again", ["withdrawn"]);
+    draft.isWithdrawn = false;
   }
 
   async #reopen(alert: Alert, text: string, reasons?: readonly string[]): Promise<void> {
@@ -161,7 +166,9 @@ export class Register {
   }
 
   /** Says of an alert that it is none any more, or over. */
-  async withdraw(alert: Alert, text: string, replacedBy: string): Promise<void> {
+  async withdraw(draft: Draft, text: string, replacedBy: string): Promise<void> {
+    if (draft.isWithdrawn === true) return;
+    const { alert } = draft;
     let isChanged = false;
     const work = await this.#archive.changeWork(alert.id, ({ state }) => {
       isChanged = state !== "closed";
@@ -169,6 +176,7 @@ export class Register {
       const about = { timeMs: Date.now(), actor: DETECTOR, action: "closed", text, closeReason: "withdrawn" } as const;
       return replacedBy === "" ? about : { ...about, replacedBy };
     });
+    draft.isWithdrawn = true;
     if (!isChanged) return;
     metrics.raiseAlerts.inc({ result: "withdrawn" });
     await this.#publish(AlertChange_Kind.CLOSED, withWork(alert, work));

@@ -119,15 +119,17 @@ export class Session {
       return batch === undefined ? [] : [{ sequence, batch }];
     });
     await this.#register.load(taken.flatMap(({ batch }) => this.#alertIds(batch)));
+    const changes: CorrelationChange[] = [];
     for (const { sequence, batch } of taken) {
-      await this.#followRules(batch.revision);
+      await this.#followRules(batch.revision, changes);
       for (const [id, touched] of this.#touched(batch)) this.#fold(id, touched, batch, sequence);
       this.#countHidden(batch);
       this.#completion.note(batch);
-      await this.#apply(this.#correlations.take(batch), sequence);
+      for (const change of this.#correlations.take(batch)) changes.push(change);
       for (const { events } of batch.rules) this.#note(events);
     }
     this.#sequence = messages.at(-1)?.sequence ?? this.#sequence;
+    await this.#apply(changes);
     await this.#register.write();
     for (const { batch } of taken)
       metrics.raiseSeconds.observe(Math.max(0, Date.now() - Number(batch.receivedUnixNano / MS_NANO)) / 1000);
@@ -142,10 +144,12 @@ export class Session {
   }
 
   /** Whoever matched by other rules may have newer ones than we. */
-  async #followRules(revision: string): Promise<void> {
+  async #followRules(revision: string, changes: CorrelationChange[]): Promise<void> {
     if (revision !== this.#book.revision) await this.#parts.rules.refresh();
     const book = this.#parts.rules.book();
     if (book === this.#book) return;
+    // They name the rules of the book that goes.
+    await this.#apply(changes.splice(0));
     this.#book = book;
     this.#correlations.changeBook(book);
   }
@@ -234,12 +238,12 @@ export class Session {
     // Rules may have changed meanwhile: then it is asked again.
     const isOfOld = matches.some(({ rule }) => this.#book.byKey(ruleKey(rule))?.rule !== rule);
     if (isOfOld) return;
-    await this.#apply(this.#correlations.answer(asked, matches), this.#sequence);
+    await this.#apply(this.#correlations.answer(asked, matches));
     await this.#register.write();
   }
 
   /** Makes alerts of what correlations tell. */
-  async #apply(changes: readonly CorrelationChange[], sequence: bigint): Promise<void> {
+  async #apply(changes: readonly CorrelationChange[]): Promise<void> {
     if (changes.length === 0) return;
     // What is told last of a match is what holds.
     const last = new Map<string, CorrelationMatch | CorrelationWithdrawal>();
@@ -251,19 +255,19 @@ export class Session {
     }
     await this.#register.load(last.keys());
     for (const [id, change] of last) {
-      if (change.kind === "match") await this.#raise(id, change, sequence);
+      if (change.kind === "match") await this.#raise(id, change);
       else await this.#withdraw(id, change);
     }
   }
 
-  async #raise(id: string, match: CorrelationMatch, sequence: bigint): Promise<void> {
+  async #raise(id: string, match: CorrelationMatch): Promise<void> {
     const loaded = this.#book.of(match.rule);
     const known = this.#register.get(id);
     const draft = known ?? this.#register.make(newAlert(id, describe(loaded), match.group));
     describeMatch(draft.alert, this.#completion.withInner(match), loaded, (hostId) => this.#completion.nameOf(hostId));
     this.#completion.complete(draft.alert);
-    this.#touch(draft, sequence);
-    if (known !== undefined && known.isTold) await this.#register.reopenWithdrawn(draft.alert);
+    this.#touch(draft, this.#sequence);
+    await this.#register.reopenWithdrawn(draft);
   }
 
   async #withdraw(id: string, { replacedBy }: CorrelationWithdrawal): Promise<void> {
@@ -272,7 +276,7 @@ export class Session {
     // It must be there before it can be withdrawn.
     if (draft.isNew) await this.#register.write();
     const other = replacedBy === undefined ? "" : correlationAlertId(replacedBy.id, replacedBy.completedNano);
-    await this.#register.withdraw(draft.alert, "events that came later are part of it, or undo it", other);
+    await this.#register.withdraw(draft, "events that came later are part of it, or undo it", other);
   }
 
   /** Writes what is due. */
