@@ -5,15 +5,34 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ChannelCredentials, Client, credentials, Metadata, type MethodDefinition, status } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  status,
+} from "@grpc/grpc-js";
 import { certificateRequest } from "@hosttrail/agent/identity";
 import { AccessServiceClient, AccessServiceService } from "@hosttrail/proto/access";
+import {
+  AlertServiceService,
+  ListAlertsRequest,
+  ListSuppressionsRequest,
+  Severity,
+  Suppression,
+  Suppression_Kind,
+  WatchAlertsRequest,
+} from "@hosttrail/proto/alert";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
+import { NotifyServiceService } from "@hosttrail/proto/notify";
 import { QueryServiceClient, QueryServiceService, type TailEventsResponse } from "@hosttrail/proto/query";
+import { ListRulesRequest, Ruleset, RuleServiceService } from "@hosttrail/proto/rule";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
@@ -67,10 +86,63 @@ type Method = MethodDefinition<unknown, unknown>;
 const METHODS: readonly Method[] = [
   ...Object.values(QueryServiceService),
   ...Object.values(AccessServiceService),
+  ...Object.values(AlertServiceService),
+  ...Object.values(RuleServiceService),
+  ...Object.values(NotifyServiceService),
 ] as unknown as Method[];
 
+const RULE = `
+title: made by a test
+logsource: {product: linux, category: process_creation}
+detection:
+  selection: {Image: /no/such/program}
+  condition: selection
+`;
+
+/** What alerts and rules are asked; the alert is one that is not there. */
+function alertRequestOf(method: string): object | undefined {
+  const id = `${"0".repeat(12)}-${"0".repeat(32)}`;
+  const files = [{ path: "a.yml", text: RULE }];
+  const ruleset = Ruleset.fromPartial({ name: "made-by-a-test", enabled: true, files });
+  const expireTime = { seconds: BigInt(Math.floor(Date.now() / 1000) + 60), nanos: 0 };
+  const suppression = Suppression.fromPartial({
+    kind: Suppression_Kind.SILENCE,
+    reason: "for tests",
+    hostIds: ["0".repeat(32)],
+    expireTime,
+  });
+  const requests: Readonly<Record<string, object>> = {
+    ListAlerts: ListAlertsRequest.create(),
+    GetAlert: { id },
+    WatchAlerts: WatchAlertsRequest.create(),
+    AcknowledgeAlert: { id, text: "" },
+    CloseAlert: { id, reason: 1, text: "" },
+    CloseAlerts: { ruleKey: "", hostId: "0".repeat(32), reason: 1, text: "" },
+    ReopenAlert: { id, text: "" },
+    AssignAlert: { id, assignee: "" },
+    CommentAlert: { id, text: "x" },
+    CreateSuppression: { suppression, allowTruePositives: true },
+    PreviewSuppression: { suppression, days: 0 },
+    ListSuppressions: ListSuppressionsRequest.create(),
+    ExpireSuppression: { id: `${"0".repeat(12)}-${"0".repeat(12)}` },
+    ListRules: ListRulesRequest.create(),
+    GetRule: { key: "nobody-has-this" },
+    UpdateRule: { key: "nobody-has-this", severity: Severity.LOW },
+    GetRuleset: { name: "nobody-has-this" },
+    DeleteRuleset: { name: "nobody-has-this" },
+    PutRuleset: { ruleset, allowRejected: false, keepFiles: false },
+    TestNotification: { route: "" },
+    ListDeadLetters: { pageSize: 0, pageToken: "", route: "" },
+    RedeliverDeadLetter: { id: "nobody-has-this" },
+    TestRules: { files, hostId: "", placeholders: [] },
+  };
+  return requests[method];
+}
+
 /** Requests that would do something, so that a refusal is not one of the request. */
-function requestOf(path: string): Record<string, unknown> {
+function requestOf(path: string): object {
+  const asked = alertRequestOf(path.split("/").at(-1) ?? "");
+  if (asked !== undefined) return asked;
   switch (path.split("/").at(-1)) {
     case "CreateEnrollmentToken":
       return { hostsMax: 1, ttlSeconds: 60n, labels: {} };
@@ -95,14 +167,23 @@ function codeOf({ channel, metadata }: Caller, method: Method): Promise<status> 
   const client = new Client(`localhost:${stack.queryPort}`, channel);
   return new Promise<status>((resolve) => {
     const request = requestOf(method.path);
-    if (method.responseStream) {
-      const call = client.makeServerStreamRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
-        request,
-        metadata,
+    const { path, requestSerialize, responseDeserialize } = method;
+    if (method.requestStream && !method.responseStream) {
+      const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, metadata, (error) =>
+        resolve(error?.code ?? status.OK),
       );
+      call.end(request);
+      return;
+    }
+    if (method.responseStream) {
+      let call: ClientReadableStream<unknown>;
+      if (method.requestStream) {
+        const both = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+        // One that takes parts answers when it has them all, and ends by itself.
+        both.end(request);
+        call = both;
+      } else call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+      call.on("end", () => resolve(status.OK));
       call.on("metadata", (headers: Metadata) => {
         assert.deepEqual(headers.get("authorization"), [], "what the caller sent does not come back");
         resolve(status.OK);
@@ -112,13 +193,8 @@ function codeOf({ channel, metadata }: Caller, method: Method): Promise<status> 
       call.on("error", (error: { code: status }) => resolve(error.code));
       return;
     }
-    client.makeUnaryRequest(
-      method.path,
-      method.requestSerialize,
-      method.responseDeserialize,
-      request,
-      metadata,
-      (error) => resolve(error?.code ?? status.OK),
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
+      resolve(error?.code ?? status.OK),
     );
   }).finally(() => client.close());
 }
