@@ -26,6 +26,7 @@ interface Reply {
 
 /** Bytes of a reply; no server has that much to say. */
 const REPLY_BYTES_MAX = 16 * 1024;
+const REPLY_LINES_MAX = 100;
 const REPLY_LENGTH_SHOWN_MAX = 200;
 
 export async function sendMail(message: string, options: SmtpOptions): Promise<void> {
@@ -177,6 +178,7 @@ class Session {
       const match = /^(\d{3})(?:([ -])(.*))?$/.exec(text);
       if (match === null) throw new DeliveryError("the server does not speak SMTP");
       lines.push(match[3] ?? "");
+      if (lines.length > REPLY_LINES_MAX) throw new DeliveryError("the server says too much");
       if (match[2] !== "-") return { code: Number(match[1]), lines };
     }
   }
