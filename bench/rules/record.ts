@@ -152,6 +152,12 @@ async function everythingIsRead(): Promise<void> {
   throw new Error("the kernel's records do not come");
 }
 
+/** Types of messages from user space. Source: include/uapi/linux/audit.h */
+const USER_MESSAGE: readonly (readonly [number, number])[] = [
+  [1100, 1199],
+  [2100, 2999],
+];
+
 /** From the start of the command's shell on, what it and its descendants did. */
 function ofCommand(all: readonly RawRecord[], command: string): RawRecord[] {
   const events = Map.groupBy(all, ({ serial }) => serial);
@@ -161,7 +167,12 @@ function ofCommand(all: readonly RawRecord[], command: string): RawRecord[] {
   const own: RawRecord[] = [];
   for (const event of [...events.values()].sort((a, b) => (a[0]?.serial ?? 0) - (b[0]?.serial ?? 0))) {
     const call = event.find(({ type }) => type === RECORD.SYSCALL);
-    if (call === undefined) continue;
+    if (call === undefined) {
+      // What a program says itself has its pid.
+      const said = event.find(({ type }) => USER_MESSAGE.some(([first, last]) => type >= first && type <= last));
+      if (said !== undefined && pids.has(/(?:^| )pid=(\d+)/.exec(textOf(said))?.[1] ?? "")) own.push(...event);
+      continue;
+    }
     const text = textOf(call);
     const pid = / pid=(\d+)/.exec(text)?.[1] ?? "";
     const parent = / ppid=(\d+)/.exec(text)?.[1] ?? "";
