@@ -94,7 +94,9 @@ function routes(): Record<string, unknown>[] {
     webhook("redirecting", { retry: { first_ms: 100, longest_ms: 1000, give_up_ms: 1000 } }),
     webhook("limited", { rate: summary, concurrency: 1 }),
     webhook("slow"),
+    webhook("narrow", { waiting_max: 3, timeout_ms: 2000, rate: { ...summary, burst: 100 } }),
     webhook("ordered"),
+    webhook("shared"),
     webhook("severe", { match: { rules: ["mixed"], severity_min: "high", changes: ["opened"] } }),
     webhook("labelled", { match: { rules: ["mixed"], labels: { env: "dev" } } }),
     webhook("elsewhere", { match: { rules: ["mixed"], labels: { env: "another" } } }),
@@ -115,6 +117,7 @@ function routes(): Record<string, unknown>[] {
       to: ["a@example.org", "b@example.org"],
     }),
     route("log-tls", { target: "syslog", address: `tls://localhost:${tlsSyslog.port}`, ca_file }),
+    route("untrusted", { target: "syslog", address: `tls://localhost:${tlsSyslog.port}` }),
     route("log-tcp", { target: "syslog", address: `tcp://127.0.0.1:${plainSyslog.port}` }),
     route("log-udp", { target: "syslog", address: `udp://127.0.0.1:${datagrams.port}` }),
   ];
@@ -421,6 +424,53 @@ describe("routes", () => {
   });
 });
 
+describe("a queue that is full", () => {
+  it("counts what it does not take, and the counts are told", async () => {
+    http.answer("/narrow", "never");
+    for (let at = 0; at < 20; at++) await tell(change("narrow"));
+    const held = await eventually("what is held back", WAIT_MS, async () => {
+      const { heldBack, waiting } = await routeNow("narrow");
+      return heldBack + waiting === 20n ? Number(heldBack) : undefined;
+    });
+    assert.ok(held >= 10, String(held));
+    http.answer("/narrow", { status: 200 });
+    const told = await until("the counts", () => {
+      const counts = http.at("/narrow").flatMap((each) => bodyOf(each).held_back?.count ?? []);
+      return counts.length > 0 ? counts : undefined;
+    });
+    assert.ok(Math.max(...told) <= held);
+    await eventually("the end of it", WAIT_MS, async () => (await routeNow("narrow")).waiting === 0n || undefined);
+    const opened = http
+      .at("/narrow")
+      .map(bodyOf)
+      .filter(({ type }) => type === "alert.opened");
+    assert.equal(new Set(opened.map(({ data }) => data.id)).size, 20 - held);
+  });
+});
+
+describe("several processes", () => {
+  it("share the work: each route is told of each change once, in order", async () => {
+    const other = await stack.startAnotherCollector();
+    const ids: string[] = [];
+    for (let at = 0; at < 30; at++) {
+      const id = await tell(change("shared"));
+      await tell(change("shared", { kind: AlertChange_Kind.CLOSED, id, history: 1 }));
+      ids.push(id);
+    }
+    await arrived("/shared", 60);
+    const told = http.at("/shared").map(bodyOf);
+    for (const id of ids) {
+      assert.deepEqual(
+        told.filter(({ data }) => data.id === id).map(({ type }) => type),
+        ["alert.opened", "alert.closed"],
+      );
+    }
+    assert.equal(told.length, 60);
+    await eventually("the count", WAIT_MS, async () => (await routeNow("shared")).delivered === 60n || undefined);
+    await other.process.stop();
+  });
+});
+
 describe("a collector that is killed", () => {
   it("has left what was under way to the next one, which sends it under the same id", async () => {
     http.answer("/slow", "never");
@@ -513,6 +563,7 @@ describe("hosttrail notify", () => {
     assert.match(all.stdout, /^healthy +failed +HTTP 404/m);
     assert.match(all.stdout, /^log-tls +delivered/m);
     assert.match(all.stdout, /^mail +delivered/m);
+    assert.match(all.stdout, /^untrusted +failed +the connection failed: .*certificate/m);
     const request = TestNotificationRequest.fromPartial({ route: "nobody" });
     await assert.rejects(
       call((done: Done<object>) => client.testNotification(request, done)),

@@ -69,7 +69,9 @@ function keys(prefix: string, { properties = {} }: Schema): string[] {
       ...(schema.description === undefined ? [] : [escape(schema.description)]),
       escape(`${facts.join("; ")}.`),
     ];
-    return [`.It Ic ${path}`, ...text];
+    // What each item of a list has.
+    const inner = schema.items?.properties === undefined ? [] : keys(`${path}[]`, schema.items);
+    return [`.It Ic ${path}`, ...text, ...inner];
   });
 }
 

@@ -10,6 +10,8 @@ import { ALERTS, ensureAlertConsumer } from "./topology.ts";
 
 /** Of an event in a message beside its bytes: its tag and its length. */
 const FRAME_BYTES_MAX = 8;
+/** When one who works on a change has died, all others wait so long for it. */
+const ACK_WAIT_MAX_MS = 5000;
 
 export class AlertStream {
   readonly #connection: NatsConnection;
@@ -51,15 +53,18 @@ export class AlertStream {
     return { close: () => subscription.unsubscribe() };
   }
 
-  /** Shares changes with all others that call this, until the signal ends it: each goes to one of them, until it is settled. */
+  /**
+   * Shares changes with all others that call this, until the signal ends it: each goes to one of them, in their order, and the next one
+   * only when it is settled.
+   */
   async consumeAlerts(
-    options: { concurrency: number; signal: AbortSignal },
+    { signal }: { signal: AbortSignal },
     take: (message: TakenMessage) => Promise<void>,
     logger: Logger,
   ): Promise<void> {
-    const { ackWaitMs } = this.#options;
+    const ackWaitMs = Math.min(this.#options.ackWaitMs, ACK_WAIT_MAX_MS);
     await ensureAlertConsumer(await jetstreamManager(this.#connection), ackWaitMs);
-    await consumeMessages(this.#client, { ...ALERTS, ...options, ackWaitMs }, take, logger);
+    await consumeMessages(this.#client, { ...ALERTS, concurrency: 1, signal, ackWaitMs }, take, logger);
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the server's refusal means. */
-import { RetryableError } from "../model/index.ts";
+import { RetryableError, StreamFullError } from "../model/index.ts";
 
 const FULL_RETRY_MS = 5000;
 const UNREADY_RETRY_MS = 500;
@@ -10,7 +10,7 @@ export function classify(error: unknown, what: "block" | "match" | "alert" | "no
   // Set up otherwise, the server will take it.
   if (/max_payload|maximum payload/i.test(text)) return new RetryableError(text, FULL_RETRY_MS, { cause: error });
   if (/maximum bytes exceeded|maximum messages exceeded|resource limits/i.test(text)) {
-    return new RetryableError(`the stream of ${what}${what === "match" ? "es" : "s"} is full`, FULL_RETRY_MS, {
+    return new StreamFullError(`the stream of ${what}${what === "match" ? "es" : "s"} is full`, FULL_RETRY_MS, {
       cause: error,
     });
   }

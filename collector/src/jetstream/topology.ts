@@ -54,8 +54,8 @@ const DAY_MS = 86_400_000;
 const ALERTS_AGE_MS = 7 * DAY_MS;
 /** Of who begins to notify: what was told in this time before it is notified as well. */
 const ALERTS_BACK_MS = 600_000;
-/** Changes of alerts that may be worked on at once, by all processes together. */
-const ALERTS_PENDING_MAX = 256;
+/** Changes are sorted one after the other, also where several processes share them: those of an alert keep their order. */
+const ALERTS_PENDING_MAX = 1;
 const LEASES_BYTES = 1024 * 1024;
 const SIDE_STREAM_BYTES_MIN = 16 * 1024 * 1024;
 /** Dead letters of one host and reason that are kept; then the oldest goes. */

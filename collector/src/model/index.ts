@@ -182,6 +182,9 @@ export class RetryableError extends Error {
   }
 }
 
+/** A stream that takes nothing more until somebody takes something from it. */
+export class StreamFullError extends RetryableError {}
+
 /** A failure that the same input meets again. */
 export class PermanentError extends Error {
   override readonly name = "PermanentError";

@@ -13,7 +13,7 @@ interface Consumption {
 
 /** Changes of alerts, as they are told. */
 export interface Changes {
-  consumeAlerts(options: Consumption, take: Take, logger: Logger): Promise<void>;
+  consumeAlerts(options: Pick<Consumption, "signal">, take: Take, logger: Logger): Promise<void>;
 }
 
 /** See jetstream/notifications.ts. */

@@ -8,12 +8,13 @@ import type { Channel } from "./channel.ts";
 import { DeliveryError } from "./failure.ts";
 import { changeName, type Notice, millisOf, severityName } from "./notice.ts";
 import { heldBackOf, heldTotal, holdBack, markTold, retryDelayMs, takeToken } from "./rate.ts";
-import type { RouteConfig } from "./route.ts";
+import { asksForLabels, hasLabels, type LabelsOf, type RouteConfig } from "./route.ts";
 import type { Target } from "./targets/index.ts";
 
 /** While something older about the same alert waits: it is told in its order. */
 const ORDER_MS = 1000;
 const STREAM_RETRY_MS = 2000;
+const POSTPONED_MAX = 10_000;
 const ANNOUNCE_MS = 86_400_000;
 
 /** What was held back, and up to which counts that was. */
@@ -26,10 +27,18 @@ export class RouteDelivery {
   readonly #route: RouteConfig;
   readonly #target: Target;
   readonly #channel: Channel;
+  readonly #labelsOf: LabelsOf;
   readonly #link: string;
   readonly #logger: Logger;
+  /** Those that the streams or the database kept from their first try. */
+  readonly #postponed = new Set<number>();
 
-  constructor(route: RouteConfig, target: Target, channel: Channel, link: string, logger: Logger) {
+  constructor(
+    route: RouteConfig,
+    target: Target,
+    { channel, labelsOf, link, logger }: { channel: Channel; labelsOf: LabelsOf; link: string; logger: Logger },
+  ) {
+    this.#labelsOf = labelsOf;
     this.#route = route;
     this.#target = target;
     this.#channel = channel;
@@ -51,19 +60,17 @@ export class RouteDelivery {
       await this.#take(message, QueuedNotification.decode(message.bytes));
     } catch (error) {
       // Not the target's failure: nothing is known to have been done.
-      this.#logger.warn({ route: this.#route.name, error: String(error) }, "a notification waits for the streams");
+      this.#logger.warn(
+        { route: this.#route.name, error: String(error) },
+        "a notification waits for the streams or the database",
+      );
+      if (message.deliveries === 1) this.#postpone(message.sequence);
       message.retry(error instanceof RetryableError ? error.retryDelayMs : STREAM_RETRY_MS);
     }
   }
 
   async #take(message: TakenMessage, queued: QueuedNotification): Promise<void> {
     const { name } = this.#route;
-    // At its first delivery only: what has its place in the limit keeps it over all of its tries.
-    if (!queued.summary && message.deliveries === 1 && !(await this.#isAdmitted(queued))) {
-      metrics.notifyHeldBack.inc({ route: name, reason: "rate" });
-      return message.ack();
-    }
-    if (!(await this.#channel.isFirst(message))) return message.retry(ORDER_MS);
     const change = queued.change ?? (queued.summary ? undefined : await this.#channel.change(queued.alertSequence));
     if (change === undefined && !queued.summary) {
       // It waited until the stream of alerts had no room for it any more.
@@ -71,6 +78,9 @@ export class RouteDelivery {
       metrics.notifyHeldBack.inc({ route: name, reason: "lost" });
       return message.ack();
     }
+    const isFirstTry = message.deliveries === 1 || this.#postponed.has(message.sequence);
+    if (!queued.summary && isFirstTry && !(await this.#isToBeSent(message, queued, change))) return message.ack();
+    if (!(await this.#channel.isFirst(message))) return message.retry(ORDER_MS);
     const held = await this.#held();
     // Another message told of it meanwhile.
     if (queued.summary && held.notice === undefined) return message.ack();
@@ -93,6 +103,31 @@ export class RouteDelivery {
     metrics.notifySeconds.observe((performance.now() - began) / 1000);
     if (failure === undefined) await this.#succeed(message, held);
     else await this.#fail(message, queued, change, failure);
+  }
+
+  /** Asked once, before its first try: what has its place in the limit keeps it over all of its tries. */
+  async #isToBeSent(
+    message: TakenMessage,
+    queued: QueuedNotification,
+    change: AlertChange | undefined,
+  ): Promise<boolean> {
+    const isAdmitted = (await this.#isForUs(queued, change)) ? await this.#isAdmitted(queued) : undefined;
+    this.#postponed.delete(message.sequence);
+    if (isAdmitted === false) metrics.notifyHeldBack.inc({ route: this.#route.name, reason: "rate" });
+    return isAdmitted ?? false;
+  }
+
+  /** Whether the alert is about a host with the labels that the route asks for. */
+  async #isForUs({ change: again }: QueuedNotification, change: AlertChange | undefined): Promise<boolean> {
+    // One that a person sends again was for us before.
+    if (again !== undefined || !asksForLabels(this.#route)) return true;
+    const ids = (change?.alert?.hosts ?? []).map(({ id }) => id);
+    return hasLabels(this.#route, (await this.#labelsOf(ids)).values());
+  }
+
+  /** Its first try is still to come. Where this is forgotten, one goes out past the limit. */
+  #postpone(sequence: number): void {
+    if (this.#postponed.size < POSTPONED_MAX) this.#postponed.add(sequence);
   }
 
   #isAdmitted(queued: QueuedNotification): Promise<boolean> {

@@ -4,8 +4,8 @@ import type { Logger } from "@hosttrail/lib/log";
 import { AddressGuard } from "./address.ts";
 import type { Changes, Channel } from "./channel.ts";
 import { RouteDelivery } from "./deliver.ts";
-import type { RouteConfig } from "./route.ts";
-import { type LabelsOf, Sorter } from "./sort.ts";
+import type { LabelsOf, RouteConfig } from "./route.ts";
+import { Sorter } from "./sort.ts";
 import { openTarget } from "./targets/index.ts";
 
 export { NotifyApi } from "./api.ts";
@@ -18,7 +18,6 @@ export interface NotifyOptions {
   routes: readonly RouteConfig[];
 }
 
-const SORT_CONCURRENCY = 16;
 const TICK_MS = 5000;
 const PREPARE_RETRY_MS = 2000;
 
@@ -36,10 +35,10 @@ export class Notifier {
     this.#changes = changes;
     this.#channel = channel;
     this.#logger = logger;
-    this.#sorter = new Sorter(routes, channel, labelsOf, logger);
+    this.#sorter = new Sorter(routes, channel, logger);
     this.#deliveries = routes.map((route) => ({
       route,
-      delivery: new RouteDelivery(route, openTarget(route, guard), channel, link, logger),
+      delivery: new RouteDelivery(route, openTarget(route, guard), { channel, labelsOf, link, logger }),
     }));
   }
 
@@ -51,11 +50,7 @@ export class Notifier {
     );
     await Promise.all([
       this.#again(signal, () =>
-        this.#changes.consumeAlerts(
-          { concurrency: SORT_CONCURRENCY, signal },
-          (message) => this.#sorter.take(message),
-          this.#logger,
-        ),
+        this.#changes.consumeAlerts({ signal }, (message) => this.#sorter.take(message), this.#logger),
       ),
       ...this.#deliveries.map(({ route, delivery }) =>
         this.#again(signal, () =>

@@ -35,21 +35,28 @@ export interface RouteConfig {
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Whether a route wants a change; `labels`: those of each of the alert's hosts. */
+/** Labels of hosts, those of hosts that are known. */
+export type LabelsOf = (hostIds: readonly string[]) => Promise<ReadonlyMap<string, Labels>>;
+
+/** Whether a route wants a change, as far as that can be seen without the labels of hosts. */
 export function isWanted(
   { match }: Pick<RouteConfig, "match">,
   change: ChangeName,
   { rule }: Pick<Alert, "rule">,
-  labels: readonly Labels[],
 ): boolean {
   const severity = SEVERITIES.indexOf(severityName(rule?.severity));
   return (
     match.changes.includes(change) &&
     severity >= SEVERITIES.indexOf(match.severityMin) &&
     includes(match.rulesets, rule?.ruleset) &&
-    includes(match.rules, rule?.key) &&
-    (!asksForLabels({ match }) || labels.some((host) => hasAll(host, match.labels)))
+    includes(match.rules, rule?.key)
   );
+}
+
+/** Whether one of these hosts has all labels that the route asks for. */
+export function hasLabels({ match }: Pick<RouteConfig, "match">, hosts: Iterable<Labels>): boolean {
+  const wanted = Object.entries(match.labels);
+  return [...hosts].some((labels) => wanted.every(([key, value]) => labels[key] === value));
 }
 
 export function asksForLabels({ match }: Pick<RouteConfig, "match">): boolean {
@@ -59,8 +66,4 @@ export function asksForLabels({ match }: Pick<RouteConfig, "match">): boolean {
 /** An empty list is for all. */
 function includes(list: readonly string[], value: string | undefined): boolean {
   return list.length === 0 || list.includes(value ?? "");
-}
-
-function hasAll(labels: Labels, wanted: Labels): boolean {
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value);
 }

@@ -2,14 +2,11 @@
 import type { Logger } from "@hosttrail/lib/log";
 import { AlertChange, Severity } from "@hosttrail/proto/alert";
 import { metrics } from "../metrics/index.ts";
-import { RetryableError, type TakenMessage } from "../model/index.ts";
+import { RetryableError, StreamFullError, type TakenMessage } from "../model/index.ts";
 import type { Channel } from "./channel.ts";
-import { changeName, severityName } from "./notice.ts";
+import { changeName, severityName, type SeverityName } from "./notice.ts";
 import { holdBack } from "./rate.ts";
-import { asksForLabels, isWanted, type Labels, type RouteConfig } from "./route.ts";
-
-/** Labels of hosts, those of hosts that are known. */
-export type LabelsOf = (hostIds: readonly string[]) => Promise<ReadonlyMap<string, Labels>>;
+import { isWanted, type RouteConfig } from "./route.ts";
 
 const RETRY_MS = 2000;
 /** How old the number of waiting notifications may be; those that were put there since are counted on top. */
@@ -18,14 +15,12 @@ const WAITING_AGE_MS = 1000;
 export class Sorter {
   readonly #routes: readonly RouteConfig[];
   readonly #channel: Channel;
-  readonly #labelsOf: LabelsOf;
   readonly #logger: Logger;
   readonly #waiting = new Map<string, { count: number; readMs: number }>();
 
-  constructor(routes: readonly RouteConfig[], channel: Channel, labelsOf: LabelsOf, logger: Logger) {
+  constructor(routes: readonly RouteConfig[], channel: Channel, logger: Logger) {
     this.#routes = routes;
     this.#channel = channel;
-    this.#labelsOf = labelsOf;
     this.#logger = logger;
   }
 
@@ -49,28 +44,17 @@ export class Sorter {
     }
     const { alert } = change;
     if (alert.silencedBy !== "") return "silenced";
-    // Routes by labels come last: the database may not answer.
-    const [byLabel, plain] = split(this.#routes, asksForLabels);
-    const wanted = plain.filter((route) => isWanted(route, name, alert, []));
-    for (const route of wanted) await this.#put(route, change, message);
-    const candidates = byLabel.filter((route) => isWanted({ match: { ...route.match, labels: {} } }, name, alert, []));
-    if (candidates.length === 0) return wanted.length > 0 ? "routed" : "unwanted";
-    const known = await this.#labelsOf(alert.hosts.map(({ id }) => id));
-    const labels = alert.hosts.map(({ id }) => known.get(id) ?? {});
-    const matching = candidates.filter((route) => isWanted(route, name, alert, labels));
-    for (const route of matching) await this.#put(route, change, message);
-    return wanted.length + matching.length > 0 ? "routed" : "unwanted";
+    // Labels are looked at by the route: the database may not answer, and others do not wait for it.
+    const wanted = this.#routes.filter((route) => isWanted(route, name, alert));
+    await Promise.all(wanted.map((route) => this.#put(route, change, message)));
+    return wanted.length > 0 ? "routed" : "unwanted";
   }
 
   async #put({ name, waitingMax }: RouteConfig, change: AlertChange, message: TakenMessage): Promise<void> {
     const { alert } = change;
     if (alert === undefined) return;
     const severity = severityName(alert.rule?.severity);
-    if ((await this.#waitingAt(name)) >= waitingMax) {
-      await this.#channel.changeState(name, (state) => holdBack(state, severity, Date.now()));
-      metrics.notifyHeldBack.inc({ route: name, reason: "queue" });
-      return;
-    }
+    if ((await this.#waitingAt(name)) >= waitingMax) return await this.#hold(name, severity);
     const id = notificationId(change);
     const notification = {
       id,
@@ -81,9 +65,19 @@ export class Sorter {
       queuedUnixMilli: BigInt(Date.now()),
       summary: false,
     };
-    await this.#channel.enqueue(notification, alert.id, id);
+    try {
+      await this.#channel.enqueue(notification, alert.id, id);
+    } catch (error) {
+      if (error instanceof StreamFullError) return await this.#hold(name, severity);
+      throw error;
+    }
     const known = this.#waiting.get(name);
     if (known !== undefined) known.count++;
+  }
+
+  async #hold(route: string, severity: SeverityName): Promise<void> {
+    await this.#channel.changeState(route, (state) => holdBack(state, severity, Date.now()));
+    metrics.notifyHeldBack.inc({ route, reason: "queue" });
   }
 
   async #waitingAt(route: string): Promise<number> {
@@ -109,8 +103,4 @@ function decoded(bytes: Uint8Array): AlertChange | undefined {
   } catch {
     return undefined;
   }
-}
-
-function split<Item>(items: readonly Item[], is: (item: Item) => boolean): [Item[], Item[]] {
-  return [items.filter(is), items.filter((item) => !is(item))];
 }
