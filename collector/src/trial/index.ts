@@ -49,7 +49,8 @@ export class TestRulesApi {
   async #answer(call: Call): Promise<void> {
     const visit = await this.#gate.enter(call);
     const parts = new TrialParts();
-    for await (const part of call) parts.add(part as TestRulesRequest);
+    // Who sends too much must still be told so.
+    for await (const part of call.iterator({ destroyOnReturn: false })) parts.add(part as TestRulesRequest);
     const request = parts.finish();
     if (call.cancelled) return;
     const path = call.getPath();
