@@ -133,7 +133,7 @@ function alertRequestOf(method: string): object | undefined {
     PutRuleset: { ruleset, allowRejected: false, keepFiles: false },
     TestNotification: { route: "" },
     ListDeadLetters: { pageSize: 0, pageToken: "", route: "" },
-    RedeliverDeadLetter: { id: "nobody-has-this" },
+    RedeliverDeadLetter: { id: "999999999" },
     TestRules: { files, hostId: "", placeholders: [] },
   };
   return requests[method];

@@ -10,6 +10,7 @@ import {
 import { readSecretFile } from "@hosttrail/lib/files";
 import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
+import { AlertServiceClient } from "@hosttrail/proto/alert";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
@@ -19,6 +20,7 @@ import type { Profile } from "./profile.ts";
 export interface Clients {
   query: QueryServiceClient;
   access: AccessServiceClient;
+  alerts: AlertServiceClient;
   notify: NotifyServiceClient;
   rules: RuleServiceClient;
   close(): void;
@@ -35,16 +37,19 @@ export function openClients(profile: Profile): Clients {
   };
   const query = new QueryServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
+  const alerts = new AlertServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
   return {
     query,
     access,
+    alerts,
     notify,
     rules,
     close() {
       query.close();
       access.close();
+      alerts.close();
       notify.close();
       rules.close();
     },

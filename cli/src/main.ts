@@ -1,5 +1,6 @@
 /** `hosttrail`: asks the collector. */
 import { parseArgs } from "node:util";
+import { ALERTING_COMMANDS, ALERTING_OPTIONS, ALERTING_USAGE } from "./alerting.ts";
 import { type Clients, explainFailure, openClients } from "./clients.ts";
 import * as commands from "./commands/index.ts";
 import { login, logout } from "./login.ts";
@@ -28,6 +29,7 @@ const USAGE = `usage: hosttrail [--profile FILE] COMMAND
   host list                     enrolled hosts and their certificates
   host revoke ID [--reason TEXT]  end a host's identity: its streams end within seconds
   audit [--limit N]             who asked what, newest first
+${ALERTING_USAGE}
   notify routes                 who is told of alerts, and how that goes
   notify test [ROUTE]           send a test, by one route or by all; ends with 1 where one does not arrive
   notify dead-letters [ROUTE]   notifications that were given up; --limit N
@@ -97,6 +99,7 @@ const OPTIONS = {
   placeholders: { type: "string", default: "" },
   expect: { type: "string", default: "" },
   junit: { type: "string", default: "" },
+  ...ALERTING_OPTIONS,
   help: { type: "boolean", default: false },
 } as const;
 
@@ -197,6 +200,22 @@ const WITHOUT_COLLECTOR = [
   "rules check",
 ];
 
+/** The command that words begin with, and the words that follow it. */
+function commandOf(positionals: readonly string[]) {
+  const [first = "", second = ""] = positionals;
+  const length = `${first} ${second}` in COMMANDS || `${first} ${second}` in ALERTING_COMMANDS ? 2 : 1;
+  const name = positionals.slice(0, length).join(" ");
+  const words = positionals.slice(length);
+  const plain = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (plain !== undefined && words.length <= 1) {
+    return { command: (work: Work, [word = ""]: readonly string[]) => plain(work, word), words };
+  }
+  const alerting = Object.hasOwn(ALERTING_COMMANDS, name) ? ALERTING_COMMANDS[name] : undefined;
+  if (alerting !== undefined && words.length <= alerting.wordsMax) return { command: alerting.run, words };
+  const known = [...Object.keys(COMMANDS), ...Object.keys(ALERTING_COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
+  return fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
+}
+
 async function run(): Promise<void> {
   const { values, positionals } = readArguments();
   if (values.help || positionals.length === 0) {
@@ -205,7 +224,7 @@ async function run(): Promise<void> {
   }
   const interrupt = new AbortController();
   // What goes on until somebody ends it ends in order.
-  if (["tail", "login"].includes(positionals[0] ?? "")) {
+  if (["tail", "login"].includes(positionals[0] ?? "") || values.watch) {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupt.abort());
   }
   const output: commands.Output = {
@@ -232,16 +251,11 @@ async function run(): Promise<void> {
     process.exitCode = commands.checkRuleFiles({ path: positionals[2] ?? "", auditRules, spec, placeholders }, output);
     return;
   }
-  const length = `${first} ${second}` in COMMANDS ? 2 : 1;
-  const command = COMMANDS[positionals.slice(0, length).join(" ")];
-  if (command === undefined || positionals.length > length + 1) {
-    const known = [...Object.keys(COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
-    fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
-  }
+  const { command, words } = commandOf(positionals);
   const who = profile();
   const clients = openClients(who);
   try {
-    await command({ clients, values, output, signal: interrupt.signal }, positionals[length] ?? "");
+    await command({ clients, values, output, signal: interrupt.signal }, words);
   } catch (error) {
     throw explainFailure(error, who);
   } finally {

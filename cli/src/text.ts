@@ -1,6 +1,7 @@
 /** Text for terminals. What events hold was chosen by who acted: no byte of it may steer the terminal. */
 import { canonicalAddress, type ReadField, readRecord } from "@hosttrail/lib/audit";
 import type { Event, User } from "@hosttrail/proto/event";
+import type { Timestamp } from "@hosttrail/proto/timestamp";
 
 /** Makes control characters, and those that turn the direction of text, visible. */
 export function printable(text: string): string {
@@ -25,6 +26,11 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** ISO 8601 in UTC with milliseconds; empty for no time. Zero is one: a clock that was never set. */
 export function isoTime(timeNano: bigint | undefined): string {
   return timeNano === undefined ? "" : new Date(Number(timeNano / 1_000_000n)).toISOString();
+}
+
+/** The same of a time of the API. */
+export function timeOf(time: Timestamp | undefined): string {
+  return isoTime(time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos));
 }
 
 export const EVENT_HEADER: readonly string[] = ["TIME", "HOST", "USER", "PROCESS", "ACTION", "OBJECT", "OUTCOME", "ID"];

@@ -17,37 +17,14 @@ import {
   Role,
 } from "@hosttrail/proto/access";
 import { writeFileDurably } from "@hosttrail/lib/files";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
-import { isoTime, printable, table } from "../text.ts";
+import { labelsOf, parseLabels } from "../labels.ts";
+import { printable, table, timeOf } from "../text.ts";
 import { parseDuration } from "../time.ts";
 import type { Output } from "./output.ts";
 
-type Labels = Record<string, string>;
-
 function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
-}
-
-function timeOf(time: Timestamp | undefined): string {
-  return isoTime(time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos));
-}
-
-function labelsOf(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-}
-
-/** `key=value` of a repeated option; throws where one is none. */
-function parseLabels(option: string, texts: readonly string[]): Labels {
-  return Object.fromEntries(
-    texts.map((text) => {
-      const at = text.indexOf("=");
-      if (at < 1) throw new Error(`${option} is "${text}"; it must be KEY=VALUE`);
-      return [text.slice(0, at), text.slice(at + 1)];
-    }),
-  );
 }
 
 const ROLES: Readonly<Record<string, Role>> = { viewer: Role.VIEWER, responder: Role.RESPONDER, admin: Role.ADMIN };

@@ -9,14 +9,9 @@ import {
   TestedRoute,
   type TestNotificationResponse,
 } from "@hosttrail/proto/notify";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
-import { isoTime, printable, table } from "../text.ts";
+import { printable, table, timeOf } from "../text.ts";
 import type { Output } from "./output.ts";
-
-function timeOf(time: Timestamp | undefined): string {
-  return isoTime(time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos));
-}
 
 const ROUTE_HEADER = [
   "ROUTE",
