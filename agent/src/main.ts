@@ -59,7 +59,7 @@ async function run(config: AgentConfig): Promise<void> {
     logger.info({ reason }, "stopping");
     // Whatever hangs: the spool is on disk, and the next start goes on from there.
     setTimeout(() => process.exit(1), config.shutdownDeadlineMs + EXIT_GRACE_MS).unref();
-    agent.stop().then(() => process.exit(code), fail);
+    agent.stop(reason).then(() => process.exit(code), fail);
   };
   process.once("SIGTERM", () => end("SIGTERM"));
   process.once("SIGINT", () => end("SIGINT"));

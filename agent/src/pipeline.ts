@@ -1,6 +1,14 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
 import { hostname, setPriority } from "node:os";
-import { FLAG_CANARY, FLAG_URGENT, openBlock, parseBlock, sealEncoded } from "@hosttrail/lib/block";
+import {
+  FLAG_CANARY,
+  FLAG_GOING_DOWN,
+  FLAG_GOODBYE,
+  FLAG_URGENT,
+  openBlock,
+  parseBlock,
+  sealEncoded,
+} from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -16,6 +24,7 @@ import { Integrity } from "./integrity/index.ts";
 import { type EventKey, Journal } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
+import { Lifetime, systemState } from "./lifetime/index.ts";
 import { EventMaker } from "./make/index.ts";
 import type { Made, RawRecord, RecordGroup, Repetition, Stamp } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
@@ -61,8 +70,8 @@ export interface RunningAgent {
   renounced: Promise<void>;
   /** Reads the rule files again and applies them. */
   reload(): void;
-  /** Stops intake, flushes, waits for the collector within the deadline, releases. Safe twice. */
-  stop(): Promise<void>;
+  /** Stops intake, says goodbye with the reason, flushes, waits for the collector within the deadline, releases. Safe twice. */
+  stop(reason: string): Promise<void>;
 }
 
 /** An event on its way to a block. */
@@ -88,11 +97,14 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const spool = new Spool({ ...config.spool, directory: spoolOf(config), bootId }, (event, detail) =>
     logger[SPOOL_LEVEL[event]](detail, `spool: ${event}`),
   );
+  const startMs = Date.now();
   const gaps = new SerialGaps();
   const counts = { events: 0, repeated: 0, shed: 0, failed: 0, own: 0, accepted: 0 };
   let kernelLost = 0;
   /** A canary is on its way into the next block. */
   let hasCanary = false;
+  /** Flags of the block that the goodbye is on its way into. */
+  let goodbyeFlags = 0;
 
   const renounced = Promise.withResolvers<void>();
   const shipper = new Shipper(
@@ -123,7 +135,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
       const place = { hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
-      const flags = hasCanary ? FLAG_CANARY | FLAG_URGENT : 0;
+      const flags = (hasCanary ? FLAG_CANARY | FLAG_URGENT : 0) | goodbyeFlags;
       return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags }, nodePrimitives, sign);
     },
     append: (block, lane) => {
@@ -297,8 +309,39 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     hold?.release();
     throw error;
   }
+  // A file that is read to its end is of another host's life.
+  const lifetime = local ? new Lifetime(config.stateDirectory, bootId, startMs) : undefined;
+  if (lifetime !== undefined) tellStart(lifetime);
   checkRules("loaded-audit-rules");
   tellRuleErrors();
+
+  /** The first event of a run: how the one before it ended. */
+  function tellStart({ previous }: Lifetime): void {
+    const { end, startMs, endMs } = previous;
+    const times = { previous_start_ms: startMs ?? "", previous_end_ms: endMs ?? "" };
+    report({
+      action: "started-agent",
+      name: "START",
+      outcome: "success",
+      fields: { previous_run: end, ...times, source: source.name, version: AGENT_VERSION },
+    });
+    attempt("keep that this run began", () => lifetime?.begin());
+  }
+
+  /** The last event of a run. What is kept on disk from now on says that it ended in order. */
+  async function tellStop(ending: Lifetime, reason: string): Promise<void> {
+    const system = await systemState();
+    goodbyeFlags = FLAG_GOODBYE | FLAG_URGENT | (system === "going-down" ? FLAG_GOING_DOWN : 0);
+    const rules = hold === undefined ? "none" : audit.onStop === "release" ? "released" : "kept";
+    report({
+      action: "stopped-agent",
+      name: "STOP",
+      outcome: "success",
+      fields: { reason, system, audit_rules: rules, start_ms: startMs, version: AGENT_VERSION },
+    });
+    builder.flush();
+    if (builder.pending === 0) attempt("keep that this run ended", () => ending.end(Date.now(), system));
+  }
 
   /** Lines that are no rules, and so protect nothing. */
   function tellRuleErrors(): void {
@@ -490,7 +533,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
 
   let stopped: Promise<void> | undefined;
-  const stop = async (): Promise<void> => {
+  const stop = async (reason: string): Promise<void> => {
     const release = audit.onStop === "release";
     if (release) attempt("take the audit rules back", () => hold?.releaseRules());
     await source.close(release);
@@ -501,6 +544,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     reassembler.flush(source.endOfEventExpected ? "end" : "");
     integrity.flush();
     builder.flush();
+    if (lifetime !== undefined) await tellStop(lifetime, reason);
     await shipper.close(config.shutdownDeadlineMs);
     const lost = builder.close();
     if (lost > 0)
@@ -519,11 +563,13 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     }),
     renounced: renounced.promise,
     reload: () => {
-      keeper?.reload();
+      // What others changed until now is told by the rules as they were.
       checkRules("found-audit-rules-changed");
+      keeper?.reload();
+      checkRules("loaded-audit-rules");
       tellRuleErrors();
     },
-    stop: () => (stopped ??= stop()),
+    stop: (reason) => (stopped ??= stop(reason)),
   };
 }
 

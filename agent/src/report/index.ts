@@ -2,12 +2,13 @@
  * Events about the agent itself: what it lost, what it was told to leave out, what others did to its rules. They stand in the
  * trail like all others, signed and numbered, so that a gap is explained where it is found.
  */
+import type { AgentAction } from "@hosttrail/lib/audit";
 import type { Event } from "@hosttrail/proto/event";
 
 /** A fact about the agent. The names of its fields become `audit` record fields. */
 export interface Report {
-  /** event.action, e.g. "reported-ledger". */
-  action: string;
+  /** event.action. */
+  action: AgentAction;
   /** Name of the record, after "HOSTTRAIL_". */
   name: string;
   outcome: "success" | "failure" | "unknown";

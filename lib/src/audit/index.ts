@@ -14,6 +14,7 @@ export {
 } from "./interpret/index.ts";
 export * from "./names/index.ts";
 export { actorStart, joinActor, readCall, writeCall } from "./call.ts";
+export { AGENT_ACTIONS, type AgentAction } from "./own.ts";
 export { READ_FIELDS, type ReadField, readField, readKept, readRecord } from "./reading.ts";
 export { decodeSocketAddress } from "./sockaddr.ts";
 export {

@@ -7,6 +7,10 @@ export const FORMAT_VERSION = 2;
 /** BlockHeader.flags. */
 export const FLAG_URGENT = 1;
 export const FLAG_CANARY = 2;
+/** The last block of a run of the agent, which was stopped in order. */
+export const FLAG_GOODBYE = 4;
+/** Beside it: the whole system goes down. */
+export const FLAG_GOING_DOWN = 8;
 
 /** What a header says; times are nanoseconds since 1970 UTC. */
 export interface Header {

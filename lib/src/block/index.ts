@@ -5,6 +5,8 @@ export { BlockError, type BlockErrorCode } from "./error.ts";
 export {
   encodeHeader,
   FLAG_CANARY,
+  FLAG_GOING_DOWN,
+  FLAG_GOODBYE,
   FLAG_URGENT,
   type Header,
   type ParsedBlock,

@@ -93,7 +93,10 @@ export interface BlockHeader {
   columnsSha256: Uint8Array;
   /** SHA-256 of the previous block's header bytes, 32 bytes; empty where the agent knows of none. */
   previousHeaderSha256: Uint8Array;
-  /** Bit 0: urgent (cut at once). Bit 1: contains a canary. */
+  /**
+   * Bit 0: urgent (cut at once). Bit 1: contains a canary. Bit 2: the last block of a run of the agent, which was stopped in order. Bit 3:
+   * beside bit 2, the whole system goes down.
+   */
   flags: number;
   agentVersion: string;
 }
