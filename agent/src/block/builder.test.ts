@@ -70,6 +70,21 @@ const actions = (blocks: readonly [SealedBlock, Lane][]): string[] =>
   );
 
 describe("the block builder", () => {
+  it("sends what comes after a quiet time at once, and keeps later blocks as far apart as they linger", async () => {
+    const { builder, blocks } = made(2000);
+    const counts = (): number[] => blocks.map(([block]) => block.header.count);
+    builder.add(event("a"), 10, "normal");
+    await sleep(500);
+    assert.deepEqual(counts(), [1]);
+    builder.add(event("b"), 10, "normal");
+    await sleep(500);
+    builder.add(event("c"), 10, "normal");
+    assert.deepEqual(counts(), [1]);
+    await sleep(1500);
+    assert.deepEqual(counts(), [1, 2]);
+    builder.close();
+  });
+
   it("cuts a block after its linger, at the number of events, and at midnight", async () => {
     const { builder, blocks } = made();
     builder.add(event("a"), 10, "normal");

@@ -24,6 +24,8 @@ const DAY_NANO = 86_400_000_000_000n;
 const TEXT_BYTES_MAX = (BLOCK_BYTES_TARGET * 7) / 8;
 /** Encoded bytes that wait while the disk takes nothing, at most. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
+/** Time in which what belongs to one happening comes. */
+const QUICK_MS = 50;
 /** Characters left of each argument of an event that is too large for any block. */
 const TRUNCATED_LENGTH = 1024;
 
@@ -32,7 +34,7 @@ export type Lane = "normal" | "low";
 const LANES: readonly Lane[] = ["normal", "low"];
 
 export interface BlockOptions {
-  /** Milliseconds that an event waits for others, at most. */
+  /** Milliseconds that an event waits for others, at most; one that comes after a quiet time waits for less. */
   lingerMs: number;
   /** Milliseconds between two tries to write a block that the disk refused. */
   retryMs: number;
@@ -72,6 +74,8 @@ export class BlockBuilder {
   #stuck: { block: SealedBlock; lane: Lane } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #wasFull = false;
+  /** When the last block was cut for its time. */
+  #flushedMs = Number.NEGATIVE_INFINITY;
   /** Events cut down because they alone passed the block's limit. */
   truncated = 0;
 
@@ -115,13 +119,21 @@ export class BlockBuilder {
     open.encoder.add(event);
     if (open.encoder.count >= EVENTS_MAX) this.#cutOff(lane);
     if (this.#cut.length > 0) this.#sealAll();
-    if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#options.lingerMs);
+    if (this.#stuck === undefined) this.#timer ??= setTimeout(() => this.flush(), this.#lingerMs());
+  }
+
+  /** What comes after a quiet time goes at once, with what belongs to it; then blocks are as far apart as they linger. */
+  #lingerMs(): number {
+    const { lingerMs } = this.#options;
+    const sinceMs = performance.now() - this.#flushedMs;
+    return Math.max(Math.min(QUICK_MS, lingerMs), lingerMs - sinceMs);
   }
 
   /** Seals what there is. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#flushedMs = performance.now();
     // While the disk refuses, what is open can go on to gather.
     if (this.#retry()) for (const lane of LANES) this.#cutOff(lane);
     this.#sealAll();

@@ -151,7 +151,7 @@ export const agentSchema: ConfigSchema = mapOf(
         description: "Regular expressions in RE2's syntax; the first group is the secret, or the whole match.",
       },
     }),
-    block: mapOf({ linger_ms: integer(10, 60_000, 1000) }),
+    block: mapOf({ linger_ms: integer(10, 60_000, 600) }),
     spool: mapOf({
       bytes_max: integer(4 * MIB, 1024 * 1024 * MIB, 512 * MIB),
       segment_bytes: integer(65_536, 256 * MIB, MIB),
