@@ -19,7 +19,7 @@ import { EVENT_HEADER, eventRow, printable, table, timeOf } from "../text.ts";
 import { parseTime } from "../time.ts";
 import type { Output } from "./output.ts";
 
-export const SEVERITIES = ["informational", "low", "medium", "high", "critical"] as const;
+const SEVERITIES = ["informational", "low", "medium", "high", "critical"] as const;
 const STATES = ["open", "acknowledged", "closed"] as const;
 const REASONS = ["true-positive", "false-positive", "benign", "duplicate", "other"] as const;
 const WITHDRAWN = "withdrawn";
@@ -47,7 +47,7 @@ function reasonName(reason: CloseReason): string {
 }
 
 /** The numbers of "open,acknowledged"; none for "all". Throws where one is none. */
-export function parseStates(text: string): AlertState[] {
+function parseStates(text: string): AlertState[] {
   if (text === "all") return [];
   return text.split(",").map((name) => {
     const place = (STATES as readonly string[]).indexOf(name);

@@ -57,8 +57,6 @@ import type { AlertNews, AlertStores } from "./stores.ts";
 import { SuppressionApi } from "./suppressions.ts";
 import { AlertWatches } from "./watch.ts";
 
-export type { AlertNews, AlertQuery, AlertStores } from "./stores.ts";
-
 const ALERT_ID = /^[0-9a-f]{12}-[0-9a-f]{32}$/;
 const TEXT_LENGTH_MAX = 2048;
 const NAME_LENGTH_MAX = 128;

@@ -18,7 +18,7 @@ export interface AlertQuery {
 }
 
 /** Alerts as the detector made them. */
-export interface Alerts {
+interface Alerts {
   /** Newest first, without events. */
   listAlerts(query: AlertQuery): Promise<Alert[]>;
   /** With events. */
@@ -26,13 +26,13 @@ export interface Alerts {
 }
 
 /** What people did with them. */
-export interface Work {
+interface Work {
   getWork(alertId: string): Promise<AlertWork>;
   getWorks(alertIds: readonly string[]): Promise<AlertWork[]>;
   changeWork(alertId: string, decide: (work: AlertWork) => WorkAction | undefined): Promise<AlertWork>;
 }
 
-export interface SuppressionStore {
+interface SuppressionStore {
   insertSuppression(suppression: SuppressionDocument): Promise<void>;
   getSuppression(id: string): Promise<SuppressionDocument | undefined>;
   listSuppressions(beforeId: string, limit: number, expireAfterMs: number): Promise<SuppressionDocument[]>;

@@ -3,9 +3,9 @@ import { status } from "@grpc/grpc-js";
 import { PutRulesetRequest, type RuleSource } from "@hosttrail/proto/rule";
 import { checkText, type Gathering, invalidField, serviceError } from "../serve/index.ts";
 
-export const FILES_MAX = 10_000;
+const FILES_MAX = 10_000;
 /** Characters of all files of one ruleset: a document of the database has 16 MB at most. */
-export const CHARACTERS_MAX: number = 8 * 1024 * 1024;
+const CHARACTERS_MAX: number = 8 * 1024 * 1024;
 const PATH_LENGTH_MAX = 255;
 
 export class RulesetParts implements Gathering<PutRulesetRequest, PutRulesetRequest> {

@@ -37,8 +37,6 @@ import { documentAt, type ShownRule, shownRules, toRule, toRuleset } from "./sho
 import type { RuleStores } from "./stores.ts";
 import { RuleTallies } from "./tally.ts";
 
-export type { CountedAlerts, RulesetStore, RuleStores } from "./stores.ts";
-
 const KEY_LENGTH_MAX = 512;
 const RULESETS_MAX = 100;
 /** Findings of the collector itself, which no file has. */

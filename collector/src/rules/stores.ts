@@ -3,7 +3,7 @@ import type { Level } from "@hosttrail/lib/sigma";
 import type { Alert } from "@hosttrail/proto/alert";
 import type { CloseReason, ManagedRulesetSetting, RulesetDocument, RuleSettings } from "../model/index.ts";
 
-export interface RulesetStore {
+interface RulesetStore {
   readSettings(): Promise<RuleSettings>;
   putRuleset(ruleset: RulesetDocument): Promise<void>;
   deleteRuleset(name: string): Promise<boolean>;
