@@ -70,7 +70,10 @@ export class AlertStream {
 
 /** Names a change: what was done with the alert, and how far it was then. The same at each telling, in all processes. */
 export function changeIdOf({ kind, alert }: AlertChange): string {
-  return `${alert?.id ?? ""}-${kind}-${alert?.history.length ?? 0}-${alert?.count ?? 0n}`;
+  // Alerts show the newest of their actions, so that their number alone may stay the same.
+  const last = alert?.history.at(-1)?.time;
+  const done = `${alert?.history.length ?? 0}-${last?.seconds ?? 0n}.${last?.nanos ?? 0}`;
+  return `${alert?.id ?? ""}-${kind}-${done}-${alert?.count ?? 0n}`;
 }
 
 /** The change in at most `bytesMax`: with the oldest of its events that have room. */

@@ -14,8 +14,8 @@ const RULES_MAX = 10_000;
 /** Problems in an answer. */
 const PROBLEMS_MAX = 1000;
 /** Problems, and characters of them, in an error: it travels in headers. */
-const TOLD_MAX = 10;
-const TOLD_LENGTH_MAX = 200;
+const TOLD_MAX = 8;
+const TOLD_LENGTH_MAX = 150;
 
 /** Checks all but the files. */
 export function checkRuleset({ name, description, labels, tags }: Ruleset): void {
