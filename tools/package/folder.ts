@@ -41,7 +41,9 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
     // By these the client says which detection rules can fire.
     cpSync(join(ROOT, "packaging/agent/rules"), join(lib, "templates/rules"), { recursive: true });
   }
-  if (product.detection) cpSync(join(ROOT, "rules/baseline"), join(lib, "rules/baseline"), { recursive: true });
+  if (product.detection)
+    for (const ruleset of ["baseline", "findings"])
+      cpSync(join(ROOT, "rules", ruleset), join(lib, "rules", ruleset), { recursive: true });
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {
     const source = join(ROOT, product.source, part);

@@ -154,7 +154,8 @@ describe("packages", () => {
   it("brings the detection rules that the collector runs", () => {
     const name = readdirSync(DIST).find((file) => /^hosttrail-collector-.*linux-(x64|arm64)$/.test(file)) ?? "none";
     const rules = (folder: string): string[] => readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
-    assert.deepEqual(rules(join(DIST, name, "lib/rules/baseline")), rules(join(ROOT, "rules/baseline")));
+    for (const ruleset of ["baseline", "findings"])
+      assert.deepEqual(rules(join(DIST, name, "lib/rules", ruleset)), rules(join(ROOT, "rules", ruleset)));
   });
 
   it("names no path of the machine that made it, and asks for no newer glibc than Node does", () => {

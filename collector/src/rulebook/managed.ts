@@ -6,6 +6,10 @@ import type { RulesetDocument, RulesetFile } from "../model/index.ts";
 /** Rulesets that come with the product: each is a folder of this name. */
 const NAMES: readonly { name: string; description: string }[] = [
   { name: "baseline", description: "What attackers do on Linux hosts, by tactics of ATT&CK" },
+  {
+    name: "findings",
+    description: "What agents tell of themselves: stopped or killed, audit rules changed, events lost",
+  },
 ];
 
 /** A package has them beside its program. */

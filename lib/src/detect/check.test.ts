@@ -76,6 +76,10 @@ const CASES: [detection: string, logsource: string, result: string, says: RegExp
   ["{ type: USER_LOGIN, res: failed }", AUDITD, "fires here", /^$/],
   ["{ type: USER_TTY, data: x }", AUDITD, "cannot fire here", /records of type USER_TTY are excluded/],
   ["{ acct: root, op: PAM:authentication }", AUDITD, "fires here", /^$/],
+  // What the agent tells of itself no audit rule makes.
+  ["{ event.action: stopped-agent }", AUDITD, "fires here", /^$/],
+  ["{ event.action: [reported-ledger, missed-source-data], kernelLost|gt: 0 }", AUDITD, "fires here", /^$/],
+  ["{ event.action: [stopped-agent, mounted] }", AUDITD, "fires here", /execve/],
   [
     "{ procss.name: x }",
     AUDITD,

@@ -1,5 +1,5 @@
 /** Whether rules can fire: what they ask for must be told by some event, and some audit rule must make it. */
-import { RECORD_TYPE, syscallNames } from "../audit/index.ts";
+import { AGENT_ACTIONS, RECORD_TYPE, syscallNames } from "../audit/index.ts";
 import {
   ANY,
   type AnyRule,
@@ -201,10 +201,30 @@ const CALLS_OF_RECORD: Readonly<Record<string, readonly string[]>> = {
   OPENAT2: ["openat2"],
 };
 
+/** What the agent tells of itself. */
+const OF_AGENT: Need = {
+  calls: undefined,
+  unasked: true,
+  keys: undefined,
+  paths: undefined,
+  types: [],
+  succeeded: false,
+  reading: false,
+};
+const ACTIONS: ReadonlySet<string> = new Set(AGENT_ACTIONS);
+
+/** Whether it can only be an action of the agent's own. */
+function isOfAgent({ test }: Item): boolean {
+  const [only] = test.kind === "pattern" && test.pattern.length === 1 ? test.pattern : [];
+  return typeof only === "string" && ACTIONS.has(only.toLowerCase());
+}
+
 const ALL_TYPES: readonly string[] = Array.from(RECORD_TYPE.entries(), ([, name]) => name);
 
 function ofRecords(condition: Expression): Need[] {
   const asked = necessary(condition, ["type"]);
+  const actions = necessary(condition, ["event.action"]);
+  if (actions !== undefined && actions.every(isOfAgent)) return [OF_AGENT];
   // A rule that names no type is also held against all records together.
   const types = asked === undefined ? [""] : ALL_TYPES.filter((type) => asked.some((item) => mayEqual(item, type)));
   return types.flatMap((type) => needOfType(condition, type));
