@@ -1,4 +1,5 @@
 /** The connection, and all that is kept behind it. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Db, MongoClient } from "mongodb";
 import { AlertStore } from "./alerts.ts";
 import { AlertWorkStore } from "./alertwork.ts";
@@ -18,6 +19,8 @@ export interface MongoOptions {
   database: string;
 }
 
+const CONNECT_RETRY_MS = 500;
+
 export class Archive {
   readonly arrivals: ArrivalStore;
   readonly history: HistoryStore;
@@ -32,6 +35,7 @@ export class Archive {
   readonly rulesets: RulesetStore;
   readonly #client: MongoClient;
   readonly #database: Db;
+  readonly #closing = new AbortController();
   #isEmbedded: boolean | undefined;
 
   private constructor(client: MongoClient, database: string) {
@@ -58,7 +62,26 @@ export class Archive {
       // Retrying single writes needs a replica set; ours are idempotent and tried again by the stream.
       retryWrites: false,
     });
-    return new Archive(client, options.database);
+    const archive = new Archive(client, options.database);
+    void archive.#connect();
+    return archive;
+  }
+
+  /**
+   * Connects until it has worked once: the driver (7.9) gives up for good what could not be reached by the first question within
+   * serverSelectionTimeoutMS, and every later one fails. After that it looks for the server by itself.
+   */
+  async #connect(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        await this.#client.connect();
+        return;
+      } catch {
+        // Whoever asks meanwhile learns that it is away.
+        await sleep(CONNECT_RETRY_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
   }
 
   async ping(): Promise<void> {
@@ -79,6 +102,7 @@ export class Archive {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.#client.close();
   }
 }
