@@ -14,7 +14,8 @@ import {
   SigmaError,
   type Test,
 } from "../sigma/index.ts";
-import { compileRegex, requiredPart } from "./regex.ts";
+import { requiredAny } from "./literals.ts";
+import { compileRegex } from "./regex.ts";
 
 /** Says what a rule's field is called by those who read it; undefined where no event has it. */
 export type NameField = (field: string) => string | undefined;
@@ -89,7 +90,7 @@ function questionOf(test: Exclude<Test, { kind: "field" }>, line: number): Value
     case "pattern":
       return patternQuestion(test.pattern, test.isCased);
     case "regex":
-      return { part: requiredPart(test.source), test: compileRegex(test.source, test.flags, line) };
+      return regexQuestion(test.source, compileRegex(test.source, test.flags, line));
     case "cidr":
       return networkQuestion(test.network, line);
     case "compare":
@@ -99,6 +100,15 @@ function questionOf(test: Exclude<Test, { kind: "field" }>, line: number): Value
     default:
       return { test: () => true };
   }
+}
+
+/** An expression is asked last: it takes a hundred times as long as to see that none of the texts is there that it needs. */
+function regexQuestion(source: string, test: (text: string) => boolean): ValueQuestion {
+  const [only = "", ...others] = requiredAny(source);
+  if (only === "") return { test };
+  if (others.length === 0) return { part: only, test };
+  const needed = [only, ...others];
+  return { test: (value, lower) => needed.some((text) => lower.includes(text)) && test(value) };
 }
 
 function patternQuestion(pattern: Pattern, isCased: boolean): ValueQuestion {

@@ -1,4 +1,4 @@
-/** Regular expressions in linear time, and what must stand in every text that one finds. */
+/** Regular expressions in linear time. */
 import { RE2JS } from "re2js";
 import { SigmaError } from "../sigma/index.ts";
 
@@ -40,85 +40,4 @@ function flagBits(flags: string): number {
   if (flags.includes("m")) bits |= RE2JS.MULTILINE;
   if (flags.includes("s")) bits |= RE2JS.DOTALL;
   return bits;
-}
-
-/** Characters that mean themselves behind a backslash. */
-const PLAIN_ESCAPE = /[^\p{L}\p{N}]/u;
-
-/**
- * The longest text, in lower case, that stands in every text which the pattern finds; empty where there is none that is easily seen. Of
- * groups, classes and alternatives nothing is taken.
- */
-export function requiredPart(source: string): string {
-  let longest = "";
-  let run = "";
-  const end = (): void => {
-    if (run.length > longest.length) longest = run;
-    run = "";
-  };
-  for (let at = 0; at < source.length; at++) {
-    const character = source[at] as string;
-    if (character === "|") return "";
-    if (character === "(") {
-      end();
-      at = groupEnd(source, at);
-      if (at < 0) return "";
-    } else if (character === "[") {
-      end();
-      at = classEnd(source, at);
-      if (at < 0) return "";
-    } else if (character === "\\") {
-      const next = source[at + 1] ?? "";
-      // What follows \Q is plain up to \E.
-      if (next === "Q") return "";
-      at++;
-      if (PLAIN_ESCAPE.test(next)) run += next;
-      else {
-        end();
-        // \x41 and \pL have more behind them.
-        if (next === "x" || next === "p" || next === "P" || /\d/.test(next)) return "";
-      }
-    } else if (character === "*" || character === "?" || character === "{") {
-      run = run.slice(0, -1);
-      end();
-      if (character === "{") {
-        const close = source.indexOf("}", at);
-        if (close < 0) return "";
-        at = close;
-      }
-    } else if (character === "+" || character === "." || character === "^" || character === "$") end();
-    else run += character;
-  }
-  end();
-  return longest.toLowerCase();
-}
-
-function groupEnd(source: string, start: number): number {
-  let depth = 0;
-  for (let at = start; at < source.length; at++) {
-    const character = source[at];
-    if (character === "\\") at++;
-    else if (character === "[") {
-      at = classEnd(source, at);
-      if (at < 0) return -1;
-    } else if (character === "(") depth++;
-    else if (character === ")" && --depth === 0) return at;
-  }
-  return -1;
-}
-
-function classEnd(source: string, start: number): number {
-  let at = start + 1;
-  if (source[at] === "^") at++;
-  // A bracket that comes first is one of the class.
-  if (source[at] === "]") at++;
-  for (; at < source.length; at++) {
-    if (source[at] === "\\") at++;
-    else if (source[at] === "[" && source[at + 1] === ":") {
-      const close = source.indexOf(":]", at);
-      if (close < 0) return -1;
-      at = close + 1;
-    } else if (source[at] === "]") return at;
-  }
-  return -1;
 }
