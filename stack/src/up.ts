@@ -2,7 +2,7 @@
  * `./dev up`: the whole product on this machine, on this kernel's events, until Ctrl-C.
  * `./dev up --once`: the same without a terminal: some activity, the answer, a summary, the end.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -105,6 +105,42 @@ async function proveLive(stack: Stack): Promise<{ found: number; seconds: number
   }
 }
 
+interface JsonAlert {
+  id: string;
+  title: string;
+  createTime: string;
+  firstEventTime: string;
+}
+
+/**
+ * Does what a rule of the product is about, without harm: a shell that would let itself be led from port 9 of this machine, where nobody
+ * listens. Waits for the alert that has it; returns the seconds from the system call to the alert.
+ */
+async function proveAlert(stack: Stack): Promise<{ title: string; seconds: number }> {
+  const marker = `hosttrail-${randomBytes(6).toString("hex")}`;
+  // That it is refused is what happens here.
+  spawnSync("bash", ["-c", `: ${marker}; bash -i >& /dev/tcp/127.0.0.1/9 0>&1`], { stdio: "ignore" });
+  const end = performance.now() + ANSWER_TIMEOUT_MS;
+  for (;;) {
+    for (const alert of alerts(stack)) {
+      if (!stack.hosttrail("alert", "show", alert.id, "--json").includes(marker)) continue;
+      const seconds = (Date.parse(alert.createTime) - Date.parse(alert.firstEventTime)) / 1000;
+      return { title: alert.title, seconds };
+    }
+    if (performance.now() > end) throw new Error("a reverse shell was tried, and there is no alert of it");
+    stack.collector.assertRunning();
+    await sleep(200);
+  }
+}
+
+function alerts(stack: Stack): JsonAlert[] {
+  return stack
+    .hosttrail("alerts", "--json")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as JsonAlert);
+}
+
 async function proveReplay(stack: Stack): Promise<number> {
   const end = performance.now() + ANSWER_TIMEOUT_MS;
   for (;;) {
@@ -126,8 +162,12 @@ async function once(stack: Stack, origin: Origin): Promise<void> {
     summary =
       `${found} of ${ACTIVITY} marked programs on this kernel read back through the query API; ` +
       `${seconds.toFixed(2)} s from the last one's system call to the answer`;
+    const alert = await proveAlert(stack);
+    process.stdout.write(`\n${stack.hosttrail("alerts")}`);
+    summary += `; "${alert.title}" ${alert.seconds.toFixed(2)} s after its system call`;
   } else {
     const found = await proveReplay(stack);
+    process.stdout.write(`\n${stack.hosttrail("alerts", "--limit", "10")}`);
     summary = `${found} events of a recorded capture read back through the query API (no live events: ${origin.reason})`;
   }
   process.stdout.write(`\n${stack.hosttrail("hosts")}\n${stack.hosttrail("host", "list")}\n`);
@@ -135,8 +175,8 @@ async function once(stack: Stack, origin: Origin): Promise<void> {
   say(`summary: ${summary}`);
 }
 
-/** Shows events live until a signal. */
-async function watch(stack: Stack, interrupt: AbortSignal): Promise<void> {
+/** Shows events and alerts live until a signal. */
+async function watch(stack: Stack, isLive: boolean, interrupt: AbortSignal): Promise<void> {
   say(`ask it from another terminal, by ${COMMAND}:`);
   process.stdout.write(
     [
@@ -144,21 +184,30 @@ async function watch(stack: Stack, interrupt: AbortSignal): Promise<void> {
       "    hosttrail hosts",
       "    hosttrail search 'event.action = executed' --since 5m",
       "    hosttrail host list",
+      "    hosttrail alerts",
+      "    hosttrail rules list",
       "    hosttrail audit",
       "    hosttrail search 'file.path : /etc/ AND event.outcome = success'",
       "",
       "",
     ].join("\n"),
   );
-  say("events as they arrive (Ctrl-C ends everything and cleans up):");
-  const tail = spawn(process.execPath, [CLI, "--profile", stack.profileFile, "tail"], {
-    stdio: ["ignore", "inherit", "inherit"],
-    detached: true,
+  if (isLive) {
+    say("trying a reverse shell to a port where nobody listens, and waiting for the alert");
+    const { title, seconds } = await proveAlert(stack);
+    say(`alert: ${title}, ${seconds.toFixed(2)} s after the system call`);
+  }
+  say("events and changes of alerts as they come (Ctrl-C ends everything and cleans up):");
+  const watching = [["tail"], ["alerts", "--watch"]].map((words) => {
+    const child = spawn(process.execPath, [CLI, "--profile", stack.profileFile, ...words], {
+      stdio: ["ignore", "inherit", "inherit"],
+      detached: true,
+    });
+    interrupt.addEventListener("abort", () => child.kill("SIGTERM"), { once: true });
+    if (interrupt.aborted) child.kill("SIGTERM");
+    return new Promise<void>((resolve) => child.once("exit", () => resolve()));
   });
-  const ended = new Promise<void>((resolve) => tail.once("exit", () => resolve()));
-  interrupt.addEventListener("abort", () => tail.kill("SIGTERM"), { once: true });
-  if (interrupt.aborted) tail.kill("SIGTERM");
-  await ended;
+  await Promise.all(watching);
 }
 
 async function run(): Promise<void> {
@@ -178,7 +227,7 @@ async function run(): Promise<void> {
     say("starting an agent on this machine's kernel, with the rules of stack/rules/development.rules");
     const origin = await startAgent(stack);
     if (isOnce) await once(stack, origin);
-    else await watch(stack, interrupt.signal);
+    else await watch(stack, origin.live, interrupt.signal);
   } finally {
     say("stopping; taking our audit rules and registration back");
     await stack.stop();
