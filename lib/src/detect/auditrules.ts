@@ -4,6 +4,8 @@
 export interface AuditRule {
   /** As it stands in its file. */
   source: string;
+  /** "b64", "b32", or empty for both. */
+  arch: string;
   /** System calls; undefined for all of them. */
   calls: ReadonlySet<string> | undefined;
   /** The file, or the folder with all below it, that it is about. */
@@ -11,6 +13,8 @@ export interface AuditRule {
   isFolder: boolean;
   /** False where files that are only read make no event. */
   seesReading: boolean;
+  /** False where files that are only changed make no event. */
+  seesWriting: boolean;
   keys: readonly string[];
   /** What else must be so, as auid>=1000. */
   filters: readonly string[];
@@ -71,6 +75,7 @@ function readRule(source: string, words: readonly string[]): AuditRule | undefin
   let path = isWatch ? list : undefined;
   // A watch on a folder is about all below it, and only the file system tells whether it is one.
   let isFolder = isWatch;
+  let arch = "";
   let permissions = isWatch ? "rwxa" : "";
   for (let at = 2; at < words.length; at += 2) {
     const value = words[at + 1] ?? "";
@@ -85,16 +90,19 @@ function readRule(source: string, words: readonly string[]): AuditRule | undefin
         isFolder = name === "dir";
       } else if (name === "perm") permissions = given;
       else if (name === "key") keys.push(given);
-      else if (name !== "arch") filters.push(value);
+      else if (name === "arch") arch = given;
+      else filters.push(value);
     }
   }
   const named = calls.filter((call) => call !== "all" && call !== "");
   return {
     source,
+    arch,
     calls: callsOf(named, permissions),
     path: withoutSlash(path),
     isFolder,
     seesReading: permissions === "" || permissions.includes("r"),
+    seesWriting: permissions === "" || /[wa]/.test(permissions),
     keys,
     filters,
   };
@@ -118,4 +126,45 @@ export function mayBeAbout({ path, isFolder }: AuditRule, prefix: string, isWhol
   if (path === undefined) return true;
   if (prefix === path || (isFolder && prefix.startsWith(`${path}/`))) return true;
   return !isWhole && path.startsWith(prefix);
+}
+
+/** What an audit rule sees of one call. */
+export type Sight = Pick<AuditRule, "arch" | "path" | "isFolder" | "seesReading" | "seesWriting" | "filters">;
+
+/** True where the first one sees all that the second one does. */
+export function seesAll(first: Sight, second: Sight): boolean {
+  return (
+    (first.arch === "" || first.arch === second.arch) &&
+    (first.seesReading || !second.seesReading) &&
+    (first.seesWriting || !second.seesWriting) &&
+    isAround(first, second) &&
+    first.filters.every((filter) => second.filters.some((other) => implies(other, filter)))
+  );
+}
+
+function isAround(first: Pick<Sight, "path" | "isFolder">, second: Pick<Sight, "path" | "isFolder">): boolean {
+  if (first.path === undefined) return true;
+  if (second.path === undefined) return false;
+  if (first.path === second.path) return first.isFolder || !second.isFolder;
+  return first.isFolder && second.path.startsWith(`${first.path === "/" ? "" : first.path}/`);
+}
+
+const FILTER = /^(\w+?)(>=|<=|!=|=|>|<)(.*)$/;
+
+/** True where whatever passes one filter passes the other one as well. */
+function implies(one: string, other: string): boolean {
+  if (one === other) return true;
+  const [, name, operator, text = ""] = FILTER.exec(one) ?? [];
+  const [, otherName, otherOperator, otherText = ""] = FILTER.exec(other) ?? [];
+  if (name === undefined || name !== otherName) return false;
+  const [value, least] = [idOf(text), idOf(otherText)];
+  if (operator === "=" && otherOperator === "!=") return value !== least;
+  if (operator === otherOperator && (operator === "=" || operator === "!=")) return value === least;
+  if ((operator !== "=" && operator !== ">=") || otherOperator !== ">=") return false;
+  return /^\d+$/.test(value) && /^\d+$/.test(least) && BigInt(value) >= BigInt(least);
+}
+
+/** The kernel's number for a user that was never set has three names. */
+function idOf(text: string): string {
+  return text === "unset" || text === "-1" ? "4294967295" : text;
 }

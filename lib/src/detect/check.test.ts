@@ -107,6 +107,48 @@ describe("the check of rules", () => {
     });
   }
 
+  it("says where its audit rules see only users who have logged in", () => {
+    const exec = (filters: string): string => `-a always,exit -F arch=b64 -S execve,execveat ${filters} -k exec`;
+    const [loggedIn, all] = [exec("-F auid>=1000 -F auid!=unset"), exec("")];
+    const only = /only for users who have logged in/;
+    const reasons = (...audit: string[]): string => check("{ Image: x }", PROCESS, audit.join("\n")).reasons.join();
+    assert.match(reasons(loggedIn), only);
+    assert.match(reasons(exec("-F auid=0")), only);
+    assert.doesNotMatch(reasons(loggedIn, all), only);
+    // The number of nobody is a large one.
+    assert.doesNotMatch(reasons(exec("-F auid>=1000")), only);
+    assert.doesNotMatch(reasons(exec("-F auid=unset")), only);
+    for (const unset of ["user.audit.id: 4294967295", "user.audit.name: unset"]) {
+      const asking = `{ Image: x, ${unset} }`;
+      assert.equal(check(asking, PROCESS, loggedIn).result, "cannot fire here");
+      assert.equal(check(asking, PROCESS, all).result, "fires here");
+    }
+  });
+
+  it("does not take reading of a file for its change", () => {
+    const read = "-w /etc/shadow -p r -k shadow";
+    assert.equal(check("{ TargetFilename: /etc/shadow }", FILE, read).result, "cannot fire here");
+    assert.equal(check("{ TargetFilename: /etc/shadow }", FILE, "-w /etc/shadow -p wa -k x").result, "fires here");
+  });
+
+  it("says where lines are missing that the rule's author names", () => {
+    const services = "-a always,exit -F arch=b64 -S execve,execveat -F uid>=1 -F auid=unset -k service-exec";
+    const logsource = `\n  product: linux\n  category: process_creation\n  definition: |\n    ${services}`;
+    const loggedIn = "-a always,exit -S execve,execveat -F auid>=1000 -F auid!=unset -k exec";
+    const lacking = check("{ Image: x }", logsource, loggedIn);
+    assert.equal(lacking.result, "fires here");
+    assert.match(lacking.reasons.join(), /not all audit rules are there that its author names/);
+    assert.deepEqual(lacking.missing, [services]);
+    for (const line of [
+      services,
+      services.replace("-k service-exec", ""),
+      "-a always,exit -S execve,execveat -F auid>=1000",
+    ])
+      assert.deepEqual(check("{ Image: x }", logsource, line).missing, [], line);
+    const fewer = "-a always,exit -F arch=b64 -S execve -k x";
+    assert.deepEqual(check("{ Image: x }", logsource, fewer).missing, [services]);
+  });
+
   it("knows that a field which is never there may be asked for under a not", () => {
     const text = `title: t\nlogsource: ${NETWORK}\ndetection:\n  s: { DestinationPort: 1 }\n  f: { DestinationHostname: x }\n  condition: s and not f\n`;
     const [checked] = checkRules(
