@@ -1,6 +1,6 @@
 /**
  * Takes blocks from the stream, holds the rules against each, and hands on what they find. It keeps nothing: any number of processes
- * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0026). A block is acknowledged when
+ * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0027). A block is acknowledged when
  * what was found in it is in the stream of matches.
  */
 import { openBlock, parseBlock } from "@hosttrail/lib/block";

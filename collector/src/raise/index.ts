@@ -1,6 +1,6 @@
 /**
  * Raises alerts of what rules matched. Of all processes with the role one does it at a time; the others wait for its lease. What it goes on
- * from is saved with its place in the stream of matches, so that whoever comes next comes to the same alerts (decision 0026).
+ * from is saved with its place in the stream of matches, so that whoever comes next comes to the same alerts (decision 0027).
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
