@@ -114,7 +114,9 @@ describe("the check of rules", () => {
     const reasons = (...audit: string[]): string => check("{ Image: x }", PROCESS, audit.join("\n")).reasons.join();
     assert.match(reasons(loggedIn), only);
     assert.match(reasons(exec("-F auid=0")), only);
-    assert.doesNotMatch(reasons(loggedIn, all), only);
+    assert.match(reasons(loggedIn, exec("-C uid!=euid")), /only in part where nobody has logged in/);
+    for (const audit of [[loggedIn, all], [all], [loggedIn, exec("-F auid!=unset"), all]])
+      assert.doesNotMatch(reasons(...audit), /logged in/);
     // The number of nobody is a large one.
     assert.doesNotMatch(reasons(exec("-F auid>=1000")), only);
     assert.doesNotMatch(reasons(exec("-F auid=unset")), only);

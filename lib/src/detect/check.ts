@@ -114,13 +114,24 @@ function checkDetection(
   if (lacking.length > 0) partial.push("only in part: not all audit rules are there that its author names");
   const missing = new Set([...(unfed.length === 0 ? [] : missingLines(rule, unfed)), ...lacking]);
   const feeders = fed.flatMap((rules) => rules ?? []);
-  if (feeders.length > 0 && !fed.includes(undefined) && feeders.every(isOfLoggedIn)) partial.push(LOGGED_IN_ALONE);
+  if (!fed.includes(undefined)) partial.push(...unattendedLack(feeders));
   const fedBy = [...new Set(feeders.map(({ source }) => source))];
   return { ...said, result: "fires here", reasons: [...reasons, ...partial], missing: [...missing], fedBy };
 }
 
-const LOGGED_IN_ALONE =
-  "only for users who have logged in: its audit rules ask for auid, which what services and cron start does not have";
+const AUID = "audit rules ask for auid, which what services and cron start does not have";
+
+/** What is not seen of those who have not logged in. */
+function unattendedLack(feeders: readonly AuditRule[]): string[] {
+  const ofLoggedIn = feeders.filter(isOfLoggedIn);
+  if (ofLoggedIn.length === 0) return [];
+  if (ofLoggedIn.length === feeders.length) return [`only for users who have logged in: its ${AUID}`];
+  const isSeenOfAll = (rule: AuditRule): boolean => {
+    const filters = rule.filters.filter((filter) => !filter.startsWith("auid"));
+    return isSeen({ ...rule, filters }, feeders);
+  };
+  return ofLoggedIn.every(isSeenOfAll) ? [] : [`only in part where nobody has logged in: some of its ${AUID}`];
+}
 
 /** Audit rules that the rule's author names, and of which nothing here sees as much. */
 function lackingLines(rule: DetectionRule, { rules }: AuditRules): string[] {
