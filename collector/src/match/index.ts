@@ -3,6 +3,7 @@
  * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0027). A block is acknowledged when
  * what was found in it is in the stream of matches.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
@@ -36,7 +37,8 @@ export interface MatchOptions {
   lingerMs: number;
 }
 
-const RETRY_MS = 500;
+const RETRY_MIN_MS = 200;
+const RETRY_MAX_MS = 5000;
 /** A block that was delivered so often may be what ends the process: it is looked at no more, and told of. */
 const DELIVERIES_MAX = 10;
 
@@ -46,6 +48,7 @@ export class Matcher {
   readonly #hostOf: (hostId: string) => Promise<HostInfo>;
   readonly #options: MatchOptions;
   readonly #logger: Logger;
+  #signal: AbortSignal = new AbortController().signal;
 
   constructor(
     feed: MatchFeed,
@@ -63,6 +66,7 @@ export class Matcher {
 
   /** Works until the signal ends it. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
     const { batchMax, lingerMs } = this.#options;
     const options = { batchMax, lingerMs, signal, consumer: "detect" as const };
     await this.#feed.consume(options, (blocks) => this.#take(blocks), this.#logger);
@@ -78,11 +82,9 @@ export class Matcher {
       this.#leave(taken, `delivered ${deliveries} times`);
       return;
     }
-    const host = await this.#hostOf(message.hostId).catch((error: unknown) => {
-      this.#logger.warn({ host: message.hostId, error: String(error) }, "a host's labels cannot be read yet");
-    });
+    const host = await this.#untilDone("a host's labels cannot be read yet", () => this.#hostOf(message.hostId));
     if (host === undefined) {
-      taken.retry(RETRY_MS);
+      taken.retry(RETRY_MIN_MS);
       return;
     }
     let batch: MatchBatch | undefined;
@@ -93,13 +95,26 @@ export class Matcher {
       this.#leave(taken, error instanceof Error ? error.message : String(error));
       return;
     }
-    try {
-      if (batch !== undefined) await this.#publish(batch);
-      taken.ack();
-    } catch (error) {
-      this.#logger.warn({ block: message.id, error: String(error) }, "matches cannot be handed on yet");
-      taken.retry(RETRY_MS);
+    if (batch === undefined) taken.ack();
+    else if ((await this.#untilDone("matches cannot be handed on yet", () => this.#publish(batch))) === undefined)
+      taken.retry(RETRY_MIN_MS);
+    else taken.ack();
+  }
+
+  /**
+   * Tries again until it is done; undefined where we are to end. A block is not given back meanwhile: how often it was delivered tells
+   * whether it ends processes, and not how long a database was away.
+   */
+  async #untilDone<Answer>(trouble: string, act: () => Promise<Answer>): Promise<Answer | undefined> {
+    for (let delayMs = RETRY_MIN_MS; !this.#signal.aborted; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
+      try {
+        return await act();
+      } catch (error) {
+        this.#logger.warn({ error: String(error) }, trouble);
+        await sleep(delayMs, undefined, { signal: this.#signal }).catch(() => undefined);
+      }
     }
+    return undefined;
   }
 
   #leave(taken: TakenBlock, why: string): void {
@@ -122,7 +137,7 @@ export class Matcher {
     return batch;
   }
 
-  async #publish(batch: MatchBatch): Promise<void> {
+  async #publish(batch: MatchBatch): Promise<true> {
     const parts = parted(batch, this.#feed.messageBytesMax());
     for (const [index, part] of parts.entries()) {
       // Under other rules the same block says something else.
@@ -130,5 +145,6 @@ export class Matcher {
       await this.#feed.publishMatches(batch.hostId, MatchBatch.encode(part).finish(), id);
     }
     for (const { events, more } of batch.rules) metrics.detectMatches.inc(events.length + more);
+    return true;
   }
 }

@@ -6,9 +6,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import { Correlations, type Asked } from "./correlations.ts";
+import type { HostInfo } from "../rulebook/index.ts";
+import type { Found } from "./look.ts";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 import { Session } from "./session.ts";
 
+export { type FindingSource, Look, type LookOptions } from "./look.ts";
 export { Past } from "./past.ts";
 export type { RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 
@@ -21,47 +24,36 @@ const STORED_WAIT_MS = 60_000;
 /** Saving takes at most this part of the time. */
 const SAVE_PART = 0.05;
 
+export interface RaiserParts {
+  feed: RaiseFeed;
+  archive: RaiseArchive;
+  rules: RaiseRules;
+  history: RaiseHistory;
+  hostOf: (hostId: string) => Promise<HostInfo>;
+  /** Looks what is wrong now. Made anew whenever this process is the one. */
+  newLook: () => { look(isOpen: (key: string) => boolean, nowMs: number): Promise<Found> };
+}
+
 export class Raiser {
-  readonly #feed: RaiseFeed;
-  readonly #archive: RaiseArchive;
-  readonly #rules: RaiseRules;
-  readonly #history: RaiseHistory;
+  readonly #parts: RaiserParts;
   readonly #options: RaiseOptions;
   readonly #logger: Logger;
 
-  constructor(
-    {
-      feed,
-      archive,
-      rules,
-      history,
-    }: { feed: RaiseFeed; archive: RaiseArchive; rules: RaiseRules; history: RaiseHistory },
-    options: RaiseOptions,
-    logger: Logger,
-  ) {
-    this.#feed = feed;
-    this.#archive = archive;
-    this.#rules = rules;
-    this.#history = history;
+  constructor(parts: RaiserParts, options: RaiseOptions, logger: Logger) {
+    this.#parts = parts;
     this.#options = options;
     this.#logger = logger;
   }
 
   /** Works whenever it is the one, until the signal ends it. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#feed.hold(signal, (lease) => this.#work(lease), this.#logger);
+    await this.#parts.feed.hold(signal, (lease) => this.#work(lease), this.#logger);
   }
 
   async #work(lease: HeldLease): Promise<void> {
-    const parts = {
-      feed: this.#feed,
-      archive: this.#archive,
-      rules: this.#rules,
-      history: this.#history,
-      lease,
-      options: this.#options,
-      logger: this.#logger,
-    };
+    const { newLook, ...own } = this.#parts;
+    const parts = { ...own, lease, options: this.#options, logger: this.#logger };
+    const look = newLook();
     const session = await Session.begin(parts);
     const serial = inTurn();
     const failed = new AbortController();
@@ -90,6 +82,7 @@ export class Raiser {
         loop(this.#options.checkpointMs, () => this.#checkpoint(session, serial)),
         loop(HISTORY_MS, () => this.#answer(session, serial, signal)),
         loop(COMPLETE_MS, () => session.completeSome(signal, serial)),
+        loop(this.#options.findingsMs, () => this.#find(session, look, serial)),
         loop(EXPIRE_MS, () => serial(async () => session.expire())),
       ]);
       if (failure !== undefined) throw failure;
@@ -100,11 +93,15 @@ export class Raiser {
   }
 
   async #follow(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
-    const { first } = await this.#feed.matchesRange();
+    const { first } = await this.#parts.feed.matchesRange();
     if (first > session.next && session.next > 1n)
       this.#logger.error({ from: String(session.next), to: String(first) }, "matches are missing in the stream");
     const from = first > session.next ? first : session.next;
-    await this.#feed.followMatches({ from, signal }, (messages) => serial(() => session.take(messages)), this.#logger);
+    await this.#parts.feed.followMatches(
+      { from, signal },
+      (messages) => serial(() => session.take(messages)),
+      this.#logger,
+    );
   }
 
   /** Gives the time to the next one. */
@@ -114,12 +111,23 @@ export class Raiser {
     return Math.max(this.#options.checkpointMs, (performance.now() - beganMs) / SAVE_PART);
   }
 
+  async #find(session: Session, look: ReturnType<RaiserParts["newLook"]>, serial: InTurn): Promise<void> {
+    let found: Found;
+    try {
+      found = await look.look((key) => session.isOpen(key), Date.now());
+    } catch (error) {
+      this.#logger.warn({ error: String(error) }, "whether hosts are silent or else wrong cannot be looked at");
+      return;
+    }
+    await serial(() => session.findings(found));
+  }
+
   /** Answers what correlations ask of history, one question at a time. */
   async #answer(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
     const [asked] = session.correlations.asked;
     if (asked === undefined || !(await this.#isStored(asked, signal))) return;
     const { rule, fromNano, toNano } = asked.request;
-    const matches = await this.#history.matchesIn(Correlations.rulesOf(rule), fromNano, toNano, signal);
+    const matches = await this.#parts.history.matchesIn(Correlations.rulesOf(rule), fromNano, toNano, signal);
     if (signal.aborted) return;
     await serial(async () => {
       await session.answer(asked, matches);
@@ -130,7 +138,7 @@ export class Raiser {
   async #isStored({ streamSequence }: Asked, signal: AbortSignal): Promise<boolean> {
     const endMs = performance.now() + STORED_WAIT_MS;
     while (!signal.aborted) {
-      if ((await this.#feed.storedUpTo()) >= streamSequence) return true;
+      if ((await this.#parts.feed.storedUpTo()) >= streamSequence) return true;
       if (performance.now() > endMs) {
         this.#logger.warn(
           { block: String(streamSequence) },

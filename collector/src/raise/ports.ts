@@ -6,6 +6,7 @@ import type { Alert, AlertChange } from "@hosttrail/proto/alert";
 import type { Event } from "@hosttrail/proto/event";
 import type { AlertWork, HiddenCount, WorkAction } from "../model/index.ts";
 import type { RuleBook } from "../rulebook/index.ts";
+import type { Suppressions } from "../suppress/index.ts";
 
 export interface SequencedMessage {
   sequence: bigint;
@@ -54,6 +55,7 @@ export interface RaiseArchive {
 
 export interface RaiseRules {
   book(): RuleBook;
+  suppressions(): Suppressions;
   /** Reads the rules again, if they changed. */
   refresh(): Promise<void>;
 }
@@ -77,4 +79,6 @@ export interface RaiseOptions {
   checkpointMs: number;
   /** An event that was on its way for longer is late. */
   lateAfterMs: number;
+  /** Time between two looks for what no event tells. */
+  findingsMs: number;
 }

@@ -7,7 +7,7 @@ import type { Logger } from "@hosttrail/lib/log";
 import type { Alert } from "@hosttrail/proto/alert";
 import { DetectorState, MatchBatch, type RuleMatches } from "@hosttrail/proto/detection";
 import { metrics } from "../metrics/index.ts";
-import { describe, type LoadedRule, type RuleBook, ruleKey } from "../rulebook/index.ts";
+import { describe, type HostInfo, type LoadedRule, type RuleBook, ruleKey } from "../rulebook/index.ts";
 import { Completion, CORRELATED_EVENTS_MAX } from "./completion.ts";
 import { type Asked, Correlations } from "./correlations.ts";
 import {
@@ -21,6 +21,8 @@ import {
   timestampOf,
   withEvent,
 } from "./fold.ts";
+import { KnownFindings } from "./known.ts";
+import type { Found } from "./look.ts";
 import type {
   HeldLease,
   RaiseArchive,
@@ -46,6 +48,7 @@ export interface SessionParts {
   archive: RaiseArchive;
   rules: RaiseRules;
   history: RaiseHistory;
+  hostOf: (hostId: string) => Promise<HostInfo>;
   lease: HeldLease;
   options: RaiseOptions;
   logger: Logger;
@@ -64,15 +67,18 @@ export class Session {
   readonly #correlations: Correlations;
   readonly #completion: Completion;
   readonly #seen: Seen;
+  readonly #findings: KnownFindings;
   readonly #hidden: DetectorState["hidden"];
   readonly #hiddenChanged = new Set<string>();
   #book: RuleBook;
+  /** That of others, for which the rules were read again already. */
+  #otherRevision = "";
   #sequence: bigint;
   #newestNano: bigint;
   #savedSequence: bigint;
 
   private constructor(parts: SessionParts, state: DetectorState) {
-    const { archive, feed, lease, logger, rules, history } = parts;
+    const { archive, feed, lease, logger, rules, history, hostOf } = parts;
     this.#parts = parts;
     this.#book = rules.book();
     this.#register = new Register(archive, feed, lease, logger);
@@ -80,6 +86,9 @@ export class Session {
     this.#completion = new Completion(history);
     this.#seen = new Seen(SEEN_MAX, state.seen);
     this.#hidden = state.hidden;
+    const hide = (suppressionId: string): void => this.#hide(suppressionId, 1);
+    const save = (): Promise<void> => this.checkpoint(true);
+    this.#findings = new KnownFindings({ register: this.#register, rules, hostOf, hide, save }, state.findings);
     this.#sequence = state.sequence;
     this.#savedSequence = state.sequence;
     this.#newestNano = state.newestEventUnixNano;
@@ -145,7 +154,11 @@ export class Session {
 
   /** Whoever matched by other rules may have newer ones than we. */
   async #followRules(revision: string, changes: CorrelationChange[]): Promise<void> {
-    if (revision !== this.#book.revision) await this.#parts.rules.refresh();
+    // Those of another version have other rules for as long as they run.
+    if (revision !== this.#book.revision && revision !== this.#otherRevision) {
+      await this.#parts.rules.refresh();
+      this.#otherRevision = revision;
+    }
     const book = this.#parts.rules.book();
     if (book === this.#book) return;
     // They name the rules of the book that goes.
@@ -279,6 +292,16 @@ export class Session {
     await this.#register.withdraw(draft, "events that came later are part of it, or undo it", other);
   }
 
+  /** Whether an alert tells of a finding. */
+  isOpen(key: string): boolean {
+    return this.#findings.isOpen(key);
+  }
+
+  /** Makes alerts of what is wrong now, and withdraws those of what is over. */
+  async findings(found: Found): Promise<void> {
+    await this.#findings.take(found);
+  }
+
   /** Writes what is due. */
   async flush(): Promise<void> {
     await this.#register.write();
@@ -302,7 +325,7 @@ export class Session {
       correlations: this.#correlations.snapshot(),
       seen: this.#seen.state(),
       requests: this.#correlations.requests(),
-      findings: {},
+      findings: this.#findings.state,
       newestEventUnixNano: this.#newestNano,
       hidden: this.#hidden,
     }).finish();

@@ -1,0 +1,150 @@
+/** What is wrong, decided from what the database knows of hosts and nodes. Knows no server and no clock. */
+import type { Level } from "@hosttrail/lib/sigma";
+import { type FindingKind, FINDINGS, type HostState, type Presence } from "../model/index.ts";
+
+/** Something that is wrong now. */
+export interface Finding {
+  kind: FindingKind;
+  /** The same as long as it is the same finding. */
+  key: string;
+  /** Empty where it is of no host. */
+  hostId: string;
+  hostName: string;
+  /** Since when, milliseconds since 1970. */
+  sinceMs: number;
+  level: Level;
+  title: string;
+}
+
+/** A node that did not tell for so long is gone. */
+const NODE_GONE_MS = 60_000;
+/** What is older when it is seen first is not told: nobody waits for it. */
+const NEWS_MS = 7 * 86_400_000;
+
+/** Who is there, as all nodes together tell it. */
+export interface Seen {
+  /** Since when at least one node takes blocks without a break, as far as is known; undefined where none does. */
+  listeningMs: number | undefined;
+  connected: ReadonlySet<string>;
+  /** When hosts that are not connected were connected last. */
+  leftMs: ReadonlyMap<string, number>;
+}
+
+export function seenBy(presences: readonly Presence[], nowMs: number): Seen {
+  const connected = new Set<string>();
+  const leftMs = new Map<string, number>();
+  const note = (hostId: string, timeMs: number): void => {
+    if ((leftMs.get(hostId) ?? 0) < timeMs) leftMs.set(hostId, timeMs);
+  };
+  let listeningMs: number | undefined;
+  for (const { startMs, timeMs, connected: own, left } of presences) {
+    const isThere = timeMs > nowMs - NODE_GONE_MS;
+    if (isThere) listeningMs = Math.min(listeningMs ?? startMs, startMs);
+    for (const hostId of own) {
+      if (isThere) connected.add(hostId);
+      // Of a node that is gone it is known when it had the host last.
+      else note(hostId, timeMs);
+    }
+    for (const [hostId, endMs] of left) note(hostId, endMs);
+  }
+  return { listeningMs, connected, leftMs };
+}
+
+/** Since when a host is silent; undefined where it is not, or has left for good. */
+export function silentSince(
+  host: Pick<HostState, "hostId" | "lastReceivedMs" | "goodbye">,
+  { listeningMs, connected, leftMs }: Seen,
+  silentMs: number,
+  nowMs: number,
+): number | undefined {
+  if (listeningMs === undefined || connected.has(host.hostId)) return undefined;
+  const sinceMs = Math.max(host.lastReceivedMs, leftMs.get(host.hostId) ?? 0);
+  // Its system went down and said so, and it has not been here since.
+  if (host.goodbye === "going-down" && sinceMs <= host.lastReceivedMs + silentMs) return undefined;
+  // While nobody listened it could not speak.
+  return nowMs - Math.max(sinceMs, listeningMs) >= silentMs ? sinceMs : undefined;
+}
+
+export function silentFinding({ hostId, name, goodbye }: HostState, sinceMs: number): Finding {
+  const why = goodbye === "stopped" ? ", after its agent was stopped" : "";
+  return finding(
+    "host-silent",
+    { hostId, name },
+    sinceMs,
+    `${nameOf(hostId, name)} is silent since ${at(sinceMs)}${why}`,
+  );
+}
+
+/** Whether something that is seen for the first time is worth telling. */
+export function isNews(sinceMs: number, nowMs: number): boolean {
+  return nowMs - sinceMs < NEWS_MS;
+}
+
+export interface FindingLimits {
+  /** What happens within so long is one finding. */
+  windowMs: number;
+  /** Milliseconds that a clock may be off. */
+  clockOffsetMs: number;
+}
+
+/** What is wrong with a host but that it is silent. */
+export function hostFindings(host: HostState, { windowMs, clockOffsetMs }: FindingLimits): Finding[] {
+  const { faults, faultTimes, missingEvents } = host;
+  const name = nameOf(host.hostId, host.name);
+  const found: Finding[] = [];
+  const add = (kind: FindingKind, timeMs: number, title: string): void => {
+    if (timeMs === 0) return;
+    const sinceMs = Math.floor(timeMs / windowMs) * windowMs;
+    found.push({ ...finding(kind, host, sinceMs, title), key: `${kind}/${host.hostId}/${sinceMs}` });
+  };
+  add(
+    "trail-forked",
+    faultTimes.forkedMs,
+    `Trail of ${name} forked: ${blocks(faults.forkedBlocks)} with numbers of others`,
+  );
+  add(
+    "trail-broken",
+    faultTimes.brokenMs,
+    `Trail of ${name} broken: ${links(faults.brokenLinks)} to other blocks than are there`,
+  );
+  add("trail-outside", faultTimes.outsideMs, `${blocks(faults.outsideBlocks)} of ${name} with impossible times`);
+  add("blocks-dead", faultTimes.deadMs, `${blocks(faults.deadBlocks)} of ${name} not stored`);
+  if (missingEvents > 0) add("trail-missing", faultTimes.missingMs, `${missingEvents} events of ${name} are missing`);
+  if (Math.abs(host.clockOffsetMs) > clockOffsetMs) {
+    const seconds = Math.round(host.clockOffsetMs / 1000);
+    const title = `Clock of ${name} is off by ${seconds > 0 ? "+" : ""}${seconds} s`;
+    found.push(finding("clock-off", host, host.clockSinceMs, title));
+  }
+  return found;
+}
+
+export function finding(
+  kind: FindingKind,
+  { hostId, name }: Pick<HostState, "hostId" | "name">,
+  sinceMs: number,
+  title: string,
+): Finding {
+  const { level } = FINDINGS[kind];
+  return { kind, key: hostId === "" ? kind : `${kind}/${hostId}`, hostId, hostName: name, sinceMs, level, title };
+}
+
+/** Of a key. */
+export function kindOf(key: string): FindingKind {
+  return key.split("/", 1)[0] as FindingKind;
+}
+
+function nameOf(hostId: string, name: string): string {
+  return name === "" ? hostId : name;
+}
+
+function at(timeMs: number): string {
+  return `${new Date(timeMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+function blocks(count: number): string {
+  return `${count} ${count === 1 ? "block" : "blocks"}`;
+}
+
+function links(count: number): string {
+  return `${count} ${count === 1 ? "link" : "links"}`;
+}

@@ -1,0 +1,138 @@
+/** Looks what is wrong now: reads what findings are decided from. */
+import type { Logger } from "@hosttrail/lib/log";
+import { metrics } from "../metrics/index.ts";
+import type { DiskSample, FindingKind, HostState, Presence } from "../model/index.ts";
+import { diskFindings } from "./disk.ts";
+import {
+  type Finding,
+  type FindingLimits,
+  hostFindings,
+  isNews,
+  seenBy,
+  silentFinding,
+  silentSince,
+} from "./findings.ts";
+
+/** What it needs of the database. Each throws where that is away. */
+export interface FindingSource {
+  listStates(afterId: string, limit: number): Promise<HostState[]>;
+  listPresences(): Promise<Presence[]>;
+  isRevoked(hostId: string): Promise<boolean>;
+  /** Undefined where the database does not tell of its disk. */
+  readDisk(): Promise<Omit<DiskSample, "timeMs"> | undefined>;
+  addSample(sample: DiskSample): Promise<void>;
+  samplesSince(timeMs: number): Promise<DiskSample[]>;
+}
+
+export interface LookOptions extends FindingLimits {
+  /** Milliseconds that a host may be silent. */
+  silentMs: number;
+}
+
+/** All that is wrong now. */
+export interface Found {
+  findings: Finding[];
+  /** Kinds of which it is not known whether they are over. */
+  unjudged: ReadonlySet<FindingKind>;
+}
+
+const HOSTS_TOGETHER = 1000;
+/** Hosts that are looked at; those beyond are counted. */
+const HOSTS_MAX = 500_000;
+/** Longer than nodes wait before they tell again who is connected: one that just came back may not have told yet. */
+const SURE_MS = 25_000;
+const DISK_EVERY_MS = 600_000;
+const DISK_KEPT_MS = 3 * 86_400_000;
+const DISK_KINDS: readonly FindingKind[] = ["disk-filling", "disk-full"];
+
+export class Look {
+  readonly #source: FindingSource;
+  readonly #options: LookOptions;
+  readonly #logger: Logger;
+  /** Hosts that seem silent, and when they did so first. */
+  #suspected = new Map<string, number>();
+  /** Undefined before it was looked at. */
+  #disk: { samples: DiskSample[]; nextMs: number } | undefined;
+
+  constructor(source: FindingSource, options: LookOptions, logger: Logger) {
+    this.#source = source;
+    this.#options = options;
+    this.#logger = logger;
+  }
+
+  /** Throws where the database is away. `isOpen` says which findings are there already. */
+  async look(isOpen: (key: string) => boolean, nowMs: number): Promise<Found> {
+    const unjudged = new Set<FindingKind>();
+    const seen = seenBy(await this.#source.listPresences(), nowMs);
+    // Where no node takes blocks, who is silent cannot be known.
+    if (seen.listeningMs === undefined) unjudged.add("host-silent");
+    const findings: Finding[] = [];
+    const silent: { host: HostState; sinceMs: number }[] = [];
+    for await (const host of this.#hosts()) {
+      findings.push(...hostFindings(host, this.#options));
+      const sinceMs = silentSince(host, seen, this.#options.silentMs, nowMs);
+      if (sinceMs !== undefined) silent.push({ host, sinceMs });
+    }
+    findings.push(...(await this.#silent(silent, isOpen, nowMs)));
+    if (await this.#lookAtDisk(nowMs)) findings.push(...diskFindings(this.#disk?.samples ?? [], nowMs, isOpen));
+    else for (const kind of DISK_KINDS) unjudged.add(kind);
+    return { findings: findings.filter(({ key, sinceMs }) => isOpen(key) || isNews(sinceMs, nowMs)), unjudged };
+  }
+
+  async *#hosts(): AsyncGenerator<HostState> {
+    let count = 0;
+    for (let afterId = ""; ; ) {
+      const page = await this.#source.listStates(afterId, HOSTS_TOGETHER);
+      yield* page;
+      count += page.length;
+      const last = page.at(-1);
+      if (last === undefined || page.length < HOSTS_TOGETHER) return;
+      if (count >= HOSTS_MAX) {
+        this.#logger.warn({ hosts: count }, "there are more hosts than findings are looked for");
+        return;
+      }
+      afterId = last.hostId;
+    }
+  }
+
+  async #silent(
+    silent: readonly { host: HostState; sinceMs: number }[],
+    isOpen: (key: string) => boolean,
+    nowMs: number,
+  ): Promise<Finding[]> {
+    const suspected = new Map<string, number>();
+    const found: Finding[] = [];
+    for (const { host, sinceMs } of silent) {
+      const finding = silentFinding(host, sinceMs);
+      const isKnown = isOpen(finding.key);
+      if (!isKnown && !isNews(sinceMs, nowMs)) continue;
+      const firstMs = this.#suspected.get(host.hostId) ?? nowMs;
+      suspected.set(host.hostId, firstMs);
+      if (!isKnown && nowMs - firstMs < SURE_MS) continue;
+      if (!(await this.#source.isRevoked(host.hostId))) found.push(finding);
+    }
+    this.#suspected = suspected;
+    return found;
+  }
+
+  /** False where the database does not tell. */
+  async #lookAtDisk(nowMs: number): Promise<boolean> {
+    if (this.#disk !== undefined && nowMs < this.#disk.nextMs) return this.#disk.samples.length > 0;
+    const now = await this.#source.readDisk();
+    const timeMs = Math.floor(nowMs / DISK_EVERY_MS) * DISK_EVERY_MS;
+    if (now === undefined) {
+      if (this.#disk === undefined)
+        this.#logger.info({}, "the database does not tell how full its disk is: that it fills is not found");
+      this.#disk = { samples: [], nextMs: timeMs + DISK_EVERY_MS };
+      return false;
+    }
+    metrics.databaseDiskBytes.set({ kind: "used" }, now.usedBytes);
+    metrics.databaseDiskBytes.set({ kind: "total" }, now.totalBytes);
+    await this.#source.addSample({ timeMs, ...now });
+    this.#disk = {
+      samples: await this.#source.samplesSince(nowMs - DISK_KEPT_MS),
+      nextMs: timeMs + DISK_EVERY_MS,
+    };
+    return true;
+  }
+}
