@@ -56,7 +56,7 @@ const codecs: Codec[] = [
       const block = new ColumnBlock(bytes, position);
       const { kinds, hosts, processes, users, files, endpoints, syscalls, records } = block;
       const tables = [kinds, hosts, processes, users, files, endpoints, syscalls, records];
-      return [block.columns, tables.map((table) => table.rows.length)];
+      return [block.columns.readAll(), tables.map((table) => table.rows.length)];
     },
   },
   {

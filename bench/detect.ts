@@ -97,7 +97,10 @@ function measure(size: number): void {
 }
 
 function open({ columns, kinds, processes, users, files, endpoints, syscalls, records }: ColumnBlock): unknown {
-  return [columns, ...[kinds, processes, users, files, endpoints, syscalls, records].map((table) => table.rows.length)];
+  return [
+    columns.readAll(),
+    ...[kinds, processes, users, files, endpoints, syscalls, records].map((table) => table.rows.length),
+  ];
 }
 
 /** rsigma's rate; nothing where it is not there. Rules and documents go together by their kind, as routing does. */

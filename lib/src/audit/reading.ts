@@ -93,7 +93,7 @@ function wordsOf({ type, fields }: AuditRecord): RecordWords {
   return { type, keys: fields.map(({ key }) => key), values: fields.map(textOf) };
 }
 
-function messageOf({ type, fields }: AuditRecord): RecordWords | undefined {
+function messageOf({ type, fields }: Pick<AuditRecord, "type" | "fields">): RecordWords | undefined {
   const message = fields.find(({ key }) => key === "msg");
   return message && messageWords({ type, keys: ["msg"], values: [textOf(message)] });
 }
@@ -122,7 +122,7 @@ export function readKept(record: AuditRecord): readonly (readonly [string, strin
   let words = keptWords.get(record);
   if (words === undefined) {
     words = record.fields.flatMap((field) => {
-      const message = field.key === "msg" ? messageOf({ ...record, fields: [field] }) : undefined;
+      const message = field.key === "msg" ? messageOf({ type: record.type, fields: [field] }) : undefined;
       const { keys, values } = message ?? { keys: [field.key], values: [textOf(field)] };
       return keys.flatMap((key, at): [string, string][] => {
         const name = key.startsWith(ENRICHED_SEPARATOR) ? key.slice(ENRICHED_SEPARATOR.length) : key;
@@ -139,7 +139,7 @@ export function readKept(record: AuditRecord): readonly (readonly [string, strin
 export function readField(record: AuditRecord, field: AuditField): string | undefined {
   const written = textOf(field);
   if (field.key === "msg") {
-    const words = messageOf({ ...record, fields: [field] });
+    const words = messageOf({ type: record.type, fields: [field] });
     if (words === undefined) return undefined;
     let changed = false;
     const read = words.keys.map((key, at) => {

@@ -103,6 +103,8 @@ export class WritingBudget {
 
 /** The reading side: throws where a block's counts pass what its bytes and events allow. */
 export class ReadingBudget {
+  readonly #payloadBytes: number;
+  readonly #events: number;
   readonly #weightMax: number;
   readonly #expandedMax: number;
   #weight = 0;
@@ -112,8 +114,15 @@ export class ReadingBudget {
   rowBytes = 0;
 
   constructor(payloadBytes: number, events: number) {
+    this.#payloadBytes = payloadBytes;
+    this.#events = events;
     this.#weightMax = weightMax(payloadBytes, events);
     this.#expandedMax = expandedBytesMax(payloadBytes);
+  }
+
+  /** The same bounds, with nothing spent. */
+  again(): ReadingBudget {
+    return new ReadingBudget(this.#payloadBytes, this.#events);
   }
 
   /** Before anything is made for so many rows of a table. */

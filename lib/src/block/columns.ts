@@ -35,6 +35,8 @@ export interface Column<Value, Links> {
   same(a: Value, b: Value): boolean;
   collect(strings: StringTableBuilder, links: Links): ColumnState<Value>;
   read(table: TableReader, strings: StringTable, links: ReadLinks<Links>): (row: number) => Value;
+  /** Of a column of strings or of rows: the number of each row's. */
+  numbers?(table: TableReader): Uint32Array;
   /** False where `read`, or what it gives, may fail for a row. */
   scan(table: ColumnScan): boolean;
 }
@@ -135,6 +137,7 @@ export function text(field: number): Column<string, unknown> {
       const place = `${table.place}.${field}`;
       return (row) => strings.shown(values[row] ?? 0, place);
     },
+    numbers: (table) => table.numbers(field),
     scan: (table) => table.texts(field),
   };
 }
@@ -329,6 +332,7 @@ export function link<Row, Name extends string>(
       const place = `${table.place}.${field}`;
       return (row) => linked(target, values[row] ?? 0, place, strings);
     },
+    numbers: (table) => table.numbers(field),
     scan: (table) => table.link(field, name),
   };
 }

@@ -16,6 +16,7 @@ import type {
 import { ReadingBudget } from "./budget.ts";
 import { type RowReader, slice } from "./columns.ts";
 import { BlockError } from "./error.ts";
+import { EventColumns } from "./events.ts";
 import { type BlockPosition, EventIds, type EventNames } from "./id.ts";
 import { EVENTS_MAX } from "./limits.ts";
 import { RowsReader } from "./rows.ts";
@@ -24,7 +25,7 @@ import { type Lists, TableReader } from "./table.ts";
 import * as tables from "./tables.ts";
 import { joinUnsigned, WireReader } from "./wire.ts";
 
-const { EVENT, ANCESTRIES, TOP } = tables;
+const { ANCESTRIES, TOP } = tables;
 
 const NONE = new Uint32Array(0);
 
@@ -74,31 +75,6 @@ class AncestryReader implements RowReader<ProcessReference[]> {
   }
 }
 
-/** The per-event columns: plain values, or references to a table's rows, plus one (0: absent). */
-export interface EventColumnValues {
-  time: BigInt64Array;
-  kind: Uint32Array;
-  host: Uint32Array;
-  process: Uint32Array;
-  user: Uint32Array;
-  files: Lists;
-  source: Uint32Array;
-  destination: Uint32Array;
-  container: Uint32Array;
-  cloud: Uint32Array;
-  hasAudit: Uint32Array;
-  serial: Uint32Array;
-  node: Uint32Array;
-  partial: Uint32Array;
-  syscall: Uint32Array;
-  exit: BigInt64Array;
-  arguments: Lists;
-  keys: Lists;
-  records: Lists;
-  targets: Lists;
-  redacted: Uint32Array;
-}
-
 /** A table that events refer to. */
 interface Checked {
   /** Reads them all. */
@@ -111,33 +87,6 @@ function checkReferences(references: Uint32Array, table: Checked, place: string)
   let last = 0;
   for (const reference of references) if (reference > last) last = reference;
   if (last > table.rows.length) table.row(last, place);
-}
-
-/** Reads them all together. */
-function readEventColumns(table: TableReader): EventColumnValues {
-  return {
-    time: table.int64(EVENT.time),
-    kind: table.numbers(EVENT.kind),
-    host: table.numbers(EVENT.host),
-    process: table.numbers(EVENT.process),
-    user: table.numbers(EVENT.user),
-    files: table.lists(EVENT.filesLength, EVENT.files),
-    source: table.numbers(EVENT.source),
-    destination: table.numbers(EVENT.destination),
-    container: table.numbers(EVENT.container),
-    cloud: table.numbers(EVENT.cloud),
-    hasAudit: table.numbers(EVENT.hasAudit),
-    serial: table.deltas(EVENT.serial),
-    node: table.numbers(EVENT.node),
-    partial: table.numbers(EVENT.partial),
-    syscall: table.numbers(EVENT.syscall),
-    exit: table.signed64(EVENT.exit),
-    arguments: table.lists(EVENT.argumentsLength, EVENT.argumentsLow, EVENT.argumentsHigh),
-    keys: table.lists(EVENT.keysLength, EVENT.keys),
-    records: table.lists(EVENT.recordsLength, EVENT.records),
-    targets: table.lists(EVENT.targetsLength, EVENT.targets),
-    redacted: table.numbers(EVENT.redacted),
-  };
 }
 
 /**
@@ -159,7 +108,8 @@ export class ColumnBlock {
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
   readonly #eventTable: TableReader;
-  #columns: EventColumnValues | undefined;
+  /** The per-event columns: numbers that refer to the tables' rows, plus one. */
+  readonly columns: EventColumns;
 
   /** `place`: where the events stand in their host's trail. Throws a BlockError where the payload is not what it should be. */
   constructor(payload: Uint8Array, place: BlockPosition | EventNames, eventsMax: number = EVENTS_MAX) {
@@ -201,18 +151,7 @@ export class ColumnBlock {
       },
     });
     this.#eventTable = new TableReader(payload, spans[TOP.events], "events", budget, count);
-  }
-
-  /** The per-event columns: numbers that refer to the tables' rows, plus one. */
-  get columns(): EventColumnValues {
-    this.#columns ??= this.#readColumns();
-    return this.#columns;
-  }
-
-  #readColumns(): EventColumnValues {
-    const columns = readEventColumns(this.#eventTable);
-    for (const key of columns.keys.values[0] ?? NONE) this.strings.shown(key, "events.keys");
-    return columns;
+    this.columns = new EventColumns(this.#eventTable, this.strings);
   }
 
   /** Id of event n, without building the event. */
@@ -309,7 +248,8 @@ export class ColumnBlock {
   /** Reads all rows and references without building an event: after this, no event and no filter can fail. Throws a BlockError. */
   check(): void {
     const { columns } = this;
-    const plain: [keyof EventColumnValues, Checked][] = [
+    columns.readAll();
+    const plain: [keyof EventColumns, Checked][] = [
       ["kind", this.kinds],
       ["host", this.hosts],
       ["process", this.processes],
@@ -338,6 +278,8 @@ export class ColumnBlock {
 
   /** Every event, in order. */
   events(): Event[] {
+    // Also those that these events show nothing of.
+    this.columns.readAll();
     return Array.from({ length: this.count }, (_, index) => this.event(index));
   }
 }

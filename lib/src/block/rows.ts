@@ -5,6 +5,7 @@ import { EqualRows } from "./equal.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { RowIndex, type TableReader } from "./table.ts";
+import { type MakeViews, viewMaker } from "./views.ts";
 import type { WireWriter } from "./wire.ts";
 
 /** What a table holds. The type makes sure that no field of a row is forgotten. */
@@ -131,6 +132,24 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
   }
 }
 
+/** Names of a row's fields that are one string. */
+export type TextName<Row> = { [Name in keyof Row]-?: Row[Name] extends string ? Name : never }[keyof Row] & string;
+
+/** Those, and the ones that are another row or none. */
+type NumberedName<Row> = TextName<Row> | ("parent" & keyof Row);
+
+const NO_VIEWS: readonly never[] = [];
+
+/** The maker of views of each kind of table, which is made once. */
+const makers = new WeakMap<object, unknown>();
+
+function makerOf<Row extends object, Links>(spec: TableSpec<Row, Links>): MakeViews<Row, Links> {
+  const known = makers.get(spec) as MakeViews<Row, Links> | undefined;
+  const maker = known ?? viewMaker<Row, Links>(spec.columns);
+  if (known === undefined) makers.set(spec, maker);
+  return maker;
+}
+
 /**
  * The reading side of a table: its rows are built together when the first one is wanted. Rows are shared by
  * all events that refer to them; nobody may change one.
@@ -142,6 +161,7 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
   readonly #links: ReadLinks<Links>;
   #rows: Row[] | undefined;
   #bytes: number[] = [];
+  #views: readonly Row[] | undefined;
 
   constructor(spec: TableSpec<Row, Links>, table: TableReader, strings: StringTable, links: ReadLinks<Links>) {
     this.#spec = spec;
@@ -153,6 +173,33 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
   /** Every row, in order; a reference n is to row n - 1. */
   get rows(): readonly Row[] {
     return this.#rows ?? this.#build();
+  }
+
+  /**
+   * The same rows, of which only those columns are read that somebody asks for. A view's fields are no properties of its own, so
+   * it cannot be copied as a row can; what is wrong in a column is found where it is read. Views are paid for apart from rows.
+   */
+  get views(): readonly Row[] {
+    this.#views ??= this.#table.count === 0 ? NO_VIEWS : this.#makeViews();
+    return this.#views;
+  }
+
+  #makeViews(): Row[] {
+    const views: Row[] = [];
+    this.#views = views;
+    // Whoever is in the same table is seen as a view, too.
+    const own: RowReader<Row> = { row: (index) => views[index - 1], bytesOf: () => 0 };
+    const links = { ...this.#links, ...(this.#spec.place in this.#links ? { [this.#spec.place]: own } : {}) };
+    views.push(...makerOf(this.#spec)(this.#table, this.#strings.forViews, links));
+    return views;
+  }
+
+  /** For each row the number of its string in the block's table of strings, or of the row that it refers to. */
+  numbers(name: NumberedName<Row>): Uint32Array {
+    const column = this.#spec.columns[name] as Pick<Column<never, Links>, "numbers">;
+    const numbers = column.numbers?.(this.#table);
+    if (numbers === undefined) throw new TypeError(`${this.#spec.place} has no numbers in ${name}`);
+    return numbers;
   }
 
   row(index: number, place: string): Row | undefined {

@@ -76,11 +76,23 @@ export class StringTable {
   readonly budget: ReadingBudget;
   readonly #texts: readonly string[];
   readonly #binary: ReadonlyMap<number, Uint8Array>;
+  #forViews: StringTable | undefined;
 
   constructor(texts: readonly string[], binary: ReadonlyMap<number, Uint8Array>, budget: ReadingBudget) {
     this.#texts = texts;
     this.#binary = binary;
     this.budget = budget;
+  }
+
+  /** How many there are, with the empty one. */
+  get count(): number {
+    return this.#texts.length;
+  }
+
+  /** The same strings with as much to spend again, for those who look at rows before they make them. */
+  get forViews(): StringTable {
+    this.#forViews ??= new StringTable(this.#texts, this.#binary, this.budget.again());
+    return this.#forViews;
   }
 
   text(index: number, place: string): string {

@@ -107,6 +107,9 @@ export class TableReader {
   readonly #bytes: Uint8Array;
   readonly #spans: readonly (Span | undefined)[];
   readonly #budget: ReadingBudget;
+  /** Columns that were read, by the number of their field: rows and views share them. */
+  readonly #numbers: (Uint32Array | undefined)[] = [];
+  readonly #lists: (Lists | undefined)[] = [];
 
   /** `count` is given for the events, whose number stands outside of their table and is bounded there. */
   constructor(bytes: Uint8Array, span: Span | undefined, place: string, budget: ReadingBudget, count?: number) {
@@ -134,6 +137,10 @@ export class TableReader {
 
   /** A column with one u32 a row. */
   numbers(field: number): Uint32Array {
+    return (this.#numbers[field] ??= this.#readNumbers(field));
+  }
+
+  #readNumbers(field: number): Uint32Array {
     const values = this.#values(field);
     if (values === undefined) return zeros(this.count);
     if (values.length !== this.count) this.fail(`${field}`, `${values.length} values for ${this.count} rows`);
@@ -209,6 +216,10 @@ export class TableReader {
 
   /** A list column: where each row's values begin (count + 1 offsets), and the values. */
   lists(lengthField: number, ...valueFields: number[]): Lists {
+    return (this.#lists[lengthField] ??= this.#readLists(lengthField, valueFields));
+  }
+
+  #readLists(lengthField: number, valueFields: readonly number[]): Lists {
     const lengths = this.numbers(lengthField);
     const offsets = new Uint32Array(lengths.length + 1);
     let sum = 0;

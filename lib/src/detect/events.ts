@@ -6,7 +6,7 @@ import {
   type Field,
   formsOf,
   type ReadTexts,
-  type RowLists,
+  type Refs,
   type Source,
   type Texts,
 } from "../predicate/index.ts";
@@ -14,7 +14,7 @@ import {
 /** Reads one field of FIELDS. */
 function ecsReader(field: Field): ReadTexts {
   const { type } = field;
-  const rowsOfBlock = rowsReader(field);
+  const rowsOfBlock = viewsOf(field);
   return (block, row) => {
     const forms = formsOf(field, field.value(rowsOfBlock(block)[row] as never));
     return forms.some((form) => form === "" || form === type.none)
@@ -24,13 +24,13 @@ function ecsReader(field: Field): ReadTexts {
 }
 
 /** Rows that are made for the asking are made once a block. */
-function rowsReader(field: Field): (block: ColumnBlock) => readonly unknown[] {
-  if (field.column !== EVENT_COLUMN) return (block) => field.rows(block);
+function viewsOf(field: Field): (block: ColumnBlock) => readonly unknown[] {
+  if (field.column !== EVENT_COLUMN) return (block) => field.views(block);
   const made = new WeakMap<ColumnBlock, readonly unknown[]>();
   return (block) => {
     let rows = made.get(block);
     if (rows === undefined) {
-      rows = field.rows(block);
+      rows = field.views(block);
       made.set(block, rows);
     }
     return rows;
@@ -48,28 +48,62 @@ function readTime(block: ColumnBlock, row: number): Texts {
  * The columns of events as sources. `names` gives further names: for each, a field of FIELDS or what reads it, and the column it is of.
  */
 export function eventSources(names: ReadonlyMap<string, SigmaField>, keywords = false): Source[] {
-  const columns = new Map<string, { field: Field; readers: Map<string, ReadTexts> }>();
+  const columns = new Map<string, EventColumn>();
   for (const [name, field] of FIELDS) {
-    const column = columns.get(field.column) ?? { field, readers: new Map<string, ReadTexts>() };
+    const column = columns.get(field.column) ?? { readers: new Map(), strings: new Map() };
     columns.set(field.column, column);
-    column.readers.set(name, ecsReader(field));
+    addField(column, name, field);
   }
   for (const [name, sigma] of names) {
     if (sigma.kind === "never") continue;
     const field = FIELDS.get(sigma.field);
     const column = field && columns.get(field.column);
     if (field === undefined || column === undefined) throw new Error(`no field ${sigma.field}`);
-    column.readers.set(name, sigma.kind === "read" ? readerOf(field, sigma.read) : ecsReader(field));
+    if (sigma.kind === "read") column.readers.set(name, readerOf(field, sigma.read));
+    else addField(column, name, field);
   }
-  return Array.from(columns, ([name, { field, readers }]): Source => {
+  return Array.from(columns, ([name, { readers, strings }]): Source => {
     const isPerEvent = name === EVENT_COLUMN;
     if (isPerEvent) for (const time of TIMES) readers.set(time, readTime);
     if (keywords && !isPerEvent) readers.set("", keywordReader(name));
-    const reader = (asked: string): ReadTexts | undefined => readers.get(asked);
-    if (isListColumn(name))
-      return { isPerEvent, rowOf: () => 1, lists: (block) => listsOf(block.columns[name]), reader };
-    return { isPerEvent, rowOf: (block, event) => field.rowsOf(block, event) as number, reader };
+    return {
+      isPerEvent,
+      refs: refsOf(name),
+      reader: (asked) => readers.get(asked),
+      strings: (asked) => strings.get(asked),
+    };
   });
+}
+
+/** Fields of one column of events. */
+interface EventColumn {
+  readers: Map<string, ReadTexts>;
+  strings: Map<string, NonNullable<Field["strings"]>>;
+}
+
+function addField({ readers, strings }: EventColumn, name: string, field: Field): void {
+  readers.set(name, ecsReader(field));
+  const { type } = field;
+  // Only texts that are compared as they are can be known by their numbers.
+  if (field.strings !== undefined && type.form === String && type.none === undefined) strings.set(name, field.strings);
+}
+
+function refsOf(column: string): (block: ColumnBlock) => Refs {
+  if (column === EVENT_COLUMN) return (block) => ({ rows: eachOf(block.count) });
+  if (isListColumn(column)) return (block) => listsOf(block.columns[column]);
+  return (block) => ({ rows: block.columns[column as PlainColumn] });
+}
+
+type PlainColumn = {
+  [Name in keyof ColumnBlock["columns"]]: ColumnBlock["columns"][Name] extends Uint32Array ? Name : never;
+}[keyof ColumnBlock["columns"]];
+
+let counted = new Uint32Array(0);
+
+/** 1, 2 and so on: rows that stand in their own order. */
+export function eachOf(count: number): Uint32Array {
+  if (counted.length < count) counted = Uint32Array.from({ length: count * 2 }, (_, index) => index + 1);
+  return counted;
 }
 
 /** Columns by which an event refers to several rows. */
@@ -80,14 +114,14 @@ function isListColumn(name: string): name is (typeof LIST_COLUMNS)[number] {
 }
 
 /** A list column of the block as sources have it. */
-export function listsOf({ offsets, values }: ColumnBlock["columns"]["files"]): RowLists {
+export function listsOf({ offsets, values }: ColumnBlock["columns"]["files"]): Refs {
   return { offsets, rows: values[0] ?? NO_ROWS };
 }
 
 const NO_ROWS = new Uint32Array(0);
 
 function readerOf(field: Field, read: (row: never) => Texts): ReadTexts {
-  return (block, row) => read(field.rows(block)[row] as never);
+  return (block, row) => read(field.views(block)[row] as never);
 }
 
 /** What a name of Sigma's stands for. */

@@ -60,7 +60,7 @@ export class PlainRules {
     const start = offsets[event] ?? 0;
     const end = about === "event" ? start : (offsets[event + 1] ?? 0);
     for (let at = start; at < end; at++) {
-      const type = block.records.rows[(values[0]?.[at] ?? 0) - 1]?.type ?? 0;
+      const type = block.records.views[(values[0]?.[at] ?? 0) - 1]?.type ?? 0;
       if (holds(predicate, this.#shapeOf(type), block, event, at)) return at;
     }
     return about !== "record" && holds(predicate, this.#whole, block, event, -1) ? -1 : undefined;

@@ -7,11 +7,13 @@
  */
 import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 import { RECORD, readKept, recordTypeName, socketAddressValue } from "../audit/index.ts";
-import type { ColumnBlock } from "../block/index.ts";
-import type { ReadTexts, Shape, Source, Texts } from "../predicate/index.ts";
-import { listsOf } from "./events.ts";
+import type { ColumnBlock, TextName } from "../block/index.ts";
+import type { ReadTexts, Refs, Shape, Source, Texts } from "../predicate/index.ts";
+import { eachOf, listsOf } from "./events.ts";
 
-type Readers<Row> = ReadonlyMap<string, (row: Row) => Texts>;
+/** What reads a field: the name of a row's own field where the text is that. */
+type Reading<Row> = TextName<Row> | ((row: Row) => Texts);
+type Readers<Row> = ReadonlyMap<string, Reading<Row>>;
 
 function text(value: string | undefined): Texts {
   return value === undefined || value === "" ? undefined : value;
@@ -29,12 +31,12 @@ function name(id: number | undefined, known: string | undefined): Texts {
   return text(known);
 }
 
-const PROCESS_OF_CALL: Readers<Process> = new Map([
+const PROCESS_OF_CALL: Readers<Process> = new Map<string, Reading<Process>>([
   ["pid", (row: Process) => number(row.pid)],
   ["ppid", (row: Process) => number(row.parent?.pid)],
-  ["comm", (row: Process) => text(row.name)],
-  ["exe", (row: Process) => text(row.executable)],
-  ["tty", (row: Process) => text(row.tty)],
+  ["comm", "name"],
+  ["exe", "executable"],
+  ["tty", "tty"],
   ["ses", (row: Process) => number(row.sessionId)],
   ["", (row: Process) => [row.name, row.executable]],
 ]);
@@ -68,19 +70,19 @@ function nameOfId({ id, effectiveId, name: own, effectiveName }: User, asked: nu
 
 type SyscallRow = ColumnBlock["syscalls"]["rows"][number];
 
-const SYSCALL: Readers<SyscallRow> = new Map([
+const SYSCALL: Readers<SyscallRow> = new Map<string, Reading<SyscallRow>>([
   ["arch", (row: SyscallRow) => row.arch.toString(16)],
   ["syscall", (row: SyscallRow) => number(row.number)],
-  ["success", (row: SyscallRow) => text(row.success)],
+  ["success", "success"],
   ["items", (row: SyscallRow) => number(row.items)],
-  ["ARCH", (row: SyscallRow) => text(row.archName)],
-  ["SYSCALL", (row: SyscallRow) => text(row.name)],
-  ["", (row: SyscallRow) => text(row.name)],
+  ["ARCH", "archName"],
+  ["SYSCALL", "name"],
+  ["", "name"],
 ]);
 
-const WORKING_DIRECTORY: Readers<Process> = new Map([
-  ["cwd", (row: Process) => text(row.workingDirectory)],
-  ["", (row: Process) => text(row.workingDirectory)],
+const WORKING_DIRECTORY: Readers<Process> = new Map<string, Reading<Process>>([
+  ["cwd", "workingDirectory"],
+  ["", "workingDirectory"],
 ]);
 
 function title(row: Process): Texts {
@@ -107,30 +109,30 @@ function argumentReader(field: string): ((row: Process) => Texts) | undefined {
   return (row) => row.args[index];
 }
 
-const PATH: Readers<File> = new Map([
+const PATH: Readers<File> = new Map<string, Reading<File>>([
   ["item", (row: File) => number(row.item)],
   [
     "name",
     (row: File) => (row.name === row.path ? text(row.name) : [row.name, row.path].filter((path) => path !== "")),
   ],
-  ["nametype", (row: File) => text(row.nametype)],
+  ["nametype", "nametype"],
   ["inode", (row: File) => (row.hasAttributes ? String(row.inode) : undefined)],
-  ["dev", (row: File) => text(row.device)],
+  ["dev", "device"],
   ["mode", (row: File) => (row.hasAttributes ? `0${row.mode.toString(8)}` : undefined)],
   ["ouid", (row: File) => (row.hasAttributes ? String(row.uid) : undefined)],
   ["ogid", (row: File) => (row.hasAttributes ? String(row.gid) : undefined)],
-  ["rdev", (row: File) => text(row.targetDevice)],
+  ["rdev", "targetDevice"],
   ["OUID", (row: File) => (row.hasAttributes ? name(row.uid, row.owner) : undefined)],
   ["OGID", (row: File) => (row.hasAttributes ? name(row.gid, row.group) : undefined)],
   ["", (row: File) => [row.name, row.path].filter((path) => path !== "")],
 ]);
 
-const SOCKET: Readers<Endpoint> = new Map([
+const SOCKET: Readers<Endpoint> = new Map<string, Reading<Endpoint>>([
   ["saddr", socketAddressValue],
   ["saddr_fam", (row: Endpoint) => text(row.family === "unix" ? "local" : row.family)],
-  ["laddr", (row: Endpoint) => text(row.ip)],
+  ["laddr", "ip"],
   ["lport", (row: Endpoint) => (row.ip === "" ? undefined : String(row.port))],
-  ["path", (row: Endpoint) => text(row.path)],
+  ["path", "path"],
   ["SADDR", socketText],
   ["", (row: Endpoint) => [row.address, row.domain].filter((address) => address !== "")],
 ]);
@@ -141,40 +143,50 @@ function socketText({ family, ip, port, path }: Endpoint): Texts {
   return path === "" ? undefined : `{ saddr_fam=local path=${path} }`;
 }
 
-function source<Row>(
-  rows: (block: ColumnBlock) => readonly Row[],
-  rowOf: Source["rowOf"],
-  readers: Readers<Row>,
-  more?: (field: string) => ((row: Row) => Texts) | undefined,
+type Tables = Pick<ColumnBlock, "processes" | "users" | "syscalls" | "endpoints" | "files">;
+type RowOf<Table extends keyof Tables> = ColumnBlock[Table]["rows"][number];
+
+function source<Table extends keyof Tables>(
+  table: Table,
+  refs: Source["refs"],
+  readers: Readers<RowOf<Table>>,
+  more?: (field: string) => ((row: RowOf<Table>) => Texts) | undefined,
 ): Source {
   return {
     isPerEvent: false,
-    rowOf,
+    refs,
     reader(field): ReadTexts | undefined {
       const read = readers.get(field) ?? more?.(field);
-      return read && ((block, row) => read(rows(block)[row] as Row));
+      if (read === undefined) return undefined;
+      const view = (block: ColumnBlock, row: number): RowOf<Table> => block[table].views[row] as RowOf<Table>;
+      if (typeof read === "function") return (block, row) => read(view(block, row));
+      return (block, row) => text(view(block, row)[read] as string);
+    },
+    strings(field) {
+      const read = readers.get(field);
+      if (typeof read !== "string") return undefined;
+      return (block) => (block[table] as { numbers(name: string): Uint32Array }).numbers(read);
     },
   };
 }
 
 type PlainColumn = "process" | "user" | "syscall" | "source" | "destination";
 
-function ofColumn(column: PlainColumn): Source["rowOf"] {
-  return (block, event) => block.columns[column][event] ?? 0;
+function ofColumn(column: PlainColumn): Source["refs"] {
+  return (block) => ({ rows: block.columns[column] });
 }
 
-const processes = (block: ColumnBlock): readonly Process[] => block.processes.rows;
-const PROCESS_SOURCE = source(processes, ofColumn("process"), PROCESS_OF_CALL);
-const USER_SOURCE = source((block) => block.users.rows, ofColumn("user"), USER);
-const SYSCALL_SOURCE = source((block) => block.syscalls.rows, ofColumn("syscall"), SYSCALL);
-const CWD_SOURCE = source(processes, ofColumn("process"), WORKING_DIRECTORY);
-const TITLE_SOURCE = source(processes, ofColumn("process"), TITLE);
-const EXECVE_SOURCE = source(processes, ofColumn("process"), EXECUTION, argumentReader);
-const SOCKET_SOURCE = source(
-  (block) => block.endpoints.rows,
-  (block, event) => block.columns.destination[event] || (block.columns.source[event] ?? 0),
-  SOCKET,
-);
+const PROCESS_SOURCE = source("processes", ofColumn("process"), PROCESS_OF_CALL);
+const USER_SOURCE = source("users", ofColumn("user"), USER);
+const SYSCALL_SOURCE = source("syscalls", ofColumn("syscall"), SYSCALL);
+const CWD_SOURCE = source("processes", ofColumn("process"), WORKING_DIRECTORY);
+const TITLE_SOURCE = source("processes", ofColumn("process"), TITLE);
+const EXECVE_SOURCE = source("processes", ofColumn("process"), EXECUTION, argumentReader);
+const SOCKET_SOURCE = source("endpoints", socketOf, SOCKET);
+
+function socketOf({ columns: { source: from, destination } }: ColumnBlock): Refs {
+  return { rows: destination.map((row, event) => row || (from[event] ?? 0)) };
+}
 
 const NONE = new Uint32Array(0);
 
@@ -198,11 +210,12 @@ function recordsOf(block: ColumnBlock): Records {
   if (last?.block === block) return last;
   const { offsets, values } = block.columns.records;
   const [rows = NONE] = values;
+  const types = block.records.views.map((view) => view.type);
   const found: Records = { block, files: new Uint32Array(rows.length), types: new Uint8Array(block.count) };
   for (let event = 0; event < block.count; event++) {
     let item = 0;
     for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++) {
-      const type = block.records.rows[(rows[at] ?? 0) - 1]?.type;
+      const type = types[(rows[at] ?? 0) - 1];
       if (type === RECORD.PATH) found.files[at] = fileOfItem(block, event, item++);
       const known = TYPES.indexOf(type as RecordType);
       if (known >= 0) found.types[event] = (found.types[event] ?? 0) | (1 << known);
@@ -219,18 +232,19 @@ function fileOfItem(block: ColumnBlock, event: number, item: number): number {
   const start = offsets[event] ?? 0;
   const end = offsets[event + 1] ?? 0;
   const direct = start + item < end ? (rows[start + item] ?? 0) : 0;
-  if (block.files.rows[direct - 1]?.item === item) return direct;
-  for (let at = start; at < end; at++) if (block.files.rows[(rows[at] ?? 0) - 1]?.item === item) return rows[at] ?? 0;
+  const { views } = block.files;
+  if (views[direct - 1]?.item === item) return direct;
+  for (let at = start; at < end; at++) if (views[(rows[at] ?? 0) - 1]?.item === item) return rows[at] ?? 0;
   return 0;
 }
 
 /** The keys of the rules that matched: each is a text of the block. */
 const KEYS_SOURCE: Source = {
   isPerEvent: false,
-  rowOf: () => 1,
-  lists: (block) => listsOf(block.columns.keys),
+  refs: (block) => listsOf(block.columns.keys),
   reader: (field) =>
     field === "key" || field === "" ? (block, row) => text(block.strings.text(row + 1, "events.keys")) : undefined,
+  strings: (field) => (field === "key" || field === "" ? (block) => eachOf(block.strings.count) : undefined),
 };
 
 /** Most registers are small numbers, or addresses that come once. */
@@ -249,7 +263,8 @@ function argumentOf(block: ColumnBlock, event: number, index: number): Texts {
 /** What is of one call alone: registers as auditd prints them, in hex, and what the call gave back. */
 const CALL_SOURCE: Source = {
   isPerEvent: true,
-  rowOf: (_block, event) => event + 1,
+  refs: (block) => ({ rows: eachOf(block.count) }),
+  charactersOf: (field) => (field === "exit" ? /^-?[0-9]*$/ : /^[0-9a-f]*$/),
   reader(field) {
     if (field === "exit") return (block, row) => String(block.columns.exit[row] ?? 0n);
     const [, digits] = /^a([0-3])$/.exec(field) ?? [];
@@ -267,7 +282,7 @@ const KEPT: Pick<Source, "isPerEvent" | "reader" | "others"> = {
   isPerEvent: false,
   reader: () => undefined,
   others(block, row) {
-    const record = block.records.rows[row];
+    const record = block.records.views[row];
     return record === undefined ? NO_WORDS : readKept(record);
   },
 };
@@ -275,24 +290,24 @@ const NO_WORDS: readonly (readonly [string, string])[] = [];
 
 const KEPT_SOURCE: Source = {
   ...KEPT,
-  rowOf: (block, _event, record) => block.columns.records.values[0]?.[record] ?? 0,
+  refs: (block) => ({ rows: block.columns.records.values[0] ?? NONE, byRecord: true }),
 };
-const ALL_KEPT_SOURCE: Source = { ...KEPT, rowOf: () => 1, lists: (block) => listsOf(block.columns.records) };
+const ALL_KEPT_SOURCE: Source = { ...KEPT, refs: (block) => listsOf(block.columns.records) };
 
-const files = (block: ColumnBlock): readonly File[] => block.files.rows;
-const PATH_SOURCE = source(files, (block, _event, record) => recordsOf(block).files[record] ?? 0, PATH);
-const ALL_PATHS_SOURCE: Source = {
-  ...source(files, () => 1, PATH),
-  lists: (block) => listsOf(block.columns.files),
-};
+const PATH_SOURCE = source("files", (block) => ({ rows: recordsOf(block).files, byRecord: true }), PATH);
+const ALL_PATHS_SOURCE = source("files", (block) => listsOf(block.columns.files), PATH);
 
 /** Only where the event has such a record: of other events the process may have the same fields, from elsewhere. */
-function where(type: RecordType, { rowOf, ...rest }: Source): Source {
+function where(type: RecordType, all: Source): Source {
   const bit = 1 << TYPES.indexOf(type);
   return {
-    ...rest,
-    rowOf: (block, event, record) =>
-      ((recordsOf(block).types[event] ?? 0) & bit) === 0 ? 0 : rowOf(block, event, record),
+    ...all,
+    refs(block) {
+      const { types } = recordsOf(block);
+      const rows = all.refs(block).rows.slice(0, block.count);
+      for (let event = 0; event < rows.length; event++) if (((types[event] ?? 0) & bit) === 0) rows[event] = 0;
+      return { rows };
+    },
   };
 }
 

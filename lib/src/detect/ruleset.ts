@@ -119,6 +119,14 @@ export class RuleSet {
     return compiled;
   }
 
+  /** For each row of records its shape; undefined where no rule is about such a record. */
+  #shapesOf(block: ColumnBlock): (CompiledShape | undefined)[] {
+    return block.records.views.map(({ type }) => {
+      const shape = this.#shapeOf(type);
+      return isAsked(shape) ? shape : undefined;
+    });
+  }
+
   /** Every rule that matches an event, once for each event. */
   match(block: ColumnBlock): Match[] {
     const run = this.#index.begin(block);
@@ -130,24 +138,31 @@ export class RuleSet {
       last[number] = event + 1;
       matches.push({ rule: (this.#entries[number] as Entry).rule, event, record });
     };
+    const { kind } = block.columns;
+    const shapes = this.#hasRecordRules ? this.#shapesOf(block) : undefined;
     for (let event = 0; event < block.count; event++) {
-      for (const { compiled } of routes[(block.columns.kind[event] ?? 0) - 1] ?? [])
-        run.ask(compiled, event, -1, found);
-      if (this.#hasRecordRules) this.#askRecords(run, block, event, found);
+      for (const { compiled } of routes[(kind[event] ?? 0) - 1] ?? NO_ROUTES) run.ask(compiled, event, -1, found);
+      if (shapes !== undefined) this.#askRecords(run, block, shapes, event, found);
     }
     return matches;
   }
 
-  #askRecords(run: IndexRun, block: ColumnBlock, event: number, found: Found): void {
+  /** `shapes` are those of the block's rows of records. */
+  #askRecords(
+    run: IndexRun,
+    block: ColumnBlock,
+    shapes: readonly (CompiledShape | undefined)[],
+    event: number,
+    found: Found,
+  ): void {
     const { offsets, values } = block.columns.records;
-    const start = offsets[event] ?? 0;
     const end = offsets[event + 1] ?? 0;
     const rows = values[0];
-    for (let at = start; at < end; at++) {
-      const type = block.records.rows[(rows?.[at] ?? 0) - 1]?.type ?? 0;
-      run.ask(this.#shapeOf(type), event, at, found);
+    for (let at = offsets[event] ?? 0; at < end; at++) {
+      const shape = shapes[(rows?.[at] ?? 0) - 1];
+      if (shape !== undefined) run.ask(shape, event, at, found);
     }
-    run.ask(this.#whole, event, -1, found);
+    if (isAsked(this.#whole)) run.ask(this.#whole, event, -1, found);
   }
 
   /** The texts of a rule's field in an event that it matched, under the names that the rule itself uses. */
@@ -157,16 +172,22 @@ export class RuleSet {
       const route = this.#routes.find(({ category }) => category === CATEGORIES.get(reading.name));
       return route === undefined ? [] : textsOf(route.shape, block, field, event, -1);
     }
-    const type = block.records.rows[(block.columns.records.values[0]?.[record] ?? 0) - 1]?.type;
+    const type = block.records.views[(block.columns.records.values[0]?.[record] ?? 0) - 1]?.type;
     const own = type === undefined ? [] : textsOf(this.#shapeOf(type).shape, block, field, event, record);
     // What the record itself does not say is asked of its event.
     return own.length > 0 ? own : textsOf(this.#whole.shape, block, field, event, -1);
   }
 }
 
+const NO_ROUTES: readonly Route[] = [];
+
+function isAsked({ nodes }: CompiledShape): boolean {
+  return nodes.size > 0;
+}
+
 /** For each kind of event in the block, the categories that it is of. */
 export function routesOf<Of extends { category: Category }>(block: ColumnBlock, routes: readonly Of[]): Of[][] {
-  return block.kinds.rows.map(({ action, type, outcome }) =>
+  return block.kinds.views.map(({ action, type, outcome }) =>
     outcome === "failure"
       ? []
       : routes.filter(

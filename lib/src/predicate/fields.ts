@@ -1,5 +1,5 @@
 /** The fields that a filter may name, and where in a block each one lies. */
-import type { ColumnBlock } from "../block/index.ts";
+import type { ColumnBlock, TextName } from "../block/index.ts";
 import {
   archNames,
   ERRNO,
@@ -24,7 +24,11 @@ export interface Field {
   /** What events refer to its rows by: fields of one column have the same rows. */
   column: string;
   rows(block: ColumnBlock): readonly unknown[];
+  /** The same rows for those who ask a few fields of them: only these are read. */
+  views(block: ColumnBlock): readonly unknown[];
   value(row: never): FieldValue;
+  /** For a field whose values are strings of the block: their numbers there, by row; 0 is the empty one. */
+  strings?: (block: ColumnBlock) => Uint32Array;
   rowsOf(block: ColumnBlock, event: number): number | Uint32Array;
   /** What its values are. */
   type: types.FieldType;
@@ -65,12 +69,30 @@ type Tables = {
 type RowOf<Table extends keyof Tables> = Tables[Table] extends { rows: readonly (infer Row)[] } ? Row : never;
 type PlainColumn = "kind" | "host" | "process" | "user" | "source" | "destination" | "container" | "cloud" | "syscall";
 
+/** What reads a value of a row: its name alone where that is a string of the block. */
+type Reading<Table extends keyof Tables> = TextName<RowOf<Table>> | ((row: RowOf<Table>) => FieldValue);
+
+function rowsOf<Table extends keyof Tables>(
+  table: Table,
+  reading: Reading<Table>,
+): Pick<Field, "rows" | "views" | "value" | "strings"> {
+  const access = {
+    rows: (block: ColumnBlock) => block[table].rows,
+    views: (block: ColumnBlock) => block[table].views,
+  };
+  if (typeof reading === "function") return { ...access, value: reading };
+  return {
+    ...access,
+    value: (row: RowOf<Table>) => row[reading] as string,
+    strings: (block) => (block[table] as { numbers(name: string): Uint32Array }).numbers(reading),
+  };
+}
+
 /** Fields of a table that events refer to by one column. */
 function of<Table extends keyof Tables>(table: Table, column: PlainColumn) {
-  return (value: (row: RowOf<Table>) => FieldValue, kind: Kind = {}): Field => ({
+  return (value: Reading<Table>, kind: Kind = {}): Field => ({
     column,
-    rows: (block) => block[table].rows,
-    value: value,
+    ...rowsOf(table, value),
     rowsOf: (block, event) => block.columns[column][event] ?? 0,
     ...kindOf(kind),
   });
@@ -86,6 +108,17 @@ const ofContainer = of("containers", "container");
 const ofCloud = of("clouds", "cloud");
 const ofSyscall = of("syscalls", "syscall");
 
+/** A text of the process's parent. */
+function ofParent(name: TextName<RowOf<"processes">>, kind: Kind): Field {
+  return {
+    ...ofProcess((row) => row.parent?.[name], kind),
+    strings({ processes }) {
+      const own = processes.numbers(name);
+      return processes.numbers("parent").map((parent) => (parent === 0 ? 0 : (own[parent - 1] ?? 0)));
+    },
+  };
+}
+
 const NONE = new Uint32Array(0);
 
 function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, event: number) => Uint32Array {
@@ -95,33 +128,22 @@ function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, e
   };
 }
 
-function ofFile(value: (row: RowOf<"files">) => FieldValue, kind: Kind = {}): Field {
-  return { column: "files", rows: (block) => block.files.rows, value: value, rowsOf: listAt("files"), ...kindOf(kind) };
+function ofList<Table extends keyof Tables>(table: Table, column: "files" | "records" | "targets") {
+  return (value: Reading<Table>, kind: Kind = {}): Field => ({
+    column,
+    ...rowsOf(table, value),
+    rowsOf: listAt(column),
+    ...kindOf(kind),
+  });
 }
+
+const ofFile = ofList("files", "files");
+const ofTarget = ofList("processes", "targets");
+const ofRecord = ofList("records", "records");
 
 /** What the kernel tells of a file that it found; of a name alone it tells nothing, and zero is no inode and no owner. */
 function ofFound(value: (row: RowOf<"files">) => FieldValue, type: types.FieldType = types.text): Field {
   return ofFile((row) => (row.hasAttributes ? value(row) : undefined), { type });
-}
-
-function ofTarget(value: (row: RowOf<"processes">) => FieldValue, kind: Kind = {}): Field {
-  return {
-    column: "targets",
-    rows: (block) => block.processes.rows,
-    value: value,
-    rowsOf: listAt("targets"),
-    ...kindOf(kind),
-  };
-}
-
-function ofRecord(value: (row: RowOf<"records">) => FieldValue, kind: Kind = {}): Field {
-  return {
-    column: "records",
-    rows: (block) => block.records.rows,
-    value: value,
-    rowsOf: listAt("records"),
-    ...kindOf(kind),
-  };
 }
 
 /** Of fields whose rows are the events themselves. */
@@ -129,9 +151,12 @@ export const EVENT_COLUMN = "event";
 
 /** A column with one plain value an event: each event is its own row. */
 function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, kind: Kind): Field {
+  const rows = (block: ColumnBlock): FieldValue[] =>
+    Array.from({ length: block.count }, (_, event) => value(block, event));
   return {
     column: EVENT_COLUMN,
-    rows: (block) => Array.from({ length: block.count }, (_, event) => value(block, event)),
+    rows,
+    views: rows,
     value: (row: FieldValue) => row,
     rowsOf: (_block, event) => event + 1,
     ...kindOf(kind),
@@ -176,46 +201,46 @@ const NOT_INDEXED: ReadonlySet<ReadField> = new Set<ReadField>(["data", "request
 
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
-  ["event.action", ofKind((row) => row.action, { indexed: true, group: NAMES })],
+  ["event.action", ofKind("action", { indexed: true, group: NAMES })],
   ["event.category", ofKind((row) => row.category, { type: types.oneOf(vocabulary.EVENT_CATEGORIES), list: true })],
   ["event.type", ofKind((row) => row.type, { type: types.oneOf(vocabulary.EVENT_TYPES), list: true })],
-  ["event.outcome", ofKind((row) => row.outcome, { type: types.oneOf(vocabulary.EVENT_OUTCOMES) })],
-  ["event.kind", ofKind((row) => row.kind, { type: types.oneOf(vocabulary.EVENT_KINDS) })],
+  ["event.outcome", ofKind("outcome", { type: types.oneOf(vocabulary.EVENT_OUTCOMES) })],
+  ["event.kind", ofKind("kind", { type: types.oneOf(vocabulary.EVENT_KINDS) })],
   ["event.sequence", ofEvent((block, event) => block.names.sequenceAt(event), { type: u64 })],
-  ["host.id", ofHost((row) => row.id, { type: types.hex(32, "a host's id") })],
-  ["host.name", ofHost((row) => row.name, NAME)],
+  ["host.id", ofHost("id", { type: types.hex(32, "a host's id") })],
+  ["host.name", ofHost("name", NAME)],
   ["host.ip", ofHost((row) => row.ip, { type: ip, list: true })],
-  ["host.architecture", ofHost((row) => row.architecture)],
+  ["host.architecture", ofHost("architecture")],
   [
     "host.labels",
     ofHost((row) => row.labels.map(({ key, value }) => `${key}=${value}`), { type: types.label, list: true }),
   ],
-  ["host.machine.id", ofHost((row) => row.machineId)],
-  ["host.boot.id", ofHost((row) => row.bootId)],
-  ["host.os.name", ofHost((row) => row.osName)],
-  ["host.os.version", ofHost((row) => row.osVersion)],
-  ["host.os.kernel", ofHost((row) => row.kernel)],
-  ["process.entity_id", ofProcess((row) => row.entityId, INDEXED)],
+  ["host.machine.id", ofHost("machineId")],
+  ["host.boot.id", ofHost("bootId")],
+  ["host.os.name", ofHost("osName")],
+  ["host.os.version", ofHost("osVersion")],
+  ["host.os.kernel", ofHost("kernel")],
+  ["process.entity_id", ofProcess("entityId", INDEXED)],
   ["process.pid", ofProcess((row) => row.pid, { type: u32 })],
-  ["process.name", ofProcess((row) => row.name, { indexed: true, group: NAMES })],
-  ["process.executable", ofProcess((row) => row.executable, { indexed: true, group: PATHS })],
+  ["process.name", ofProcess("name", { indexed: true, group: NAMES })],
+  ["process.executable", ofProcess("executable", { indexed: true, group: PATHS })],
   ["process.args", ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true })],
   ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
   ["process.command_line", ofProcess((row) => row.args.join(" "), { group: ARGUMENTS })],
   ["process.title", ofProcess((row) => row.title || row.args.join(" "), { group: ARGUMENTS })],
-  ["process.working_directory", ofProcess((row) => row.workingDirectory, PATH)],
-  ["process.hash.sha256", ofProcess((row) => row.executableSha256, SHA256)],
-  ["process.tty", ofProcess((row) => row.tty)],
-  ["process.provenance", ofProcess((row) => row.provenance, { type: types.oneOf(vocabulary.PROVENANCES) })],
+  ["process.working_directory", ofProcess("workingDirectory", PATH)],
+  ["process.hash.sha256", ofProcess("executableSha256", SHA256)],
+  ["process.tty", ofProcess("tty")],
+  ["process.provenance", ofProcess("provenance", { type: types.oneOf(vocabulary.PROVENANCES) })],
   ["process.session_leader.entity_id", ofProcess((row) => row.sessionLeader?.entityId)],
   ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid, { type: u32 })],
   ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name, NAME)],
   ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable, PATH)],
-  ["process.parent.entity_id", ofProcess((row) => row.parent?.entityId, INDEXED)],
+  ["process.parent.entity_id", ofParent("entityId", INDEXED)],
   ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
-  ["process.parent.name", ofProcess((row) => row.parent?.name, NAME)],
+  ["process.parent.name", ofParent("name", NAME)],
   ["process.parent.command_line", ofProcess((row) => row.parent?.args.join(" "), { group: ARGUMENTS, covered: true })],
-  ["process.parent.executable", ofProcess((row) => row.parent?.executable, PATH)],
+  ["process.parent.executable", ofParent("executable", PATH)],
   [
     "process.ancestry.entity_id",
     ofProcess((row) => row.ancestry.map((reference) => reference.entityId), { list: true }),
@@ -224,23 +249,23 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
     "process.ancestry.executable",
     ofProcess((row) => row.ancestry.map((reference) => reference.executable), { list: true, group: PATHS }),
   ],
-  ["target.process.entity_id", ofTarget((row) => row.entityId)],
+  ["target.process.entity_id", ofTarget("entityId")],
   ["target.process.pid", ofTarget((row) => row.pid, { type: u32 })],
   // Targets are rows of the same table as processes.
-  ["target.process.name", ofTarget((row) => row.name, { group: NAMES, covered: true })],
-  ["target.process.executable", ofTarget((row) => row.executable, { group: PATHS, covered: true })],
+  ["target.process.name", ofTarget("name", { group: NAMES, covered: true })],
+  ["target.process.executable", ofTarget("executable", { group: PATHS, covered: true })],
   ["user.id", ofUser((row) => row.id, { type: USER_ID })],
-  ["user.name", ofUser((row) => row.name, { indexed: true, group: NAMES })],
+  ["user.name", ofUser("name", { indexed: true, group: NAMES })],
   ["user.effective.id", ofUser((row) => row.effectiveId, { type: types.id("user.effective.name") })],
-  ["user.effective.name", ofUser((row) => row.effectiveName, NAME)],
+  ["user.effective.name", ofUser("effectiveName", NAME)],
   ["user.audit.id", ofUser((row) => row.auditId, { type: types.id("user.audit.name") })],
-  ["user.audit.name", ofUser((row) => row.auditName, { indexed: true, group: NAMES })],
-  ["user.target.name", ofUser((row) => row.targetName, { indexed: true, group: NAMES })],
+  ["user.audit.name", ofUser("auditName", { indexed: true, group: NAMES })],
+  ["user.target.name", ofUser("targetName", { indexed: true, group: NAMES })],
   ["group.id", ofUser((row) => row.group?.id, { type: types.id("group.name") })],
   ["group.name", ofUser((row) => row.group?.name, NAME)],
-  ["file.path", ofFile((row) => row.path, { indexed: true, group: PATHS })],
+  ["file.path", ofFile("path", { indexed: true, group: PATHS })],
   ["file.name", ofFile((row) => row.path.slice(row.path.lastIndexOf("/") + 1), { group: PATHS, covered: true })],
-  ["file.relative_to", ofFile((row) => row.relativeTo, PATH)],
+  ["file.relative_to", ofFile("relativeTo", PATH)],
   ["file.inode", ofFound((row) => row.inode, u64)],
   ["file.device", ofFound((row) => row.device, types.device)],
   ["file.mode", ofFound((row) => (row.mode & 0o7777).toString(8).padStart(4, "0"), types.octalMode)],
@@ -253,29 +278,29 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   // File integrity, before the event.
   ["file.before.size", ofFile((row) => (row.before?.exists ? row.before.size : undefined), { type: u64 })],
   ["file.before.hash.sha256", ofFile((row) => row.before?.sha256, SHA256)],
-  ["source.address", ofSource((row) => row.address, { type: address, group: NAMES })],
-  ["source.ip", ofSource((row) => row.ip, { type: ip, indexed: true })],
-  ["source.domain", ofSource((row) => row.domain, { indexed: true, group: NAMES })],
+  ["source.address", ofSource("address", { type: address, group: NAMES })],
+  ["source.ip", ofSource("ip", { type: ip, indexed: true })],
+  ["source.domain", ofSource("domain", { indexed: true, group: NAMES })],
   ["source.port", ofSource(portOf, { type: port })],
-  ["destination.address", ofDestination((row) => row.address, { type: address, group: NAMES })],
-  ["destination.ip", ofDestination((row) => row.ip, { type: ip, indexed: true })],
-  ["destination.domain", ofDestination((row) => row.domain, { indexed: true, group: NAMES })],
+  ["destination.address", ofDestination("address", { type: address, group: NAMES })],
+  ["destination.ip", ofDestination("ip", { type: ip, indexed: true })],
+  ["destination.domain", ofDestination("domain", { indexed: true, group: NAMES })],
   ["destination.port", ofDestination(portOf, { type: port, indexed: true })],
-  ["destination.path", ofDestination((row) => row.path, PATH)],
-  ["container.id", ofContainer((row) => row.id, INDEXED)],
-  ["container.runtime", ofContainer((row) => row.runtime)],
-  ["container.systemd_unit", ofContainer((row) => row.systemdUnit, NAME)],
-  ["cloud.provider", ofCloud((row) => row.provider)],
-  ["cloud.account.id", ofCloud((row) => row.accountId)],
-  ["cloud.region", ofCloud((row) => row.region)],
-  ["cloud.availability_zone", ofCloud((row) => row.availabilityZone)],
-  ["cloud.instance.id", ofCloud((row) => row.instanceId)],
-  ["cloud.machine.type", ofCloud((row) => row.machineType)],
+  ["destination.path", ofDestination("path", PATH)],
+  ["container.id", ofContainer("id", INDEXED)],
+  ["container.runtime", ofContainer("runtime")],
+  ["container.systemd_unit", ofContainer("systemdUnit", NAME)],
+  ["cloud.provider", ofCloud("provider")],
+  ["cloud.account.id", ofCloud("accountId")],
+  ["cloud.region", ofCloud("region")],
+  ["cloud.availability_zone", ofCloud("availabilityZone")],
+  ["cloud.instance.id", ofCloud("instanceId")],
+  ["cloud.machine.type", ofCloud("machineType")],
   ["audit.key", ofEvent(keysOf, { list: true, indexed: true })],
   ["audit.serial", ofEvent((block, event) => block.columns.serial[event], { type: u32 })],
-  ["audit.syscall", ofSyscall((row) => row.name, { type: SYSCALL })],
-  ["audit.arch", ofSyscall((row) => row.archName, { type: ARCH })],
-  ["audit.success", ofSyscall((row) => row.success, { type: types.oneOf(["yes", "no"]) })],
+  ["audit.syscall", ofSyscall("name", { type: SYSCALL })],
+  ["audit.arch", ofSyscall("archName", { type: ARCH })],
+  ["audit.success", ofSyscall("success", { type: types.oneOf(["yes", "no"]) })],
   ["audit.exit", ofEvent((block, event) => block.columns.exit[event], { type: EXIT })],
   ["audit.redacted", ofEvent((block, event) => block.columns.redacted[event], { type: u32 })],
   ["audit.record_type", ofRecord(recordType, { type: RECORD_TYPES })],

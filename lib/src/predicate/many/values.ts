@@ -1,5 +1,5 @@
-/** Which of many questions to a field a value passes: decided once for each text, and remembered from block to block. */
-import type { Automaton, AutomatonBuilder } from "./automaton.ts";
+/** Which of many questions to a field a text passes: decided once for each text, and remembered from block to block. */
+import type { KnownTexts } from "./texts.ts";
 
 /** A question to a value's text. */
 export interface ValueQuestion {
@@ -11,88 +11,104 @@ export interface ValueQuestion {
   test: (value: string, lower: string) => boolean;
 }
 
-const NO_ATOMS = new Uint32Array(0);
-/** Values that are remembered, and up to which length. */
-const KNOWN_MAX = 16_384;
-const KNOWN_LENGTH_MAX = 512;
+/** A question by its number. */
+interface Numbered {
+  atom: number;
+  question: ValueQuestion;
+}
+
+export const NO_ATOMS: Uint32Array = new Uint32Array(0);
+/** Places in the list of answers: for texts that nothing was decided of, and for those that pass nothing. */
+const UNDECIDED = 0;
+const NOTHING = 1;
 
 /** The questions to one field, each by its number. */
 export class ValueQuestions {
+  readonly #texts: KnownTexts;
+  readonly #all: Numbered[] = [];
   readonly #equal = new Map<string, number[]>();
-  readonly #byPart = new Map<number, { atom: number; question: ValueQuestion }[]>();
-  readonly #others: { atom: number; question: ValueQuestion }[] = [];
-  #automaton: Automaton | undefined;
-  #asked = new Uint32Array(0);
-  #round = 0;
-  /** The value that is decided on. */
-  #value = "";
-  #lower = "";
-  #passed: number[] = [];
-  /** What was decided lately, and before that: the older half is forgotten at once. */
-  #known = new Map<string, Uint32Array>();
-  #knownBefore = new Map<string, Uint32Array>();
+  readonly #byPart = new Map<number, Numbered[]>();
+  readonly #others: Numbered[] = [];
+  /** For each text by its number the place of its answer. */
+  #decided = new Uint32Array(64);
+  #answers: Uint32Array[] = [NO_ATOMS, NO_ATOMS];
 
-  add(atom: number, question: ValueQuestion, automaton: AutomatonBuilder): void {
+  constructor(texts: KnownTexts) {
+    this.#texts = texts;
+  }
+
+  add(atom: number, question: ValueQuestion): void {
+    this.#all.push({ atom, question });
     const { equals, part } = question;
     if (equals !== undefined) {
       const atoms = this.#equal.get(equals);
       if (atoms === undefined) this.#equal.set(equals, [atom]);
       else atoms.push(atom);
     } else if (part !== undefined && part !== "") {
-      const number = automaton.add(part);
+      const number = this.#texts.addPart(part);
       const questions = this.#byPart.get(number);
       if (questions === undefined) this.#byPart.set(number, [{ atom, question }]);
       else questions.push({ atom, question });
     } else this.#others.push({ atom, question });
   }
 
-  /** All questions are there. */
-  seal(automaton: Automaton): void {
-    if (this.#byPart.size === 0) return;
-    this.#automaton = automaton;
-    this.#asked = new Uint32Array(automaton.count);
+  /** True where nothing is asked. */
+  get isEmpty(): boolean {
+    return this.#all.length === 0;
   }
 
-  /** Numbers of the questions that a value passes which will hardly come again: it is not remembered, and displaces no other. */
-  passedByRare(value: string): Uint32Array {
-    return this.#decide(value);
+  /** Those of the questions that a text of these characters alone can pass. */
+  among(characters: RegExp): ValueQuestions {
+    const possible = new ValueQuestions(this.#texts);
+    for (const { atom, question } of this.#all)
+      if (characters.test(question.equals ?? question.part ?? "")) possible.add(atom, question);
+    return possible;
   }
 
-  /** Numbers of the questions that the value passes. */
-  passedBy(value: string): Uint32Array {
-    const known = this.#known.get(value);
-    if (known !== undefined) return known;
-    const before = this.#knownBefore.get(value);
-    const atoms = before ?? this.#decide(value);
-    if (value.length > KNOWN_LENGTH_MAX) return atoms;
-    if (this.#known.size >= KNOWN_MAX / 2) {
-      this.#knownBefore = this.#known;
-      this.#known = new Map();
+  /** Numbers of the questions that a text passes which will hardly come again: it is not remembered. */
+  passedByRare(text: string): Uint32Array {
+    if (this.#all.length === 0) return NO_ATOMS;
+    return this.#decide(text, this.#byPart.size === 0 ? NO_ATOMS : this.#texts.partsIn(text.toLowerCase()));
+  }
+
+  /** Numbers of the questions that a text passes, which has this number among those that are known. */
+  passedBy(number: number, text: string): Uint32Array {
+    const place = this.#decided[number] ?? UNDECIDED;
+    return place === UNDECIDED ? this.#learn(number, text) : (this.#answers[place] as Uint32Array);
+  }
+
+  #learn(number: number, text: string): Uint32Array {
+    const answer = this.#decide(text, this.#byPart.size === 0 ? NO_ATOMS : this.#texts.partsOf(number, text));
+    if (number >= this.#decided.length) {
+      const larger = new Uint32Array(Math.max(this.#decided.length * 2, number + 1));
+      larger.set(this.#decided);
+      this.#decided = larger;
     }
-    this.#known.set(value, atoms);
-    return atoms;
+    this.#decided[number] = answer.length === 0 ? NOTHING : this.#answers.push(answer) - 1;
+    return answer;
   }
 
-  #decide(value: string): Uint32Array {
-    const lower = value.toLowerCase();
+  /** Numbers of texts mean others from now on. */
+  forget(): void {
+    this.#decided.fill(UNDECIDED);
+    this.#answers.length = NOTHING + 1;
+  }
+
+  /** `parts` are those that stand in the text. */
+  #decide(text: string, parts: Uint32Array): Uint32Array {
+    const lower = text.toLowerCase();
     const found: number[] = [];
     const equal = this.#equal.get(lower);
     if (equal !== undefined) found.push(...equal);
-    this.#value = value;
-    this.#lower = lower;
-    this.#passed = found;
-    this.#round++;
-    this.#automaton?.search(lower, this.#askPart);
-    for (const { atom, question } of this.#others) if (question.test(value, lower)) found.push(atom);
+    for (const part of parts)
+      for (const { atom, question } of this.#byPart.get(part) ?? []) if (question.test(text, lower)) found.push(atom);
+    for (const { atom, question } of this.#others) if (question.test(text, lower)) found.push(atom);
     return found.length === 0 ? NO_ATOMS : Uint32Array.from(found);
   }
+}
 
-  /** Asks the questions of a part that stands in the value, once. */
-  readonly #askPart = (number: number): void => {
-    if (this.#asked[number] === this.#round) return;
-    this.#asked[number] = this.#round;
-    const questions = this.#byPart.get(number);
-    if (questions === undefined) return;
-    for (const { atom, question } of questions) if (question.test(this.#value, this.#lower)) this.#passed.push(atom);
-  };
+/** Whether one text passes a question. */
+export function passes({ equals, test }: ValueQuestion, text: string): boolean {
+  const lower = text.toLowerCase();
+  return equals === undefined ? test(text, lower) : lower === equals;
 }
