@@ -9,22 +9,19 @@
  */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KernelAudit } from "@hosttrail/agent/kernel";
 import { AlertChange_Kind, AlertServiceClient, type WatchAlertsResponse } from "@hosttrail/proto/alert";
-import type { Event } from "@hosttrail/proto/event";
 import { Stack } from "@hosttrail/stack";
 import { credentialsOf, eventually, startAgent, writeRules } from "../e2e/environment.ts";
-import { openBlockStream, PublishingHost } from "../e2e/publisher.ts";
+import { executed, openBlockStream, PublishingHost } from "../e2e/publisher.ts";
 import { type HttpReceiver, httpReceiver } from "../e2e/receivers.ts";
-import { eventsOfLog } from "./rules/replay.ts";
 
 const TRIES = Number(process.argv[2] ?? 200);
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
-const TEMPLATE = new URL("../rules/recorded/discovery_command/match-1.log", import.meta.url);
 /** The agent's default. */
 const LINGER_MS = 600;
 const NOISE = { perSecond: 10_000, perBlock: 500 };
@@ -189,8 +186,6 @@ function quantiles(sorted: readonly number[]): string {
 
 /** Another host's events, of which each matches one rule. */
 function makeNoise(): { end(): Promise<void> } {
-  const template = eventsOfLog(readFileSync(TEMPLATE, "latin1")).find(({ event }) => event?.action === "executed");
-  if (template === undefined) throw new Error("nothing was executed in the log");
   const host = new PublishingHost(`${mark}-noise`);
   const beginNano = ((BigInt(Date.now()) * 1_000_000n) / HOUR_NANO) * HOUR_NANO;
   let isEnding = false;
@@ -199,17 +194,9 @@ function makeNoise(): { end(): Promise<void> } {
     const stream = await openBlockStream(stack);
     const beganMs = performance.now();
     while (!isEnding) {
-      const events = Array.from({ length: NOISE.perBlock }, (_, at): Event => {
-        const args = ["/bin/true", `${mark}-noise`, String(sent + at)];
-        return {
-          ...template,
-          event: {
-            ...(template.event as NonNullable<Event["event"]>),
-            timeUnixNano: beginNano + BigInt(sent + at) * 1000n,
-          },
-          process: { ...(template.process as NonNullable<Event["process"]>), args, argsCount: args.length },
-        };
-      });
+      const events = Array.from({ length: NOISE.perBlock }, (_, at) =>
+        executed(["/bin/true", `${mark}-noise`, String(sent + at)], beginNano + BigInt(sent + at) * 1000n),
+      );
       await host.publish(stream, host.seal(events));
       sent += events.length;
       const dueMs = (sent / NOISE.perSecond) * 1000;

@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
@@ -15,18 +14,15 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { RuleSet } from "@hosttrail/lib/detect";
 import { readRules } from "@hosttrail/lib/sigma";
 import { DetectorState } from "@hosttrail/proto/detection";
-import type { Event } from "@hosttrail/proto/event";
-import { eventsOfLog } from "../bench/rules/replay.ts";
 import { detectorProcess } from "./detectorprocess.ts";
 import { eventually, openStack } from "./environment.ts";
-import { openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
+import { executed, openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
 
 const KILLS = 50;
 const KILL_MS_MAX = 2500;
 const HOSTS = 6;
 const BLOCKS_PER_HOST = 150;
 const SEED = Number(process.env["HOSTTRAIL_SEED"] ?? 20_261_129);
-const RECORDED = new URL("../rules/recorded/discovery_command/match-1.log", import.meta.url);
 const START_NANO = BigInt(Date.UTC(2026, 10, 20, 8)) * 1_000_000n;
 const HOUR_NANO = 3_600_000_000_000n;
 const DETECT = { lease_ms: 700, checkpoint_ms: 250, linger_ms: 5 };
@@ -89,24 +85,14 @@ interface Planned {
 /** Blocks of several hosts over some hours; some come much later than others of their time. */
 function plan(): Planned[] {
   const random = randoms(SEED);
-  const template = eventsOfLog(readFileSync(RECORDED, "latin1")).find(({ event }) => event?.action === "executed");
-  assert.ok(template !== undefined);
   const planned: Planned[] = [];
   for (let number = 0; number < HOSTS; number++) {
     const host = new PublishingHost(`killed-${number}`);
     for (let at = 0; at < BLOCKS_PER_HOST; at++) {
       const timeNano = START_NANO + (BigInt(at) * 4n * HOUR_NANO) / BigInt(BLOCKS_PER_HOST);
-      const events = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, index): Event => {
+      const events = Array.from({ length: 1 + Math.floor(random() * 8) }, (_, index) => {
         const word = ["alpha", "beta", "gamma", "delta", "delta"][Math.floor(random() * 5)] ?? "";
-        const args = ["/bin/true", `word-${word}`];
-        return {
-          ...template,
-          event: {
-            ...(template.event as NonNullable<Event["event"]>),
-            timeUnixNano: timeNano + BigInt(index) * 500_000_000n,
-          },
-          process: { ...(template.process as NonNullable<Event["process"]>), args, argsCount: args.length },
-        };
+        return executed(["/bin/true", `word-${word}`], timeNano + BigInt(index) * 500_000_000n);
       });
       const lateBy = random() < 0.1 ? random() * BLOCKS_PER_HOST : random() * 3;
       planned.push({ host, block: host.seal(events), order: at + lateBy });

@@ -1,11 +1,13 @@
 /** Hosts of a test's own making, whose blocks go into the stream as ingest puts them there. */
 import { createHash, generateKeyPairSync } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { BlockStream } from "@hosttrail/collector/jetstream";
 import { eventId, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { Event } from "@hosttrail/proto/event";
 import type { Stack } from "@hosttrail/stack";
+import { eventsOfLog } from "../bench/rules/replay.ts";
 
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
 
@@ -43,8 +45,8 @@ export class PublishingHost {
   #seq = 0n;
   #previous: Uint8Array = new Uint8Array(0);
 
-  constructor(name: string, epoch = 1n) {
-    this.hostId = hostIdOf(name);
+  constructor(name: string, epoch = 1n, hostId: string = hostIdOf(name)) {
+    this.hostId = hostId;
     this.#name = name;
     this.#epoch = epoch;
   }
@@ -71,4 +73,19 @@ export class PublishingHost {
     const { hostId } = this;
     await stream.publish({ ...block, hostId, hostName: this.#name, signer: "" });
   }
+}
+
+const RECORDED = new URL("../rules/recorded/discovery_command/match-1.log", import.meta.url);
+let template: Event | undefined;
+
+/** The start of a program, as a kernel told of one, with other arguments and at another time. */
+export function executed(args: readonly string[], timeNano: bigint): Event {
+  template ??= eventsOfLog(readFileSync(RECORDED, "latin1")).find(({ event }) => event?.action === "executed");
+  const { event, process } = template ?? {};
+  if (template === undefined || event === undefined || process === undefined) throw new Error("nothing was executed");
+  return {
+    ...template,
+    event: { ...event, timeUnixNano: timeNano },
+    process: { ...process, args: [...args], argsCount: args.length },
+  };
 }
