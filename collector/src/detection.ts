@@ -8,7 +8,7 @@ import type { BlockStream } from "./jetstream/index.ts";
 import { Matcher } from "./match/index.ts";
 import { metrics } from "./metrics/index.ts";
 import { type Archive, dayRange } from "./mongodb/index.ts";
-import { Past, Raiser } from "./raise/index.ts";
+import { type FindingSource, Look, Past, Raiser } from "./raise/index.ts";
 import { HostLabels, readManaged, type RuleStore, RuleWatch } from "./rulebook/index.ts";
 
 const LEASE = "raise";
@@ -31,10 +31,22 @@ export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
   };
 }
 
+/** What findings are decided from, as the database has it. */
+function findingSource({ hosts, presence, identities, disk }: Archive): FindingSource {
+  return {
+    listStates: (afterId, limit) => hosts.listStates(afterId, limit),
+    listPresences: () => presence.listPresences(),
+    isRevoked: async (hostId) => ((await identities.getIdentity(hostId))?.revokeMs ?? 0) > 0,
+    readDisk: () => disk.readDisk(),
+    addSample: (sample) => disk.addSample(sample),
+    samplesSince: (timeMs) => disk.samplesSince(timeMs),
+  };
+}
+
 /** Works until the signal ends it. */
 export async function runDetection(
   { stream, archive, history }: DetectionParts,
-  { detect }: CollectorConfig,
+  { detect, ingest }: CollectorConfig,
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
@@ -57,6 +69,12 @@ export async function runDetection(
     detect,
     logger,
   );
+  const windowMs = detect.windowMinutes * MINUTE_MS;
+  const limits = {
+    windowMs,
+    silentMs: detect.silentMinutes * MINUTE_MS,
+    clockOffsetMs: ingest.clockOffsetWarnMs,
+  };
   const raiser = new Raiser(
     {
       feed: {
@@ -89,8 +107,10 @@ export async function runDetection(
         hostOf,
         logger,
       ),
+      hostOf,
+      newLook: () => new Look(findingSource(archive), limits, logger),
     },
-    { windowMs: detect.windowMinutes * MINUTE_MS, checkpointMs: detect.checkpointMs, lateAfterMs: detect.lateAfterMs },
+    { ...detect, windowMs },
     logger,
   );
   const lag = setInterval(() => {

@@ -31,7 +31,7 @@ import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive, dayRange } from "./mongodb/index.ts";
 import { notifyService, runNotification } from "./notification.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
-import { Receiver } from "./receive/index.ts";
+import { Presences, Receiver } from "./receive/index.ts";
 import {
   BLOCK_MESSAGE_BYTES_MAX,
   Gate,
@@ -78,10 +78,19 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
 
   const identities = new HostIdentities(archive.identities, stream, config.ingest, logger);
   const trust = trustBundle(config.tls.caFile, (pem) => receiver.tellTrust(pem));
+  const presences = new Presences();
   const receiver = new Receiver(
-    { ...config.ingest, sink: stream, identities, trustBundle: trust.pem, collectorVersion: COLLECTOR_VERSION },
+    {
+      ...config.ingest,
+      sink: stream,
+      identities,
+      presences,
+      trustBundle: trust.pem,
+      collectorVersion: COLLECTOR_VERSION,
+    },
     logger,
   );
+  const telling = has("ingest") ? presences.tell(archive.presence, stopping.signal, logger) : undefined;
   // Agents are told with the welcome how large a block may be.
   stream.onBlockBytesMax(() => receiver.close());
   const history = new History(historySource(archive));
@@ -211,7 +220,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     await Promise.all(servers.map((server) => server.stop(config.shutdownDeadlineMs)));
     identities.close();
     stopping.abort();
-    await Promise.all([storing, compacting, detecting, notifying]);
+    await Promise.all([storing, compacting, detecting, notifying, telling]);
     await stream.close();
     await archive.close();
     metricsServer?.close();

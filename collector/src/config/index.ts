@@ -88,6 +88,8 @@ export interface CollectorConfig {
     leaseMs: number;
     lateAfterMs: number;
     awayMinutes: number;
+    silentMinutes: number;
+    findingsMs: number;
   };
   notify: NotifyConfig;
   metrics: { listen: string };
@@ -247,6 +249,14 @@ export const collectorSchema: ConfigSchema = mapOf(
       away_minutes: {
         ...integer(1, 10_080, 60),
         description: "Blocks wait so long for detection where no process has the role any more; later ones pass it by.",
+      },
+      silent_minutes: {
+        ...integer(1, 1440, 15),
+        description: "A host is silent when it is not connected and sent nothing for so long.",
+      },
+      findings_ms: {
+        ...integer(500, 600_000, 30_000),
+        description: "How often hosts and the database's disk are looked at.",
       },
     }),
     notify: notifySchema,

@@ -41,6 +41,9 @@ export interface Metrics {
   raiseHistory: Counter<"result">;
   raiseCorrelation: Gauge<"kind">;
   raiseSeconds: Histogram;
+  raiseFindings: Gauge<"kind">;
+  raiseFindingsUntold: Counter;
+  databaseDiskBytes: Gauge<"kind">;
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
@@ -313,6 +316,23 @@ export const metrics: Metrics = {
     name: "hosttrail_raise_delay_seconds",
     help: "Time from the arrival of a block to the alert that is made of it.",
     buckets: [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 30],
+    registers,
+  }),
+  raiseFindings: new Gauge({
+    name: "hosttrail_findings",
+    help: "What is wrong by what no event tells, by kind, as the process that raises alerts sees it.",
+    labelNames: ["kind"] as const,
+    registers,
+  }),
+  raiseFindingsUntold: new Counter({
+    name: "hosttrail_findings_untold_total",
+    help: "Times that a finding got no alert, since there were too many at once.",
+    registers,
+  }),
+  databaseDiskBytes: new Gauge({
+    name: "hosttrail_database_disk_bytes",
+    help: "The disk of the database, used and total, where the database tells.",
+    labelNames: ["kind"] as const,
     registers,
   }),
   alertChangesUntold: new Counter({

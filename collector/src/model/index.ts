@@ -8,6 +8,7 @@ export type {
   RuleSettings,
   SuppressionDocument,
 } from "./detection.ts";
+export { FINDING_KINDS, type FindingAbout, type FindingKind, FINDINGS } from "./finding.ts";
 export { afterAction, type AlertWork, type CloseReason, untouched, type WorkAction, type WorkState } from "./work.ts";
 
 /** A block on its way from receive to store: opaque bytes and what the header says of them. */
@@ -152,6 +153,18 @@ interface TrailFaults {
   deadBlocks: number;
 }
 
+/** When something was last found wrong with a host's trail, milliseconds since 1970; 0 for never. */
+interface FaultTimes {
+  forkedMs: number;
+  brokenMs: number;
+  missingMs: number;
+  outsideMs: number;
+  deadMs: number;
+}
+
+/** How a host's newest block ended its agent's run: it did not, the agent was stopped in order, or its system went down. */
+export type Goodbye = "" | "stopped" | "going-down";
+
 /** What is known of a host. */
 export interface HostDocument {
   hostId: string;
@@ -166,8 +179,46 @@ export interface HostDocument {
   lastEventNano: bigint;
   lastReceivedMs: number;
   clockOffsetMs: number;
+  /** Since when its clock is off by so much, as far as is known. */
+  clockSinceMs: number;
+  goodbye: Goodbye;
   trail: EpochTrail[];
   faults: TrailFaults;
+  faultTimes: FaultTimes;
+  /** Events that were missing when its newest block was stored. */
+  missingEvents: number;
+}
+
+/** What is looked at of all hosts again and again. */
+export type HostState = Pick<
+  HostDocument,
+  | "hostId"
+  | "name"
+  | "lastReceivedMs"
+  | "clockOffsetMs"
+  | "clockSinceMs"
+  | "goodbye"
+  | "faults"
+  | "faultTimes"
+  | "missingEvents"
+>;
+
+/** Whose agents had a stream to one node that takes blocks. Times are milliseconds since 1970 by that node's clock. */
+export interface Presence {
+  nodeId: string;
+  /** Since when it takes blocks, and when it told this. */
+  startMs: number;
+  timeMs: number;
+  connected: readonly string[];
+  /** Hosts whose last stream ended, and when. */
+  left: readonly (readonly [hostId: string, timeMs: number])[];
+}
+
+/** How full the disk of the database was. */
+export interface DiskSample {
+  timeMs: number;
+  usedBytes: number;
+  totalBytes: number;
 }
 
 /** A failure of something outside that may work when tried again. */

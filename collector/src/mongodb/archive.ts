@@ -7,9 +7,11 @@ import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { classify } from "./failure.ts";
 import { DetectorStore } from "./detector.ts";
+import { DiskStore } from "./disk.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
+import { PresenceStore } from "./presence.ts";
 import { RulesetStore } from "./rulesets.ts";
 import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
@@ -31,6 +33,8 @@ export class Archive {
   readonly alerts: AlertStore;
   readonly alertWork: AlertWorkStore;
   readonly detector: DetectorStore;
+  readonly presence: PresenceStore;
+  readonly disk: DiskStore;
   readonly suppressions: SuppressionStore;
   readonly rulesets: RulesetStore;
   readonly #client: MongoClient;
@@ -50,6 +54,8 @@ export class Archive {
     this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
     this.detector = new DetectorStore(this.#database);
+    this.presence = new PresenceStore(this.#database);
+    this.disk = new DiskStore(this.#database);
     this.suppressions = new SuppressionStore(this.#database);
     this.rulesets = new RulesetStore(this.#database);
   }

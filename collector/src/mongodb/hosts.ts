@@ -12,7 +12,7 @@ import {
   MongoBulkWriteError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
-import type { EpochTrail, HostDocument } from "../model/index.ts";
+import type { EpochTrail, HostDocument, HostState } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
 import { bigintOf, documents, DURABLE, number, type Row, storable, text } from "./rows.ts";
 
@@ -89,6 +89,16 @@ export class HostStore {
     return rows.map(toHost);
   }
 
+  /** As listHosts, of what is looked at again and again. */
+  async listStates(afterId: string, limit: number): Promise<HostState[]> {
+    const rows = await this.#hosts
+      .find({ _id: { $gt: afterId } }, { projection: STATE })
+      .sort({ _id: 1 })
+      .limit(limit)
+      .toArray();
+    return rows.map(toState);
+  }
+
   async getHost(hostId: string): Promise<HostDocument | undefined> {
     const row = await this.#hosts.findOne({ _id: hostId });
     return row === null ? undefined : toHost(row);
@@ -115,12 +125,22 @@ function toRow(host: HostDocument): Row {
     last_event: Long.fromBigInt(host.lastEventNano),
     last_received_ms: host.lastReceivedMs,
     clock_offset_ms: host.clockOffsetMs,
+    clock_since_ms: host.clockSinceMs,
+    goodbye: host.goodbye,
     faults: {
       forked_blocks: host.faults.forkedBlocks,
       broken_links: host.faults.brokenLinks,
       outside_blocks: host.faults.outsideBlocks,
       dead_blocks: host.faults.deadBlocks,
     },
+    fault_times: {
+      forked_ms: host.faultTimes.forkedMs,
+      broken_ms: host.faultTimes.brokenMs,
+      missing_ms: host.faultTimes.missingMs,
+      outside_ms: host.faultTimes.outsideMs,
+      dead_ms: host.faultTimes.deadMs,
+    },
+    missing_events: host.missingEvents,
     trail: host.trail.map((epoch) => ({
       epoch: hex64(epoch.epoch),
       used_ms: epoch.usedMs,
@@ -137,11 +157,49 @@ function toRow(host: HostDocument): Row {
   };
 }
 
-function toHost(row: Row): HostDocument {
+/** What toState reads. */
+const STATE = {
+  name: 1,
+  last_received_ms: 1,
+  clock_offset_ms: 1,
+  clock_since_ms: 1,
+  goodbye: 1,
+  faults: 1,
+  fault_times: 1,
+  missing_events: 1,
+} as const;
+
+function toState(row: Row): HostState {
   const faults = row["faults"] as Document | undefined;
+  const times = row["fault_times"] as Document | undefined;
+  const goodbye = text(row, "goodbye");
   return {
     hostId: row._id,
     name: text(row, "name"),
+    lastReceivedMs: number(row, "last_received_ms"),
+    clockOffsetMs: number(row, "clock_offset_ms"),
+    clockSinceMs: number(row, "clock_since_ms"),
+    goodbye: goodbye === "stopped" || goodbye === "going-down" ? goodbye : "",
+    faults: {
+      forkedBlocks: number(faults, "forked_blocks"),
+      brokenLinks: number(faults, "broken_links"),
+      outsideBlocks: number(faults, "outside_blocks"),
+      deadBlocks: number(faults, "dead_blocks"),
+    },
+    faultTimes: {
+      forkedMs: number(times, "forked_ms"),
+      brokenMs: number(times, "broken_ms"),
+      missingMs: number(times, "missing_ms"),
+      outsideMs: number(times, "outside_ms"),
+      deadMs: number(times, "dead_ms"),
+    },
+    missingEvents: number(row, "missing_events"),
+  };
+}
+
+function toHost(row: Row): HostDocument {
+  return {
+    ...toState(row),
     bootId: text(row, "boot_id"),
     agentVersion: text(row, "agent_version"),
     kernel: text(row, "kernel"),
@@ -150,14 +208,6 @@ function toHost(row: Row): HostDocument {
     architecture: text(row, "architecture"),
     firstEventNano: bigintOf(row["first_event"]),
     lastEventNano: bigintOf(row["last_event"]),
-    lastReceivedMs: number(row, "last_received_ms"),
-    clockOffsetMs: number(row, "clock_offset_ms"),
-    faults: {
-      forkedBlocks: number(faults, "forked_blocks"),
-      brokenLinks: number(faults, "broken_links"),
-      outsideBlocks: number(faults, "outside_blocks"),
-      deadBlocks: number(faults, "dead_blocks"),
-    },
     trail: documents(row["trail"]).map(toEpoch),
   };
 }

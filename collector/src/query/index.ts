@@ -307,9 +307,17 @@ function toUnreadable({ unit, reason }: Unreadable): UnreadableEvents {
 }
 
 function toRecord(host: HostDocument): HostRecord {
-  const { firstEventNano, lastEventNano, lastReceivedMs, clockOffsetMs, faults, trail, ...facts } = host;
+  const { firstEventNano, lastEventNano, lastReceivedMs, clockOffsetMs, faults, trail } = host;
+  const { hostId, name, bootId, agentVersion, kernel, osName, osVersion, architecture } = host;
   return {
-    ...facts,
+    hostId,
+    name,
+    bootId,
+    agentVersion,
+    kernel,
+    osName,
+    osVersion,
+    architecture,
     firstEventTime: timestampOf(firstEventNano),
     lastEventTime: timestampOf(lastEventNano),
     lastReceiveTime: timestampOf(BigInt(lastReceivedMs) * 1_000_000n),

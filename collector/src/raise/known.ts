@@ -16,6 +16,8 @@ import type { Draft, Register } from "./register.ts";
 
 /** Findings at once; those beyond are counted, and told when there is room. */
 const KNOWN_MAX = 100_000;
+/** Hosts whose labels are asked for at once. */
+const HOSTS_TOGETHER = 50;
 const MS_NANO = 1_000_000n;
 /** Stands for the alert of what happened while an exception hid it: it is not told afterwards. */
 const HIDDEN = "";
@@ -53,14 +55,18 @@ export class KnownFindings {
   async take({ findings, unjudged }: Found): Promise<void> {
     const hidden = new Map<string, string>();
     const wanted = new Map<string, { finding: Finding; silencedBy: string }>();
-    const { suppressions, book } = { suppressions: this.#parts.rules.suppressions(), book: this.#parts.rules.book() };
+    const { rules } = this.#parts;
+    const [suppressions, book] = [rules.suppressions(), rules.book()];
     const isOn = book.rulesets.find(({ name }) => name === RULESET)?.enabled !== false;
-    for (const finding of findings) {
-      const { enabled = true } = book.settings.rules.get(ruleKeyOf(finding)) ?? {};
-      if (!isOn || !enabled) continue;
-      const { exception, silence = "" } = await this.#covers(suppressions, finding);
-      if (exception === undefined) wanted.set(finding.key, { finding, silencedBy: silence });
-      else hidden.set(finding.key, exception);
+    const asked = findings.filter((finding) => isOn && book.settings.rules.get(ruleKeyOf(finding))?.enabled !== false);
+    for (let at = 0; at < asked.length; at += HOSTS_TOGETHER) {
+      const some = asked.slice(at, at + HOSTS_TOGETHER);
+      const covers = await Promise.all(some.map((finding) => this.#covers(suppressions, finding)));
+      for (const [index, finding] of some.entries()) {
+        const { exception, silence = "" } = covers[index] ?? {};
+        if (exception === undefined) wanted.set(finding.key, { finding, silencedBy: silence });
+        else hidden.set(finding.key, exception);
+      }
     }
     this.#countHidden(hidden);
     const isChanged = this.#open(wanted, hidden);

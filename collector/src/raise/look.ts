@@ -41,6 +41,7 @@ const HOSTS_TOGETHER = 1000;
 const HOSTS_MAX = 500_000;
 /** Longer than nodes wait before they tell again who is connected: one that just came back may not have told yet. */
 const SURE_MS = 25_000;
+const REVOKED_KEPT_MS = 300_000;
 const DISK_EVERY_MS = 600_000;
 const DISK_KEPT_MS = 3 * 86_400_000;
 const DISK_KINDS: readonly FindingKind[] = ["disk-filling", "disk-full"];
@@ -51,6 +52,8 @@ export class Look {
   readonly #logger: Logger;
   /** Hosts that seem silent, and when they did so first. */
   #suspected = new Map<string, number>();
+  /** Whether silent hosts are revoked, as it was asked last. */
+  readonly #revoked = new Map<string, { isRevoked: boolean; askedMs: number }>();
   /** Undefined before it was looked at. */
   #disk: { samples: DiskSample[]; nextMs: number } | undefined;
 
@@ -109,10 +112,20 @@ export class Look {
       const firstMs = this.#suspected.get(host.hostId) ?? nowMs;
       suspected.set(host.hostId, firstMs);
       if (!isKnown && nowMs - firstMs < SURE_MS) continue;
-      if (!(await this.#source.isRevoked(host.hostId))) found.push(finding);
+      if (!(await this.#isRevoked(host.hostId, nowMs))) found.push(finding);
     }
     this.#suspected = suspected;
+    for (const hostId of this.#revoked.keys()) if (!suspected.has(hostId)) this.#revoked.delete(hostId);
     return found;
+  }
+
+  /** As it was a while ago: hosts may stay silent for ever. */
+  async #isRevoked(hostId: string, nowMs: number): Promise<boolean> {
+    const known = this.#revoked.get(hostId);
+    if (known !== undefined && nowMs - known.askedMs < REVOKED_KEPT_MS) return known.isRevoked;
+    const isRevoked = await this.#source.isRevoked(hostId);
+    this.#revoked.set(hostId, { isRevoked, askedMs: nowMs });
+    return isRevoked;
   }
 
   /** False where the database does not tell. */

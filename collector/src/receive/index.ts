@@ -11,6 +11,7 @@ import { Quotas } from "./quota.ts";
 import { HostStream, type ReceiveOptions } from "./stream.ts";
 
 export { onward } from "./codec.ts";
+export { Presences } from "./presence.ts";
 
 /** When a host that has too many streams may try again. */
 const STREAMS_RETRY_MS = 5000;

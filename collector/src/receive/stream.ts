@@ -32,6 +32,7 @@ import { type BlockMessage, PermanentError, RetryableError } from "../model/inde
 import { type Peer, serviceError } from "../serve/index.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { checkPlain, onward } from "./codec.ts";
+import type { Presences } from "./presence.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
 
@@ -53,6 +54,7 @@ interface Identities {
 export interface ReceiveOptions {
   sink: BlockSink;
   identities: Identities;
+  presences: Presences;
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
   collectorVersion: string;
@@ -97,6 +99,7 @@ export class HostStream {
   #hello: Hello | undefined;
   #watch: { close: () => void } | undefined;
   #subscription: { close: () => void } | undefined;
+  #leave: (() => void) | undefined;
   #publishing = 0;
   /** Blocks that wait for their host's quota. */
   #throttled = 0;
@@ -151,6 +154,7 @@ export class HostStream {
     clearTimeout(this.#expiryTimer);
     this.#watch?.close();
     this.#subscription?.close();
+    this.#leave?.();
     this.#questions.close();
     this.#quota.streams--;
     metrics.ingestStreams.dec();
@@ -226,6 +230,7 @@ export class HostStream {
   #welcome(hello: Hello): void {
     this.#state = "open";
     this.#hello = hello;
+    this.#leave = this.#options.presences.enter(this.#peer.name);
     this.#lookAtClock(hello);
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
       const { blocks, rejected } = StoredNotice.decode(notice);

@@ -56,6 +56,7 @@ export class RuleBook {
   readonly warnings: readonly Problem[];
   /** The same for the same sources, in every process. */
   readonly revision: string;
+  readonly settings: RuleSettings;
   /** What is held against blocks: enabled rules, and those that enabled correlations are about. */
   readonly detection: RuleSet;
   /** Enabled correlations. */
@@ -67,6 +68,7 @@ export class RuleBook {
 
   constructor(sources: RuleSources) {
     this.rulesets = rulesetsOf(sources);
+    this.settings = sources.settings;
     this.revision = revisionOf(this.rulesets, sources.settings);
     const byName = new Map(this.rulesets.map((ruleset) => [ruleset.name, ruleset]));
     const files = this.rulesets.flatMap(({ name, files: list }) =>

@@ -4,6 +4,8 @@ import {
   type ColumnBlock,
   columnsOf,
   eventId,
+  FLAG_GOING_DOWN,
+  FLAG_GOODBYE,
   openColumns,
   type ParsedBlock,
   parseBlock,
@@ -11,7 +13,7 @@ import {
   scanPayload,
 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import type { Arrival, BlockMessage } from "../model/index.ts";
+import type { Arrival, BlockMessage, Goodbye } from "../model/index.ts";
 import { type HostFacts, type Link, type PlaceOptions, placeOf } from "../trail/index.ts";
 
 /** Characters of a host's fact, at most. */
@@ -65,6 +67,7 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       osName: fact(host?.osName ?? ""),
       osVersion: fact(host?.osVersion ?? ""),
       architecture: fact(host?.architecture ?? ""),
+      goodbye: goodbyeOf(header.flags),
     },
   };
 }
@@ -103,6 +106,11 @@ function checkHosts(columns: ColumnBlock, hostId: string): void {
       throw new BlockError("HOST_MISMATCH", `hosts.id[${index}]`, `"${id.slice(0, 64)}" in a block of ${hostId}`);
     }
   }
+}
+
+function goodbyeOf(flags: number): Goodbye {
+  if ((flags & FLAG_GOODBYE) === 0) return "";
+  return (flags & FLAG_GOING_DOWN) === 0 ? "stopped" : "going-down";
 }
 
 function fact(value: string): string {

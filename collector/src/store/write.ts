@@ -19,6 +19,7 @@ import {
   type HostArchive,
   HostBook,
   isTaken,
+  missingEvents,
   type Notice,
   noticeBlock,
   type NoticeKind,
@@ -247,6 +248,7 @@ export class Writer {
     const change = (host: HostDocument): HostDocument => ({
       ...host,
       faults: { ...host.faults, deadBlocks: host.faults.deadBlocks + count },
+      faultTimes: { ...host.faultTimes, deadMs: Date.now() },
     });
     await this.#book.change(new Map([[hostId, change]]));
   }
@@ -279,10 +281,12 @@ function noted(before: HostDocument, blocks: readonly Prepared[]): { host: HostD
   for (const { document, link, facts, taken, isNewFork, isNoted } of blocks) {
     const { receivedMs, place, forkOf } = document;
     const faults = { ...host.faults };
+    const faultTimes = { ...host.faultTimes };
     let { trail } = host;
     if (forkOf !== undefined) {
       if (isNewFork && !isNoted) {
         faults.forkedBlocks++;
+        faultTimes.forkedMs = receivedMs;
         tell("forked", receivedMs, { block: forkOf, kept_as: document.id, events: String(document.count) });
       }
     } else if (!isTaken(trail, link)) {
@@ -290,20 +294,29 @@ function noted(before: HostDocument, blocks: readonly Prepared[]): { host: HostD
       trail = extended.trail;
       if (extended.status === "broken") {
         faults.brokenLinks++;
+        faultTimes.brokenMs = receivedMs;
         tell("broken", receivedMs, { block: document.id, previous: link.previous });
       }
       if (place === OUTSIDE) {
         faults.outsideBlocks++;
+        faultTimes.outsideMs = receivedMs;
         const [first, last] = [document.firstTimeNano, document.lastTimeNano].map(String);
         tell("outside", receivedMs, { block: document.id, first_time: first ?? "", last_time: last ?? "" });
       }
     }
     const { hole, trail: after } = untoldHole(trail, receivedMs, HOLE_GRACE_MS);
     if (hole !== undefined) {
+      faultTimes.missingMs = receivedMs;
       const [epoch, first, next] = [hole.epoch, hole.first, hole.next].map(String);
       tell("gap", receivedMs, { epoch: epoch ?? "", first: first ?? "", next: next ?? "" });
     }
-    host = withFacts({ ...host, faults, trail: after }, facts, document, taken.message.clockOffsetMs);
+    const missing = Number(missingEvents(after, receivedMs, HOLE_GRACE_MS));
+    host = withFacts(
+      { ...host, faults, faultTimes, missingEvents: missing, trail: after },
+      facts,
+      document,
+      taken.message.clockOffsetMs,
+    );
   }
   return { host, told };
 }

@@ -1,5 +1,5 @@
 /** What this node knows of hosts, kept in step with the database: facts, trail, faults. */
-import type { Arrival, HostDocument } from "../model/index.ts";
+import type { Arrival, Goodbye, HostDocument } from "../model/index.ts";
 import { OUTSIDE } from "../model/index.ts";
 
 /** What the newest block of a host tells about it. */
@@ -11,6 +11,7 @@ export interface HostFacts {
   osName: string;
   osVersion: string;
   architecture: string;
+  goodbye: Goodbye;
 }
 
 export interface VersionedHost {
@@ -97,8 +98,12 @@ function newHost(hostId: string): HostDocument {
     lastEventNano: 0n,
     lastReceivedMs: 0,
     clockOffsetMs: 0,
+    clockSinceMs: 0,
+    goodbye: "",
     trail: [],
     faults: { forkedBlocks: 0, brokenLinks: 0, outsideBlocks: 0, deadBlocks: 0 },
+    faultTimes: { forkedMs: 0, brokenMs: 0, missingMs: 0, outsideMs: 0, deadMs: 0 },
+    missingEvents: 0,
   };
 }
 
@@ -110,10 +115,11 @@ export function withFacts(
   clockOffsetMs: number | undefined,
 ): HostDocument {
   const isNewer = block.receivedMs >= host.lastReceivedMs;
+  const isOther = isNewer && clockOffsetMs !== undefined && clockOffsetMs !== host.clockOffsetMs;
   const seen = {
     ...host,
     lastReceivedMs: Math.max(host.lastReceivedMs, block.receivedMs),
-    clockOffsetMs: isNewer && clockOffsetMs !== undefined ? clockOffsetMs : host.clockOffsetMs,
+    ...(isOther ? { clockOffsetMs, clockSinceMs: block.receivedMs } : {}),
   };
   if (block.place === OUTSIDE) return host.name === "" ? { ...seen, ...facts } : seen;
   // An event that comes from the future is at most as new as its arrival.
