@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ColumnBlock, encodeColumns, EVENTS_MAX } from "@hosttrail/lib/block";
 import { Correlator, type RuleMatch } from "@hosttrail/lib/correlate";
-import { checkRules, readAuditRules, RuleSet } from "@hosttrail/lib/detect";
+import { auditFor, checkRules, readAuditRules, RuleSet } from "@hosttrail/lib/detect";
 import { type AnyRule, readRules } from "@hosttrail/lib/sigma";
 import { eventsOfLog } from "../bench/rules/replay.ts";
 
@@ -78,6 +78,23 @@ describe("the baseline rules", () => {
     const texts = readdirSync(AUDIT_RULES).map((name) => readFileSync(join(AUDIT_RULES, name), "utf8"));
     for (const { result, file, missing, reasons } of checkRules(collection, readAuditRules(texts)))
       assert.ok(result === "fires here" || missing.length > 0, `${file}: ${result}: ${reasons.join("; ")}`);
+  });
+
+  it("fire with the fewest audit rules as with all sets, and those are told with what they are for", () => {
+    const texts = readdirSync(AUDIT_RULES).map((name) => readFileSync(join(AUDIT_RULES, name), "utf8"));
+    const given = readAuditRules(texts);
+    const { lines, lowerBound, mute } = auditFor(collection, given);
+    assert.deepEqual(mute, []);
+    assert.equal(lines.length, lowerBound, "no fewer would do");
+    const kept = lines.filter(({ isNew }) => !isNew);
+    assert.ok(kept.length < given.rules.length, `${kept.length} of ${given.rules.length}`);
+    assert.ok(lines.every(({ neededBy }) => neededBy.length > 0));
+    const before = checkRules(collection, given);
+    const after = checkRules(collection, readAuditRules(lines.map(({ line }) => line)));
+    for (const [at, check] of before.entries()) {
+      const { result, missing = [], reasons = [] } = after[at] ?? {};
+      assert.deepEqual([result, missing], ["fires here", []], `${check.file}: ${reasons.join("; ")}`);
+    }
   });
 
   it("match what was recorded for them, and not what must not match", () => {
