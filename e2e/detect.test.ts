@@ -11,7 +11,7 @@ import { readRules } from "@hosttrail/lib/sigma";
 import { type Alert, Severity } from "@hosttrail/proto/alert";
 import { eventsOfLog } from "../bench/rules/replay.ts";
 import { eventually, openStack } from "./environment.ts";
-import { executed, hostIdOf, openBlockStream, PublishingHost } from "./publisher.ts";
+import { detectionSettled, executed, hostIdOf, openBlockStream, PublishingHost } from "./publisher.ts";
 
 const RULES = new URL("../rules/baseline", import.meta.url).pathname;
 const RECORDED = new URL("../rules/recorded", import.meta.url).pathname;
@@ -53,16 +53,8 @@ async function allAlerts(): Promise<Alert[]> {
   }
 }
 
-/** Waits until all that was published is matched and raised. */
 async function settled(): Promise<void> {
-  await eventually("detection of all blocks", 120_000, async () => {
-    const lag = await stream.matches.lag();
-    if (lag > 0) throw new Error(`${lag} blocks are not looked at`);
-    const { first, last } = await stream.matches.matchesRange();
-    // What was taken is forgotten with the checkpoint.
-    if (first <= last) throw new Error(`matches ${first} to ${last} are not in a checkpoint`);
-    return true;
-  });
+  await detectionSettled(stream, archive);
 }
 
 /** Rules about a word in what is executed, as a ruleset. */

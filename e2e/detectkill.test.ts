@@ -13,10 +13,9 @@ import { Correlator, type RuleMatch } from "@hosttrail/lib/correlate";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { RuleSet } from "@hosttrail/lib/detect";
 import { readRules } from "@hosttrail/lib/sigma";
-import { DetectorState } from "@hosttrail/proto/detection";
 import { detectorProcess } from "./detectorprocess.ts";
-import { eventually, openStack } from "./environment.ts";
-import { executed, openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
+import { openStack } from "./environment.ts";
+import { detectionSettled, executed, openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
 
 const KILLS = 50;
 const KILL_MS_MAX = 2500;
@@ -144,20 +143,6 @@ async function alertsOf(archive: Archive): Promise<Map<string, Told>> {
   );
 }
 
-/** Waits until all is matched, raised, and asked of history. */
-async function settled(stream: BlockStream, archive: Archive): Promise<void> {
-  await eventually("detection of all blocks", 240_000, async () => {
-    const lag = await stream.matches.lag();
-    if (lag > 0) throw new Error(`${lag} blocks are not looked at`);
-    const { first, last } = await stream.matches.matchesRange();
-    if (first <= last) throw new Error(`matches ${first} to ${last} are not in a checkpoint`);
-    const saved = await archive.detector.loadState();
-    const { requests } = DetectorState.decode(saved?.bytes ?? new Uint8Array());
-    if (requests.length > 0) throw new Error(`${requests.length} questions for history are open`);
-    return true;
-  });
-}
-
 /** Ids and counts of what correlations make of all blocks at once. */
 function correlatedAtOnce(planned: readonly Planned[]): Map<string, number> {
   const { rules, silent } = readRules([{ path: "words.yml", text: RULES }]);
@@ -223,7 +208,7 @@ async function run(planned: readonly Planned[], kills: number): Promise<Map<stri
     })();
     await Promise.all([killing, publishing]);
     assert.ok(isPublished);
-    await settled(stream, archive);
+    await detectionSettled(stream, archive);
     detector.assertRunning();
     return await alertsOf(archive);
   } finally {

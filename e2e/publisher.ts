@@ -2,12 +2,15 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { BlockStream } from "@hosttrail/collector/jetstream";
+import type { Archive } from "@hosttrail/collector/mongodb";
 import { eventId, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
+import { DetectorState } from "@hosttrail/proto/detection";
 import { Event } from "@hosttrail/proto/event";
 import type { Stack } from "@hosttrail/stack";
 import { eventsOfLog } from "../bench/rules/replay.ts";
+import { eventually } from "./environment.ts";
 
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
 
@@ -52,13 +55,13 @@ export class PublishingHost {
   }
 
   /** The next block of the host; its events keep their times. */
-  seal(events: readonly Event[]): SealedForStream {
+  seal(events: readonly Event[], flags = 0): SealedForStream {
     const own = events.map((event) => ({
       ...event,
       host: Event.fromPartial({ host: { ...event.host, id: this.hostId, name: this.#name } }).host,
     }));
     const firstSeq = this.#seq;
-    const about = { hostId: this.hostId, epoch: this.#epoch, firstSeq, bootId: "", agentVersion: "0", flags: 0 };
+    const about = { hostId: this.hostId, epoch: this.#epoch, firstSeq, bootId: "", agentVersion: "0", flags };
     const block = sealBlock(own, { ...about, previousHeaderSha256: this.#previous }, nodePrimitives, sign);
     this.#seq += BigInt(events.length);
     this.#previous = block.headerSha256;
@@ -69,9 +72,10 @@ export class PublishingHost {
     };
   }
 
-  async publish(stream: BlockStream, block: SealedForStream): Promise<void> {
+  /** `clockOffsetMs` is what ingest found when the host said hello. */
+  async publish(stream: BlockStream, block: SealedForStream, clockOffsetMs = 0): Promise<void> {
     const { hostId } = this;
-    await stream.publish({ ...block, hostId, hostName: this.#name, signer: "" });
+    await stream.publish({ ...block, hostId, hostName: this.#name, signer: "", clockOffsetMs });
   }
 }
 
@@ -88,4 +92,19 @@ export function executed(args: readonly string[], timeNano: bigint): Event {
     event: { ...event, timeUnixNano: timeNano },
     process: { ...process, args: [...args], argsCount: args.length },
   };
+}
+
+/** Waits until all that was published is matched and raised, and what correlations ask of history is answered. */
+export async function detectionSettled(stream: BlockStream, archive: Archive): Promise<void> {
+  await eventually("detection of all blocks", 240_000, async () => {
+    const lag = await stream.matches.lag();
+    if (lag > 0) throw new Error(`${lag} blocks are not looked at`);
+    const { first, last } = await stream.matches.matchesRange();
+    // What was taken is forgotten with the checkpoint.
+    if (last > 0n && first <= last) throw new Error(`matches ${first} to ${last} are not in a checkpoint`);
+    const saved = await archive.detector.loadState();
+    const { requests } = DetectorState.decode(saved?.bytes ?? new Uint8Array());
+    if (requests.length > 0) throw new Error(`${requests.length} questions for history are open`);
+    return true;
+  });
 }
