@@ -50,6 +50,9 @@ ${ALERTING_USAGE}
     --audit-rules FILE            audit rules that hosts have; a folder for all of its .rules; again for more
     --spec FILE                   those of a fleet; without either, all sets that come with the agent
     --placeholders FILE           what stands for %names% in rules (YAML: a name and its values)
+  rules audit PATH...           the fewest audit rules that feed detections, ready to paste, each with what it is for
+    --audit-rules, --spec, --placeholders  as in rules check
+    --since TIME                  with what they cost, counted in the stored history
   rules test PATH               what rules would have found in the stored history, by rule, host and day
     --since TIME --until TIME     as in search (default 1d)
     --host ID                     on one host
@@ -197,7 +200,7 @@ const WITHOUT_COLLECTOR = [
   "fleet validate|show|schema",
   "generate ansible|chef|terraform",
   "plan",
-  "rules check",
+  "rules check|audit",
 ];
 
 /** The command that words begin with, and the words that follow it. */
@@ -214,6 +217,32 @@ function commandOf(positionals: readonly string[]) {
   if (alerting !== undefined && words.length <= alerting.wordsMax) return { command: alerting.run, words };
   const known = [...Object.keys(COMMANDS), ...Object.keys(ALERTING_COMMANDS), ...WITHOUT_COLLECTOR].join(", ");
   return fail(`"${positionals.join(" ")}" is no command; known are ${known}`, 2);
+}
+
+/** Asks a collector only where costs are to be counted. */
+async function auditRules(
+  values: Arguments["values"],
+  paths: readonly string[],
+  profile: () => Profile,
+  output: commands.Output,
+): Promise<void> {
+  const { "audit-rules": given, placeholders, spec = "", since } = values;
+  const opened: { who: Profile; clients: Clients }[] = [];
+  const client = (): Clients["rules"] => {
+    const who = profile();
+    const clients = openClients(who);
+    opened.push({ who, clients });
+    return clients.rules;
+  };
+  try {
+    const options = { paths, auditRules: given, spec, placeholders, since };
+    const status = await commands.auditRuleFiles(options, output, client);
+    if (status !== 0) process.exitCode = status;
+  } catch (error) {
+    throw opened[0] === undefined ? error : explainFailure(error, opened[0].who);
+  } finally {
+    for (const { clients } of opened) clients.close();
+  }
 }
 
 async function run(): Promise<void> {
@@ -251,6 +280,8 @@ async function run(): Promise<void> {
     process.exitCode = commands.checkRuleFiles({ path: positionals[2] ?? "", auditRules, spec, placeholders }, output);
     return;
   }
+  if (first === "rules" && second === "audit" && positionals.length >= 3)
+    return await auditRules(values, positionals.slice(2), profile, output);
   const { command, words } = commandOf(positionals);
   const who = profile();
   const clients = openClients(who);

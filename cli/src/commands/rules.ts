@@ -36,7 +36,7 @@ export function checkRuleFiles(options: CheckOptions, output: Output): number {
 }
 
 /** What hosts have, as it was said; else all sets that come with the agent. */
-function auditRules({ auditRules: paths, spec }: CheckOptions): string[] {
+export function auditRules({ auditRules: paths, spec }: Pick<CheckOptions, "auditRules" | "spec">): string[] {
   const texts = textsOf(paths, /\.rules$/).map(({ text }) => text);
   if (spec !== "") texts.push(...auditRulesOf(loadFleet(spec)));
   return paths.length === 0 && spec === "" ? allAuditRules() : texts;

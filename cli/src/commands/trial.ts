@@ -1,6 +1,6 @@
 /** `hosttrail rules test`: rules held against the collector's history. */
 import { writeFileSync } from "node:fs";
-import { readRules } from "@hosttrail/lib/sigma";
+import { readRules, type RuleFile } from "@hosttrail/lib/sigma";
 import {
   type RuleServiceClient,
   TestedRule,
@@ -31,12 +31,17 @@ export interface TrialOptions {
 /** Told of what was looked at so far. */
 export type Progress = (scanned: bigint, toScan: bigint, matches: bigint) => void;
 
-interface Tried {
+/** All that the collector said. */
+export interface Tried {
   found: TestedRule[];
   problems: RuleProblem[];
   unreadable: string[];
   scanned: bigint;
+  scannedBytes: bigint;
 }
+
+/** What is asked beside the rules. */
+export type TrialAbout = Pick<TestRulesRequest, "startTime" | "endTime" | "hostId" | "placeholders">;
 
 /**
  * Prints what the rules match, by rule, host and day. Gives the exit status: 0 where all is as expected, 1 where it is not or a rule cannot
@@ -61,8 +66,7 @@ export async function testRules(
     hostId: options.hostId,
     placeholders: Array.from(placeholders, ([name, values]) => ({ name, values: [...values] })),
   };
-  const parts = inParts(files).map((part, at): TestRulesRequest => ({ ...(at === 0 ? about : NOTHING), files: part }));
-  const tried = await ask(client, parts, progress);
+  const tried = await tryRules(client, files, about, progress);
   show(tried, output);
   const cases = judge(expected ?? new Map(), tried.found, tried.unreadable);
   cases.push(
@@ -83,12 +87,20 @@ export async function testRules(
 
 const NOTHING = { startTime: undefined, endTime: undefined, hostId: "", placeholders: [] };
 
-async function ask(client: RuleServiceClient, parts: readonly TestRulesRequest[], progress: Progress): Promise<Tried> {
+/** Has the collector hold rules against its history. */
+export async function tryRules(
+  client: RuleServiceClient,
+  files: readonly RuleFile[],
+  about: TrialAbout,
+  progress: Progress,
+): Promise<Tried> {
+  const parts = inParts(files).map((part, at): TestRulesRequest => ({ ...(at === 0 ? about : NOTHING), files: part }));
   const call = client.testRules();
   const sums = new Map<string, TestedRule>();
-  const tried: Omit<Tried, "found"> = { problems: [], unreadable: [], scanned: 0n };
+  const tried: Omit<Tried, "found"> = { problems: [], unreadable: [], scanned: 0n, scannedBytes: 0n };
   let matches = 0n;
-  const take = ({ found, problems, unreadable, eventsScanned, eventsToScan }: TestRulesResponse): void => {
+  const take = (response: TestRulesResponse): void => {
+    const { found, problems, unreadable, eventsScanned, eventsToScan } = response;
     for (const each of found) {
       matches += each.matches;
       add(sums, each);
@@ -96,6 +108,7 @@ async function ask(client: RuleServiceClient, parts: readonly TestRulesRequest[]
     tried.problems.push(...problems);
     tried.unreadable.push(...unreadable);
     tried.scanned = eventsScanned;
+    tried.scannedBytes = response.bytesScanned;
     progress(eventsScanned, eventsToScan, matches);
   };
   await new Promise<void>((resolve, reject) => {

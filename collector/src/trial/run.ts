@@ -30,6 +30,7 @@ export interface TrialProgress {
   problems: RuleProblem[];
   unreadable: string[];
   eventsScanned: bigint;
+  bytesScanned: bigint;
   eventsToScan: bigint;
 }
 
@@ -55,6 +56,7 @@ export class Trial {
   #unreadable: string[] = [];
   #unreadableParts = 0;
   #scanned = 0;
+  #scannedBytes = 0;
   #toScan = 0;
   #restarts = 0;
   #isOver = false;
@@ -125,8 +127,10 @@ export class Trial {
     for (;;) {
       const { value: part, done } = await parts.next();
       if (done === true || this.#isOver) return;
-      if (this.#request.isAllowed(part.unit.hostId)) await this.#hold(at, part, read);
+      if (!this.#request.isAllowed(part.unit.hostId)) continue;
+      await this.#hold(at, part, read);
       this.#scanned += part.unit.events;
+      this.#scannedBytes += bytesOf(part.unit);
     }
   }
 
@@ -203,7 +207,8 @@ export class Trial {
     const isMore = found.length === FOUND_EACH_MAX || this.#problems.length > 0;
     const unreadable = this.#unreadable.splice(0);
     const [eventsScanned, eventsToScan] = [BigInt(this.#scanned), BigInt(this.#toScan)];
-    return { found, problems, unreadable, eventsScanned, eventsToScan, isMore };
+    const bytesScanned = BigInt(this.#scannedBytes);
+    return { found, problems, unreadable, eventsScanned, eventsToScan, bytesScanned, isMore };
   }
 
   async #close(): Promise<void> {
@@ -219,6 +224,10 @@ function bare(unit: Unit): Unit {
   const { id, place, hostId, epoch, ranges, firstTimeNano, lastTimeNano, events, from } = unit;
   const slim = "arrival" in from ? { arrival: { ...from.arrival, bytes: NO_BYTES } } : from;
   return { id, place, hostId, epoch, ranges, firstTimeNano, lastTimeNano, events, from: slim };
+}
+
+function bytesOf({ from }: Unit): number {
+  return "entry" in from ? from.entry.bytes : from.arrival.bytes.length;
 }
 
 function shownTime(timeNano: bigint): string {

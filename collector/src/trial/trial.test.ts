@@ -83,9 +83,10 @@ describe("a trial of rules", () => {
     const files = [rule("fetch", "wget"), rule("curl", "CURL"), rule("never", "masscan")];
     const trial = new Trial(sourceOf(memoryOf()), { ...everything, files });
     await trial.run();
-    const { found, problems, unreadable, eventsScanned, eventsToScan, isMore } = trial.take();
+    const { found, problems, unreadable, eventsScanned, eventsToScan, bytesScanned, isMore } = trial.take();
     assert.deepEqual([problems, unreadable, isMore], [[], [], false]);
     assert.deepEqual([eventsScanned, eventsToScan], [14n, 14n]);
+    assert.ok(bytesScanned > 14n * 8n, String(bytesScanned));
     const rows = found.map(({ ruleKey, hostId, day, matches, alerts, eventIds }) =>
       [ruleKey, hostId.slice(0, 1), day, matches, alerts, eventIds.length].join(" "),
     );

@@ -190,6 +190,8 @@ export interface TestRulesResponse {
   unreadable: string[];
   /** In the last message. */
   done: boolean;
+  /** What the events that were scanned take in the database, with the blocks around them. */
+  bytesScanned: bigint;
 }
 
 /** TestedRule is what one rule matched on one host and UTC day. */
@@ -2298,7 +2300,15 @@ export const RulePlaceholder: MessageFns<RulePlaceholder> = {
 };
 
 function createBaseTestRulesResponse(): TestRulesResponse {
-  return { found: [], eventsScanned: 0n, eventsToScan: 0n, problems: [], unreadable: [], done: false };
+  return {
+    found: [],
+    eventsScanned: 0n,
+    eventsToScan: 0n,
+    problems: [],
+    unreadable: [],
+    done: false,
+    bytesScanned: 0n,
+  };
 }
 
 export const TestRulesResponse: MessageFns<TestRulesResponse> = {
@@ -2326,6 +2336,12 @@ export const TestRulesResponse: MessageFns<TestRulesResponse> = {
     }
     if (message.done !== false) {
       writer.uint32(48).bool(message.done);
+    }
+    if (message.bytesScanned !== 0n) {
+      if (BigInt.asUintN(64, message.bytesScanned) !== message.bytesScanned) {
+        throw new globalThis.Error("value provided for field message.bytesScanned of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.bytesScanned);
     }
     return writer;
   },
@@ -2391,6 +2407,14 @@ export const TestRulesResponse: MessageFns<TestRulesResponse> = {
             message.done = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bytesScanned = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2423,6 +2447,11 @@ export const TestRulesResponse: MessageFns<TestRulesResponse> = {
         ? object.unreadable.map((e: any) => globalThis.String(e))
         : [],
       done: isSet(object.done) ? globalThis.Boolean(object.done) : false,
+      bytesScanned: isSet(object.bytesScanned)
+        ? BigInt(object.bytesScanned)
+        : isSet(object.bytes_scanned)
+        ? BigInt(object.bytes_scanned)
+        : 0n,
     };
   },
 
@@ -2446,6 +2475,9 @@ export const TestRulesResponse: MessageFns<TestRulesResponse> = {
     if (message.done !== false) {
       obj.done = message.done;
     }
+    if (message.bytesScanned !== 0n) {
+      obj.bytesScanned = message.bytesScanned.toString();
+    }
     return obj;
   },
 
@@ -2464,6 +2496,9 @@ export const TestRulesResponse: MessageFns<TestRulesResponse> = {
     message.problems = object.problems?.map((e) => RuleProblem.fromPartial(e)) || [];
     message.unreadable = object.unreadable?.map((e) => e) || [];
     message.done = object.done ?? false;
+    message.bytesScanned = (object.bytesScanned !== undefined && object.bytesScanned !== null)
+      ? BigInt(object.bytesScanned)
+      : 0n;
     return message;
   },
 };
