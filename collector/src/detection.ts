@@ -1,6 +1,7 @@
 /**
  * Detection's part of the way: [JetStream] -> match -> [matches] -> raise -> [alerts]. Any number of processes match; one of them raises.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import type { CollectorConfig } from "./config/index.ts";
 import type { History } from "./history/index.ts";
@@ -14,6 +15,7 @@ import { HostLabels, readManaged, type RuleStore, RuleWatch } from "./rulebook/i
 const LEASE = "raise";
 const MINUTE_MS = 60_000;
 const LAG_INTERVAL_MS = 10_000;
+const PREPARE_RETRY_MS = 2000;
 
 export interface DetectionParts {
   stream: BlockStream;
@@ -51,7 +53,8 @@ export async function runDetection(
   logger: Logger,
 ): Promise<void> {
   // From now on blocks wait for us.
-  const isNew = await stream.matches.prepareMatching(detect.awayMinutes * MINUTE_MS);
+  const isNew = await prepared(stream, detect.awayMinutes * MINUTE_MS, signal, logger);
+  if (isNew === undefined) return;
   if (isNew) logger.info("detection begins here: blocks that came before are not looked at");
   const rules = new RuleWatch(ruleStore(archive), readManaged(), logger);
   await rules.begin(signal);
@@ -125,4 +128,22 @@ export async function runDetection(
     clearInterval(lag);
     told.close();
   }
+}
+
+/** Makes the consumer, waiting for the stream; true where it was not there, undefined where we are to end. */
+async function prepared(
+  { matches }: BlockStream,
+  awayMs: number,
+  signal: AbortSignal,
+  logger: Logger,
+): Promise<boolean | undefined> {
+  while (!signal.aborted) {
+    try {
+      return await matches.prepareMatching(awayMs);
+    } catch (error) {
+      logger.warn({ error: String(error) }, "detection cannot begin yet");
+      await sleep(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
 }
