@@ -34,8 +34,8 @@ function node(changes: Partial<Presence> = {}): Presence {
   return { nodeId: "n", startMs: NOW - 7 * DAY_MS, timeMs: NOW - 1000, connected: [], left: [], ...changes };
 }
 
-function since(state: HostState, nodes: readonly Presence[], nowMs = NOW): number | undefined {
-  return silentSince(state, seenBy(nodes, nowMs), SILENT_MS, nowMs);
+function since(state: HostState, nodes: readonly Presence[], isOpen = false): number | undefined {
+  return silentSince(state, seenBy(nodes, NOW), SILENT_MS, NOW, isOpen);
 }
 
 describe("a host is silent", () => {
@@ -66,6 +66,9 @@ describe("a host is silent", () => {
     assert.equal(since(host(), []), undefined);
     assert.equal(since(host(), [node({ timeMs: NOW - HOUR_MS })]), undefined);
     assert.equal(since(host(), [node({ startMs: NOW - SILENT_MS + 1 })]), undefined);
+    // It was told before all nodes were started again, and did not come back yet.
+    assert.equal(since(host(), [node({ startMs: NOW - 1000 })], true), NOW - DAY_MS);
+    assert.equal(since(host(), [node({ startMs: NOW - 1000, connected: [HOST] })], true), undefined);
     assert.equal(since(host(), [node({ startMs: NOW - 1000 }), node({ startMs: NOW - SILENT_MS })]), NOW - DAY_MS);
   });
 

@@ -50,19 +50,25 @@ export function seenBy(presences: readonly Presence[], nowMs: number): Seen {
   return { listeningMs, connected, leftMs };
 }
 
-/** Since when a host is silent; undefined where it is not, or has left for good. */
+/** Since when a host is silent; undefined where it is not, or has left for good. `isOpen` where that was told before. */
 export function silentSince(
   host: Pick<HostState, "hostId" | "lastReceivedMs" | "goodbye">,
   { listeningMs, connected, leftMs }: Seen,
   silentMs: number,
   nowMs: number,
+  isOpen: boolean,
 ): number | undefined {
   if (listeningMs === undefined || connected.has(host.hostId)) return undefined;
   const sinceMs = Math.max(host.lastReceivedMs, leftMs.get(host.hostId) ?? 0);
   // Its system went down and said so, and it has not been here since.
   if (host.goodbye === "going-down" && sinceMs <= host.lastReceivedMs + silentMs) return undefined;
-  // While nobody listened it could not speak.
-  return nowMs - Math.max(sinceMs, listeningMs) >= silentMs ? sinceMs : undefined;
+  // While nobody listened it could not speak; what was silent before that is until it speaks.
+  const quietMs = nowMs - (isOpen ? sinceMs : Math.max(sinceMs, listeningMs));
+  return quietMs >= silentMs ? sinceMs : undefined;
+}
+
+export function silentKey(hostId: string): string {
+  return `host-silent/${hostId}`;
 }
 
 export function silentFinding({ hostId, name, goodbye }: HostState, sinceMs: number): Finding {

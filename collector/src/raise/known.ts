@@ -58,7 +58,10 @@ export class KnownFindings {
     const { rules } = this.#parts;
     const [suppressions, book] = [rules.suppressions(), rules.book()];
     const isOn = book.rulesets.find(({ name }) => name === RULESET)?.enabled !== false;
-    const asked = findings.filter((finding) => isOn && book.settings.rules.get(ruleKeyOf(finding))?.enabled !== false);
+    const isOff = ({ kind }: Finding): boolean =>
+      !isOn || book.settings.rules.get(`finding:${kind}`)?.enabled === false;
+    const off = new Set(findings.filter(isOff).map(({ key }) => key));
+    const asked = findings.filter(({ key }) => !off.has(key));
     for (let at = 0; at < asked.length; at += HOSTS_TOGETHER) {
       const some = asked.slice(at, at + HOSTS_TOGETHER);
       const covers = await Promise.all(some.map((finding) => this.#covers(suppressions, finding)));
@@ -76,7 +79,8 @@ export class KnownFindings {
     const withdrawn = Object.keys(this.state).filter((key) => hidden.has(key) && this.state[key] !== HIDDEN);
     if (isChanged) await this.#parts.save();
     await this.#keep(wanted);
-    for (const key of ended) await this.#end(key, "it is over", wanted);
+    for (const key of ended)
+      await this.#end(key, off.has(key) ? "findings of this kind are switched off" : "it is over", wanted);
     for (const key of withdrawn) await this.#end(key, "an exception hides it", wanted);
     await this.#parts.register.write();
     if (ended.length + withdrawn.length > 0) await this.#parts.save();

@@ -10,6 +10,7 @@ import {
   isNews,
   seenBy,
   silentFinding,
+  silentKey,
   silentSince,
 } from "./findings.ts";
 
@@ -73,7 +74,7 @@ export class Look {
     const silent: { host: HostState; sinceMs: number }[] = [];
     for await (const host of this.#hosts()) {
       findings.push(...hostFindings(host, this.#options));
-      const sinceMs = silentSince(host, seen, this.#options.silentMs, nowMs);
+      const sinceMs = silentSince(host, seen, this.#options.silentMs, nowMs, isOpen(silentKey(host.hostId)));
       if (sinceMs !== undefined) silent.push({ host, sinceMs });
     }
     findings.push(...(await this.#silent(silent, isOpen, nowMs)));

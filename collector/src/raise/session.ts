@@ -310,7 +310,7 @@ export class Session {
   /** Saves all, so that a later session goes on here. */
   async checkpoint(force = false): Promise<void> {
     const { archive, feed, lease } = this.#parts;
-    const isSame = this.#savedSequence === this.#sequence && !force;
+    const isSame = this.#savedSequence === this.#sequence && this.#hiddenChanged.size === 0 && !force;
     if (isSame) return;
     // The second time writes that alerts were told of.
     await this.#register.write(true);
