@@ -115,13 +115,18 @@ const NO_WORDS: readonly (readonly [string, string])[] = [];
 
 /**
  * The fields that a record itself keeps, read: name and text of each. What stands in a message is told by its own names, and so is what
- * auditd added in an ENRICHED log. Empty texts are left out.
+ * auditd added in an ENRICHED log. Empty texts are left out. Where none of the names is among `wanted`, nothing may be given.
  */
-export function readKept(record: AuditRecord): readonly (readonly [string, string])[] {
-  if (record.fields.length === 0) return NO_WORDS;
+export function readKept(
+  record: AuditRecord,
+  wanted?: { has(name: string): boolean },
+): readonly (readonly [string, string])[] {
+  const { fields } = record;
+  if (fields.length === 0) return NO_WORDS;
+  if (wanted !== undefined && !fields.some(({ key }) => mayGive(key, wanted))) return NO_WORDS;
   let words = keptWords.get(record);
   if (words === undefined) {
-    words = record.fields.flatMap((field) => {
+    words = fields.flatMap((field) => {
       const message = field.key === "msg" ? messageOf({ type: record.type, fields: [field] }) : undefined;
       const { keys, values } = message ?? { keys: [field.key], values: [textOf(field)] };
       return keys.flatMap((key, at): [string, string][] => {
@@ -133,6 +138,10 @@ export function readKept(record: AuditRecord): readonly (readonly [string, strin
     keptWords.set(record, words);
   }
   return words;
+}
+
+function mayGive(key: string, wanted: { has(name: string): boolean }): boolean {
+  return key === "msg" || key.startsWith(ENRICHED_SEPARATOR) || wanted.has(key);
 }
 
 /** A field's value with its hex read; undefined where there is none in it. */

@@ -124,7 +124,7 @@ describe("a block whose counts stand for more than its bytes", () => {
     }).finish();
     assert.ok(bytes.length < 400, `${bytes.length} bytes`);
     refused(payload, /kinds\.count: 1048576 rows bring the weight/);
-    assert.throws(() => openBlock(parseBlock(bytes), nodePrimitives), { code: "PAYLOAD_MALFORMED" });
+    assert.throws(() => openBlock(parseBlock(bytes), nodePrimitives).check(), { code: "PAYLOAD_MALFORMED" });
   });
 
   for (const field of TABLES) {

@@ -107,6 +107,7 @@ export class ColumnBlock {
   readonly clouds: RowsReader<Cloud, unknown>;
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
+  readonly #tables: TableReader[] = [];
   readonly #eventTable: TableReader;
   /** The per-event columns: numbers that refer to the tables' rows, plus one. */
   readonly columns: EventColumns;
@@ -123,8 +124,11 @@ export class ColumnBlock {
     const budget = new ReadingBudget(payload.length, count);
     const { start, end } = spans[TOP.strings] ?? { start: 0, end: 0 };
     this.strings = readStrings(payload, new WireReader(payload, "strings", start, end), budget);
-    const open = <Row extends object>(spec: tables.AnySpec<Row>): TableReader =>
-      new TableReader(payload, spans[spec.field], spec.place, budget);
+    const open = ({ field, place: name }: { field: number; place: string }): TableReader => {
+      const table = new TableReader(payload, spans[field], name, budget);
+      this.#tables.push(table);
+      return table;
+    };
     const plain = <Row extends object>(spec: tables.PlainSpec<Row>): RowsReader<Row, unknown> =>
       new RowsReader(spec, open(spec), this.strings, {});
     this.kinds = plain(tables.kinds);
@@ -139,7 +143,7 @@ export class ColumnBlock {
     this.records = plain(tables.records);
     const groups = plain(tables.groups);
     this.users = new RowsReader(tables.users, open(tables.users), this.strings, { groups });
-    const lists = new TableReader(payload, spans[ANCESTRIES.field], "ancestries", budget);
+    const lists = open({ field: ANCESTRIES.field, place: "ancestries" });
     const references = plain(tables.references);
     const ancestries = new AncestryReader(lists, references, this.strings);
     this.processes = new RowsReader(tables.processes, open(tables.processes), this.strings, {
@@ -249,6 +253,7 @@ export class ColumnBlock {
   check(): void {
     const { columns } = this;
     columns.readAll();
+    for (const table of this.#tables) table.open();
     const plain: [keyof EventColumns, Checked][] = [
       ["kind", this.kinds],
       ["host", this.hosts],
@@ -278,8 +283,9 @@ export class ColumnBlock {
 
   /** Every event, in order. */
   events(): Event[] {
-    // Also those that these events show nothing of.
+    // Also what these events show nothing of.
     this.columns.readAll();
+    for (const table of this.#tables) table.open();
     return Array.from({ length: this.count }, (_, index) => this.event(index));
   }
 }

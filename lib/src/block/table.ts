@@ -100,12 +100,13 @@ export function sameTexts(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-/** The columns of one table, found on opening and read on demand. */
+/** The columns of one table, found and read on demand. */
 export class TableReader {
   readonly place: string;
-  readonly count: number;
   readonly #bytes: Uint8Array;
-  readonly #spans: readonly (Span | undefined)[];
+  readonly #span: Span | undefined;
+  #count: number | undefined;
+  #spans: readonly (Span | undefined)[] | undefined;
   readonly #budget: ReadingBudget;
   /** Columns that were read, by the number of their field: rows and views share them. */
   readonly #numbers: (Uint32Array | undefined)[] = [];
@@ -116,10 +117,32 @@ export class TableReader {
     this.#bytes = bytes;
     this.place = place;
     this.#budget = budget;
-    const fields = span && new WireReader(bytes, place, span.start, span.end).fields();
+    this.#span = span;
+    this.#count = count;
+  }
+
+  /** Number of rows. */
+  get count(): number {
+    if (this.#count === undefined) this.#open();
+    return this.#count ?? 0;
+  }
+
+  /** Throws where its columns cannot be found, or its rows are too many. */
+  open(): void {
+    if (this.#spans === undefined) this.#open();
+  }
+
+  /** Finds the columns when the first is wanted: of a small block most tables are never asked for. */
+  #open(): readonly (Span | undefined)[] {
+    const { place } = this;
+    const span = this.#span;
+    const fields = span && new WireReader(this.#bytes, place, span.start, span.end).fields();
+    if (this.#count === undefined) {
+      this.#budget.spendRows(fields?.first ?? 0, `${place}.count`);
+      this.#count = fields?.first ?? 0;
+    }
     this.#spans = fields?.spans ?? [];
-    this.count = count ?? fields?.first ?? 0;
-    if (count === undefined) budget.spendRows(this.count, `${place}.count`);
+    return this.#spans;
   }
 
   fail(column: string, detail: string): never {
@@ -131,7 +154,7 @@ export class TableReader {
   }
 
   #column(field: number): WireReader | undefined {
-    const span = this.#spans[field];
+    const span = (this.#spans ?? this.#open())[field];
     return span && new WireReader(this.#bytes, `${this.place}.${field}`, span.start, span.end);
   }
 

@@ -351,6 +351,3 @@ export const EVENT = {
 
 /** A table that refers to no other one. */
 export type PlainSpec<Row extends object> = TableSpec<Row, unknown>;
-
-/** What all tables have. */
-export type AnySpec<Row extends object> = Pick<TableSpec<Row, never>, "field" | "place">;

@@ -281,9 +281,9 @@ const EXIT_SOURCE: Source = {
 const KEPT: Pick<Source, "isPerEvent" | "reader" | "others"> = {
   isPerEvent: false,
   reader: () => undefined,
-  others(block, row) {
+  others(block, row, wanted) {
     const record = block.records.views[row];
-    return record === undefined ? NO_WORDS : readKept(record);
+    return record === undefined ? NO_WORDS : readKept(record, wanted);
   },
 };
 const NO_WORDS: readonly (readonly [string, string])[] = [];

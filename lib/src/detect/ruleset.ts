@@ -3,13 +3,13 @@ import type { ColumnBlock } from "../block/index.ts";
 import {
   asksOf,
   type CompiledShape,
-  type Found,
   FIELDS,
-  type IndexRun,
+  type Found,
   type Predicate,
   PredicateIndex,
   type Shape,
   type Source,
+  Subjects,
   textsOf,
 } from "../predicate/index.ts";
 import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "../sigma/index.ts";
@@ -46,6 +46,34 @@ interface Route {
   category: Category;
   shape: Shape;
   compiled: CompiledShape;
+  /** The events of a block that are of it. */
+  subjects: Subjects;
+}
+
+/** Records of one type, with the rules about them. */
+type RecordKind = Pick<Route, "compiled" | "subjects">;
+
+/** What matched in a block. */
+class Matches {
+  readonly #count: number;
+  readonly #entries: readonly Entry[];
+  readonly #found = new Map<number, Match>();
+
+  constructor(count: number, entries: readonly Entry[]) {
+    this.#count = count;
+    this.#entries = entries;
+  }
+
+  readonly found: Found = (number, event, record) => {
+    const key = number * this.#count + event;
+    const known = this.#found.get(key);
+    if (known === undefined) this.#found.set(key, { rule: (this.#entries[number] as Entry).rule, event, record });
+    else if (record >= 0 && record < known.record) known.record = record;
+  };
+
+  all(): Match[] {
+    return [...this.#found.values()].sort((one, other) => one.event - other.event);
+  }
 }
 
 /** A rule with what it asks. */
@@ -64,10 +92,10 @@ export class RuleSet {
   readonly #index: PredicateIndex;
   readonly #routes: readonly Route[];
   readonly #ofEvent: readonly Source[] = eventSources(NO_FIELDS);
-  readonly #byType = new Map<number, CompiledShape>();
+  readonly #byType = new Map<number, RecordKind>();
   readonly #whole: CompiledShape;
   readonly #hasRecordRules: boolean;
-  readonly #lastEvent: Uint32Array;
+  readonly #wholeEvents = new Subjects();
   /** Rules whose log source has no events here. */
   readonly inert: readonly Inert[];
   readonly notCompiled: readonly NotCompiled[];
@@ -86,7 +114,6 @@ export class RuleSet {
       const { category, about } = entries[number] as Entry;
       return category === undefined && about !== "record";
     });
-    this.#lastEvent = new Uint32Array(entries.length);
     this.sieve = sieveQuestion(entries);
   }
 
@@ -101,7 +128,7 @@ export class RuleSet {
       const category = CATEGORIES.get(name) as Category;
       const shape: Shape = { sources: eventSources(category.fields, true), constants: new Map() };
       const compiled = this.#index.compile(shape, (number) => this.#entries[number]?.category === name);
-      return { category, shape, compiled };
+      return { category, shape, compiled, subjects: new Subjects() };
     });
   }
 
@@ -110,59 +137,57 @@ export class RuleSet {
     return category === undefined && about !== "event";
   }
 
-  #shapeOf(type: number): CompiledShape {
-    let compiled = this.#byType.get(type);
-    if (compiled === undefined) {
-      compiled = this.#index.compile(recordShape(type, this.#ofEvent), (number) => this.#isAboutRecords(number));
-      this.#byType.set(type, compiled);
+  #shapeOf(type: number): RecordKind {
+    let known = this.#byType.get(type);
+    if (known === undefined) {
+      const compiled = this.#index.compile(recordShape(type, this.#ofEvent), (number) => this.#isAboutRecords(number));
+      known = { compiled, subjects: new Subjects() };
+      this.#byType.set(type, known);
     }
-    return compiled;
+    return known;
   }
 
-  /** For each row of records its shape; undefined where no rule is about such a record. */
-  #shapesOf(block: ColumnBlock): (CompiledShape | undefined)[] {
-    return block.records.views.map(({ type }) => {
-      const shape = this.#shapeOf(type);
-      return isAsked(shape) ? shape : undefined;
-    });
-  }
-
-  /** Every rule that matches an event, once for each event. */
+  /** Every rule that matches an event, once for each event; of records that it matches the first. In the order of events. */
   match(block: ColumnBlock): Match[] {
     const run = this.#index.begin(block);
-    const matches: Match[] = [];
-    const routes = routesOf(block, this.#routes);
-    const last = this.#lastEvent.fill(0);
-    const found: Found = (number, event, record) => {
-      if (last[number] === event + 1) return;
-      last[number] = event + 1;
-      matches.push({ rule: (this.#entries[number] as Entry).rule, event, record });
-    };
-    const { kind } = block.columns;
-    const shapes = this.#hasRecordRules ? this.#shapesOf(block) : undefined;
-    for (let event = 0; event < block.count; event++) {
-      for (const { compiled } of routes[(kind[event] ?? 0) - 1] ?? NO_ROUTES) run.ask(compiled, event, -1, found);
-      if (shapes !== undefined) this.#askRecords(run, block, shapes, event, found);
-    }
-    return matches;
+    const matches = new Matches(block.count, this.#entries);
+    const { found } = matches;
+    this.#sortEvents(block);
+    for (const { compiled, subjects } of this.#routes) run.ask(compiled, subjects, found);
+    if (!this.#hasRecordRules) return matches.all();
+    this.#sortRecords(block);
+    for (const { compiled, subjects } of this.#byType.values()) run.ask(compiled, subjects, found);
+    // Last, since it is the records that are told where both match.
+    run.ask(this.#whole, this.#wholeEvents, found);
+    return matches.all();
   }
 
-  /** `shapes` are those of the block's rows of records. */
-  #askRecords(
-    run: IndexRun,
-    block: ColumnBlock,
-    shapes: readonly (CompiledShape | undefined)[],
-    event: number,
-    found: Found,
-  ): void {
+  /** Puts the block's events to the categories that they are of. */
+  #sortEvents(block: ColumnBlock): void {
+    for (const { subjects } of this.#routes) subjects.clear();
+    if (this.#routes.length === 0) return;
+    const routes = routesOf(block, this.#routes);
+    const { kind } = block.columns;
+    for (let event = 0; event < block.count; event++)
+      for (const { subjects } of routes[(kind[event] ?? 0) - 1] ?? NO_ROUTES) subjects.add(event, -1);
+  }
+
+  /** Puts the block's records to what they are, and events to those that are asked about as a whole. */
+  #sortRecords(block: ColumnBlock): void {
+    for (const { subjects } of this.#byType.values()) subjects.clear();
+    this.#wholeEvents.clear();
+    const kinds = block.records.views.map(({ type }) => {
+      const kind = this.#shapeOf(type);
+      return isAsked(kind.compiled) ? kind.subjects : undefined;
+    });
     const { offsets, values } = block.columns.records;
-    const end = offsets[event + 1] ?? 0;
-    const rows = values[0];
-    for (let at = offsets[event] ?? 0; at < end; at++) {
-      const shape = shapes[(rows?.[at] ?? 0) - 1];
-      if (shape !== undefined) run.ask(shape, event, at, found);
+    const [rows = NO_ROWS] = values;
+    const isWholeAsked = isAsked(this.#whole);
+    for (let event = 0; event < block.count; event++) {
+      const end = offsets[event + 1] ?? 0;
+      for (let at = offsets[event] ?? 0; at < end; at++) kinds[(rows[at] ?? 0) - 1]?.add(event, at);
+      if (isWholeAsked) this.#wholeEvents.add(event, -1);
     }
-    if (isAsked(this.#whole)) run.ask(this.#whole, event, -1, found);
   }
 
   /** The texts of a rule's field in an event that it matched, under the names that the rule itself uses. */
@@ -173,12 +198,13 @@ export class RuleSet {
       return route === undefined ? [] : textsOf(route.shape, block, field, event, -1);
     }
     const type = block.records.views[(block.columns.records.values[0]?.[record] ?? 0) - 1]?.type;
-    const own = type === undefined ? [] : textsOf(this.#shapeOf(type).shape, block, field, event, record);
+    const own = type === undefined ? [] : textsOf(this.#shapeOf(type).compiled.shape, block, field, event, record);
     // What the record itself does not say is asked of its event.
     return own.length > 0 ? own : textsOf(this.#whole.shape, block, field, event, -1);
   }
 }
 
+const NO_ROWS = new Uint32Array(0);
 const NO_ROUTES: readonly Route[] = [];
 
 function isAsked({ nodes }: CompiledShape): boolean {

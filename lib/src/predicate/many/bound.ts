@@ -1,8 +1,8 @@
 /** Rows of one kind of subject, with what their fields pass: decided once for each row of a block. */
 import type { ColumnBlock } from "../../block/index.ts";
 import type { ReadTexts, Refs, Source } from "./source.ts";
-import type { KnownTexts } from "./texts.ts";
-import { NO_ATOMS, type ValueQuestions } from "./values.ts";
+import { type KnownTexts, NO_NUMBERS, type Numbers } from "./texts.ts";
+import type { ValueQuestions } from "./values.ts";
 
 /** A field that somebody asks for. */
 export interface Reader {
@@ -20,27 +20,27 @@ interface Asked {
   first: readonly Reader[];
   /** Fields that are read once there is a witness. */
   later: readonly Reader[];
-  /** Questions to the fields that only rows name. */
-  others: (field: string) => ValueQuestions | undefined;
+  /** Questions to fields that only rows name; those to the field without a name are asked of all of them. */
+  others: ReadonlyMap<string, ValueQuestions>;
   byWitness: readonly (readonly number[] | undefined)[];
 }
 
 /** What was decided of rows, by their indexes, each with the round in which it was: doubles, which never come round. */
 class Decisions {
   #rounds = new Float64Array(64);
-  readonly atoms: Uint32Array[] = [];
+  readonly atoms: Numbers[] = [];
 
   has(row: number, round: number): boolean {
     return this.#rounds[row] === round;
   }
 
-  set(row: number, round: number, atoms: Uint32Array): void {
+  set(row: number, round: number, atoms: Numbers): void {
     if (row >= this.#rounds.length) {
       const larger = new Float64Array(Math.max(this.#rounds.length * 2, row + 1));
       larger.set(this.#rounds);
       this.#rounds = larger;
     }
-    while (this.atoms.length < row) this.atoms.push(NO_ATOMS);
+    while (this.atoms.length < row) this.atoms.push(NO_NUMBERS);
     this.#rounds[row] = round;
     this.atoms[row] = atoms;
   }
@@ -62,7 +62,7 @@ export class BoundSource {
   constructor(source: Source, asked: Asked) {
     this.#source = source;
     this.#asked = asked;
-    this.#anywhere = asked.others("");
+    this.#anywhere = asked.others.get("");
   }
 
   get mayWitness(): boolean {
@@ -86,26 +86,27 @@ export class BoundSource {
   }
 
   /** Witnesses among what a row passes, after `refs`. */
-  witnessesAt(row: number, texts: KnownTexts): Uint32Array {
-    if (this.#witnesses.has(row, this.#round)) return this.#witnesses.atoms[row] as Uint32Array;
+  witnessesAt(row: number, texts: KnownTexts): Numbers {
+    if (this.#witnesses.has(row, this.#round)) return this.#witnesses.atoms[row] as Numbers;
     const { byWitness } = this.#asked;
     const atoms = this.firstAt(row, texts);
-    const found = atoms.length === 0 ? atoms : atoms.filter((atom) => byWitness[atom] !== undefined);
+    let found = NO_NUMBERS;
+    for (const atom of atoms) if (byWitness[atom] !== undefined) found = found.length === 0 ? [atom] : [...found, atom];
     this.#witnesses.set(row, this.#round, found);
     return found;
   }
 
   /** Questions to fields with witnesses that a row passes. */
-  firstAt(row: number, texts: KnownTexts): Uint32Array {
-    if (this.#first.has(row, this.#round)) return this.#first.atoms[row] as Uint32Array;
+  firstAt(row: number, texts: KnownTexts): Numbers {
+    if (this.#first.has(row, this.#round)) return this.#first.atoms[row] as Numbers;
     const atoms = joinAtoms(this.#read(this.#asked.first, row, texts), this.#readOthers(row, texts));
     this.#first.set(row, this.#round, atoms);
     return atoms;
   }
 
   /** Questions to other fields that a row passes. */
-  laterAt(row: number, texts: KnownTexts): Uint32Array {
-    if (this.#later.has(row, this.#round)) return this.#later.atoms[row] as Uint32Array;
+  laterAt(row: number, texts: KnownTexts): Numbers {
+    if (this.#later.has(row, this.#round)) return this.#later.atoms[row] as Numbers;
     if (!this.#hasLaterNumbers) openReaders(this.#asked.later, this.#block as ColumnBlock);
     this.#hasLaterNumbers = true;
     const atoms = this.#read(this.#asked.later, row, texts);
@@ -113,9 +114,9 @@ export class BoundSource {
     return atoms;
   }
 
-  #read(readers: readonly Reader[], row: number, known: KnownTexts): Uint32Array {
+  #read(readers: readonly Reader[], row: number, known: KnownTexts): Numbers {
     const block = this.#block as ColumnBlock;
-    let all: Uint32Array = NO_ATOMS;
+    let all: Numbers = NO_NUMBERS;
     for (let at = 0; at < readers.length; at++) {
       const { questions, read, numbers } = readers[at] as Reader;
       if (numbers !== undefined) {
@@ -133,14 +134,17 @@ export class BoundSource {
     return all;
   }
 
-  #passed(questions: ValueQuestions, text: string, known: KnownTexts): Uint32Array {
+  #passed(questions: ValueQuestions, text: string, known: KnownTexts): Numbers {
     return this.#source.isPerEvent ? questions.passedByRare(text) : questions.passedBy(known.numberOf(text), text);
   }
 
-  #readOthers(row: number, known: KnownTexts): Uint32Array {
-    let all: Uint32Array = NO_ATOMS;
-    for (const [field, text] of this.#source.others?.(this.#block as ColumnBlock, row) ?? []) {
-      const questions = field === "" ? undefined : this.#asked.others(field);
+  #readOthers(row: number, known: KnownTexts): Numbers {
+    let all = NO_NUMBERS;
+    if (this.#source.others === undefined) return all;
+    const { others } = this.#asked;
+    const wanted = this.#anywhere === undefined ? others : undefined;
+    for (const [field, text] of this.#source.others(this.#block as ColumnBlock, row, wanted)) {
+      const questions = field === "" ? undefined : others.get(field);
       if (questions === undefined && this.#anywhere === undefined) continue;
       const number = known.numberOf(text);
       if (questions !== undefined) all = joinAtoms(all, questions.passedBy(number, text));
@@ -154,11 +158,8 @@ function openReaders(readers: readonly Reader[], block: ColumnBlock): void {
   for (const reader of readers) reader.numbers = reader.strings?.(block);
 }
 
-function joinAtoms(a: Uint32Array, b: Uint32Array): Uint32Array {
+function joinAtoms(a: Numbers, b: Numbers): Numbers {
   if (b.length === 0) return a;
   if (a.length === 0) return b;
-  const joined = new Uint32Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
+  return [...a, ...b];
 }

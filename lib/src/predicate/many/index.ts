@@ -14,7 +14,7 @@ import { KnownTexts } from "./texts.ts";
 import { passes, ValueQuestions } from "./values.ts";
 
 export { asksOf, type Predicate } from "./expression.ts";
-export type { CompiledShape, Found, IndexRun } from "./run.ts";
+export { type CompiledShape, type Found, type IndexRun, Subjects } from "./run.ts";
 export { type ReadTexts, type Refs, type Shape, type Source, type Texts, textsOf } from "./source.ts";
 export { passes, type ValueQuestion } from "./values.ts";
 
@@ -136,17 +136,20 @@ export class PredicateIndex {
       });
     // Where rows themselves name further fields, all are read together.
     const isFirst = (field: string): boolean => source.others !== undefined || first.has(field);
-    const others = (field: string): ValueQuestions | undefined => this.#questions[this.#fields.get(field) ?? -1];
     return new BoundSource(source, {
       first: readers(isFirst),
       later: readers((field) => !isFirst(field)),
-      others,
+      others: new Map(Array.from(asked, (field) => [field, this.#questionsOf(field)])),
       byWitness,
     });
   }
 
+  #questionsOf(field: string): ValueQuestions {
+    return this.#questions[this.#fieldNumber(field)] as ValueQuestions;
+  }
+
   #questionsTo(source: Source, field: string): ValueQuestions {
-    const questions = this.#questions[this.#fieldNumber(field)] as ValueQuestions;
+    const questions = this.#questionsOf(field);
     const characters = source.charactersOf?.(field);
     if (characters === undefined) return questions;
     const narrowed = questions.among(characters);

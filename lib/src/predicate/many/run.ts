@@ -3,7 +3,7 @@ import type { ColumnBlock } from "../../block/index.ts";
 import type { BoundSource } from "./bound.ts";
 import type { AskPair } from "./expression.ts";
 import { type Shape, textsOf } from "./source.ts";
-import type { KnownTexts } from "./texts.ts";
+import { type KnownTexts, NO_NUMBERS, type Numbers } from "./texts.ts";
 
 /** A predicate as it is evaluated: fields and questions by their numbers. */
 export type Node =
@@ -27,11 +27,36 @@ export interface CompiledShape {
   readonly always: readonly number[];
 }
 
+/** Subjects of one kind in a block: filled for each block again. */
+export class Subjects {
+  count = 0;
+  events: Uint32Array = new Uint32Array(16);
+  /** For each the place of one of its event's records among all of the block's, or -1 for the event as a whole. */
+  records: Int32Array = new Int32Array(16);
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  add(event: number, record: number): void {
+    if (this.count === this.events.length) this.#grow();
+    this.events[this.count] = event;
+    this.records[this.count++] = record;
+  }
+
+  #grow(): void {
+    const { events, records } = this;
+    this.events = new Uint32Array(events.length * 2);
+    this.records = new Int32Array(records.length * 2);
+    this.events.set(events);
+    this.records.set(records);
+  }
+}
+
 /** Is told of a predicate that holds for a subject. */
 export type Found = (predicate: number, event: number, record: number) => void;
 
 const NO_SOURCES: readonly BoundSource[] = [];
-const NO_NUMBERS: readonly number[] = [];
 
 export class IndexRun {
   readonly #texts: KnownTexts;
@@ -39,7 +64,8 @@ export class IndexRun {
   #round = 0;
   /** The last subject for which a predicate was looked at. */
   readonly #looked: Float64Array;
-  #subject = 0;
+  /** Subjects that were asked about before. */
+  #subjects = 0;
 
   constructor(texts: KnownTexts, predicates: number) {
     this.#texts = texts;
@@ -51,40 +77,51 @@ export class IndexRun {
     this.#round++;
   }
 
-  /**
-   * Tells each predicate that holds for the subject, once. `record` is the place of one of the event's records among all of the block's,
-   * or -1 for the event as a whole.
-   */
-  ask(compiled: CompiledShape, event: number, record: number, found: Found): void {
-    this.#subject++;
+  /** Tells each predicate that holds for one of the subjects; some more than once. */
+  ask(compiled: CompiledShape, subjects: Subjects, found: Found): void {
+    if (subjects.count === 0) return;
     const { always, witnessing } = compiled;
-    for (let at = 0; at < always.length; at++) this.#look(compiled, always[at] ?? 0, event, record, found);
-    for (let at = 0; at < witnessing.length; at++)
-      this.#askSource(compiled, witnessing[at] as BoundSource, event, record, found);
+    for (const number of always)
+      for (let at = 0; at < subjects.count; at++) this.#look(compiled, number, subjects, at, found);
+    for (const source of witnessing) this.#askSource(compiled, source, subjects, found);
+    this.#subjects += subjects.count;
   }
 
-  #askSource(compiled: CompiledShape, source: BoundSource, event: number, record: number, found: Found): void {
+  /** Of most rows nothing passes: so the rows of all subjects are gone through together. */
+  #askSource(compiled: CompiledShape, source: BoundSource, subjects: Subjects, found: Found): void {
     const { rows, offsets, byRecord } = source.refs(this.#block as ColumnBlock, this.#round);
+    const { count, events, records } = subjects;
     if (offsets === undefined) {
-      const row = rows[byRecord === true ? record : event] ?? 0;
-      if (row !== 0) this.#follow(compiled, source.witnessesAt(row - 1, this.#texts), event, record, found);
+      const places = byRecord === true ? records : events;
+      for (let at = 0; at < count; at++) {
+        const row = rows[places[at] ?? 0] ?? 0;
+        if (row === 0) continue;
+        const atoms = source.witnessesAt(row - 1, this.#texts);
+        if (atoms.length > 0) this.#follow(compiled, atoms, subjects, at, found);
+      }
       return;
     }
-    const end = offsets[event + 1] ?? 0;
-    for (let at = offsets[event] ?? 0; at < end; at++)
-      this.#follow(compiled, source.witnessesAt((rows[at] ?? 0) - 1, this.#texts), event, record, found);
-  }
-
-  #follow(compiled: CompiledShape, atoms: Uint32Array, event: number, record: number, found: Found): void {
-    for (let at = 0; at < atoms.length; at++) {
-      const numbers = compiled.byWitness[atoms[at] ?? 0] ?? NO_NUMBERS;
-      for (const number of numbers) this.#look(compiled, number, event, record, found);
+    for (let at = 0; at < count; at++) {
+      const event = events[at] ?? 0;
+      const end = offsets[event + 1] ?? 0;
+      for (let place = offsets[event] ?? 0; place < end; place++) {
+        const atoms = source.witnessesAt((rows[place] ?? 0) - 1, this.#texts);
+        if (atoms.length > 0) this.#follow(compiled, atoms, subjects, at, found);
+      }
     }
   }
 
-  #look(compiled: CompiledShape, number: number, event: number, record: number, found: Found): void {
-    if (this.#looked[number] === this.#subject) return;
-    this.#looked[number] = this.#subject;
+  #follow(compiled: CompiledShape, atoms: Numbers, subjects: Subjects, at: number, found: Found): void {
+    for (const atom of atoms)
+      for (const number of compiled.byWitness[atom] ?? NO_NUMBERS) this.#look(compiled, number, subjects, at, found);
+  }
+
+  #look(compiled: CompiledShape, number: number, subjects: Subjects, at: number, found: Found): void {
+    const subject = this.#subjects + at + 1;
+    if (this.#looked[number] === subject) return;
+    this.#looked[number] = subject;
+    const event = subjects.events[at] ?? 0;
+    const record = subjects.records[at] ?? -1;
     const node = compiled.nodes.get(number);
     if (node !== undefined && this.#holds(node, compiled, event, record)) found(number, event, record);
   }

@@ -27,8 +27,15 @@ export interface Source {
   strings?(field: string): ((block: ColumnBlock) => Uint32Array) | undefined;
   /** For a field whose texts are of few characters alone: those, for a whole text, as the lower case has them. */
   charactersOf?(field: string): RegExp | undefined;
-  /** Further fields, which only the rows themselves name. Each is a text of the row as well, as the field without a name is. */
-  others?(block: ColumnBlock, row: number): readonly (readonly [field: string, text: string])[];
+  /**
+   * Further fields, which only the rows themselves name. Each is a text of the row as well, as the field without a name is. Those that
+   * are not among `wanted` may be left out.
+   */
+  others?(
+    block: ColumnBlock,
+    row: number,
+    wanted?: { has(field: string): boolean },
+  ): readonly (readonly [field: string, text: string])[];
 }
 
 /** A kind of subject: what it refers to, and fields whose texts are the same for all of its kind. */

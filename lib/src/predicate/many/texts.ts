@@ -9,7 +9,9 @@ import { type Automaton, AutomatonBuilder } from "./automaton.ts";
 const KNOWN_MAX = 16_384;
 const KNOWN_LENGTH_MAX = 512;
 
-const NO_PARTS = new Uint32Array(0);
+/** Small lists are made all the time, and plain ones cost far less than typed ones. */
+export type Numbers = readonly number[];
+export const NO_NUMBERS: Numbers = [];
 
 export class KnownTexts {
   readonly #builder = new AutomatonBuilder();
@@ -19,7 +21,7 @@ export class KnownTexts {
   readonly #long = new Map<string, number>();
   #count = 0;
   /** For each text the parts of questions that stand in it. */
-  #parts: (Uint32Array | undefined)[] = [];
+  #parts: (Numbers | undefined)[] = [];
   /** The numbers of the block's strings, each with the round in which it was found: doubles, which never come round. */
   #ofStrings = new Uint32Array(256);
   #rounds = new Float64Array(256);
@@ -71,7 +73,7 @@ export class KnownTexts {
   }
 
   /** Numbers of the parts that stand in a text. */
-  partsOf(number: number, text: string): Uint32Array {
+  partsOf(number: number, text: string): Numbers {
     const known = this.#parts[number];
     if (known !== undefined) return known;
     const parts = this.partsIn(text.toLowerCase());
@@ -80,13 +82,13 @@ export class KnownTexts {
     return parts;
   }
 
-  partsIn(lower: string): Uint32Array {
+  partsIn(lower: string): Numbers {
     const automaton = (this.#automaton ??= this.#builder.build());
     if (this.#foundIn.length !== automaton.count) this.#foundIn = new Float64Array(automaton.count);
     this.#search++;
     this.#found.length = 0;
     automaton.search(lower, this.#tellPart);
-    return this.#found.length === 0 ? NO_PARTS : Uint32Array.from(this.#found);
+    return this.#found.length === 0 ? NO_NUMBERS : [...this.#found];
   }
 
   readonly #tellPart = (part: number): void => {

@@ -1,5 +1,5 @@
 /** Which of many questions to a field a text passes: decided once for each text, and remembered from block to block. */
-import type { KnownTexts } from "./texts.ts";
+import { type KnownTexts, NO_NUMBERS, type Numbers } from "./texts.ts";
 
 /** A question to a value's text. */
 export interface ValueQuestion {
@@ -17,7 +17,6 @@ interface Numbered {
   question: ValueQuestion;
 }
 
-export const NO_ATOMS: Uint32Array = new Uint32Array(0);
 /** Places in the list of answers: for texts that nothing was decided of, and for those that pass nothing. */
 const UNDECIDED = 0;
 const NOTHING = 1;
@@ -31,7 +30,7 @@ export class ValueQuestions {
   readonly #others: Numbered[] = [];
   /** For each text by its number the place of its answer. */
   #decided = new Uint32Array(64);
-  #answers: Uint32Array[] = [NO_ATOMS, NO_ATOMS];
+  #answers: Numbers[] = [NO_NUMBERS, NO_NUMBERS];
 
   constructor(texts: KnownTexts) {
     this.#texts = texts;
@@ -66,19 +65,19 @@ export class ValueQuestions {
   }
 
   /** Numbers of the questions that a text passes which will hardly come again: it is not remembered. */
-  passedByRare(text: string): Uint32Array {
-    if (this.#all.length === 0) return NO_ATOMS;
-    return this.#decide(text, this.#byPart.size === 0 ? NO_ATOMS : this.#texts.partsIn(text.toLowerCase()));
+  passedByRare(text: string): Numbers {
+    if (this.#all.length === 0) return NO_NUMBERS;
+    return this.#decide(text, this.#byPart.size === 0 ? NO_NUMBERS : this.#texts.partsIn(text.toLowerCase()));
   }
 
   /** Numbers of the questions that a text passes, which has this number among those that are known. */
-  passedBy(number: number, text: string): Uint32Array {
+  passedBy(number: number, text: string): Numbers {
     const place = this.#decided[number] ?? UNDECIDED;
-    return place === UNDECIDED ? this.#learn(number, text) : (this.#answers[place] as Uint32Array);
+    return place === UNDECIDED ? this.#learn(number, text) : (this.#answers[place] as Numbers);
   }
 
-  #learn(number: number, text: string): Uint32Array {
-    const answer = this.#decide(text, this.#byPart.size === 0 ? NO_ATOMS : this.#texts.partsOf(number, text));
+  #learn(number: number, text: string): Numbers {
+    const answer = this.#decide(text, this.#byPart.size === 0 ? NO_NUMBERS : this.#texts.partsOf(number, text));
     if (number >= this.#decided.length) {
       const larger = new Uint32Array(Math.max(this.#decided.length * 2, number + 1));
       larger.set(this.#decided);
@@ -95,7 +94,7 @@ export class ValueQuestions {
   }
 
   /** `parts` are those that stand in the text. */
-  #decide(text: string, parts: Uint32Array): Uint32Array {
+  #decide(text: string, parts: Numbers): Numbers {
     const lower = text.toLowerCase();
     const found: number[] = [];
     const equal = this.#equal.get(lower);
@@ -103,7 +102,7 @@ export class ValueQuestions {
     for (const part of parts)
       for (const { atom, question } of this.#byPart.get(part) ?? []) if (question.test(text, lower)) found.push(atom);
     for (const { atom, question } of this.#others) if (question.test(text, lower)) found.push(atom);
-    return found.length === 0 ? NO_ATOMS : Uint32Array.from(found);
+    return found.length === 0 ? NO_NUMBERS : found;
   }
 }
 
