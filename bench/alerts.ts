@@ -1,10 +1,10 @@
 /**
- * `./dev bench alerts [TRIES]`: how soon an alert is there, on this machine's kernel. Needs root.
+ * `./dev bench alerts [TRIES [NOISE]]`: how soon an alert is there, on this machine's kernel. Needs root.
  *
  * A whole Hosttrail runs, with the agent's own settings. Each try is a harmless activity that a rule of its own is about: a shell that would
  * connect elsewhere, or a watched file that is written. Measured from the kernel's time stamp of the system call to the alert at a client
  * that watches, and to the signed webhook at its receiver: with nothing else going on, and while another host's events match a rule
- * 10,000 times a second. Then, once each, with the rules that come with the product: audit stopped, 50 failed logins and then a
+ * NOISE (10,000) times a second. Then, once each, with the rules that come with the product: audit stopped, 50 failed logins and then a
  * success as PAM tells of them.
  */
 import { spawnSync } from "node:child_process";
@@ -24,7 +24,7 @@ const TRIES = Number(process.argv[2] ?? 200);
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
 /** The agent's default. */
 const LINGER_MS = 600;
-const NOISE = { perSecond: 10_000, perBlock: 500 };
+const NOISE = { perSecond: Number(process.argv[3] ?? 10_000), perBlock: 500 };
 const PAUSE_MS = 150;
 const TIMEOUT_MS = 60_000;
 const HOUR_NANO = 3_600_000_000_000n;
@@ -205,7 +205,7 @@ function makeNoise(): { end(): Promise<void> } {
     const seconds = (performance.now() - beganMs) / 1000;
     await eventually("that all of the noise is in one alert", TIMEOUT_MS, async () => {
       const found = stack
-        .hosttrail("alerts", "--rule", `${mark}-noise`, "--json", "--state", "all")
+        .hosttrail("alerts", "--rule", `${mark}-noise`, "--host", host.hostId, "--json", "--state", "all")
         .split("\n")
         .filter((line) => line !== "")
         .map((line) => JSON.parse(line) as { count: string });
