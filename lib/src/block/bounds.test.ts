@@ -5,8 +5,10 @@ import { Block, Codec, EventColumns } from "@hosttrail/proto/block";
 import { type AuditRecord, Event, Process } from "@hosttrail/proto/event";
 import fc from "fast-check";
 import { nodePrimitives, signerOf } from "../crypto/index.ts";
+import { RuleSet } from "../detect/index.ts";
 import { compileFilter, tellSieve } from "../predicate/index.ts";
 import { SieveBuilder } from "../sieve/index.ts";
+import { readRules } from "../sigma/index.ts";
 import { anyEvent } from "./arbitrary.ts";
 import {
   BlockError,
@@ -89,19 +91,50 @@ const FILTERS = [
   "audit.record_type = SYSCALL",
 ].map(compileFilter);
 
-/** Refused, by a BlockError that says why, for next to nothing: memory and time are those of an honest block of its size. */
-function refused(payload: Uint8Array, why: RegExp): void {
+/** Rules that ask for whatever there is, of events and of records. */
+const { rules } = readRules([
+  {
+    path: "all.yml",
+    text: ["{ category: process_creation }", "{ category: file_event }", "{ service: auditd }"]
+      .map(
+        (logsource, at) =>
+          `title: rule ${at}\nlogsource: ${logsource}\ndetection: { a: { process.command_line|contains: zz }, b: { process.parent.command_line|contains: zz }, c: { process.ancestry.executable|contains: zz }, d: [zz], e: { a0|contains: zz }, f: { name|contains: zz }, g: { key: zz }, h: { process.title|contains: zz }, i: { file.path|contains: zz }, condition: 1 of them }\n`,
+      )
+      .join("---\n"),
+  },
+]);
+const RULES = new RuleSet(rules.flatMap((rule) => (rule.kind === "detection" ? [rule] : [])));
+
+/** Holds rules against a block that nobody has looked over yet: it may be refused for no more than it asks for. */
+function match(payload: Uint8Array): void {
+  try {
+    RULES.match(new ColumnBlock(payload, position));
+  } catch (error) {
+    assert.ok(error instanceof BlockError || error instanceof TypeError, String(error));
+  }
+}
+
+/** Memory and time are those of an honest block of its size. */
+function costsLittle(payload: Uint8Array, work: () => void): void {
   const before = process.memoryUsage();
   const started = process.cpuUsage();
-  assert.throws(
-    () => open(payload),
-    (error) => error instanceof BlockError && why.test(error.message),
-  );
+  work();
   const { user, system } = process.cpuUsage(started);
   const after = process.memoryUsage();
   const memory = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
   assert.ok(memory < 24e6 + 64 * payload.length, `${memory} bytes of memory for ${payload.length}`);
   assert.ok(user + system < 400e3 + payload.length, `${user + system} µs of CPU for ${payload.length} bytes`);
+}
+
+/** Refused, by a BlockError that says why, for next to nothing. */
+function refused(payload: Uint8Array, why: RegExp): void {
+  costsLittle(payload, () => {
+    assert.throws(
+      () => open(payload),
+      (error) => error instanceof BlockError && why.test(error.message),
+    );
+  });
+  costsLittle(payload, () => match(payload));
   // Whatever number of events its header says.
   for (const count of [1, 2, 2000])
     assert.equal(scanPayload(payload, { hostId, count, firstTimeUnixNano: 0n, lastTimeUnixNano: 0n }), undefined);
@@ -186,6 +219,13 @@ describe("a block whose counts stand for more than its bytes", () => {
     });
     refused(
       message({ 1: 1, 2: strings("x".repeat(1 << 17)), 3: message({ 4: packed([1]) }), [PROCESSES]: parents }),
+      /when written out/,
+    );
+    const args = { 6: packed([20_000, ...new Array<number>(count - 1).fill(0)]), 7: repeated(1, 20_000) };
+    const commands = message({ 1: count, ...args, 13: packed([0, ...new Array<number>(count - 1).fill(1)]) });
+    const rows = Array.from({ length: count }, (_, row) => row + 1);
+    refused(
+      message({ 1: count, 2: strings("x".repeat(60)), 3: message({ 4: packed(rows) }), [PROCESSES]: commands }),
       /when written out/,
     );
     const long = {

@@ -8,7 +8,7 @@
 import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 import { RECORD, readKept, recordTypeName, socketAddressValue } from "../audit/index.ts";
 import type { ColumnBlock, TextName } from "../block/index.ts";
-import type { ReadTexts, Refs, Shape, Source, Texts } from "../predicate/index.ts";
+import { commandLineOf, type ReadTexts, type Refs, type Shape, type Source, type Texts } from "../predicate/index.ts";
 import { eachOf, listsOf } from "./events.ts";
 
 /** What reads a field: the name of a row's own field where the text is that. */
@@ -86,7 +86,7 @@ const WORKING_DIRECTORY: Readers<Process> = new Map<string, Reading<Process>>([
 ]);
 
 function title(row: Process): Texts {
-  return text(row.title.replaceAll("\0", " ")) ?? text(row.args.join(" "));
+  return text(row.title.replaceAll("\0", " ")) ?? text(commandLineOf(row.args));
 }
 
 const TITLE: Readers<Process> = new Map([
@@ -96,7 +96,7 @@ const TITLE: Readers<Process> = new Map([
 
 const EXECUTION: Readers<Process> = new Map([
   ["argc", (row: Process) => number(row.argsCount)],
-  ["", (row: Process) => text(row.args.join(" "))],
+  ["", (row: Process) => text(commandLineOf(row.args))],
 ]);
 
 /** `a0` and so on, as many as a program may have. */

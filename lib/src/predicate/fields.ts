@@ -108,6 +108,19 @@ const ofContainer = of("containers", "container");
 const ofCloud = of("clouds", "cloud");
 const ofSyscall = of("syscalls", "syscall");
 
+const commandLines = new WeakMap<readonly string[], string>();
+
+/** Arguments as one text. Many rows may have one parent, so that it is made once. */
+export function commandLineOf(args: readonly string[]): string {
+  if (args.length < 2) return args[0] ?? "";
+  let line = commandLines.get(args);
+  if (line === undefined) {
+    line = args.join(" ");
+    commandLines.set(args, line);
+  }
+  return line;
+}
+
 /** A text of the process's parent. */
 function ofParent(name: TextName<RowOf<"processes">>, kind: Kind): Field {
   return {
@@ -226,8 +239,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.executable", ofProcess("executable", { indexed: true, group: PATHS })],
   ["process.args", ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true })],
   ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
-  ["process.command_line", ofProcess((row) => row.args.join(" "), { group: ARGUMENTS })],
-  ["process.title", ofProcess((row) => row.title || row.args.join(" "), { group: ARGUMENTS })],
+  ["process.command_line", ofProcess((row) => commandLineOf(row.args), { group: ARGUMENTS })],
+  ["process.title", ofProcess((row) => row.title || commandLineOf(row.args), { group: ARGUMENTS })],
   ["process.working_directory", ofProcess("workingDirectory", PATH)],
   ["process.hash.sha256", ofProcess("executableSha256", SHA256)],
   ["process.tty", ofProcess("tty")],
@@ -239,7 +252,10 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.parent.entity_id", ofParent("entityId", INDEXED)],
   ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
   ["process.parent.name", ofParent("name", NAME)],
-  ["process.parent.command_line", ofProcess((row) => row.parent?.args.join(" "), { group: ARGUMENTS, covered: true })],
+  [
+    "process.parent.command_line",
+    ofProcess((row) => row.parent && commandLineOf(row.parent.args), { group: ARGUMENTS, covered: true }),
+  ],
   ["process.parent.executable", ofParent("executable", PATH)],
   [
     "process.ancestry.entity_id",

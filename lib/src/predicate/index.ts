@@ -1,5 +1,5 @@
 /** What can be asked of events: fields and their types, filters in AIP-160, and many predicates at once. */
-export { EVENT_COLUMN, FIELDS, type Field, type FieldValue } from "./fields.ts";
+export { commandLineOf, EVENT_COLUMN, FIELDS, type Field, type FieldValue } from "./fields.ts";
 export { formsOf } from "./forms.ts";
 export * from "./many/index.ts";
 export { compileFilter, type Filter } from "./match.ts";

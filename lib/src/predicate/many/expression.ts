@@ -77,7 +77,7 @@ interface Witnesses {
 export function witnessesOf(predicate: Predicate, costOf: (ask: Ask) => number): Witnesses | undefined {
   switch (predicate.kind) {
     case "ask":
-      return { asks: [predicate], weight: costOf(predicate) };
+      return predicate.question.isCostly === true ? undefined : { asks: [predicate], weight: costOf(predicate) };
     case "and": {
       let best: Witnesses | undefined;
       for (const part of predicate.parts) {

@@ -11,7 +11,7 @@ import { type CompiledShape, IndexRun, type Node } from "./run.ts";
 import { hasField, type Shape, type Source } from "./source.ts";
 import { BoundSource, type Reader } from "./bound.ts";
 import { KnownTexts } from "./texts.ts";
-import { passes, ValueQuestions } from "./values.ts";
+import { CostlyQuestion, passes, ValueQuestions } from "./values.ts";
 
 export { asksOf, type Predicate } from "./expression.ts";
 export { type CompiledShape, type Found, type IndexRun, Subjects } from "./run.ts";
@@ -30,6 +30,8 @@ export class PredicateIndex {
   readonly #atoms = new Map<string, number>();
   /** Those to some texts of a field alone. */
   readonly #narrowed: ValueQuestions[] = [];
+  /** Questions that are not asked with the others, by field and name. */
+  readonly #costly = new Map<string, CostlyQuestion>();
   readonly #run: IndexRun;
 
   constructor(predicates: readonly Predicate[]) {
@@ -43,6 +45,11 @@ export class PredicateIndex {
     if (this.#atoms.has(key)) return;
     const atom = this.#atoms.size;
     this.#atoms.set(key, atom);
+    if (question.isCostly === true) {
+      this.#costly.set(key, new CostlyQuestion(question));
+      this.#fieldNumber(field);
+      return;
+    }
     this.#questions[this.#fieldNumber(field)]?.add(atom, question);
   }
 
@@ -75,7 +82,7 @@ export class PredicateIndex {
       const left = decided(predicate, (ask) => decide(ask, shape, sourcesOf(ask)));
       if (left.kind === "constant" && !left.value) continue;
       open.set(number, left);
-      for (const { field } of asksOf(left)) asked.add(field);
+      for (const { field, question } of asksOf(left)) if (question.isCostly !== true) asked.add(field);
       const witnesses = witnessesOf(left, costOf);
       if (witnesses === undefined) always.push(number);
       for (const ask of witnesses?.asks ?? []) {
@@ -103,13 +110,16 @@ export class PredicateIndex {
 
   #node(predicate: Predicate, first: ReadonlySet<string>): Node {
     switch (predicate.kind) {
-      case "ask":
+      case "ask": {
+        const costly = this.#costly.get(`${predicate.field}\0${predicate.name}`);
+        if (costly !== undefined) return { kind: "costly", field: predicate.field, question: costly };
         return {
           kind: "ask",
           field: this.#fieldNumber(predicate.field),
           atom: this.#atomOf(predicate),
           isFirst: first.has(predicate.field),
         };
+      }
       case "pair":
         return { kind: "pair", pair: predicate };
       case "not":
@@ -117,7 +127,7 @@ export class PredicateIndex {
       case "constant":
         return predicate;
       default:
-        return { kind: predicate.kind, parts: predicate.parts.map((part) => this.#node(part, first)) };
+        return { kind: predicate.kind, parts: costlyLast(predicate.parts).map((part) => this.#node(part, first)) };
     }
   }
 
@@ -159,7 +169,8 @@ export class PredicateIndex {
 
   /** Begins with a block, and ends with the one before. */
   begin(block: ColumnBlock): IndexRun {
-    if (this.#texts.begin(block)) for (const questions of [...this.#questions, ...this.#narrowed]) questions.forget();
+    if (this.#texts.begin(block))
+      for (const questions of [...this.#questions, ...this.#narrowed, ...this.#costly.values()]) questions.forget();
     this.#run.begin(block);
     return this.#run;
   }
@@ -170,4 +181,9 @@ function decide({ field, question }: Ask, { constants }: Shape, sources: readonl
   const texts = constants.get(field);
   if (texts !== undefined) return texts.some((text) => passes(question, text));
   return sources.length === 0 ? false : undefined;
+}
+
+function costlyLast(parts: readonly Predicate[]): Predicate[] {
+  const isCostly = (part: Predicate): boolean => asksOf(part).some(({ question }) => question.isCostly === true);
+  return [...parts.filter((part) => !isCostly(part)), ...parts.filter(isCostly)];
 }

@@ -4,10 +4,12 @@ import type { BoundSource } from "./bound.ts";
 import type { AskPair } from "./expression.ts";
 import { type Shape, textsOf } from "./source.ts";
 import { type KnownTexts, NO_NUMBERS, type Numbers } from "./texts.ts";
+import type { CostlyQuestion } from "./values.ts";
 
 /** A predicate as it is evaluated: fields and questions by their numbers. */
 export type Node =
   | { kind: "ask"; field: number; atom: number; isFirst: boolean }
+  | { kind: "costly"; field: string; question: CostlyQuestion }
   | { kind: "pair"; pair: AskPair }
   | { kind: "and" | "or"; parts: readonly Node[] }
   | { kind: "not"; part: Node }
@@ -138,6 +140,8 @@ export class IndexRun {
         return false;
       case "not":
         return !this.#holds(node.part, compiled, event, record);
+      case "costly":
+        return this.#passesCostly(node, compiled, event, record);
       case "pair":
         return this.#passPair(node.pair, compiled, event, record);
       default:
@@ -168,6 +172,16 @@ export class IndexRun {
   #passesAt(source: BoundSource, row: number, { atom, isFirst }: Extract<Node, { kind: "ask" }>): boolean {
     const atoms = isFirst || source.isWhole ? source.firstAt(row, this.#texts) : source.laterAt(row, this.#texts);
     return atoms.includes(atom);
+  }
+
+  #passesCostly(
+    { field, question }: Extract<Node, { kind: "costly" }>,
+    { shape }: CompiledShape,
+    event: number,
+    record: number,
+  ): boolean {
+    const texts = textsOf(shape, this.#block as ColumnBlock, field, event, record);
+    return texts.some((text) => question.passes(this.#texts.numberOf(text), text));
   }
 
   #passPair({ field, other, test }: AskPair, { shape }: CompiledShape, event: number, record: number): boolean {

@@ -7,6 +7,10 @@ export interface ValueQuestion {
   equals?: string;
   /** A text in lower case that stands in every value that passes; the longer, the less often the question is asked. */
   part?: string;
+  /** Several texts in lower case, in place of `part`: one of them stands in every value that passes. */
+  parts?: readonly string[];
+  /** Takes long, and nothing tells beforehand which values may pass: it is asked last, and only where everything else leaves it to it. */
+  isCostly?: boolean;
   /** Decides; `lower` is the value in lower case. */
   test: (value: string, lower: string) => boolean;
 }
@@ -15,6 +19,8 @@ export interface ValueQuestion {
 interface Numbered {
   atom: number;
   question: ValueQuestion;
+  /** The decision in which it was asked last: several parts may lead to it. */
+  askedIn: number;
 }
 
 /** Places in the list of answers: for texts that nothing was decided of, and for those that pass nothing. */
@@ -31,24 +37,29 @@ export class ValueQuestions {
   /** For each text by its number the place of its answer. */
   #decided = new Uint32Array(64);
   #answers: Numbers[] = [NO_NUMBERS, NO_NUMBERS];
+  #decisions = 0;
 
   constructor(texts: KnownTexts) {
     this.#texts = texts;
   }
 
   add(atom: number, question: ValueQuestion): void {
-    this.#all.push({ atom, question });
-    const { equals, part } = question;
+    const numbered = { atom, question, askedIn: 0 };
+    this.#all.push(numbered);
+    const { equals } = question;
+    const parts = partsOf(question);
     if (equals !== undefined) {
       const atoms = this.#equal.get(equals);
       if (atoms === undefined) this.#equal.set(equals, [atom]);
       else atoms.push(atom);
-    } else if (part !== undefined && part !== "") {
-      const number = this.#texts.addPart(part);
-      const questions = this.#byPart.get(number);
-      if (questions === undefined) this.#byPart.set(number, [{ atom, question }]);
-      else questions.push({ atom, question });
-    } else this.#others.push({ atom, question });
+    } else if (parts.length > 0) {
+      for (const part of parts) {
+        const number = this.#texts.addPart(part);
+        const questions = this.#byPart.get(number);
+        if (questions === undefined) this.#byPart.set(number, [numbered]);
+        else questions.push(numbered);
+      }
+    } else this.#others.push(numbered);
   }
 
   /** True where nothing is asked. */
@@ -60,7 +71,7 @@ export class ValueQuestions {
   among(characters: RegExp): ValueQuestions {
     const possible = new ValueQuestions(this.#texts);
     for (const { atom, question } of this.#all)
-      if (characters.test(question.equals ?? question.part ?? "")) possible.add(atom, question);
+      if (mayBeOf(question, characters)) possible.add(atom, question);
     return possible;
   }
 
@@ -99,11 +110,58 @@ export class ValueQuestions {
     const found: number[] = [];
     const equal = this.#equal.get(lower);
     if (equal !== undefined) found.push(...equal);
+    const decision = ++this.#decisions;
     for (const part of parts)
-      for (const { atom, question } of this.#byPart.get(part) ?? []) if (question.test(text, lower)) found.push(atom);
+      for (const numbered of this.#byPart.get(part) ?? []) {
+        if (numbered.askedIn === decision) continue;
+        numbered.askedIn = decision;
+        if (numbered.question.test(text, lower)) found.push(numbered.atom);
+      }
     for (const { atom, question } of this.#others) if (question.test(text, lower)) found.push(atom);
     return found.length === 0 ? NO_NUMBERS : found;
   }
+}
+
+/** A question that takes long, with what was decided of texts by their numbers. */
+export class CostlyQuestion {
+  readonly #question: ValueQuestion;
+  /** 0 where nothing was decided, 1 for no, 2 for yes. */
+  #known = new Uint8Array(64);
+
+  constructor(question: ValueQuestion) {
+    this.#question = question;
+  }
+
+  passes(number: number, text: string): boolean {
+    const known = this.#known[number] ?? 0;
+    if (known !== 0) return known === 2;
+    const isPassed = passes(this.#question, text);
+    if (number >= this.#known.length) {
+      const larger = new Uint8Array(Math.max(this.#known.length * 2, number + 1));
+      larger.set(this.#known);
+      this.#known = larger;
+    }
+    this.#known[number] = isPassed ? 2 : 1;
+    return isPassed;
+  }
+
+  /** Numbers of texts mean others from now on. */
+  forget(): void {
+    this.#known.fill(0);
+  }
+}
+
+function partsOf({ part, parts }: ValueQuestion): readonly string[] {
+  if (parts !== undefined) return parts;
+  return part === undefined || part === "" ? [] : [part];
+}
+
+/** Whether a text of these characters alone can pass. */
+function mayBeOf(question: ValueQuestion, characters: RegExp): boolean {
+  const { equals } = question;
+  if (equals !== undefined) return characters.test(equals);
+  const parts = partsOf(question);
+  return parts.length === 0 ? characters.test("") : parts.some((part) => characters.test(part));
 }
 
 /** Whether one text passes a question. */
