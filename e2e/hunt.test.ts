@@ -312,6 +312,34 @@ describe("hosttrail rules test", { timeout: 300_000 }, () => {
     assert.match(stdout, /^rejected {2}.*wrong\.yml:3 {2}unknown modifier "contians"/);
   });
 
+  it("counts what audit rules cost, for the fewest that feed the rules", async () => {
+    // What was recorded was made by rules with this key.
+    const given = join(folder, "given.rules");
+    writeFileSync(given, "-a always,exit -S all -k recorded\n-a always,exit -S listen -k nobody\n");
+    const path = join(RULES, first?.file ?? "");
+    const asked = ["rules", "audit", path, "--audit-rules", given, "--since", "3d"];
+    const { code, stdout, stderr } = await hosttrail(...asked, "--json");
+    assert.equal(code, 0, stderr);
+    const { cost, ...line } = JSON.parse(stdout.split("\n")[0] ?? "") as {
+      keys: string[];
+      cost: { eventsPerHour: number; hosts: number; bytesPerEvent: number };
+    };
+    assert.deepEqual(line.keys, ["recorded"]);
+    const counts = [...recorded.values()].map(
+      ({ events }) => events.filter((event) => event.audit?.keys.includes("recorded")).length,
+    );
+    const events = counts.reduce((sum, count) => sum + count, 0);
+    assert.ok(events > 1000, String(events));
+    assert.equal(Math.round(cost.eventsPerHour * 72), events);
+    assert.equal(cost.hosts, counts.filter((count) => count > 0).length);
+    assert.ok(cost.bytesPerEvent > 10 && cost.bytesPerEvent < 10_000, String(cost.bytesPerEvent));
+    const shown = await hosttrail(...asked);
+    assert.match(
+      shown.stdout,
+      /\n# recorded: \d+\.\d events an hour on \d+ hosts, some \d+ bytes an hour \(last 3d\)\n/,
+    );
+  });
+
   it("says what cannot be read, and ends with 3", async () => {
     const [place = ""] = (await archive.history.days()).filter((day) => day !== "outside");
     const [catalog] = await archive.history.catalogs(place, [stack.hostId]);

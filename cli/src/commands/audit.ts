@@ -21,7 +21,7 @@ export interface AuditOptions {
 }
 
 /** What audit rules with one key make. */
-export interface KeyCost {
+interface KeyCost {
   eventsPerHour: number;
   hosts: number;
 }

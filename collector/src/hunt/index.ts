@@ -9,7 +9,7 @@ import { type HuntSource, type Part, partsOf } from "./parts.ts";
 import { GoneError, isWithin, readWhole } from "./read.ts";
 
 export { type HuntSource, HuntTooWideError, type Part, partsOf } from "./parts.ts";
-export { GoneError, isWithin, readWhole, type WholeRead } from "./read.ts";
+export { GoneError, isWithin, readWhole } from "./read.ts";
 
 export interface HuntRequest {
   rules: RuleSet;
