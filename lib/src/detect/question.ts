@@ -68,9 +68,15 @@ function ofItem({ field: given, test, line }: Item, name: NameField): Predicate 
   };
 }
 
-function weightOf({ equals, part }: ValueQuestion): number {
+function weightOf({ equals, part, parts }: ValueQuestion): number {
   if (equals !== undefined) return 0.3 ** Math.min(equals.length, 12);
-  return part === undefined || part === "" ? 1 : 0.5 ** Math.min(part.length, 16);
+  const rarity = (text: string): number => 0.5 ** Math.min(text.length, 16);
+  if (parts !== undefined)
+    return Math.min(
+      1,
+      parts.reduce((sum, text) => sum + rarity(text), 0),
+    );
+  return part === undefined || part === "" ? 1 : rarity(part);
 }
 
 /** The same for tests that are the same. */
@@ -102,13 +108,12 @@ function questionOf(test: Exclude<Test, { kind: "field" }>, line: number): Value
   }
 }
 
-/** An expression is asked last: it takes a hundred times as long as to see that none of the texts is there that it needs. */
+/** An expression takes a hundred times as long as to see that none of the texts is there that it needs. */
 function regexQuestion(source: string, test: (text: string) => boolean): ValueQuestion {
-  const [only = "", ...others] = requiredAny(source);
-  if (only === "") return { test };
-  if (others.length === 0) return { part: only, test };
-  const needed = [only, ...others];
-  return { test: (value, lower) => needed.some((text) => lower.includes(text)) && test(value) };
+  const parts = requiredAny(source);
+  const [part] = parts;
+  if (part === undefined) return { test, isCostly: true };
+  return parts.length === 1 ? { part, test } : { parts, test };
 }
 
 function patternQuestion(pattern: Pattern, isCased: boolean): ValueQuestion {

@@ -60,9 +60,10 @@ function mayPass({ field, question }: Ask, names: ReadonlyMap<string, SigmaField
   const name = toldAs(field, names);
   const known = name === undefined ? undefined : FIELDS.get(name);
   if (name === undefined || known === undefined) return true;
-  const { equals, part } = question;
+  const { equals, part, parts } = question;
   if (equals !== undefined && equals !== "" && known.indexed && isWithoutCase(equals))
     return sieve.mayHaveTerm(name, equals);
+  if (parts !== undefined) return parts.some((each) => mayHavePart(known, each, sieve));
   return mayHavePart(known, equals ?? part ?? "", sieve);
 }
 

@@ -184,6 +184,6 @@ function decide({ field, question }: Ask, { constants }: Shape, sources: readonl
 }
 
 function costlyLast(parts: readonly Predicate[]): Predicate[] {
-  const isCostly = (part: Predicate): boolean => asksOf(part).some(({ question }) => question.isCostly === true);
+  const isCostly = (part: Predicate): boolean => [...asksOf(part)].some(({ question }) => question.isCostly === true);
   return [...parts.filter((part) => !isCostly(part)), ...parts.filter(isCostly)];
 }

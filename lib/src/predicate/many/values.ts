@@ -70,8 +70,7 @@ export class ValueQuestions {
   /** Those of the questions that a text of these characters alone can pass. */
   among(characters: RegExp): ValueQuestions {
     const possible = new ValueQuestions(this.#texts);
-    for (const { atom, question } of this.#all)
-      if (mayBeOf(question, characters)) possible.add(atom, question);
+    for (const { atom, question } of this.#all) if (mayBeOf(question, characters)) possible.add(atom, question);
     return possible;
   }
 
