@@ -198,7 +198,7 @@ describe("what the operator decides of findings", () => {
       kind: "silence",
       hostIds: [silenced.hostId],
     });
-    await archive.rulesets.putSeverity("finding:clock-off", "critical");
+    stack.hosttrail("rules", "severity", "finding:clock-off", "critical");
     // The detector looks for changes each two seconds.
     await sleep(3000);
     for (const host of [excepted, silenced, worse]) await send(host, 70_000);
@@ -214,10 +214,11 @@ describe("what the operator decides of findings", () => {
       ["exception-1", "silence-1"].map((id) => counts.get(id)?.hidden),
       [1, 1],
     );
-    await archive.rulesets.putEnabled("finding:clock-off", false);
+    stack.hosttrail("rules", "disable", "finding:clock-off");
     const alert = await alertOf("clock-off", worse);
     assert.equal(await withdrawn(alert.id), "findings of this kind are switched off");
-    await archive.rulesets.putEnabled("finding:clock-off", true);
+    assert.match(stack.hosttrail("rules", "show", "finding:clock-off"), /Clock of a host is off/);
+    stack.hosttrail("rules", "enable", "finding:clock-off");
     await eventually("the alert being open again", 20_000, async () =>
       (await archive.alertWork.getWork(alert.id)).state === "open" ? true : undefined,
     );

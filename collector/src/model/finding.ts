@@ -9,6 +9,9 @@ export interface FindingAbout {
   isMoment: boolean;
 }
 
+/** The ruleset that they count to: that of what agents tell of themselves. */
+export const FINDINGS_RULESET = "findings";
+
 export const FINDING_KINDS = [
   "host-silent",
   "clock-off",

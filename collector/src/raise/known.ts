@@ -5,7 +5,7 @@
 import { type Alert, type AlertRule, Severity } from "@hosttrail/proto/alert";
 import type { DetectorState } from "@hosttrail/proto/detection";
 import { metrics } from "../metrics/index.ts";
-import { FINDING_KINDS, FINDINGS } from "../model/index.ts";
+import { FINDING_KINDS, FINDINGS, FINDINGS_RULESET } from "../model/index.ts";
 import { type HostInfo, severityOf } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
 import { type Finding, kindOf } from "./findings.ts";
@@ -21,7 +21,6 @@ const HOSTS_TOGETHER = 50;
 const MS_NANO = 1_000_000n;
 /** Stands for the alert of what happened while an exception hid it: it is not told afterwards. */
 const HIDDEN = "";
-const RULESET = "findings";
 
 export interface KnownParts {
   register: Register;
@@ -57,7 +56,7 @@ export class KnownFindings {
     const wanted = new Map<string, { finding: Finding; silencedBy: string }>();
     const { rules } = this.#parts;
     const [suppressions, book] = [rules.suppressions(), rules.book()];
-    const isOn = book.rulesets.find(({ name }) => name === RULESET)?.enabled !== false;
+    const isOn = book.rulesets.find(({ name }) => name === FINDINGS_RULESET)?.enabled !== false;
     const isOff = ({ kind }: Finding): boolean =>
       !isOn || book.settings.rules.get(`finding:${kind}`)?.enabled === false;
     const off = new Set(findings.filter(isOff).map(({ key }) => key));
@@ -183,7 +182,7 @@ export class KnownFindings {
     const key = ruleKeyOf(finding);
     const severity: Severity = severityOf(this.#parts.rules.book().settings.rules.get(key)?.severity ?? finding.level);
     const about = { tags: [], falsePositives: [], references: [] };
-    return { key, title, description, severity, ...about, ruleset: RULESET, kind: "finding" };
+    return { key, title, description, severity, ...about, ruleset: FINDINGS_RULESET, kind: "finding" };
   }
 
   async #end(key: string, text: string, wanted: ReadonlyMap<string, { finding: Finding }>): Promise<void> {

@@ -33,7 +33,7 @@ import {
 } from "../serve/index.ts";
 import { checkRuleset, problemsOf, refusalOf } from "./check.ts";
 import { recordedRuleset, RulesetParts } from "./gather.ts";
-import { documentAt, type ShownRule, shownRules, toRule, toRuleset } from "./show.ts";
+import { documentAt, shownFinding, type ShownRule, shownRules, toRule, toRuleset } from "./show.ts";
 import type { RuleStores } from "./stores.ts";
 import { RuleTallies } from "./tally.ts";
 
@@ -237,7 +237,7 @@ function unscoped({ caller }: Visit): void {
 function find(book: RuleBook, key: string): ShownRule {
   checkText("key", key, { min: 1, max: KEY_LENGTH_MAX });
   const rules = shownRules(book);
-  const shown = rules.find((each) => each.key === key);
+  const shown = rules.find((each) => each.key === key) ?? shownFinding(book, key);
   if (shown !== undefined) return shown;
   const near = nearest(
     key,

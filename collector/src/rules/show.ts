@@ -11,6 +11,7 @@ import {
   rulesetOf,
   severityOf,
 } from "../rulebook/index.ts";
+import { FINDING_KINDS, FINDINGS, FINDINGS_RULESET } from "../model/index.ts";
 import { timestampOf } from "../serve/index.ts";
 import { precisionOf, type RuleTally } from "./tally.ts";
 
@@ -86,6 +87,38 @@ function fromRejected({ file: path, line, message, title, id }: Rejected, book: 
   };
 }
 
+/** What the collector finds by itself is no rule of a file, but as much is decided of it; undefined where there is no such finding. */
+export function shownFinding(book: RuleBook, key: string): ShownRule | undefined {
+  const kind = FINDING_KINDS.find((each) => key === `finding:${each}`);
+  if (kind === undefined) return undefined;
+  const { title, description, level } = FINDINGS[kind];
+  const ruleset = book.rulesets.find(({ name }) => name === FINDINGS_RULESET);
+  const { enabled = true, severity = level } = book.settings.rules.get(key) ?? {};
+  const isOn = ruleset?.enabled !== false;
+  return {
+    key,
+    place: placeOf(ruleset, "", 0),
+    ruleset,
+    about: {
+      key,
+      title,
+      description,
+      severity: severityOf(severity),
+      tags: [],
+      falsePositives: [],
+      references: [],
+      ruleset: FINDINGS_RULESET,
+      kind: "finding",
+    },
+    file: "",
+    line: 0,
+    isEnabled: enabled && isOn,
+    authorSeverity: severityOf(level),
+    isSilent: false,
+    problem: isOn ? "" : `the ruleset "${FINDINGS_RULESET}" is disabled`,
+  };
+}
+
 function placeOf(ruleset: LoadedRuleset | undefined, file: string, line: number): string {
   const order = ruleset?.isManaged === true ? "0" : "1";
   return [order, ruleset?.name ?? "", file, String(line).padStart(9, "0")].join("\0");
@@ -114,6 +147,7 @@ export function toRule(shown: ShownRule, tally: RuleTally = NO_TALLY): Rule {
 /** The YAML document that a rule is written in: a file may have several, with lines of "---" between them. */
 export function documentAt({ ruleset, file, line }: ShownRule): string {
   const text = ruleset?.files.find(({ path }) => path === file)?.text ?? "";
+  if (text === "") return "";
   const lines = text.split("\n");
   const isBorder = (each: string): boolean => /^---(\s|$)/.test(each);
   const start = lines.slice(0, line).findLastIndex(isBorder) + 1;
