@@ -235,7 +235,7 @@ async function once({ alerts }: Arrivals): Promise<void> {
     kernel.request(USER_AUTH, Buffer.from(`${text}\0`));
   };
   const scenarios: [string, RegExp, () => Promise<void>][] = [
-    ["reverse shell", /everse shell/, async () => act("x", 0)],
+    ["reverse shell", /redirection of the shell/, async () => act("x", 0)],
     [
       "50 failed logins, then a success",
       /^Login after many failures/,
