@@ -13,7 +13,7 @@ export { type SystemState, systemState } from "./system.ts";
  * How the run before this one ended. "none": there was none, or it is not known. "killed": it never said goodbye, and the system is still up.
  * "went-down": neither did it, and the system has booted since.
  */
-export type PreviousEnd = "none" | "stopped" | "killed" | "went-down";
+type PreviousEnd = "none" | "stopped" | "killed" | "went-down";
 
 export interface Previous {
   end: PreviousEnd;

@@ -11,7 +11,7 @@ import type { Found } from "./look.ts";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 import { Session } from "./session.ts";
 
-export { type FindingSource, Look, type LookOptions } from "./look.ts";
+export { type FindingSource, Look } from "./look.ts";
 export { Past } from "./past.ts";
 export type { RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 

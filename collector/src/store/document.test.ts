@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { BlockError, encodeHeader, type Header, parseHeader, sealBlock } from "@hosttrail/lib/block";
+import {
+  BlockError,
+  encodeHeader,
+  FLAG_GOING_DOWN,
+  FLAG_GOODBYE,
+  FLAG_URGENT,
+  type Header,
+  parseHeader,
+  sealBlock,
+} from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Block } from "@hosttrail/proto/block";
 import { Event } from "@hosttrail/proto/event";
@@ -79,6 +88,20 @@ describe("what is kept of a block", () => {
     assert.ok(bytes.length > 0);
     for (const value of Object.values(facts)) assert.ok(value.length <= FACT_LENGTH_MAX);
     assert.equal(facts.name[0], "n");
+  });
+
+  it("says whether it is the last one of its agent's run, and whether the whole system went down", () => {
+    const goodbye = (flags: number): string =>
+      indexBlock(
+        messageOf([{ event: { action: "x" } }], (header) => ({ ...header, flags })),
+        NOW_MS,
+        OPTIONS,
+      ).facts.goodbye;
+    assert.equal(goodbye(0), "");
+    assert.equal(goodbye(FLAG_GOODBYE | FLAG_URGENT), "stopped");
+    assert.equal(goodbye(FLAG_GOODBYE | FLAG_GOING_DOWN | FLAG_URGENT), "going-down");
+    // By itself it says nothing.
+    assert.equal(goodbye(FLAG_GOING_DOWN | FLAG_URGENT), "");
   });
 
   it("has the facts of the last event that tells some", () => {
