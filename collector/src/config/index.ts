@@ -231,7 +231,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       blocks_min: { ...integer(1, 16_384, 32), description: "Or until there are so many of its host and day." },
     }),
     detect: mapOf({
-      batch_max: integer(1, 2000, 64),
+      batch_max: integer(1, 2000, 16),
       linger_ms: integer(1, 5000, 10),
       window_minutes: {
         ...integer(1, 1440, 60),

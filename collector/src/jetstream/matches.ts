@@ -15,6 +15,7 @@ const RETRY_MS = 500;
 /** Messages that wait here to be taken, at most, and those that are taken together. */
 const WAITING_MAX = 2000;
 const TAKEN_MAX = 500;
+const TAKEN_BYTES_MAX = 512 * 1024;
 const PREFETCH = 500;
 
 export class MatchStream {
@@ -176,7 +177,7 @@ class Following {
           });
           continue;
         }
-        const messages = this.#waiting.splice(0, TAKEN_MAX);
+        const messages = this.#waiting.splice(0, this.#together());
         this.#room();
         await this.#take(messages);
       }
@@ -186,6 +187,13 @@ class Following {
       this.onFailure();
       throw error;
     }
+  }
+
+  /** How many are taken together: at least one. */
+  #together(): number {
+    let bytes = 0;
+    const at = this.#waiting.findIndex((message) => (bytes += message.bytes.length) > TAKEN_BYTES_MAX);
+    return Math.min(at === -1 ? this.#waiting.length : Math.max(1, at), TAKEN_MAX);
   }
 
   end(): void {

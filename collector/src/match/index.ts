@@ -3,7 +3,7 @@
  * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0027). A block is acknowledged when
  * what was found in it is in the stream of matches.
  */
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
@@ -73,7 +73,13 @@ export class Matcher {
   }
 
   async #take(blocks: readonly TakenBlock[]): Promise<void> {
-    await Promise.all(blocks.map((taken) => this.#takeOne(taken)));
+    const settling: Promise<void>[] = [];
+    for (const taken of blocks) {
+      settling.push(this.#takeOne(taken));
+      // A large block takes a while: whatever else this process does has its turn between two of them.
+      await setImmediate();
+    }
+    await Promise.all(settling);
   }
 
   async #takeOne(taken: TakenBlock): Promise<void> {

@@ -39,10 +39,13 @@ export function hashOf(...parts: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
-/** The alert that a match of a rule on a host is a part of. */
-export function alertIdOf(ruleKey: string, hostId: string, timeNano: bigint, windowMs: number): string {
-  const timeMs = Number(timeNano / MS_NANO);
-  const startMs = Math.floor(timeMs / windowMs) * windowMs;
+/** Begin of the window that a time is in, milliseconds. */
+export function windowOf(timeNano: bigint, windowMs: number): number {
+  return Math.floor(Number(timeNano / MS_NANO) / windowMs) * windowMs;
+}
+
+/** The alert of a rule on a host in the window that begins then. */
+export function alertIdOf(ruleKey: string, hostId: string, startMs: number): string {
   return alertId(startMs, hashOf(ruleKey, hostId, String(startMs)));
 }
 

@@ -19,6 +19,7 @@ import {
   newAlert,
   nowTimestamp,
   timestampOf,
+  windowOf,
   withEvent,
 } from "./fold.ts";
 import { KnownFindings } from "./known.ts";
@@ -177,11 +178,17 @@ export class Session {
     for (const matches of batch.rules) {
       if (!matches.alerts || matches.rule === undefined) continue;
       const { key } = matches.rule;
+      // Most events of a block are of one window, and a name is made by a hash.
+      const byWindow = new Map<number, Touched>();
       for (const [index, { hiddenBy, timeUnixNano }] of matches.events.entries()) {
         if (hiddenBy !== "") continue;
-        const id = alertIdOf(key, batch.hostId, timeUnixNano, windowMs);
-        const known = touched.get(id) ?? { matches, events: [] };
-        touched.set(id, known);
+        const startMs = windowOf(timeUnixNano, windowMs);
+        let known = byWindow.get(startMs);
+        if (known === undefined) {
+          known = { matches, events: [] };
+          byWindow.set(startMs, known);
+          touched.set(alertIdOf(key, batch.hostId, startMs), known);
+        }
         known.events.push(index);
       }
     }
