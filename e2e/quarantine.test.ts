@@ -93,8 +93,10 @@ async function exhaust(action: string, key: string): Promise<void> {
     { batchMax: 64, lingerMs: 20, signal: enough.signal },
     async (blocks) => {
       for (const block of blocks) {
-        if (block.message.id === id) deliveries = block.deliveries;
-        block.retry(10);
+        const isIt = block.message.id === id;
+        if (isIt) deliveries = block.deliveries;
+        // What the agent tells of its own start is not to be delivered so often.
+        block.retry(isIt ? 10 : 2000);
       }
       if (deliveries > DELIVERIES_MAX) enough.abort();
     },
