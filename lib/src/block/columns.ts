@@ -8,6 +8,8 @@ import { joinUnsigned, pushHalves, type WireWriter } from "./wire.ts";
 
 /** Gives the row of another table that a column refers to; index 0 is "absent". */
 export interface RowReader<Row> {
+  /** Throws where the table and those that it refers to cannot be opened. */
+  open(): void;
   row(index: number, place: string): Row | undefined;
   /** What the row comes to when it is written out; 0 for none. */
   bytesOf(index: number): number;

@@ -43,6 +43,11 @@ class AncestryReader implements RowReader<ProcessReference[]> {
     this.#strings = strings;
   }
 
+  open(): void {
+    this.#table.open();
+    this.#references.open();
+  }
+
   row(index: number, place: string): ProcessReference[] | undefined {
     if (index === 0) return undefined;
     this.#rows ??= this.#build();
@@ -107,7 +112,6 @@ export class ColumnBlock {
   readonly clouds: RowsReader<Cloud, unknown>;
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
-  readonly #tables: TableReader[] = [];
   readonly #eventTable: TableReader;
   /** The per-event columns: numbers that refer to the tables' rows, plus one. */
   readonly columns: EventColumns;
@@ -124,11 +128,8 @@ export class ColumnBlock {
     const budget = new ReadingBudget(payload.length, count);
     const { start, end } = spans[TOP.strings] ?? { start: 0, end: 0 };
     this.strings = readStrings(payload, new WireReader(payload, "strings", start, end), budget);
-    const open = ({ field, place: name }: { field: number; place: string }): TableReader => {
-      const table = new TableReader(payload, spans[field], name, budget);
-      this.#tables.push(table);
-      return table;
-    };
+    const open = ({ field, place: name }: { field: number; place: string }): TableReader =>
+      new TableReader(payload, spans[field], name, budget);
     const plain = <Row extends object>(spec: tables.PlainSpec<Row>): RowsReader<Row, unknown> =>
       new RowsReader(spec, open(spec), this.strings, {});
     this.kinds = plain(tables.kinds);
@@ -150,6 +151,7 @@ export class ColumnBlock {
       ancestries,
       references,
       processes: {
+        open() {},
         row: (index, place) => this.processes.row(index, place),
         bytesOf: (index) => this.processes.bytesOf(index),
       },
@@ -249,11 +251,25 @@ export class ColumnBlock {
     };
   }
 
+  /** Looks for the columns of every table, also of those that nobody asked for yet. */
+  #openTables(): void {
+    this.kinds.open();
+    this.hosts.open();
+    this.processes.open();
+    this.users.open();
+    this.files.open();
+    this.endpoints.open();
+    this.containers.open();
+    this.clouds.open();
+    this.syscalls.open();
+    this.records.open();
+  }
+
   /** Reads all rows and references without building an event: after this, no event and no filter can fail. Throws a BlockError. */
   check(): void {
     const { columns } = this;
     columns.readAll();
-    for (const table of this.#tables) table.open();
+    this.#openTables();
     const plain: [keyof EventColumns, Checked][] = [
       ["kind", this.kinds],
       ["host", this.hosts],
@@ -285,7 +301,7 @@ export class ColumnBlock {
   events(): Event[] {
     // Also what these events show nothing of.
     this.columns.readAll();
-    for (const table of this.#tables) table.open();
+    this.#openTables();
     return Array.from({ length: this.count }, (_, index) => this.event(index));
   }
 }

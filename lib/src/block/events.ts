@@ -8,9 +8,26 @@ export class EventColumns {
   readonly #table: TableReader;
   readonly #strings: StringTable;
   #time: BigInt64Array | undefined;
+  #kind: Uint32Array | undefined;
+  #host: Uint32Array | undefined;
+  #process: Uint32Array | undefined;
+  #user: Uint32Array | undefined;
+  #files: Lists | undefined;
+  #source: Uint32Array | undefined;
+  #destination: Uint32Array | undefined;
+  #container: Uint32Array | undefined;
+  #cloud: Uint32Array | undefined;
+  #hasAudit: Uint32Array | undefined;
   #serial: Uint32Array | undefined;
+  #node: Uint32Array | undefined;
+  #partial: Uint32Array | undefined;
+  #syscall: Uint32Array | undefined;
   #exit: BigInt64Array | undefined;
+  #arguments: Lists | undefined;
   #keys: Lists | undefined;
+  #records: Lists | undefined;
+  #targets: Lists | undefined;
+  #redacted: Uint32Array | undefined;
 
   constructor(table: TableReader, strings: StringTable) {
     this.#table = table;
@@ -22,43 +39,43 @@ export class EventColumns {
   }
 
   get kind(): Uint32Array {
-    return this.#table.numbers(EVENT.kind);
+    return (this.#kind ??= this.#table.numbers(EVENT.kind));
   }
 
   get host(): Uint32Array {
-    return this.#table.numbers(EVENT.host);
+    return (this.#host ??= this.#table.numbers(EVENT.host));
   }
 
   get process(): Uint32Array {
-    return this.#table.numbers(EVENT.process);
+    return (this.#process ??= this.#table.numbers(EVENT.process));
   }
 
   get user(): Uint32Array {
-    return this.#table.numbers(EVENT.user);
+    return (this.#user ??= this.#table.numbers(EVENT.user));
   }
 
   get files(): Lists {
-    return this.#table.lists(EVENT.filesLength, EVENT.files);
+    return (this.#files ??= this.#table.lists(EVENT.filesLength, EVENT.files));
   }
 
   get source(): Uint32Array {
-    return this.#table.numbers(EVENT.source);
+    return (this.#source ??= this.#table.numbers(EVENT.source));
   }
 
   get destination(): Uint32Array {
-    return this.#table.numbers(EVENT.destination);
+    return (this.#destination ??= this.#table.numbers(EVENT.destination));
   }
 
   get container(): Uint32Array {
-    return this.#table.numbers(EVENT.container);
+    return (this.#container ??= this.#table.numbers(EVENT.container));
   }
 
   get cloud(): Uint32Array {
-    return this.#table.numbers(EVENT.cloud);
+    return (this.#cloud ??= this.#table.numbers(EVENT.cloud));
   }
 
   get hasAudit(): Uint32Array {
-    return this.#table.numbers(EVENT.hasAudit);
+    return (this.#hasAudit ??= this.#table.numbers(EVENT.hasAudit));
   }
 
   get serial(): Uint32Array {
@@ -66,15 +83,15 @@ export class EventColumns {
   }
 
   get node(): Uint32Array {
-    return this.#table.numbers(EVENT.node);
+    return (this.#node ??= this.#table.numbers(EVENT.node));
   }
 
   get partial(): Uint32Array {
-    return this.#table.numbers(EVENT.partial);
+    return (this.#partial ??= this.#table.numbers(EVENT.partial));
   }
 
   get syscall(): Uint32Array {
-    return this.#table.numbers(EVENT.syscall);
+    return (this.#syscall ??= this.#table.numbers(EVENT.syscall));
   }
 
   get exit(): BigInt64Array {
@@ -82,7 +99,7 @@ export class EventColumns {
   }
 
   get arguments(): Lists {
-    return this.#table.lists(EVENT.argumentsLength, EVENT.argumentsLow, EVENT.argumentsHigh);
+    return (this.#arguments ??= this.#table.lists(EVENT.argumentsLength, EVENT.argumentsLow, EVENT.argumentsHigh));
   }
 
   get keys(): Lists {
@@ -90,15 +107,15 @@ export class EventColumns {
   }
 
   get records(): Lists {
-    return this.#table.lists(EVENT.recordsLength, EVENT.records);
+    return (this.#records ??= this.#table.lists(EVENT.recordsLength, EVENT.records));
   }
 
   get targets(): Lists {
-    return this.#table.lists(EVENT.targetsLength, EVENT.targets);
+    return (this.#targets ??= this.#table.lists(EVENT.targetsLength, EVENT.targets));
   }
 
   get redacted(): Uint32Array {
-    return this.#table.numbers(EVENT.redacted);
+    return (this.#redacted ??= this.#table.numbers(EVENT.redacted));
   }
 
   #readKeys(): Lists {

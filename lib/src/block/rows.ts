@@ -162,12 +162,19 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
   #rows: Row[] | undefined;
   #bytes: number[] = [];
   #views: readonly Row[] | undefined;
+  /** The table as views read it. */
+  #seen: TableReader | undefined;
 
   constructor(spec: TableSpec<Row, Links>, table: TableReader, strings: StringTable, links: ReadLinks<Links>) {
     this.#spec = spec;
     this.#table = table;
     this.#strings = strings;
     this.#links = links;
+  }
+
+  open(): void {
+    this.#table.open();
+    for (const name in this.#links) this.#links[name].open();
   }
 
   /** Every row, in order; a reference n is to row n - 1. */
@@ -180,24 +187,28 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
    * it cannot be copied as a row can; what is wrong in a column is found where it is read. Views are paid for apart from rows.
    */
   get views(): readonly Row[] {
-    this.#views ??= this.#table.count === 0 ? NO_VIEWS : this.#makeViews();
+    this.#views ??= this.#see().count === 0 ? NO_VIEWS : this.#makeViews();
     return this.#views;
+  }
+
+  #see(): TableReader {
+    return (this.#seen ??= this.#table.keeping(this.#strings.forViews.budget));
   }
 
   #makeViews(): Row[] {
     const views: Row[] = [];
     this.#views = views;
     // Whoever is in the same table is seen as a view, too.
-    const own: RowReader<Row> = { row: (index) => views[index - 1], bytesOf: () => 0 };
+    const own: RowReader<Row> = { open() {}, row: (index) => views[index - 1], bytesOf: () => 0 };
     const links = { ...this.#links, ...(this.#spec.place in this.#links ? { [this.#spec.place]: own } : {}) };
-    views.push(...makerOf(this.#spec)(this.#table, this.#strings.forViews, links));
+    views.push(...makerOf(this.#spec)(this.#see(), this.#strings.forViews, links));
     return views;
   }
 
   /** For each row the number of its string in the block's table of strings, or of the row that it refers to. */
   numbers(name: NumberedName<Row>): Uint32Array {
     const column = this.#spec.columns[name] as Pick<Column<never, Links>, "numbers">;
-    const numbers = column.numbers?.(this.#table);
+    const numbers = column.numbers?.(this.#see());
     if (numbers === undefined) throw new TypeError(`${this.#spec.place} has no numbers in ${name}`);
     return numbers;
   }

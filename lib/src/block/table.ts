@@ -108,9 +108,6 @@ export class TableReader {
   #count: number | undefined;
   #spans: readonly (Span | undefined)[] | undefined;
   readonly #budget: ReadingBudget;
-  /** Columns that were read, by the number of their field: rows and views share them. */
-  readonly #numbers: (Uint32Array | undefined)[] = [];
-  readonly #lists: (Lists | undefined)[] = [];
 
   /** `count` is given for the events, whose number stands outside of their table and is bounded there. */
   constructor(bytes: Uint8Array, span: Span | undefined, place: string, budget: ReadingBudget, count?: number) {
@@ -145,6 +142,11 @@ export class TableReader {
     return this.#spans;
   }
 
+  /** The table once more: what is read of it is kept, and paid for by another budget. */
+  keeping(budget: ReadingBudget): TableReader {
+    return new KeepingReader(this.#bytes, this.#span, this.place, budget);
+  }
+
   fail(column: string, detail: string): never {
     throw new BlockError("PAYLOAD_MALFORMED", `${this.place}.${column}`, detail);
   }
@@ -160,10 +162,6 @@ export class TableReader {
 
   /** A column with one u32 a row. */
   numbers(field: number): Uint32Array {
-    return (this.#numbers[field] ??= this.#readNumbers(field));
-  }
-
-  #readNumbers(field: number): Uint32Array {
     const values = this.#values(field);
     if (values === undefined) return zeros(this.count);
     if (values.length !== this.count) this.fail(`${field}`, `${values.length} values for ${this.count} rows`);
@@ -239,10 +237,6 @@ export class TableReader {
 
   /** A list column: where each row's values begin (count + 1 offsets), and the values. */
   lists(lengthField: number, ...valueFields: number[]): Lists {
-    return (this.#lists[lengthField] ??= this.#readLists(lengthField, valueFields));
-  }
-
-  #readLists(lengthField: number, valueFields: readonly number[]): Lists {
     const lengths = this.numbers(lengthField);
     const offsets = new Uint32Array(lengths.length + 1);
     let sum = 0;
@@ -257,6 +251,15 @@ export class TableReader {
       return column;
     });
     return { offsets, values };
+  }
+}
+
+/** The same table for those who ask for a column again and again. */
+class KeepingReader extends TableReader {
+  readonly #numbers: (Uint32Array | undefined)[] = [];
+
+  override numbers(field: number): Uint32Array {
+    return (this.#numbers[field] ??= super.numbers(field));
   }
 }
 
