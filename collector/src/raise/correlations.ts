@@ -15,6 +15,8 @@ import type { RuleBook } from "../rulebook/index.ts";
 
 /** Questions that wait for an answer, at most. */
 const REQUESTS_MAX = 10_000;
+/** Questions that are answered together, at most. */
+const TOGETHER_MAX = 50;
 const OPTIONS: CorrelateOptions = {
   hash: (text) => createHash("sha256").update(text).digest("hex"),
   // What is kept is written with every checkpoint.
@@ -103,9 +105,26 @@ export class Correlations {
     return changes.filter(({ kind }) => kind !== "history");
   }
 
-  /** Questions that are not answered yet, the oldest first. */
-  get asked(): readonly Asked[] {
-    return this.#asked;
+  /** Questions that one look into history answers: of one rule, and of times that overlap. */
+  get together(): Asked[] {
+    const [first] = this.#asked;
+    if (first === undefined) return [];
+    const same = this.#asked
+      .filter(({ request }) => request.rule === first.request.rule)
+      .sort((a, b) => (a.request.fromNano < b.request.fromNano ? -1 : 1));
+    let run: Asked[] = [];
+    let endNano = 0n;
+    for (const asked of same) {
+      const { fromNano, toNano } = asked.request;
+      if (run.length > 0 && fromNano > endNano) {
+        if (run.includes(first)) break;
+        run = [];
+      }
+      endNano = run.length === 0 || toNano > endNano ? toNano : endNano;
+      run.push(asked);
+    }
+    const at = run.indexOf(first);
+    return run.length <= TOGETHER_MAX ? run : run.slice(Math.max(0, at - TOGETHER_MAX + 1), at + 1);
   }
 
   /** Rules about single events of which a correlation, or one within it, is made. */
@@ -113,13 +132,15 @@ export class Correlations {
     return rule.rules.flatMap((inner) => (inner.kind === "detection" ? [inner] : Correlations.rulesOf(inner)));
   }
 
-  /** Answers a question; gives nothing where it is none any more. */
-  answer({ request, streamSequence }: Asked, matches: readonly RuleMatch[]): CorrelationChange[] {
-    const at = this.#asked.findIndex((each) => each.request === request);
-    if (at === -1) return [];
-    this.#asked.splice(at, 1);
-    metrics.raiseHistory.inc({ result: "answered" });
-    return this.#keep(this.#correlator.reopen([request], matches), streamSequence);
+  /** Answers questions with all that their rule's rules match in the times of all of them; those that are none any more are left out. */
+  answer(all: readonly Asked[], matches: readonly RuleMatch[]): CorrelationChange[] {
+    const answered = all.filter((asked) => this.#asked.includes(asked));
+    this.#asked = this.#asked.filter((asked) => !answered.includes(asked));
+    metrics.raiseHistory.inc({ result: "answered" }, answered.length);
+    // One by one: what a question changes of a group is what the next one of that group begins with.
+    return answered.flatMap(({ request, streamSequence }) =>
+      this.#keep(this.#correlator.reopen([request], matches), streamSequence),
+    );
   }
 
   expire(beforeNano: bigint, forgetBeforeNano: bigint): void {

@@ -122,20 +122,26 @@ export class Raiser {
     await serial(() => session.findings(found));
   }
 
-  /** Answers what correlations ask of history, one question at a time. */
-  async #answer(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
-    const [asked] = session.correlations.asked;
-    if (asked === undefined || !(await this.#isStored(asked, signal))) return;
-    const { rule, fromNano, toNano } = asked.request;
-    const matches = await this.#parts.history.matchesIn(Correlations.rulesOf(rule), fromNano, toNano, signal);
-    if (signal.aborted) return;
+  /** Answers what correlations ask of history, some questions of one rule at a time. */
+  async #answer(session: Session, serial: InTurn, signal: AbortSignal): Promise<number | undefined> {
+    const asked = session.correlations.together;
+    const [first] = asked;
+    if (first === undefined || !(await this.#isStored(asked, signal))) return undefined;
+    const fromNano = asked.reduce((least, { request }) => earlier(least, request.fromNano), first.request.fromNano);
+    const toNano = asked.reduce((most, { request }) => later(most, request.toNano), first.request.toNano);
+    const rules = Correlations.rulesOf(first.request.rule);
+    const matches = await this.#parts.history.matchesIn({ rules, hosts: hostsOf(asked), fromNano, toNano }, signal);
+    if (signal.aborted) return undefined;
     await serial(async () => {
       await session.answer(asked, matches);
       await session.checkpoint(true);
     });
+    // The next ones need not wait.
+    return 0;
   }
 
-  async #isStored({ streamSequence }: Asked, signal: AbortSignal): Promise<boolean> {
+  async #isStored(asked: readonly Asked[], signal: AbortSignal): Promise<boolean> {
+    const streamSequence = asked.reduce((most, each) => later(most, each.streamSequence), 0n);
     const endMs = performance.now() + STORED_WAIT_MS;
     while (!signal.aborted) {
       if ((await this.#parts.feed.storedUpTo()) >= streamSequence) return true;
@@ -150,6 +156,20 @@ export class Raiser {
     }
     return false;
   }
+}
+
+/** Hosts that the questions are about, where their groups say so. */
+function hostsOf(asked: readonly Asked[]): ReadonlySet<string> | undefined {
+  const hosts = asked.map(({ request }) => request.group.find(({ field }) => field === "host.id")?.value);
+  return hosts.every((host) => host !== undefined) ? new Set(hosts) : undefined;
+}
+
+function earlier(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+
+function later(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 type InTurn = (work: () => Promise<void>) => Promise<void>;

@@ -3,12 +3,11 @@ import { parseEventId } from "@hosttrail/lib/block";
 import type { RuleMatch } from "@hosttrail/lib/correlate";
 import { type Match, RuleSet } from "@hosttrail/lib/detect";
 import type { Logger } from "@hosttrail/lib/log";
-import type { DetectionRule } from "@hosttrail/lib/sigma";
 import type { Event } from "@hosttrail/proto/event";
 import { hunt, type HuntFinding, type HuntSource } from "../hunt/index.ts";
 import { isMeantFor, type HostInfo, type RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
-import type { RaiseHistory } from "./ports.ts";
+import type { PastQuery, RaiseHistory } from "./ports.ts";
 
 /** Matches that one answer has, at most. */
 const MATCHES_MAX = 200_000;
@@ -39,14 +38,9 @@ export class Past implements RaiseHistory {
     this.#logger = logger;
   }
 
-  async matchesIn(
-    rules: readonly DetectionRule[],
-    fromNano: bigint,
-    toNano: bigint,
-    signal: AbortSignal,
-  ): Promise<RuleMatch[]> {
+  async matchesIn({ rules, hosts, fromNano, toNano }: PastQuery, signal: AbortSignal): Promise<RuleMatch[]> {
     const set = new RuleSet([...new Set(rules)]);
-    const request = { rules: set, hosts: undefined, startNano: fromNano, endNano: toNano + 1n, signal };
+    const request = { rules: set, hosts, startNano: fromNano, endNano: toNano + 1n, signal };
     const matches: RuleMatch[] = [];
     for await (const finding of hunt(this.#source, request)) {
       if (finding.kind === "unreadable") {

@@ -60,15 +60,18 @@ export interface RaiseRules {
   refresh(): Promise<void>;
 }
 
+export interface PastQuery {
+  rules: readonly DetectionRule[];
+  /** Undefined for all. */
+  hosts: ReadonlySet<string> | undefined;
+  fromNano: bigint;
+  toNano: bigint;
+}
+
 /** What is stored, for events that come late and for alerts that name events. */
 export interface RaiseHistory {
   /** All matches of rules in a time, both ends included; as detection would have had them then. */
-  matchesIn(
-    rules: readonly DetectionRule[],
-    fromNano: bigint,
-    toNano: bigint,
-    signal: AbortSignal,
-  ): Promise<RuleMatch[]>;
+  matchesIn(query: PastQuery, signal: AbortSignal): Promise<RuleMatch[]>;
   event(eventId: string): Promise<Event | undefined>;
 }
 

@@ -17,8 +17,11 @@ const WRITE_INTERVAL_MS = 1000;
 const UPDATE_INTERVAL_MS = 10_000;
 const WRITTEN_TOGETHER_MAX = 200;
 const DETECTOR = "detector";
-/** An alert that was closed for these reasons stays closed when more comes: it was decided what it is. */
-const FINAL: ReadonlySet<string> = new Set(["false-positive", "benign", "duplicate"]);
+/**
+ * An alert that was closed for these reasons stays closed when more comes: it was decided what it is. One that was withdrawn is opened again
+ * by what it is of, and not by matches that came before.
+ */
+const FINAL: ReadonlySet<string> = new Set(["false-positive", "benign", "duplicate", "withdrawn"]);
 
 /** An alert that is being worked on. */
 export interface Draft extends AlertRecord {

@@ -254,7 +254,7 @@ export class Session {
   }
 
   /** Takes in what history said about an event that came late. */
-  async answer(asked: Asked, matches: readonly RuleMatch[]): Promise<void> {
+  async answer(asked: readonly Asked[], matches: readonly RuleMatch[]): Promise<void> {
     // Rules may have changed meanwhile: then it is asked again.
     const isOfOld = matches.some(({ rule }) => this.#book.byKey(ruleKey(rule))?.rule !== rule);
     if (isOfOld) return;
