@@ -79,7 +79,8 @@ export default {
       severity: "error",
       from: {
         path: "^(lib|agent|collector)/src",
-        pathNot: "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer|trial|alerts|rules|notify)/",
+        pathNot:
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer|trial|alerts|rules|notify)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

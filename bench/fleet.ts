@@ -83,7 +83,7 @@ class Feed implements BlockFeed {
         message: { ...block, signer: "0".repeat(64) },
         receivedMs: Number(block.lastTimeNano / 1_000_000n) + 1000,
         streamSequence: 1n,
-      deliveries: 1,
+        deliveries: 1,
         ack: () => void this.stored++,
         retry: () => undefined,
         terminate: () => undefined,
