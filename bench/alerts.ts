@@ -189,12 +189,12 @@ function quantiles(sorted: readonly number[]): string {
 function makeNoise(): { end(): Promise<void> } {
   const host = new PublishingHost(`${mark}-noise`);
   const beginNano = ((BigInt(Date.now()) * 1_000_000n) / HOUR_NANO) * HOUR_NANO;
-  let isEnding = false;
+  const ending = new AbortController();
   let sent = 0;
   const running = (async () => {
     const stream = await openBlockStream(stack);
     const beganMs = performance.now();
-    while (!isEnding) {
+    while (!ending.signal.aborted) {
       const events = Array.from({ length: NOISE.perBlock }, (_, at) =>
         executed(["/bin/true", `${mark}-noise`, String(sent + at)], beginNano + BigInt(sent + at) * 1000n),
       );
@@ -221,7 +221,7 @@ function makeNoise(): { end(): Promise<void> } {
   })();
   return {
     async end() {
-      isEnding = true;
+      ending.abort();
       await running;
     },
   };

@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { Correlator, type RuleMatch } from "@hosttrail/lib/correlate";
@@ -14,7 +13,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { RuleSet } from "@hosttrail/lib/detect";
 import { readRules } from "@hosttrail/lib/sigma";
 import { detectorProcess } from "./detectorprocess.ts";
-import { openStack } from "./environment.ts";
+import { eventually, openStack } from "./environment.ts";
 import { detectionSettled, executed, openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
 
 const KILLS = 50;
@@ -201,7 +200,11 @@ async function run(planned: readonly Planned[], kills: number): Promise<Map<stri
     const publishing = (async () => {
       // Spread over the time of the kills.
       for (const [at, { host, block }] of planned.entries()) {
-        while (kills > 0 && at / planned.length > (killed + 1) / kills) await sleep(20);
+        await eventually(
+          "the kills before it",
+          600_000,
+          async () => at * kills <= (killed + 1) * planned.length || undefined,
+        );
         await host.publish(stream, block);
       }
       isPublished = true;

@@ -149,7 +149,7 @@ export class Correlations {
     metrics.raiseCorrelation.set({ kind: "groups" }, groups);
     metrics.raiseCorrelation.set({ kind: "events" }, events);
     for (const [kind, count] of Object.entries(this.#correlator.counters))
-      metrics.raiseCorrelation.set({ kind }, Number(count));
+      metrics.raiseCorrelation.set({ kind }, count);
   }
 
   snapshot(): Uint8Array {

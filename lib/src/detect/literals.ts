@@ -23,8 +23,8 @@ const NOTHING: Known = { exact: undefined, required: undefined };
 const EMPTY: Known = { exact: [""], required: undefined };
 /** Characters that mean themselves behind a backslash. */
 const PLAIN_ESCAPE = /[^\p{L}\p{N}]/u;
-/** In lower case `ſ` is no `s`, but in any case it is: a text of it is not told by its lower case. */
-const FOLDS_OTHERWISE = /[^\x00-\x7f]/;
+/** In lower case `ſ` is no `s`, but in any case it is: a text of such letters is not told by its lower case. */
+const FOLDS_OTHERWISE = /\P{ASCII}/u;
 
 /** One of these, in lower case, is a part of every text that the pattern finds, in lower case; empty where nothing is known. */
 export function requiredAny(source: string): readonly string[] {
