@@ -251,7 +251,8 @@ async function once({ alerts }: Arrivals): Promise<void> {
       "audit stopped",
       /[Aa]udit/,
       async () => {
-        spawnSync("auditctl", ["-e", "0"]);
+        const { error } = spawnSync("auditctl", ["-e", "0"]);
+        if (error !== undefined) throw new Error("auditctl is needed (Debian: auditd)", { cause: error });
         spawnSync("auditctl", ["-e", "1"]);
       },
     ],

@@ -13,7 +13,6 @@ import { Session } from "./session.ts";
 
 export { type FindingSource, Look } from "./look.ts";
 export { Past } from "./past.ts";
-export type { RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 
 const FLUSH_MS = 500;
 const HISTORY_MS = 250;

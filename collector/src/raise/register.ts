@@ -37,7 +37,7 @@ export interface Draft extends AlertRecord {
 }
 
 /** Another process may have the lease. */
-export class LeaseLostError extends Error {
+class LeaseLostError extends Error {
   override readonly name = "LeaseLostError";
 }
 
