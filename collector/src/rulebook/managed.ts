@@ -13,8 +13,7 @@ const NAMES: readonly { name: string; description: string }[] = [
 ];
 
 /** A package has them beside its program. */
-const RULES_FOLDER: string =
-  process.env["HOSTTRAIL_RULES"] ?? new URL("../../../rules", import.meta.url).pathname;
+const RULES_FOLDER: string = process.env["HOSTTRAIL_RULES"] ?? new URL("../../../rules", import.meta.url).pathname;
 
 export function readManaged(folder: string = RULES_FOLDER): RulesetDocument[] {
   return NAMES.map(({ name, description }) => {
