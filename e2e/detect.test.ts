@@ -21,7 +21,7 @@ let stream: BlockStream;
 let archive: Archive;
 
 before(async () => {
-  stack = await openStack({ collector: { detect: { lease_ms: 5000, checkpoint_ms: 500 } } });
+  stack = await openStack({ collector: { detect: { lease_ms: 5000, checkpoint_ms: 500, findings_ms: 1000 } } });
   await stack.startServices();
   await stack.startCollector();
   stream = await openBlockStream(stack);
@@ -254,6 +254,21 @@ describe("a database that is away", () => {
     await stack.mongodb.start();
     await settled();
     assert.equal(await countOf("away-word", host), before + 10);
+  });
+});
+
+describe("detection that was away for too long", () => {
+  it("says from when to when events passed it by", async () => {
+    const host = new PublishingHost("unseen");
+    await publishWords(host, ["unseen-word"]);
+    await settled();
+    await stack.collector.stop();
+    // As the server does when nobody asked for blocks for detect.away_minutes.
+    await stream.matches.endMatching();
+    await publishWords(host, ["unseen-word"]);
+    await stack.startCollector();
+    const alert = await eventually("the finding", 60_000, async () => (await alertsOf("finding:detection-gap"))[0]);
+    assert.match(alert.title, /^Events from .* to .* passed detection by$/);
   });
 });
 

@@ -34,7 +34,7 @@ export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
 }
 
 /** What findings are decided from, as the database has it. */
-function findingSource({ hosts, presence, identities, disk }: Archive): FindingSource {
+function findingSource({ hosts, presence, identities, disk, detector }: Archive): FindingSource {
   return {
     listStates: (afterId, limit) => hosts.listStates(afterId, limit),
     listPresences: () => presence.listPresences(),
@@ -42,6 +42,7 @@ function findingSource({ hosts, presence, identities, disk }: Archive): FindingS
     readDisk: () => disk.readDisk(),
     addSample: (sample) => disk.addSample(sample),
     samplesSince: (timeMs) => disk.samplesSince(timeMs),
+    listGaps: () => detector.listGaps(),
   };
 }
 
@@ -53,9 +54,15 @@ export async function runDetection(
   logger: Logger,
 ): Promise<void> {
   // From now on blocks wait for us.
-  const isNew = await prepared(stream, detect.awayMinutes * MINUTE_MS, signal, logger);
+  const awayMs = detect.awayMinutes * MINUTE_MS;
+  const isNew = await untilDone(() => stream.matches.prepareMatching(awayMs), signal, logger);
   if (isNew === undefined) return;
-  if (isNew) logger.info("detection begins here: blocks that came before are not looked at");
+  if (isNew) {
+    logger.warn("detection begins here: blocks that came before are not looked at");
+    // Where it had been there before, people are told.
+    const nowMs = Date.now();
+    await untilDone(() => archive.detector.noteGap(nowMs), signal, logger);
+  }
   const rules = new RuleWatch(ruleStore(archive), readManaged(), logger);
   await rules.begin(signal);
   const told = stream.onRules(() => rules.nudge());
@@ -130,16 +137,15 @@ export async function runDetection(
   }
 }
 
-/** Makes the consumer, waiting for the stream; true where it was not there, undefined where we are to end. */
-async function prepared(
-  { matches }: BlockStream,
-  awayMs: number,
+/** Tries again until it is done; undefined where we are to end. */
+async function untilDone<Answer>(
+  act: () => Promise<Answer>,
   signal: AbortSignal,
   logger: Logger,
-): Promise<boolean | undefined> {
+): Promise<Answer | undefined> {
   while (!signal.aborted) {
     try {
-      return await matches.prepareMatching(awayMs);
+      return await act();
     } catch (error) {
       logger.warn({ error: String(error) }, "detection cannot begin yet");
       await sleep(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);

@@ -38,6 +38,12 @@ export class MatchStream {
     return await ensureDetectConsumer(manager, { ackWaitMs: this.#ackWaitMs, awayMs });
   }
 
+  /** Ends that consumer: blocks pass detection by until it is made again. */
+  async endMatching(): Promise<void> {
+    const manager = await jetstreamManager(this.#connection);
+    await manager.consumers.delete(BLOCKS.stream, DETECT.consumer);
+  }
+
   /** The same under the same id is no second message, for some minutes. Errors are retryable. */
   async publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void> {
     try {

@@ -22,6 +22,7 @@ export const FINDING_KINDS = [
   "blocks-dead",
   "disk-filling",
   "disk-full",
+  "detection-gap",
 ] as const;
 
 export type FindingKind = (typeof FINDING_KINDS)[number];
@@ -83,6 +84,13 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
     level: "medium",
     isMoment: false,
   },
+  "detection-gap": {
+    title: "Events passed detection by",
+    description:
+      "No process had the role detect for longer than detect.away_minutes, so blocks no longer waited for it. They are stored, and no rule was held against them; hosttrail rules test does it afterwards.",
+    level: "high",
+    isMoment: true,
+  },
   "disk-full": {
     title: "Disk of the trail is nearly full",
     description: "The disk of the database has less than a twentieth of its room left.",
@@ -90,3 +98,9 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
     isMoment: false,
   },
 };
+
+/** A time in which no process detected for so long that blocks no longer waited for it. Milliseconds since 1970. */
+export interface DetectionGap {
+  fromMs: number;
+  toMs: number;
+}

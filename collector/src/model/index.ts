@@ -8,7 +8,14 @@ export type {
   RuleSettings,
   SuppressionDocument,
 } from "./detection.ts";
-export { FINDING_KINDS, type FindingAbout, type FindingKind, FINDINGS, FINDINGS_RULESET } from "./finding.ts";
+export {
+  type DetectionGap,
+  FINDING_KINDS,
+  type FindingAbout,
+  type FindingKind,
+  FINDINGS,
+  FINDINGS_RULESET,
+} from "./finding.ts";
 export { afterAction, type AlertWork, type CloseReason, untouched, type WorkAction, type WorkState } from "./work.ts";
 
 /** A block on its way from receive to store: opaque bytes and what the header says of them. */

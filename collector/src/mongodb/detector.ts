@@ -3,6 +3,7 @@
  * is furthest counts. So whoever was the detector and does not know yet that another one is cannot take anything back.
  */
 import { Binary, type Db } from "mongodb";
+import type { DetectionGap } from "../model/index.ts";
 import { classify } from "./failure.ts";
 import { number, type Row, Rows } from "./rows.ts";
 
@@ -18,10 +19,12 @@ const PIECE_BYTES: number = 8 * 1024 * 1024;
 const KEPT = 2;
 
 export class DetectorStore {
+  readonly #gaps: Rows;
   readonly #heads: Rows;
   readonly #pieces: Rows;
 
   constructor(database: Db) {
+    this.#gaps = new Rows(database, "detection_gaps");
     this.#heads = new Rows(database, "detector_states");
     this.#pieces = new Rows(database, "detector_state_pieces");
   }
@@ -66,6 +69,27 @@ export class DetectorStore {
       throw classify(error);
     }
     return undefined;
+  }
+
+  /** Notes that blocks passed detection by since the last state was saved; nothing where there is none. */
+  async noteGap(toMs: number): Promise<void> {
+    try {
+      const [newest] = await this.#newestFirst();
+      if (newest === undefined) return;
+      const fromMs = Number.parseInt(newest._id.split("-").at(-1) ?? "", 16);
+      await this.#gaps.tryInsert({ _id: String(fromMs), from_ms: fromMs, to_ms: toMs });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async listGaps(): Promise<DetectionGap[]> {
+    try {
+      const rows = await this.#gaps.all.find({}).toArray();
+      return rows.map((row) => ({ fromMs: number(row, "from_ms"), toMs: number(row, "to_ms") }));
+    } catch (error) {
+      throw classify(error);
+    }
   }
 
   async #bytesOf(head: Row): Promise<Uint8Array | undefined> {

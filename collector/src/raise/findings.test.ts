@@ -241,6 +241,7 @@ describe("a look at all", () => {
       readDisk: async () => undefined,
       addSample: async () => undefined,
       samplesSince: async () => [],
+      listGaps: async () => [],
       ...changes,
     };
     const look = new Look(source, limits, openLogger("test", "error"));
@@ -287,6 +288,12 @@ describe("a look at all", () => {
     });
     const found = (await look(NOW)).filter((key) => key.startsWith("clock-off/"));
     assert.equal(new Set(found).size, 2500);
+  });
+
+  it("tells of each time in which blocks passed detection by, unless it is long ago", async () => {
+    const gap = (fromMs: number) => ({ fromMs, toMs: fromMs + HOUR_MS });
+    const look = lookAt({ listGaps: async () => [gap(NOW - 2 * HOUR_MS), gap(NOW - 30 * 24 * HOUR_MS)] });
+    assert.deepEqual(await look(NOW), [`detection-gap/${NOW - 2 * HOUR_MS}`, ...UNKNOWN_DISK]);
   });
 
   it("samples the disk each ten minutes, and goes by what was kept", async () => {

@@ -1,6 +1,6 @@
 /** What is wrong, decided from what the database knows of hosts and nodes. Knows no server and no clock. */
 import type { Level } from "@hosttrail/lib/sigma";
-import { type FindingKind, FINDINGS, type HostState, type Presence } from "../model/index.ts";
+import { type DetectionGap, type FindingKind, FINDINGS, type HostState, type Presence } from "../model/index.ts";
 
 /** Something that is wrong now. */
 export interface Finding {
@@ -132,6 +132,14 @@ export function finding(
 ): Finding {
   const { level } = FINDINGS[kind];
   return { kind, key: hostId === "" ? kind : `${kind}/${hostId}`, hostId, hostName: name, sinceMs, level, title };
+}
+
+/** Each gap is a finding of its own. */
+export function gapFindings(gaps: readonly DetectionGap[]): Finding[] {
+  return gaps.map(({ fromMs, toMs }) => {
+    const title = `Events from ${at(fromMs)} to ${at(toMs)} passed detection by`;
+    return { ...finding("detection-gap", { hostId: "", name: "" }, fromMs, title), key: `detection-gap/${fromMs}` };
+  });
 }
 
 /** Of a key. */

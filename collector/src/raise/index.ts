@@ -18,6 +18,8 @@ const FLUSH_MS = 500;
 const HISTORY_MS = 250;
 const COMPLETE_MS = 1000;
 const EXPIRE_MS = 60_000;
+/** A state tells until when blocks were looked at, also where nothing matches. */
+const STATE_AGE_MAX_MS = 600_000;
 /** A block that came late is waited for so long, until it is stored with all before it. */
 const STORED_WAIT_MS = 60_000;
 /** Saving takes at most this part of the time. */
@@ -72,6 +74,8 @@ export class Raiser {
     };
     metrics.raiseIsActive.set(1);
     try {
+      // Also where nothing ever matched it is known that and when somebody detected.
+      await session.checkpoint(true);
       await Promise.all([
         this.#follow(session, serial, signal).catch((error: unknown) => {
           failure ??= error;
@@ -82,6 +86,7 @@ export class Raiser {
         loop(HISTORY_MS, () => this.#answer(session, serial, signal)),
         loop(COMPLETE_MS, () => session.completeSome(signal, serial)),
         loop(this.#options.findingsMs, () => this.#find(session, look, serial)),
+        loop(STATE_AGE_MAX_MS, () => serial(() => session.checkpoint(true))),
         loop(EXPIRE_MS, () => serial(async () => session.expire())),
       ]);
       if (failure !== undefined) throw failure;

@@ -1,11 +1,12 @@
 /** Looks what is wrong now: reads what findings are decided from. */
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import type { DiskSample, FindingKind, HostState, Presence } from "../model/index.ts";
+import type { DetectionGap, DiskSample, FindingKind, HostState, Presence } from "../model/index.ts";
 import { diskFindings } from "./disk.ts";
 import {
   type Finding,
   type FindingLimits,
+  gapFindings,
   hostFindings,
   isNews,
   seenBy,
@@ -23,6 +24,8 @@ export interface FindingSource {
   readDisk(): Promise<Omit<DiskSample, "timeMs"> | undefined>;
   addSample(sample: DiskSample): Promise<void>;
   samplesSince(timeMs: number): Promise<DiskSample[]>;
+  /** Times in which blocks passed detection by. */
+  listGaps(): Promise<DetectionGap[]>;
 }
 
 export interface LookOptions extends FindingLimits {
@@ -80,6 +83,7 @@ export class Look {
     findings.push(...(await this.#silent(silent, isOpen, nowMs)));
     if (await this.#lookAtDisk(nowMs)) findings.push(...diskFindings(this.#disk?.samples ?? [], nowMs, isOpen));
     else for (const kind of DISK_KINDS) unjudged.add(kind);
+    findings.push(...gapFindings(await this.#source.listGaps()));
     return { findings: findings.filter(({ key, sinceMs }) => isOpen(key) || isNews(sinceMs, nowMs)), unjudged };
   }
 
