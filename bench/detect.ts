@@ -1,6 +1,7 @@
 /**
  * `./dev bench detect [EVENTS]`: rules on recorded events, by the rule set, by each rule on each event by itself, and by rsigma (where $RSIGMA
- * names its program) in the same run, with what all of them found held against each other.
+ * names its program) in the same run, with what all of them found held against each other. `./dev bench detect agree [EVENTS]` holds meaning
+ * alone against rsigma, on many more events and rules: see detect/agree.ts.
  *
  * Speeds are events per CPU second, user and system; those of blocks are with opening the columns, rsigma's with reading JSON and without
  * its start. An event is a document or more for rsigma: one for its category, and one for each record and for all together. Goals: 300,000 at
@@ -9,6 +10,7 @@
 import { ColumnBlock, encodeColumns } from "@hosttrail/lib/block";
 import { type Match, PlainRules, RuleSet } from "@hosttrail/lib/detect";
 import { type DetectionRule, readRules } from "@hosttrail/lib/sigma";
+import { agreeOnRecorded } from "./detect/agree.ts";
 import { documentsOf, type Routed } from "./detect/documents.ts";
 import { askPeer, peerProgram } from "./detect/peer.ts";
 import { type MadeRule, makeRules } from "./detect/rules.ts";
@@ -25,8 +27,9 @@ const PLACE = { hostId: "0".repeat(32), epoch: 1n, firstSeq: 0n };
 
 type Matcher = { match(block: ColumnBlock): Match[] };
 
-const eventsMax = Number(process.argv[2] ?? 12_000);
-const events = ROLES.flatMap((role) => readTrail(role)).slice(0, eventsMax);
+const [what = "12000", howMany = "100000"] = process.argv.slice(2);
+if (what === "agree") process.exit((await agreeOnRecorded(peerProgram(), Number(howMany))) ? 0 : 1);
+const events = ROLES.flatMap((role) => readTrail(role)).slice(0, Number(what));
 const routed = events.map(documentsOf);
 const documents = routed.flat();
 print(`${events.length} events of ${ROLES.join(", ")}; ${documents.length} documents\n\n`);

@@ -5,7 +5,7 @@
 import { recordText } from "@hosttrail/lib/audit";
 import type { Event, File } from "@hosttrail/proto/event";
 
-export type Document = Record<string, string | boolean>;
+export type Document = Record<string, string | boolean | readonly string[]>;
 
 /** A document, and of which kind of rules it is. */
 export interface Routed {
@@ -15,20 +15,38 @@ export interface Routed {
 }
 
 const PATHS_MAX = 4;
+const UNSET = 0xffff_ffff;
 
 /** All documents of an event. */
 export function documentsOf(event: Event): Routed[] {
   return [...categoryDocuments(event), ...recordDocuments(event).map((document) => ({ route: "auditd", document }))];
 }
 
-const FILE_ACTIONS = new Set(
-  "opened-file renamed hard-linked symlinked created-directory created-device wrote-to-file".split(" "),
-);
+/** Categories about files: which actions are of each, and which records name the file that it is about. */
+const FILE_ROUTES: readonly { route: string; actions: string; types?: readonly string[]; nametypes: string }[] = [
+  {
+    route: "file_event",
+    actions: "opened-file renamed hard-linked symlinked created-directory created-device wrote-to-file",
+    types: ["creation", "change"],
+    nametypes: "CREATE NORMAL",
+  },
+  { route: "file_access", actions: "opened-file read-file", nametypes: "NORMAL" },
+  { route: "file_delete", actions: "deleted", nametypes: "DELETE" },
+  { route: "file_rename", actions: "renamed", nametypes: "CREATE" },
+];
 
 function categoryDocuments(event: Event): Routed[] {
   const { event: info, process, user, files, destination, source } = event;
   if (info === undefined || info.outcome === "failure") return [];
   const actor = {
+    "process.name": process?.name,
+    "process.ancestry.executable": process?.ancestry.map(({ executable }) => executable),
+    "user.id": user === undefined ? undefined : idOf(user.id),
+    "user.effective.id": user === undefined ? undefined : idOf(user.effectiveId),
+    "user.audit.id": user === undefined ? undefined : idOf(user.auditId),
+    "event.action": info.action,
+    "event.type": info.type,
+    "container.id": event.container?.id,
     Image: process?.executable,
     ProcessId: process === undefined ? undefined : String(process.pid),
     ProcessGuid: process?.entityId,
@@ -50,13 +68,20 @@ function categoryDocuments(event: Event): Routed[] {
     });
     return [{ route: "process_creation", document }];
   }
-  if (FILE_ACTIONS.has(info.action) && info.type.some((type) => type === "creation" || type === "change")) {
-    const made = files.filter(({ path, nametype }) => path !== "" && (nametype === "CREATE" || nametype === "NORMAL"));
-    return made.map(({ path }) => ({
-      route: "file_event",
-      document: clean({ ...actor, CommandLine, ParentImage: parent?.executable, TargetFilename: path }),
-    }));
-  }
+  const ofFiles = FILE_ROUTES.filter(
+    ({ actions, types }) =>
+      actions.split(" ").includes(info.action) &&
+      (types === undefined || info.type.some((type) => types.includes(type))),
+  );
+  if (ofFiles.length > 0)
+    return ofFiles.flatMap(({ route, nametypes }) =>
+      files
+        .filter(({ path, nametype }) => path !== "" && nametypes.split(" ").includes(nametype))
+        .map(({ path }) => ({
+          route,
+          document: clean({ ...actor, CommandLine, ParentImage: parent?.executable, TargetFilename: path }),
+        })),
+    );
   if (info.action !== "connected-to" && info.action !== "accepted-connection-from") return [];
   const port = (ip: string | undefined, number: number | undefined): string | undefined =>
     ip === undefined || ip === "" ? undefined : String(number);
@@ -73,9 +98,14 @@ function categoryDocuments(event: Event): Routed[] {
   return [{ route: "network_connection", document }];
 }
 
-function clean(fields: Record<string, string | undefined>): Document {
+/** Of who has none, the field is not there. */
+function idOf(id: number): string | undefined {
+  return id === UNSET ? undefined : String(id);
+}
+
+function clean(fields: Record<string, string | readonly string[] | undefined>): Document {
   return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined && value !== ""),
+    Object.entries(fields).filter(([, value]) => value !== undefined && value.length > 0),
   ) as Document;
 }
 
@@ -110,7 +140,12 @@ function recordDocuments(event: Event): Document[] {
     whole = { ...whole, ...(type === "SYSCALL" ? rest : enriched) };
   }
   const together = paths.slice(0, PATHS_MAX * 2).map((path) => ({ ...whole, ...path }));
-  return [...documents, ...(together.length === 0 ? [whole] : together)].flatMap(oneKeyEach);
+  const all = [...documents, ...(together.length === 0 ? [whole] : together)].flatMap(oneKeyEach);
+  // Rules about records may also ask whose login it was.
+  const { user } = event;
+  return user === undefined
+    ? all
+    : all.map((document) => ({ ...document, ...clean({ "user.audit.id": idOf(user.auditId) }) }));
 }
 
 /** The name as it was written, and the path that it stands for. */
@@ -129,8 +164,6 @@ function oneKeyEach(document: Document): Document[] {
     ? key.split("\u0001").map((each) => ({ ...document, key: each }))
     : [document];
 }
-
-const UNSET = 0xffff_ffff;
 
 function nameOr(id: number | undefined, name: string | undefined): string | undefined {
   return id === UNSET ? "unset" : name;
