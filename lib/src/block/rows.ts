@@ -5,7 +5,7 @@ import { EqualRows } from "./equal.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
 import { RowIndex, type TableReader } from "./table.ts";
-import { type MakeViews, viewMaker } from "./views.ts";
+import { type MadeField, type MakeViews, viewMaker } from "./views.ts";
 import type { WireWriter } from "./wire.ts";
 
 /** What a table holds. The type makes sure that no field of a row is forgotten. */
@@ -27,6 +27,8 @@ export interface TableSpec<Row extends object, Links> {
   /** Builds a row, where doing so name by name is too slow: for the same tables. */
   build?: (read: Readers<Row>, index: number) => Row;
   columns: { [Name in keyof Row]-?: Column<Row[Name], Links> };
+  /** A further field of its views. */
+  made?: MadeField<Row>;
 }
 
 /** For each field of a row, the column that collects it. */
@@ -145,7 +147,7 @@ const makers = new WeakMap<object, unknown>();
 
 function makerOf<Row extends object, Links>(spec: TableSpec<Row, Links>): MakeViews<Row, Links> {
   const known = makers.get(spec) as MakeViews<Row, Links> | undefined;
-  const maker = known ?? viewMaker<Row, Links>(spec.columns);
+  const maker = known ?? viewMaker<Row, Links>(spec.columns, spec.made);
   if (known === undefined) makers.set(spec, maker);
   return maker;
 }

@@ -152,7 +152,11 @@ export const processes: TableSpec<Process, ProcessLinks> = {
     executableSha256: text(18),
     ancestryCount: number(19),
   },
+  made: { name: "commandLine", make: (row) => row.args.join(" ") },
 };
+
+/** A process, or a view of one: many rows may have one parent, whose arguments a view joins once. */
+export type ProcessOrView = Process & { readonly commandLine?: string };
 
 /** What a user row refers to. */
 export type UserLinks = { groups: RowAdder<Group> };

@@ -21,6 +21,7 @@ class ViewedTable<Row extends object, Links> {
   readonly #strings: StringTable;
   readonly #links: ReadLinks<Links>;
   readonly #opened: (Opened | undefined)[] = [];
+  readonly #made: unknown[] = [];
 
   constructor(columns: Columns<Row, Links>, table: TableReader, strings: StringTable, links: ReadLinks<Links>) {
     this.#columns = Object.values(columns);
@@ -34,12 +35,24 @@ class ViewedTable<Row extends object, Links> {
     return (values[row] ??= read(row));
   }
 
+  /** What is made of a row, once. */
+  made(view: object, row: number, make: (view: never) => unknown): unknown {
+    while (this.#made.length < row) this.#made.push(undefined);
+    return (this.#made[row] ??= make(view as never));
+  }
+
   #open(column: number): Opened {
     const read = (this.#columns[column] as Column<unknown, Links>).read(this.#table, this.#strings, this.#links);
     const opened = { read, values: new Array<unknown>(this.#table.count).fill(undefined) };
     this.#opened[column] = opened;
     return opened;
   }
+}
+
+/** A field that only views have: what is made of others, once for each row. */
+export interface MadeField<Row> {
+  name: string;
+  make: (row: Row) => unknown;
 }
 
 /** Makes the views of a table's rows, whatever the block. */
@@ -50,7 +63,10 @@ export type MakeViews<Row extends object, Links> = (
 ) => Row[];
 
 /** For a kind of table: its views have one class, with a getter for each column. */
-export function viewMaker<Row extends object, Links>(columns: Columns<Row, Links>): MakeViews<Row, Links> {
+export function viewMaker<Row extends object, Links>(
+  columns: Columns<Row, Links>,
+  made?: MadeField<Row>,
+): MakeViews<Row, Links> {
   class View {
     readonly table: ViewedTable<Row, Links>;
     readonly index: number;
@@ -64,6 +80,13 @@ export function viewMaker<Row extends object, Links>(columns: Columns<Row, Links
     Object.defineProperty(View.prototype, name, {
       get(this: View) {
         return this.table.value(column, this.index);
+      },
+    });
+  }
+  if (made !== undefined) {
+    Object.defineProperty(View.prototype, made.name, {
+      get(this: View) {
+        return this.table.made(this, this.index, made.make);
       },
     });
   }

@@ -86,7 +86,7 @@ const WORKING_DIRECTORY: Readers<Process> = new Map<string, Reading<Process>>([
 ]);
 
 function title(row: Process): Texts {
-  return text(row.title.replaceAll("\0", " ")) ?? text(commandLineOf(row.args));
+  return text(row.title.replaceAll("\0", " ")) ?? text(commandLineOf(row));
 }
 
 const TITLE: Readers<Process> = new Map([
@@ -96,7 +96,7 @@ const TITLE: Readers<Process> = new Map([
 
 const EXECUTION: Readers<Process> = new Map([
   ["argc", (row: Process) => number(row.argsCount)],
-  ["", (row: Process) => text(commandLineOf(row.args))],
+  ["", (row: Process) => text(commandLineOf(row))],
 ]);
 
 /** `a0` and so on, as many as a program may have. */

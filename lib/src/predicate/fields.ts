@@ -1,5 +1,5 @@
 /** The fields that a filter may name, and where in a block each one lies. */
-import type { ColumnBlock, TextName } from "../block/index.ts";
+import type { ColumnBlock, ProcessOrView, TextName } from "../block/index.ts";
 import {
   archNames,
   ERRNO,
@@ -108,17 +108,9 @@ const ofContainer = of("containers", "container");
 const ofCloud = of("clouds", "cloud");
 const ofSyscall = of("syscalls", "syscall");
 
-const commandLines = new WeakMap<readonly string[], string>();
-
-/** Arguments as one text. Many rows may have one parent, so that it is made once. */
-export function commandLineOf(args: readonly string[]): string {
-  if (args.length < 2) return args[0] ?? "";
-  let line = commandLines.get(args);
-  if (line === undefined) {
-    line = args.join(" ");
-    commandLines.set(args, line);
-  }
-  return line;
+/** Arguments as one text. */
+export function commandLineOf(process: ProcessOrView): string {
+  return process.commandLine ?? process.args.join(" ");
 }
 
 /** A text of the process's parent. */
@@ -239,8 +231,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.executable", ofProcess("executable", { indexed: true, group: PATHS })],
   ["process.args", ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true })],
   ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
-  ["process.command_line", ofProcess((row) => commandLineOf(row.args), { group: ARGUMENTS })],
-  ["process.title", ofProcess((row) => row.title || commandLineOf(row.args), { group: ARGUMENTS })],
+  ["process.command_line", ofProcess((row) => commandLineOf(row), { group: ARGUMENTS })],
+  ["process.title", ofProcess((row) => row.title || commandLineOf(row), { group: ARGUMENTS })],
   ["process.working_directory", ofProcess("workingDirectory", PATH)],
   ["process.hash.sha256", ofProcess("executableSha256", SHA256)],
   ["process.tty", ofProcess("tty")],
@@ -254,7 +246,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["process.parent.name", ofParent("name", NAME)],
   [
     "process.parent.command_line",
-    ofProcess((row) => row.parent && commandLineOf(row.parent.args), { group: ARGUMENTS, covered: true }),
+    ofProcess((row) => row.parent && commandLineOf(row.parent), { group: ARGUMENTS, covered: true }),
   ],
   ["process.parent.executable", ofParent("executable", PATH)],
   [
