@@ -7,12 +7,12 @@
  * its start. An event is a document or more for rsigma: one for its category, and one for each record and for all together. Goals: 300,000 at
  * 500 events a block with 250 rules, 60,000 at 5, three times rsigma.
  */
-import { spawnSync } from "node:child_process";
 import { ColumnBlock, encodeColumns } from "@hosttrail/lib/block";
 import { type Match, PlainRules, RuleSet } from "@hosttrail/lib/detect";
 import { type DetectionRule, readRules } from "@hosttrail/lib/sigma";
 import { agreeOnRecorded } from "./detect/agree.ts";
 import { documentsOf, type Routed } from "./detect/documents.ts";
+import { measureApart } from "./detect/measure.ts";
 import { askPeer, peerProgram } from "./detect/peer.ts";
 import { type MadeRule, makeRules } from "./detect/rules.ts";
 import { readTrail, ROLES } from "./trails/trail.ts";
@@ -28,18 +28,14 @@ const PLACE = { hostId: "0".repeat(32), epoch: 1n, firstSeq: 0n };
 
 type Matcher = { match(block: ColumnBlock): Match[] };
 
-const [what = "12000", howMany = "100000", size = "0", eventsMax = what] = process.argv.slice(2);
+const [what = "12000", howMany = "100000"] = process.argv.slice(2);
 if (what === "agree") process.exit((await agreeOnRecorded(peerProgram(), Number(howMany))) ? 0 : 1);
-const events = ROLES.flatMap((role) => readTrail(role)).slice(0, Number(eventsMax));
+const events = ROLES.flatMap((role) => readTrail(role)).slice(0, Number(what));
 const routed = events.map(documentsOf);
 const documents = routed.flat();
-if (what === "rules") {
-  print(JSON.stringify(measureRules(Number(howMany), Number(size))));
-} else {
-  print(`${events.length} events of ${ROLES.join(", ")}; ${documents.length} documents\n\n`);
-  agree();
-  for (const blockSize of BLOCK_SIZES) measure(blockSize);
-}
+print(`${events.length} events of ${ROLES.join(", ")}; ${documents.length} documents\n\n`);
+agree();
+for (const size of BLOCK_SIZES) measure(size);
 
 function print(text: string): void {
   process.stdout.write(text);
@@ -91,7 +87,7 @@ function measure(size: number): void {
   for (const number of RULES) {
     const made = makeRules(number, documents, PRESENT_OF_HUNDRED);
     const rules = compile(made);
-    const { found, seconds } = measureApart(number, size);
+    const { found, seconds } = measureApart({ rules: made, blocks, rounds: ROUNDS });
     const some = blocks.slice(0, Math.max(1, Math.ceil(500 / size)));
     const plain = new PlainRules(rules);
     const plainSeconds = bestOf(1, () => matchAll(plain, some));
@@ -100,30 +96,6 @@ function measure(size: number): void {
     );
   }
   print("\n");
-}
-
-interface Measured {
-  /** Matches. */
-  found: number;
-  /** CPU seconds of the best round. */
-  seconds: number;
-}
-
-/** The rule set in a process of its own, as a collector has it: what ran before makes the same code run faster or slower. */
-function measureApart(rules: number, blockSize: number): Measured {
-  const words = ["rules", rules, blockSize, events.length].map(String);
-  const { stdout, stderr, status } = spawnSync(process.execPath, [import.meta.filename, ...words], {
-    encoding: "utf8",
-  });
-  if (status !== 0) throw new Error(stderr.slice(0, 2000));
-  return JSON.parse(stdout) as Measured;
-}
-
-function measureRules(rules: number, blockSize: number): Measured {
-  const set = new RuleSet(compile(makeRules(rules, documents, PRESENT_OF_HUNDRED)));
-  const blocks = blocksOf(blockSize);
-  const found = matchAll(set, blocks);
-  return { found, seconds: bestOf(ROUNDS, () => matchAll(set, blocks)) };
 }
 
 function open({ columns, kinds, processes, users, files, endpoints, syscalls, records }: ColumnBlock): unknown {
