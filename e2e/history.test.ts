@@ -478,6 +478,8 @@ describe("the packaged collector", { timeout: 300_000 }, () => {
       for (let at = 0; at < 40; at++) await sealer.publish(5, startNano + BigInt(at) * 10_000_000n);
       await stored(archive, [sealer]);
       const compact = { turn_ms: 100, age_ms: 0, blocks_min: 1 };
+      // A package has them beside the program.
+      process.env["HOSTTRAIL_RULES"] = new URL("../rules", import.meta.url).pathname;
       const { process: child } = await stack.startAnotherCollector({ compact }, join(folder, program.output));
       await eventually("all of it being compacted", 60_000, async () => (await waiting(archive)) === 0 || undefined);
       await child.stop();
