@@ -30,6 +30,7 @@ type Matcher = { match(block: ColumnBlock): Match[] };
 
 const [what = "12000", howMany = "100000"] = process.argv.slice(2);
 if (what === "agree") process.exit((await agreeOnRecorded(peerProgram(), Number(howMany))) ? 0 : 1);
+if (!/^[1-9]\d*$/.test(what)) throw new Error(`"${what}" is no number of events; allowed are one, and agree`);
 const events = ROLES.flatMap((role) => readTrail(role)).slice(0, Number(what));
 const routed = events.map(documentsOf);
 const documents = routed.flat();
