@@ -126,13 +126,13 @@ export class Session {
   async take(messages: readonly SequencedMessage[]): Promise<void> {
     const taken = messages.flatMap(({ sequence, bytes }) => {
       const batch = this.#decode(bytes);
-      return batch === undefined ? [] : [{ sequence, batch }];
+      return batch === undefined ? [] : [{ sequence, batch, touched: this.#touched(batch) }];
     });
-    await this.#register.load(taken.flatMap(({ batch }) => this.#alertIds(batch)));
+    await this.#register.load(taken.flatMap(({ touched }) => [...touched.keys()]));
     const changes: CorrelationChange[] = [];
-    for (const { sequence, batch } of taken) {
+    for (const { sequence, batch, touched } of taken) {
       await this.#followRules(batch.revision, changes);
-      for (const [id, touched] of this.#touched(batch)) this.#fold(id, touched, batch, sequence);
+      for (const [id, part] of touched) this.#fold(id, part, batch, sequence);
       this.#countHidden(batch);
       this.#completion.note(batch);
       for (const change of this.#correlations.take(batch)) changes.push(change);
@@ -166,10 +166,6 @@ export class Session {
     await this.#apply(changes.splice(0));
     this.#book = book;
     this.#correlations.changeBook(book);
-  }
-
-  #alertIds(batch: MatchBatch): string[] {
-    return [...this.#touched(batch).keys()];
   }
 
   #touched(batch: MatchBatch): Map<string, Touched> {

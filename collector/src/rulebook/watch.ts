@@ -15,13 +15,12 @@ export interface RuleStore {
 }
 
 const POLL_MS = 2000;
-const NO_SETTINGS: RuleSettings = { rules: new Map(), managed: new Map() };
 
 export class RuleWatch {
   readonly #store: RuleStore;
   readonly #managed: readonly RulesetDocument[];
   readonly #logger: Logger;
-  #book: RuleBook;
+  #book: RuleBook | undefined;
   #suppressions: Suppressions = new Suppressions([]);
   #suppressionsKey = "[]";
   #revision: string | undefined;
@@ -32,10 +31,11 @@ export class RuleWatch {
     this.#store = store;
     this.#managed = managed;
     this.#logger = logger;
-    this.#book = new RuleBook({ managed, own: [], settings: NO_SETTINGS });
   }
 
+  /** After `begin`. */
   book(): RuleBook {
+    if (this.#book === undefined) throw new Error("the rules are not read yet");
     return this.#book;
   }
 
@@ -66,13 +66,11 @@ export class RuleWatch {
     const revision = await this.#store.revision();
     if (revision === this.#revision) return;
     const [own, settings] = await Promise.all([this.#store.readRulesets(), this.#store.readSettings()]);
-    this.#book = new RuleBook({ managed: this.#managed, own, settings });
+    const book = new RuleBook({ managed: this.#managed, own, settings });
+    this.#book = book;
     this.#revision = revision;
-    const { rules, rejected } = this.#book;
-    this.#logger.info(
-      { revision: this.#book.revision, rules: rules.length, rejected: rejected.length },
-      "rules are read",
-    );
+    const { rules, rejected } = book;
+    this.#logger.info({ revision: book.revision, rules: rules.length, rejected: rejected.length }, "rules are read");
     for (const { file, line, message } of rejected)
       this.#logger.warn({ file, line, error: message }, "a rule is rejected");
   }
