@@ -31,7 +31,13 @@ import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { NotifyServiceService } from "@hosttrail/proto/notify";
-import { QueryServiceClient, QueryServiceService, type TailEventsResponse } from "@hosttrail/proto/query";
+import {
+  ListHostsRequest,
+  QueryServiceClient,
+  QueryServiceService,
+  TailEventsRequest,
+  type TailEventsResponse,
+} from "@hosttrail/proto/query";
 import { ListRulesRequest, Ruleset, RuleServiceService } from "@hosttrail/proto/rule";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
@@ -439,7 +445,7 @@ describe("a scope", () => {
         notFound,
       );
       const { hosts } = await unary<{ hosts: unknown[] }>((done) =>
-        client.listHosts({ pageSize: 0, pageToken: "" }, done),
+        client.listHosts(ListHostsRequest.fromPartial({}), done),
       );
       assert.deepEqual(hosts, []);
       const tooSmall = { code: status.PERMISSION_DENIED };
@@ -468,7 +474,7 @@ function watch({ channel, metadata }: Caller): {
   close: () => void;
 } {
   const client = new QueryServiceClient(`localhost:${stack.queryPort}`, channel);
-  const call = client.tailEvents({ filter: "", hostId: "" }, metadata);
+  const call = client.tailEvents(TailEventsRequest.fromPartial({}), metadata);
   const actions: string[] = [];
   call.on("data", ({ events }: TailEventsResponse) => actions.push(...events.map(({ event }) => event?.action ?? "")));
   const ended = new Promise<status>((resolve) => {

@@ -24,6 +24,7 @@ import {
   GetEventRequest,
   type QueryServiceClient,
   type SearchEventsRequest,
+  TailEventsRequest,
   type TailEventsResponse,
 } from "@hosttrail/proto/query";
 import { readTrail } from "../bench/trails/trail.ts";
@@ -210,7 +211,9 @@ let watched = 0n;
 async function tailed(archive: Archive, when: string): Promise<void> {
   const sealer = new Sealer("9".repeat(32), ++watched);
   const seen: string[] = [];
-  const tail = client.tailEvents({ filter: "event.action = executed", hostId: sealer.hostId });
+  const tail = client.tailEvents(
+    TailEventsRequest.fromPartial({ filter: "event.action = executed", hostId: sealer.hostId }),
+  );
   tail.on("data", ({ events }: TailEventsResponse) => seen.push(...events.map(({ id }) => id)));
   tail.on("error", () => undefined);
   await once(tail, "metadata");

@@ -3,12 +3,15 @@ import { recordText } from "@hosttrail/lib/audit";
 import type { Event } from "@hosttrail/proto/event";
 import {
   HostRecord,
+  ListHostsRequest,
   type ListHostsResponse,
   type QueryServiceClient,
+  SearchEventsRequest,
   type SearchEventsResponse,
+  TailEventsRequest,
   type TailEventsResponse,
-  type UnreadableEvents,
 } from "@hosttrail/proto/query";
+import type { UnreadableEvents } from "@hosttrail/proto/scan";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
 import { eventJson } from "../event.ts";
@@ -43,7 +46,9 @@ export async function hosts(client: QueryServiceClient, { json, print }: Output)
   const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "RECEIVED", "AGENT", "OS", "KERNEL", "TRAIL"]];
   let pageToken = "";
   do {
-    const page = await call<ListHostsResponse>((done) => client.listHosts({ pageSize: 1000, pageToken }, done));
+    const page = await call<ListHostsResponse>((done) =>
+      client.listHosts(ListHostsRequest.fromPartial({ pageSize: 1000, pageToken }), done),
+    );
     for (const host of page.hosts) {
       if (json) print(line(HostRecord.toJSON(host)));
       const os = `${host.osName} ${host.osVersion}`;
@@ -85,7 +90,7 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
   do {
     const pageSize = Math.min(left, 1000);
     const page = await call<SearchEventsResponse>((done) =>
-      client.searchEvents({ ...request, pageSize, pageToken }, done),
+      client.searchEvents(SearchEventsRequest.fromPartial({ ...request, pageSize, pageToken }), done),
     );
     for (const event of page.events) {
       if (output.json) output.print(line(eventJson(event)));
@@ -137,7 +142,7 @@ export async function tail(
   signal: AbortSignal,
   { json, print }: Output,
 ): Promise<void> {
-  const stream = client.tailEvents(request);
+  const stream = client.tailEvents(TailEventsRequest.fromPartial(request));
   signal.addEventListener("abort", () => stream.cancel(), { once: true });
   if (signal.aborted) stream.cancel();
   await new Promise<void>((resolve, reject) => {

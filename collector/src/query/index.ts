@@ -21,8 +21,8 @@ import {
   type SearchEventsResponse,
   TailEventsRequest,
   type TailEventsResponse,
-  type UnreadableEvents,
 } from "@hosttrail/proto/query";
+import type { UnreadableEvents } from "@hosttrail/proto/scan";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { metrics } from "../metrics/index.ts";
 import { type HostSet, labelsKey } from "../access/index.ts";
@@ -93,7 +93,7 @@ export class QueryApi {
   }
 
   /** The methods as grpc-js wants them. */
-  get methods(): QueryServiceServer {
+  get methods(): Pick<QueryServiceServer, "searchEvents" | "getEvent" | "tailEvents" | "listHosts" | "getHost"> {
     const gate = this.#gate;
     return {
       searchEvents: gate.unary(SearchEventsRequest, (request, visit) => this.#search(request, visit)),
@@ -130,7 +130,10 @@ export class QueryApi {
     );
     this.#warn(unreadable);
     const nextPageToken = next === undefined ? "" : encodeToken(fingerprint, encodePosition(next));
-    return { response: { events, nextPageToken, unreadable: unreadable.map(toUnreadable) }, results: events.length };
+    return {
+      response: { events, nextPageToken, unreadable: unreadable.map(toUnreadable), completeness: undefined },
+      results: events.length,
+    };
   }
 
   #warn(unreadable: SearchResult["unreadable"]): void {

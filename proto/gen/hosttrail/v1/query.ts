@@ -21,14 +21,83 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../google/protobuf/timestamp.ts";
+import { AggregateEventsRequest, GetTimelineRequest } from "./analysis.ts";
 import { Event } from "./event.ts";
+import { Budget, Completeness, HostSelector, UnreadableEvents } from "./scan.ts";
 
 export const protobufPackage = "hosttrail.v1";
 
 export const protobufFileName = "hosttrail/v1/query.proto";
 
+export const ExportFormat = {
+  UNSPECIFIED: 0,
+  /** JSON_LINES - The Event message, one JSON object a line. */
+  JSON_LINES: 1,
+  /** ECS - Elastic Common Schema, one JSON object a line. */
+  ECS: 2,
+  /** OCSF - Open Cybersecurity Schema Framework, one JSON object a line. */
+  OCSF: 3,
+  CSV: 4,
+  PARQUET: 5,
+} as const;
+
+export type ExportFormat = typeof ExportFormat[keyof typeof ExportFormat];
+
+export namespace ExportFormat {
+  export type UNSPECIFIED = typeof ExportFormat.UNSPECIFIED;
+  export type JSON_LINES = typeof ExportFormat.JSON_LINES;
+  export type ECS = typeof ExportFormat.ECS;
+  export type OCSF = typeof ExportFormat.OCSF;
+  export type CSV = typeof ExportFormat.CSV;
+  export type PARQUET = typeof ExportFormat.PARQUET;
+}
+
+export function exportFormatFromJSON(object: any): ExportFormat {
+  switch (object) {
+    case 0:
+    case "EXPORT_FORMAT_UNSPECIFIED":
+      return ExportFormat.UNSPECIFIED;
+    case 1:
+    case "EXPORT_FORMAT_JSON_LINES":
+      return ExportFormat.JSON_LINES;
+    case 2:
+    case "EXPORT_FORMAT_ECS":
+      return ExportFormat.ECS;
+    case 3:
+    case "EXPORT_FORMAT_OCSF":
+      return ExportFormat.OCSF;
+    case 4:
+    case "EXPORT_FORMAT_CSV":
+      return ExportFormat.CSV;
+    case 5:
+    case "EXPORT_FORMAT_PARQUET":
+      return ExportFormat.PARQUET;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
+  }
+}
+
+export function exportFormatToJSON(object: ExportFormat): string {
+  switch (object) {
+    case ExportFormat.UNSPECIFIED:
+      return "EXPORT_FORMAT_UNSPECIFIED";
+    case ExportFormat.JSON_LINES:
+      return "EXPORT_FORMAT_JSON_LINES";
+    case ExportFormat.ECS:
+      return "EXPORT_FORMAT_ECS";
+    case ExportFormat.OCSF:
+      return "EXPORT_FORMAT_OCSF";
+    case ExportFormat.CSV:
+      return "EXPORT_FORMAT_CSV";
+    case ExportFormat.PARQUET:
+      return "EXPORT_FORMAT_PARQUET";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
+  }
+}
+
 export interface SearchEventsRequest {
-  /** AIP-160: `field = value` and `field : value` (has) on ECS fields, joined by AND. */
+  /** AIP-160; docs/filter.md. */
   filter: string;
   /** Start (inclusive) and end (exclusive) of the event time. Default: all that is kept, up to now. */
   startTime: Timestamp | undefined;
@@ -41,6 +110,14 @@ export interface SearchEventsRequest {
   pageToken: string;
   /** Only events of this host. */
   hostId: string;
+  /** Only events of these hosts; together with host_id and the caller's scope. */
+  hosts:
+    | HostSelector
+    | undefined;
+  /** "time desc" (default) or "time" (AIP-132). */
+  orderBy: string;
+  /** What answering may take; what is left out is the collector's default. */
+  budget: Budget | undefined;
 }
 
 export interface SearchEventsResponse {
@@ -49,17 +126,94 @@ export interface SearchEventsResponse {
   nextPageToken: string;
   /** What this page lacks because it is damaged where it is kept. */
   unreadable: UnreadableEvents[];
+  completeness: Completeness | undefined;
 }
 
-/** UnreadableEvents is a stretch of a host's trail that cannot be read any more. */
-export interface UnreadableEvents {
+export interface StreamSearchRequest {
+  filter: string;
+  startTime: Timestamp | undefined;
+  endTime: Timestamp | undefined;
   hostId: string;
-  /** Times of the oldest and the newest of its events. */
-  firstEventTime: Timestamp | undefined;
-  lastEventTime: Timestamp | undefined;
+  hosts: HostSelector | undefined;
+  orderBy: string;
+  budget:
+    | Budget
+    | undefined;
+  /** Ends after so many events; 0 for no bound. */
+  limit: bigint;
+  /** Where an answer before ended before all was looked at. */
+  resumeToken: string;
+}
+
+export interface StreamSearchResponse {
+  events: Event[];
+  /** What was looked at until now; the last answer's is that of the whole. */
+  completeness:
+    | Completeness
+    | undefined;
+  /** In the last answer, where the budget or the limit ended it: goes on from there. */
+  resumeToken: string;
+}
+
+export interface ExplainSearchRequest {
+  filter: string;
+  startTime: Timestamp | undefined;
+  endTime: Timestamp | undefined;
+  hostId: string;
+  hosts:
+    | HostSelector
+    | undefined;
+  /** Also runs the search, and says what it found and how long each step took. */
+  analyze: boolean;
+  budget: Budget | undefined;
+}
+
+export interface ExplainSearchResponse {
+  /** The filter as it was understood, with parentheses. */
+  parsedFilter: string;
+  /** Fields that it decodes, by their ECS names. */
+  fields: string[];
+  /** Segments (and blocks not yet merged) of the time range and hosts, and what was pruned by what. */
+  pruned: PruneStep[];
+  completeness: Completeness | undefined;
+  steps: TimedStep[];
+}
+
+/** PruneStep is one way to leave out segments without reading them. */
+export interface PruneStep {
+  /** "host", "time", "sieve". */
+  by: string;
+  segments: bigint;
   events: bigint;
-  /** Where it is kept, and what is wrong with it. */
-  reason: string;
+}
+
+export interface TimedStep {
+  /** "catalog", "sieve", "read", "open", "match", "answer". */
+  step: string;
+  /** Time in this step, all workers together. */
+  micros: bigint;
+  times: bigint;
+}
+
+export interface ExportEventsRequest {
+  filter: string;
+  startTime: Timestamp | undefined;
+  endTime: Timestamp | undefined;
+  hostId: string;
+  hosts: HostSelector | undefined;
+  orderBy: string;
+  budget: Budget | undefined;
+  limit: bigint;
+  format: ExportFormat;
+  /** Of CSV and Parquet: the columns, by their ECS names. Default: the usual ones. */
+  fields: string[];
+}
+
+export interface ExportEventsResponse {
+  data: Uint8Array;
+  /** Events in what was sent until now. */
+  events: bigint;
+  completeness: Completeness | undefined;
 }
 
 export interface GetEventRequest {
@@ -70,6 +224,7 @@ export interface GetEventRequest {
 export interface TailEventsRequest {
   filter: string;
   hostId: string;
+  hosts: HostSelector | undefined;
 }
 
 export interface TailEventsResponse {
@@ -82,6 +237,8 @@ export interface ListHostsRequest {
   /** 1 to 1,000; 0 means 100. */
   pageSize: number;
   pageToken: string;
+  /** Only these. */
+  hosts: HostSelector | undefined;
 }
 
 export interface ListHostsResponse {
@@ -135,8 +292,61 @@ export interface TrailFaults {
   deadBlocks: bigint;
 }
 
+export interface SavedQuery {
+  /** 1 to 64 of a-z, 0-9, "-"; begins with a letter. */
+  name: string;
+  description: string;
+  /** What is asked. */
+  question:
+    | { $case: "search"; value: StreamSearchRequest }
+    | { $case: "aggregate"; value: AggregateEventsRequest }
+    | { $case: "timeline"; value: GetTimelineRequest }
+    | undefined;
+  /** Start of the time range before the moment in which it is asked, seconds; where the question has no start of its own. 0 for none. */
+  sinceSeconds: bigint;
+  /** Who put it there, and when. */
+  author: string;
+  updateTime: Timestamp | undefined;
+}
+
+export interface ListSavedQueriesRequest {
+  /** 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListSavedQueriesResponse {
+  queries: SavedQuery[];
+  nextPageToken: string;
+}
+
+export interface GetSavedQueryRequest {
+  name: string;
+}
+
+export interface PutSavedQueryRequest {
+  query: SavedQuery | undefined;
+}
+
+export interface DeleteSavedQueryRequest {
+  name: string;
+}
+
+export interface DeleteSavedQueryResponse {
+}
+
 function createBaseSearchEventsRequest(): SearchEventsRequest {
-  return { filter: "", startTime: undefined, endTime: undefined, pageSize: 0, pageToken: "", hostId: "" };
+  return {
+    filter: "",
+    startTime: undefined,
+    endTime: undefined,
+    pageSize: 0,
+    pageToken: "",
+    hostId: "",
+    hosts: undefined,
+    orderBy: "",
+    budget: undefined,
+  };
 }
 
 export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
@@ -158,6 +368,15 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
     }
     if (message.hostId !== "") {
       writer.uint32(50).string(message.hostId);
+    }
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(58).fork()).join();
+    }
+    if (message.orderBy !== "") {
+      writer.uint32(66).string(message.orderBy);
+    }
+    if (message.budget !== undefined) {
+      Budget.encode(message.budget, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -223,6 +442,30 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
             message.hostId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.budget = Budget.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -263,6 +506,13 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
         : isSet(object.host_id)
         ? globalThis.String(object.host_id)
         : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
+      orderBy: isSet(object.orderBy)
+        ? globalThis.String(object.orderBy)
+        : isSet(object.order_by)
+        ? globalThis.String(object.order_by)
+        : "",
+      budget: isSet(object.budget) ? Budget.fromJSON(object.budget) : undefined,
     };
   },
 
@@ -286,6 +536,15 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
     if (message.hostId !== "") {
       obj.hostId = message.hostId;
     }
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
+    }
+    if (message.orderBy !== "") {
+      obj.orderBy = message.orderBy;
+    }
+    if (message.budget !== undefined) {
+      obj.budget = Budget.toJSON(message.budget);
+    }
     return obj;
   },
 
@@ -304,12 +563,19 @@ export const SearchEventsRequest: MessageFns<SearchEventsRequest> = {
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
     message.hostId = object.hostId ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
+      : undefined;
+    message.orderBy = object.orderBy ?? "";
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? Budget.fromPartial(object.budget)
+      : undefined;
     return message;
   },
 };
 
 function createBaseSearchEventsResponse(): SearchEventsResponse {
-  return { events: [], nextPageToken: "", unreadable: [] };
+  return { events: [], nextPageToken: "", unreadable: [], completeness: undefined };
 }
 
 export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
@@ -322,6 +588,9 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     }
     for (const v of message.unreadable) {
       UnreadableEvents.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.completeness !== undefined) {
+      Completeness.encode(message.completeness, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -363,6 +632,14 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
             message.unreadable.push(UnreadableEvents.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.completeness = Completeness.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -386,6 +663,7 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
       unreadable: globalThis.Array.isArray(object?.unreadable)
         ? object.unreadable.map((e: any) => UnreadableEvents.fromJSON(e))
         : [],
+      completeness: isSet(object.completeness) ? Completeness.fromJSON(object.completeness) : undefined,
     };
   },
 
@@ -400,6 +678,9 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     if (message.unreadable?.length) {
       obj.unreadable = message.unreadable.map((e) => UnreadableEvents.toJSON(e));
     }
+    if (message.completeness !== undefined) {
+      obj.completeness = Completeness.toJSON(message.completeness);
+    }
     return obj;
   },
 
@@ -411,38 +692,63 @@ export const SearchEventsResponse: MessageFns<SearchEventsResponse> = {
     message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
     message.unreadable = object.unreadable?.map((e) => UnreadableEvents.fromPartial(e)) || [];
+    message.completeness = (object.completeness !== undefined && object.completeness !== null)
+      ? Completeness.fromPartial(object.completeness)
+      : undefined;
     return message;
   },
 };
 
-function createBaseUnreadableEvents(): UnreadableEvents {
-  return { hostId: "", firstEventTime: undefined, lastEventTime: undefined, events: 0n, reason: "" };
+function createBaseStreamSearchRequest(): StreamSearchRequest {
+  return {
+    filter: "",
+    startTime: undefined,
+    endTime: undefined,
+    hostId: "",
+    hosts: undefined,
+    orderBy: "",
+    budget: undefined,
+    limit: 0n,
+    resumeToken: "",
+  };
 }
 
-export const UnreadableEvents: MessageFns<UnreadableEvents> = {
-  encode(message: UnreadableEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+export const StreamSearchRequest: MessageFns<StreamSearchRequest> = {
+  encode(message: StreamSearchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== "") {
+      writer.uint32(10).string(message.filter);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(26).fork()).join();
+    }
     if (message.hostId !== "") {
-      writer.uint32(10).string(message.hostId);
+      writer.uint32(34).string(message.hostId);
     }
-    if (message.firstEventTime !== undefined) {
-      Timestamp.encode(message.firstEventTime, writer.uint32(18).fork()).join();
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(42).fork()).join();
     }
-    if (message.lastEventTime !== undefined) {
-      Timestamp.encode(message.lastEventTime, writer.uint32(26).fork()).join();
+    if (message.orderBy !== "") {
+      writer.uint32(50).string(message.orderBy);
     }
-    if (message.events !== 0n) {
-      if (BigInt.asUintN(64, message.events) !== message.events) {
-        throw new globalThis.Error("value provided for field message.events of type uint64 too large");
+    if (message.budget !== undefined) {
+      Budget.encode(message.budget, writer.uint32(58).fork()).join();
+    }
+    if (message.limit !== 0n) {
+      if (BigInt.asIntN(64, message.limit) !== message.limit) {
+        throw new globalThis.Error("value provided for field message.limit of type int64 too large");
       }
-      writer.uint32(32).uint64(message.events);
+      writer.uint32(64).int64(message.limit);
     }
-    if (message.reason !== "") {
-      writer.uint32(42).string(message.reason);
+    if (message.resumeToken !== "") {
+      writer.uint32(74).string(message.resumeToken);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): UnreadableEvents {
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamSearchRequest {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -451,7 +757,7 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseUnreadableEvents();
+      const message = createBaseStreamSearchRequest();
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
@@ -460,7 +766,7 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
               break;
             }
 
-            message.hostId = reader.string();
+            message.filter = reader.string();
             continue;
           }
           case 2: {
@@ -468,7 +774,7 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
               break;
             }
 
-            message.firstEventTime = Timestamp.decode(reader, reader.uint32());
+            message.startTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 3: {
@@ -476,15 +782,15 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
               break;
             }
 
-            message.lastEventTime = Timestamp.decode(reader, reader.uint32());
+            message.endTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
           case 4: {
-            if (tag !== 32) {
+            if (tag !== 34) {
               break;
             }
 
-            message.events = reader.uint64() as bigint;
+            message.hostId = reader.string();
             continue;
           }
           case 5: {
@@ -492,7 +798,39 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
               break;
             }
 
-            message.reason = reader.string();
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.budget = Budget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.limit = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
             continue;
           }
         }
@@ -507,62 +845,1106 @@ export const UnreadableEvents: MessageFns<UnreadableEvents> = {
     }
   },
 
-  fromJSON(object: any): UnreadableEvents {
+  fromJSON(object: any): StreamSearchRequest {
     return {
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      startTime: isSet(object.startTime)
+        ? fromJsonTimestamp(object.startTime)
+        : isSet(object.start_time)
+        ? fromJsonTimestamp(object.start_time)
+        : undefined,
+      endTime: isSet(object.endTime)
+        ? fromJsonTimestamp(object.endTime)
+        : isSet(object.end_time)
+        ? fromJsonTimestamp(object.end_time)
+        : undefined,
       hostId: isSet(object.hostId)
         ? globalThis.String(object.hostId)
         : isSet(object.host_id)
         ? globalThis.String(object.host_id)
         : "",
-      firstEventTime: isSet(object.firstEventTime)
-        ? fromJsonTimestamp(object.firstEventTime)
-        : isSet(object.first_event_time)
-        ? fromJsonTimestamp(object.first_event_time)
-        : undefined,
-      lastEventTime: isSet(object.lastEventTime)
-        ? fromJsonTimestamp(object.lastEventTime)
-        : isSet(object.last_event_time)
-        ? fromJsonTimestamp(object.last_event_time)
-        : undefined,
-      events: isSet(object.events) ? BigInt(object.events) : 0n,
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
+      orderBy: isSet(object.orderBy)
+        ? globalThis.String(object.orderBy)
+        : isSet(object.order_by)
+        ? globalThis.String(object.order_by)
+        : "",
+      budget: isSet(object.budget) ? Budget.fromJSON(object.budget) : undefined,
+      limit: isSet(object.limit) ? BigInt(object.limit) : 0n,
+      resumeToken: isSet(object.resumeToken)
+        ? globalThis.String(object.resumeToken)
+        : isSet(object.resume_token)
+        ? globalThis.String(object.resume_token)
+        : "",
     };
   },
 
-  toJSON(message: UnreadableEvents): unknown {
+  toJSON(message: StreamSearchRequest): unknown {
     const obj: any = {};
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.startTime !== undefined) {
+      obj.startTime = fromTimestamp(message.startTime).toISOString();
+    }
+    if (message.endTime !== undefined) {
+      obj.endTime = fromTimestamp(message.endTime).toISOString();
+    }
     if (message.hostId !== "") {
       obj.hostId = message.hostId;
     }
-    if (message.firstEventTime !== undefined) {
-      obj.firstEventTime = fromTimestamp(message.firstEventTime).toISOString();
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
     }
-    if (message.lastEventTime !== undefined) {
-      obj.lastEventTime = fromTimestamp(message.lastEventTime).toISOString();
+    if (message.orderBy !== "") {
+      obj.orderBy = message.orderBy;
     }
-    if (message.events !== 0n) {
-      obj.events = message.events.toString();
+    if (message.budget !== undefined) {
+      obj.budget = Budget.toJSON(message.budget);
     }
-    if (message.reason !== "") {
-      obj.reason = message.reason;
+    if (message.limit !== 0n) {
+      obj.limit = message.limit.toString();
+    }
+    if (message.resumeToken !== "") {
+      obj.resumeToken = message.resumeToken;
     }
     return obj;
   },
 
-  create(base?: DeepPartial<UnreadableEvents>): UnreadableEvents {
-    return UnreadableEvents.fromPartial(base ?? {});
+  create(base?: DeepPartial<StreamSearchRequest>): StreamSearchRequest {
+    return StreamSearchRequest.fromPartial(base ?? {});
   },
-  fromPartial(object: DeepPartial<UnreadableEvents>): UnreadableEvents {
-    const message = createBaseUnreadableEvents();
+  fromPartial(object: DeepPartial<StreamSearchRequest>): StreamSearchRequest {
+    const message = createBaseStreamSearchRequest();
+    message.filter = object.filter ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
     message.hostId = object.hostId ?? "";
-    message.firstEventTime = (object.firstEventTime !== undefined && object.firstEventTime !== null)
-      ? Timestamp.fromPartial(object.firstEventTime)
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
       : undefined;
-    message.lastEventTime = (object.lastEventTime !== undefined && object.lastEventTime !== null)
-      ? Timestamp.fromPartial(object.lastEventTime)
+    message.orderBy = object.orderBy ?? "";
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? Budget.fromPartial(object.budget)
       : undefined;
+    message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseStreamSearchResponse(): StreamSearchResponse {
+  return { events: [], completeness: undefined, resumeToken: "" };
+}
+
+export const StreamSearchResponse: MessageFns<StreamSearchResponse> = {
+  encode(message: StreamSearchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.completeness !== undefined) {
+      Completeness.encode(message.completeness, writer.uint32(18).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(26).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamSearchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamSearchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(Event.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.completeness = Completeness.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StreamSearchResponse {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => Event.fromJSON(e)) : [],
+      completeness: isSet(object.completeness) ? Completeness.fromJSON(object.completeness) : undefined,
+      resumeToken: isSet(object.resumeToken)
+        ? globalThis.String(object.resumeToken)
+        : isSet(object.resume_token)
+        ? globalThis.String(object.resume_token)
+        : "",
+    };
+  },
+
+  toJSON(message: StreamSearchResponse): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => Event.toJSON(e));
+    }
+    if (message.completeness !== undefined) {
+      obj.completeness = Completeness.toJSON(message.completeness);
+    }
+    if (message.resumeToken !== "") {
+      obj.resumeToken = message.resumeToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StreamSearchResponse>): StreamSearchResponse {
+    return StreamSearchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamSearchResponse>): StreamSearchResponse {
+    const message = createBaseStreamSearchResponse();
+    message.events = object.events?.map((e) => Event.fromPartial(e)) || [];
+    message.completeness = (object.completeness !== undefined && object.completeness !== null)
+      ? Completeness.fromPartial(object.completeness)
+      : undefined;
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseExplainSearchRequest(): ExplainSearchRequest {
+  return {
+    filter: "",
+    startTime: undefined,
+    endTime: undefined,
+    hostId: "",
+    hosts: undefined,
+    analyze: false,
+    budget: undefined,
+  };
+}
+
+export const ExplainSearchRequest: MessageFns<ExplainSearchRequest> = {
+  encode(message: ExplainSearchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== "") {
+      writer.uint32(10).string(message.filter);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(26).fork()).join();
+    }
+    if (message.hostId !== "") {
+      writer.uint32(34).string(message.hostId);
+    }
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(42).fork()).join();
+    }
+    if (message.analyze !== false) {
+      writer.uint32(48).bool(message.analyze);
+    }
+    if (message.budget !== undefined) {
+      Budget.encode(message.budget, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainSearchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainSearchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.analyze = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.budget = Budget.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainSearchRequest {
+    return {
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      startTime: isSet(object.startTime)
+        ? fromJsonTimestamp(object.startTime)
+        : isSet(object.start_time)
+        ? fromJsonTimestamp(object.start_time)
+        : undefined,
+      endTime: isSet(object.endTime)
+        ? fromJsonTimestamp(object.endTime)
+        : isSet(object.end_time)
+        ? fromJsonTimestamp(object.end_time)
+        : undefined,
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
+      analyze: isSet(object.analyze) ? globalThis.Boolean(object.analyze) : false,
+      budget: isSet(object.budget) ? Budget.fromJSON(object.budget) : undefined,
+    };
+  },
+
+  toJSON(message: ExplainSearchRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.startTime !== undefined) {
+      obj.startTime = fromTimestamp(message.startTime).toISOString();
+    }
+    if (message.endTime !== undefined) {
+      obj.endTime = fromTimestamp(message.endTime).toISOString();
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
+    }
+    if (message.analyze !== false) {
+      obj.analyze = message.analyze;
+    }
+    if (message.budget !== undefined) {
+      obj.budget = Budget.toJSON(message.budget);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainSearchRequest>): ExplainSearchRequest {
+    return ExplainSearchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainSearchRequest>): ExplainSearchRequest {
+    const message = createBaseExplainSearchRequest();
+    message.filter = object.filter ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.hostId = object.hostId ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
+      : undefined;
+    message.analyze = object.analyze ?? false;
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? Budget.fromPartial(object.budget)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseExplainSearchResponse(): ExplainSearchResponse {
+  return { parsedFilter: "", fields: [], pruned: [], completeness: undefined, steps: [] };
+}
+
+export const ExplainSearchResponse: MessageFns<ExplainSearchResponse> = {
+  encode(message: ExplainSearchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parsedFilter !== "") {
+      writer.uint32(10).string(message.parsedFilter);
+    }
+    for (const v of message.fields) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.pruned) {
+      PruneStep.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.completeness !== undefined) {
+      Completeness.encode(message.completeness, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.steps) {
+      TimedStep.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainSearchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainSearchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parsedFilter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fields.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pruned.push(PruneStep.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.completeness = Completeness.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.steps.push(TimedStep.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainSearchResponse {
+    return {
+      parsedFilter: isSet(object.parsedFilter)
+        ? globalThis.String(object.parsedFilter)
+        : isSet(object.parsed_filter)
+        ? globalThis.String(object.parsed_filter)
+        : "",
+      fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => globalThis.String(e)) : [],
+      pruned: globalThis.Array.isArray(object?.pruned) ? object.pruned.map((e: any) => PruneStep.fromJSON(e)) : [],
+      completeness: isSet(object.completeness) ? Completeness.fromJSON(object.completeness) : undefined,
+      steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => TimedStep.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ExplainSearchResponse): unknown {
+    const obj: any = {};
+    if (message.parsedFilter !== "") {
+      obj.parsedFilter = message.parsedFilter;
+    }
+    if (message.fields?.length) {
+      obj.fields = message.fields;
+    }
+    if (message.pruned?.length) {
+      obj.pruned = message.pruned.map((e) => PruneStep.toJSON(e));
+    }
+    if (message.completeness !== undefined) {
+      obj.completeness = Completeness.toJSON(message.completeness);
+    }
+    if (message.steps?.length) {
+      obj.steps = message.steps.map((e) => TimedStep.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainSearchResponse>): ExplainSearchResponse {
+    return ExplainSearchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainSearchResponse>): ExplainSearchResponse {
+    const message = createBaseExplainSearchResponse();
+    message.parsedFilter = object.parsedFilter ?? "";
+    message.fields = object.fields?.map((e) => e) || [];
+    message.pruned = object.pruned?.map((e) => PruneStep.fromPartial(e)) || [];
+    message.completeness = (object.completeness !== undefined && object.completeness !== null)
+      ? Completeness.fromPartial(object.completeness)
+      : undefined;
+    message.steps = object.steps?.map((e) => TimedStep.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePruneStep(): PruneStep {
+  return { by: "", segments: 0n, events: 0n };
+}
+
+export const PruneStep: MessageFns<PruneStep> = {
+  encode(message: PruneStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== "") {
+      writer.uint32(10).string(message.by);
+    }
+    if (message.segments !== 0n) {
+      if (BigInt.asUintN(64, message.segments) !== message.segments) {
+        throw new globalThis.Error("value provided for field message.segments of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.segments);
+    }
+    if (message.events !== 0n) {
+      if (BigInt.asUintN(64, message.events) !== message.events) {
+        throw new globalThis.Error("value provided for field message.events of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.events);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PruneStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePruneStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.segments = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.events = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PruneStep {
+    return {
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      segments: isSet(object.segments) ? BigInt(object.segments) : 0n,
+      events: isSet(object.events) ? BigInt(object.events) : 0n,
+    };
+  },
+
+  toJSON(message: PruneStep): unknown {
+    const obj: any = {};
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.segments !== 0n) {
+      obj.segments = message.segments.toString();
+    }
+    if (message.events !== 0n) {
+      obj.events = message.events.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PruneStep>): PruneStep {
+    return PruneStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PruneStep>): PruneStep {
+    const message = createBasePruneStep();
+    message.by = object.by ?? "";
+    message.segments = (object.segments !== undefined && object.segments !== null) ? BigInt(object.segments) : 0n;
     message.events = (object.events !== undefined && object.events !== null) ? BigInt(object.events) : 0n;
-    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseTimedStep(): TimedStep {
+  return { step: "", micros: 0n, times: 0n };
+}
+
+export const TimedStep: MessageFns<TimedStep> = {
+  encode(message: TimedStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.micros !== 0n) {
+      if (BigInt.asUintN(64, message.micros) !== message.micros) {
+        throw new globalThis.Error("value provided for field message.micros of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.micros);
+    }
+    if (message.times !== 0n) {
+      if (BigInt.asUintN(64, message.times) !== message.times) {
+        throw new globalThis.Error("value provided for field message.times of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.times);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TimedStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTimedStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.micros = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.times = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TimedStep {
+    return {
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      micros: isSet(object.micros) ? BigInt(object.micros) : 0n,
+      times: isSet(object.times) ? BigInt(object.times) : 0n,
+    };
+  },
+
+  toJSON(message: TimedStep): unknown {
+    const obj: any = {};
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.micros !== 0n) {
+      obj.micros = message.micros.toString();
+    }
+    if (message.times !== 0n) {
+      obj.times = message.times.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TimedStep>): TimedStep {
+    return TimedStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TimedStep>): TimedStep {
+    const message = createBaseTimedStep();
+    message.step = object.step ?? "";
+    message.micros = (object.micros !== undefined && object.micros !== null) ? BigInt(object.micros) : 0n;
+    message.times = (object.times !== undefined && object.times !== null) ? BigInt(object.times) : 0n;
+    return message;
+  },
+};
+
+function createBaseExportEventsRequest(): ExportEventsRequest {
+  return {
+    filter: "",
+    startTime: undefined,
+    endTime: undefined,
+    hostId: "",
+    hosts: undefined,
+    orderBy: "",
+    budget: undefined,
+    limit: 0n,
+    format: 0,
+    fields: [],
+  };
+}
+
+export const ExportEventsRequest: MessageFns<ExportEventsRequest> = {
+  encode(message: ExportEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== "") {
+      writer.uint32(10).string(message.filter);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(26).fork()).join();
+    }
+    if (message.hostId !== "") {
+      writer.uint32(34).string(message.hostId);
+    }
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(42).fork()).join();
+    }
+    if (message.orderBy !== "") {
+      writer.uint32(50).string(message.orderBy);
+    }
+    if (message.budget !== undefined) {
+      Budget.encode(message.budget, writer.uint32(58).fork()).join();
+    }
+    if (message.limit !== 0n) {
+      if (BigInt.asIntN(64, message.limit) !== message.limit) {
+        throw new globalThis.Error("value provided for field message.limit of type int64 too large");
+      }
+      writer.uint32(64).int64(message.limit);
+    }
+    if (message.format !== 0) {
+      writer.uint32(72).int32(message.format);
+    }
+    for (const v of message.fields) {
+      writer.uint32(82).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.orderBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.budget = Budget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.limit = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.fields.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportEventsRequest {
+    return {
+      filter: isSet(object.filter) ? globalThis.String(object.filter) : "",
+      startTime: isSet(object.startTime)
+        ? fromJsonTimestamp(object.startTime)
+        : isSet(object.start_time)
+        ? fromJsonTimestamp(object.start_time)
+        : undefined,
+      endTime: isSet(object.endTime)
+        ? fromJsonTimestamp(object.endTime)
+        : isSet(object.end_time)
+        ? fromJsonTimestamp(object.end_time)
+        : undefined,
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
+      orderBy: isSet(object.orderBy)
+        ? globalThis.String(object.orderBy)
+        : isSet(object.order_by)
+        ? globalThis.String(object.order_by)
+        : "",
+      budget: isSet(object.budget) ? Budget.fromJSON(object.budget) : undefined,
+      limit: isSet(object.limit) ? BigInt(object.limit) : 0n,
+      format: isSet(object.format) ? exportFormatFromJSON(object.format) : 0,
+      fields: globalThis.Array.isArray(object?.fields)
+        ? object.fields.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ExportEventsRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== "") {
+      obj.filter = message.filter;
+    }
+    if (message.startTime !== undefined) {
+      obj.startTime = fromTimestamp(message.startTime).toISOString();
+    }
+    if (message.endTime !== undefined) {
+      obj.endTime = fromTimestamp(message.endTime).toISOString();
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
+    }
+    if (message.orderBy !== "") {
+      obj.orderBy = message.orderBy;
+    }
+    if (message.budget !== undefined) {
+      obj.budget = Budget.toJSON(message.budget);
+    }
+    if (message.limit !== 0n) {
+      obj.limit = message.limit.toString();
+    }
+    if (message.format !== 0) {
+      obj.format = exportFormatToJSON(message.format);
+    }
+    if (message.fields?.length) {
+      obj.fields = message.fields;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportEventsRequest>): ExportEventsRequest {
+    return ExportEventsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportEventsRequest>): ExportEventsRequest {
+    const message = createBaseExportEventsRequest();
+    message.filter = object.filter ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.hostId = object.hostId ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
+      : undefined;
+    message.orderBy = object.orderBy ?? "";
+    message.budget = (object.budget !== undefined && object.budget !== null)
+      ? Budget.fromPartial(object.budget)
+      : undefined;
+    message.limit = (object.limit !== undefined && object.limit !== null) ? BigInt(object.limit) : 0n;
+    message.format = object.format ?? 0;
+    message.fields = object.fields?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseExportEventsResponse(): ExportEventsResponse {
+  return { data: new Uint8Array(0), events: 0n, completeness: undefined };
+}
+
+export const ExportEventsResponse: MessageFns<ExportEventsResponse> = {
+  encode(message: ExportEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.events !== 0n) {
+      if (BigInt.asUintN(64, message.events) !== message.events) {
+        throw new globalThis.Error("value provided for field message.events of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.events);
+    }
+    if (message.completeness !== undefined) {
+      Completeness.encode(message.completeness, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.events = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.completeness = Completeness.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportEventsResponse {
+    return {
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      events: isSet(object.events) ? BigInt(object.events) : 0n,
+      completeness: isSet(object.completeness) ? Completeness.fromJSON(object.completeness) : undefined,
+    };
+  },
+
+  toJSON(message: ExportEventsResponse): unknown {
+    const obj: any = {};
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    if (message.events !== 0n) {
+      obj.events = message.events.toString();
+    }
+    if (message.completeness !== undefined) {
+      obj.completeness = Completeness.toJSON(message.completeness);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportEventsResponse>): ExportEventsResponse {
+    return ExportEventsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportEventsResponse>): ExportEventsResponse {
+    const message = createBaseExportEventsResponse();
+    message.data = object.data ?? new Uint8Array(0);
+    message.events = (object.events !== undefined && object.events !== null) ? BigInt(object.events) : 0n;
+    message.completeness = (object.completeness !== undefined && object.completeness !== null)
+      ? Completeness.fromPartial(object.completeness)
+      : undefined;
     return message;
   },
 };
@@ -635,7 +2017,7 @@ export const GetEventRequest: MessageFns<GetEventRequest> = {
 };
 
 function createBaseTailEventsRequest(): TailEventsRequest {
-  return { filter: "", hostId: "" };
+  return { filter: "", hostId: "", hosts: undefined };
 }
 
 export const TailEventsRequest: MessageFns<TailEventsRequest> = {
@@ -645,6 +2027,9 @@ export const TailEventsRequest: MessageFns<TailEventsRequest> = {
     }
     if (message.hostId !== "") {
       writer.uint32(18).string(message.hostId);
+    }
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -678,6 +2063,14 @@ export const TailEventsRequest: MessageFns<TailEventsRequest> = {
             message.hostId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -698,6 +2091,7 @@ export const TailEventsRequest: MessageFns<TailEventsRequest> = {
         : isSet(object.host_id)
         ? globalThis.String(object.host_id)
         : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
     };
   },
 
@@ -709,6 +2103,9 @@ export const TailEventsRequest: MessageFns<TailEventsRequest> = {
     if (message.hostId !== "") {
       obj.hostId = message.hostId;
     }
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
+    }
     return obj;
   },
 
@@ -719,6 +2116,9 @@ export const TailEventsRequest: MessageFns<TailEventsRequest> = {
     const message = createBaseTailEventsRequest();
     message.filter = object.filter ?? "";
     message.hostId = object.hostId ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
+      : undefined;
     return message;
   },
 };
@@ -812,7 +2212,7 @@ export const TailEventsResponse: MessageFns<TailEventsResponse> = {
 };
 
 function createBaseListHostsRequest(): ListHostsRequest {
-  return { pageSize: 0, pageToken: "" };
+  return { pageSize: 0, pageToken: "", hosts: undefined };
 }
 
 export const ListHostsRequest: MessageFns<ListHostsRequest> = {
@@ -822,6 +2222,9 @@ export const ListHostsRequest: MessageFns<ListHostsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
+    }
+    if (message.hosts !== undefined) {
+      HostSelector.encode(message.hosts, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -855,6 +2258,14 @@ export const ListHostsRequest: MessageFns<ListHostsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hosts = HostSelector.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -879,6 +2290,7 @@ export const ListHostsRequest: MessageFns<ListHostsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
     };
   },
 
@@ -890,6 +2302,9 @@ export const ListHostsRequest: MessageFns<ListHostsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.hosts !== undefined) {
+      obj.hosts = HostSelector.toJSON(message.hosts);
+    }
     return obj;
   },
 
@@ -900,6 +2315,9 @@ export const ListHostsRequest: MessageFns<ListHostsRequest> = {
     const message = createBaseListHostsRequest();
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null)
+      ? HostSelector.fromPartial(object.hosts)
+      : undefined;
     return message;
   },
 };
@@ -1568,13 +2986,667 @@ export const TrailFaults: MessageFns<TrailFaults> = {
   },
 };
 
+function createBaseSavedQuery(): SavedQuery {
+  return { name: "", description: "", question: undefined, sinceSeconds: 0n, author: "", updateTime: undefined };
+}
+
+export const SavedQuery: MessageFns<SavedQuery> = {
+  encode(message: SavedQuery, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    switch (message.question?.$case) {
+      case "search":
+        StreamSearchRequest.encode(message.question.value, writer.uint32(26).fork()).join();
+        break;
+      case "aggregate":
+        AggregateEventsRequest.encode(message.question.value, writer.uint32(34).fork()).join();
+        break;
+      case "timeline":
+        GetTimelineRequest.encode(message.question.value, writer.uint32(42).fork()).join();
+        break;
+    }
+    if (message.sinceSeconds !== 0n) {
+      if (BigInt.asIntN(64, message.sinceSeconds) !== message.sinceSeconds) {
+        throw new globalThis.Error("value provided for field message.sinceSeconds of type int64 too large");
+      }
+      writer.uint32(48).int64(message.sinceSeconds);
+    }
+    if (message.author !== "") {
+      writer.uint32(58).string(message.author);
+    }
+    if (message.updateTime !== undefined) {
+      Timestamp.encode(message.updateTime, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SavedQuery {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSavedQuery();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.question = { $case: "search", value: StreamSearchRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.question = { $case: "aggregate", value: AggregateEventsRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.question = { $case: "timeline", value: GetTimelineRequest.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sinceSeconds = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.updateTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SavedQuery {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      question: isSet(object.search)
+        ? { $case: "search", value: StreamSearchRequest.fromJSON(object.search) }
+        : isSet(object.aggregate)
+        ? { $case: "aggregate", value: AggregateEventsRequest.fromJSON(object.aggregate) }
+        : isSet(object.timeline)
+        ? { $case: "timeline", value: GetTimelineRequest.fromJSON(object.timeline) }
+        : undefined,
+      sinceSeconds: isSet(object.sinceSeconds)
+        ? BigInt(object.sinceSeconds)
+        : isSet(object.since_seconds)
+        ? BigInt(object.since_seconds)
+        : 0n,
+      author: isSet(object.author) ? globalThis.String(object.author) : "",
+      updateTime: isSet(object.updateTime)
+        ? fromJsonTimestamp(object.updateTime)
+        : isSet(object.update_time)
+        ? fromJsonTimestamp(object.update_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: SavedQuery): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.question?.$case === "search") {
+      obj.search = StreamSearchRequest.toJSON(message.question.value);
+    } else if (message.question?.$case === "aggregate") {
+      obj.aggregate = AggregateEventsRequest.toJSON(message.question.value);
+    } else if (message.question?.$case === "timeline") {
+      obj.timeline = GetTimelineRequest.toJSON(message.question.value);
+    }
+    if (message.sinceSeconds !== 0n) {
+      obj.sinceSeconds = message.sinceSeconds.toString();
+    }
+    if (message.author !== "") {
+      obj.author = message.author;
+    }
+    if (message.updateTime !== undefined) {
+      obj.updateTime = fromTimestamp(message.updateTime).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SavedQuery>): SavedQuery {
+    return SavedQuery.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SavedQuery>): SavedQuery {
+    const message = createBaseSavedQuery();
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
+    switch (object.question?.$case) {
+      case "search": {
+        if (object.question?.value !== undefined && object.question?.value !== null) {
+          message.question = { $case: "search", value: StreamSearchRequest.fromPartial(object.question.value) };
+        }
+        break;
+      }
+      case "aggregate": {
+        if (object.question?.value !== undefined && object.question?.value !== null) {
+          message.question = { $case: "aggregate", value: AggregateEventsRequest.fromPartial(object.question.value) };
+        }
+        break;
+      }
+      case "timeline": {
+        if (object.question?.value !== undefined && object.question?.value !== null) {
+          message.question = { $case: "timeline", value: GetTimelineRequest.fromPartial(object.question.value) };
+        }
+        break;
+      }
+    }
+    message.sinceSeconds = (object.sinceSeconds !== undefined && object.sinceSeconds !== null)
+      ? BigInt(object.sinceSeconds)
+      : 0n;
+    message.author = object.author ?? "";
+    message.updateTime = (object.updateTime !== undefined && object.updateTime !== null)
+      ? Timestamp.fromPartial(object.updateTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListSavedQueriesRequest(): ListSavedQueriesRequest {
+  return { pageSize: 0, pageToken: "" };
+}
+
+export const ListSavedQueriesRequest: MessageFns<ListSavedQueriesRequest> = {
+  encode(message: ListSavedQueriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSavedQueriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSavedQueriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSavedQueriesRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListSavedQueriesRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSavedQueriesRequest>): ListSavedQueriesRequest {
+    return ListSavedQueriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSavedQueriesRequest>): ListSavedQueriesRequest {
+    const message = createBaseListSavedQueriesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListSavedQueriesResponse(): ListSavedQueriesResponse {
+  return { queries: [], nextPageToken: "" };
+}
+
+export const ListSavedQueriesResponse: MessageFns<ListSavedQueriesResponse> = {
+  encode(message: ListSavedQueriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.queries) {
+      SavedQuery.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSavedQueriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSavedQueriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.queries.push(SavedQuery.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSavedQueriesResponse {
+    return {
+      queries: globalThis.Array.isArray(object?.queries) ? object.queries.map((e: any) => SavedQuery.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListSavedQueriesResponse): unknown {
+    const obj: any = {};
+    if (message.queries?.length) {
+      obj.queries = message.queries.map((e) => SavedQuery.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSavedQueriesResponse>): ListSavedQueriesResponse {
+    return ListSavedQueriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSavedQueriesResponse>): ListSavedQueriesResponse {
+    const message = createBaseListSavedQueriesResponse();
+    message.queries = object.queries?.map((e) => SavedQuery.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseGetSavedQueryRequest(): GetSavedQueryRequest {
+  return { name: "" };
+}
+
+export const GetSavedQueryRequest: MessageFns<GetSavedQueryRequest> = {
+  encode(message: GetSavedQueryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetSavedQueryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetSavedQueryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetSavedQueryRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: GetSavedQueryRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetSavedQueryRequest>): GetSavedQueryRequest {
+    return GetSavedQueryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetSavedQueryRequest>): GetSavedQueryRequest {
+    const message = createBaseGetSavedQueryRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBasePutSavedQueryRequest(): PutSavedQueryRequest {
+  return { query: undefined };
+}
+
+export const PutSavedQueryRequest: MessageFns<PutSavedQueryRequest> = {
+  encode(message: PutSavedQueryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.query !== undefined) {
+      SavedQuery.encode(message.query, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutSavedQueryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutSavedQueryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.query = SavedQuery.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutSavedQueryRequest {
+    return { query: isSet(object.query) ? SavedQuery.fromJSON(object.query) : undefined };
+  },
+
+  toJSON(message: PutSavedQueryRequest): unknown {
+    const obj: any = {};
+    if (message.query !== undefined) {
+      obj.query = SavedQuery.toJSON(message.query);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PutSavedQueryRequest>): PutSavedQueryRequest {
+    return PutSavedQueryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutSavedQueryRequest>): PutSavedQueryRequest {
+    const message = createBasePutSavedQueryRequest();
+    message.query = (object.query !== undefined && object.query !== null)
+      ? SavedQuery.fromPartial(object.query)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDeleteSavedQueryRequest(): DeleteSavedQueryRequest {
+  return { name: "" };
+}
+
+export const DeleteSavedQueryRequest: MessageFns<DeleteSavedQueryRequest> = {
+  encode(message: DeleteSavedQueryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSavedQueryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSavedQueryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSavedQueryRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: DeleteSavedQueryRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSavedQueryRequest>): DeleteSavedQueryRequest {
+    return DeleteSavedQueryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSavedQueryRequest>): DeleteSavedQueryRequest {
+    const message = createBaseDeleteSavedQueryRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteSavedQueryResponse(): DeleteSavedQueryResponse {
+  return {};
+}
+
+export const DeleteSavedQueryResponse: MessageFns<DeleteSavedQueryResponse> = {
+  encode(_: DeleteSavedQueryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSavedQueryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSavedQueryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DeleteSavedQueryResponse {
+    return {};
+  },
+
+  toJSON(_: DeleteSavedQueryResponse): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSavedQueryResponse>): DeleteSavedQueryResponse {
+    return DeleteSavedQueryResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DeleteSavedQueryResponse>): DeleteSavedQueryResponse {
+    const message = createBaseDeleteSavedQueryResponse();
+    return message;
+  },
+};
+
 /**
  * QueryService answers questions about hosts and their events. Errors carry google.rpc.ErrorInfo
  * (AIP-193); lists are paged with opaque tokens (AIP-158).
  */
 export type QueryServiceService = typeof QueryServiceService;
 export const QueryServiceService = {
-  /** Finds events, newest first (ties by id, descending). */
+  /** Finds events by time (ties by id), a page at a time. */
   searchEvents: {
     path: "/hosttrail.v1.QueryService/SearchEvents" as const,
     requestStream: false as const,
@@ -1584,6 +3656,39 @@ export const QueryServiceService = {
     responseSerialize: (value: SearchEventsResponse): Buffer =>
       Buffer.from(SearchEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SearchEventsResponse => SearchEventsResponse.decode(value),
+  },
+  /** Sends all events that a search finds, as fast as the caller reads them, and last of all how complete that was. */
+  streamSearch: {
+    path: "/hosttrail.v1.QueryService/StreamSearch" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamSearchRequest): Buffer => Buffer.from(StreamSearchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamSearchRequest => StreamSearchRequest.decode(value),
+    responseSerialize: (value: StreamSearchResponse): Buffer =>
+      Buffer.from(StreamSearchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StreamSearchResponse => StreamSearchResponse.decode(value),
+  },
+  /** Says how a filter is understood and what answering it takes: what there is of the time range, what is pruned by what, what is decoded. */
+  explainSearch: {
+    path: "/hosttrail.v1.QueryService/ExplainSearch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainSearchRequest): Buffer => Buffer.from(ExplainSearchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainSearchRequest => ExplainSearchRequest.decode(value),
+    responseSerialize: (value: ExplainSearchResponse): Buffer =>
+      Buffer.from(ExplainSearchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainSearchResponse => ExplainSearchResponse.decode(value),
+  },
+  /** Sends events as a file of the format that is asked for, in pieces. */
+  exportEvents: {
+    path: "/hosttrail.v1.QueryService/ExportEvents" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: ExportEventsRequest): Buffer => Buffer.from(ExportEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportEventsRequest => ExportEventsRequest.decode(value),
+    responseSerialize: (value: ExportEventsResponse): Buffer =>
+      Buffer.from(ExportEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportEventsResponse => ExportEventsResponse.decode(value),
   },
   getEvent: {
     path: "/hosttrail.v1.QueryService/GetEvent" as const,
@@ -1604,7 +3709,7 @@ export const QueryServiceService = {
     responseSerialize: (value: TailEventsResponse): Buffer => Buffer.from(TailEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TailEventsResponse => TailEventsResponse.decode(value),
   },
-  /** Lists hosts in the order of their ids. */
+  /** Lists hosts in the order of their ids, also those that are gone. */
   listHosts: {
     path: "/hosttrail.v1.QueryService/ListHosts" as const,
     requestStream: false as const,
@@ -1623,21 +3728,75 @@ export const QueryServiceService = {
     responseSerialize: (value: HostRecord): Buffer => Buffer.from(HostRecord.encode(value).finish()),
     responseDeserialize: (value: Buffer): HostRecord => HostRecord.decode(value),
   },
+  /** Questions that somebody keeps under a name, for all who may search. */
+  listSavedQueries: {
+    path: "/hosttrail.v1.QueryService/ListSavedQueries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSavedQueriesRequest): Buffer =>
+      Buffer.from(ListSavedQueriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSavedQueriesRequest => ListSavedQueriesRequest.decode(value),
+    responseSerialize: (value: ListSavedQueriesResponse): Buffer =>
+      Buffer.from(ListSavedQueriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSavedQueriesResponse => ListSavedQueriesResponse.decode(value),
+  },
+  getSavedQuery: {
+    path: "/hosttrail.v1.QueryService/GetSavedQuery" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetSavedQueryRequest): Buffer => Buffer.from(GetSavedQueryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetSavedQueryRequest => GetSavedQueryRequest.decode(value),
+    responseSerialize: (value: SavedQuery): Buffer => Buffer.from(SavedQuery.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SavedQuery => SavedQuery.decode(value),
+  },
+  /** Puts a question under a name; one that has it is replaced. */
+  putSavedQuery: {
+    path: "/hosttrail.v1.QueryService/PutSavedQuery" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PutSavedQueryRequest): Buffer => Buffer.from(PutSavedQueryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PutSavedQueryRequest => PutSavedQueryRequest.decode(value),
+    responseSerialize: (value: SavedQuery): Buffer => Buffer.from(SavedQuery.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SavedQuery => SavedQuery.decode(value),
+  },
+  deleteSavedQuery: {
+    path: "/hosttrail.v1.QueryService/DeleteSavedQuery" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteSavedQueryRequest): Buffer =>
+      Buffer.from(DeleteSavedQueryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteSavedQueryRequest => DeleteSavedQueryRequest.decode(value),
+    responseSerialize: (value: DeleteSavedQueryResponse): Buffer =>
+      Buffer.from(DeleteSavedQueryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteSavedQueryResponse => DeleteSavedQueryResponse.decode(value),
+  },
 } as const;
 
 export interface QueryServiceServer extends UntypedServiceImplementation {
-  /** Finds events, newest first (ties by id, descending). */
+  /** Finds events by time (ties by id), a page at a time. */
   searchEvents: handleUnaryCall<SearchEventsRequest, SearchEventsResponse>;
+  /** Sends all events that a search finds, as fast as the caller reads them, and last of all how complete that was. */
+  streamSearch: handleServerStreamingCall<StreamSearchRequest, StreamSearchResponse>;
+  /** Says how a filter is understood and what answering it takes: what there is of the time range, what is pruned by what, what is decoded. */
+  explainSearch: handleUnaryCall<ExplainSearchRequest, ExplainSearchResponse>;
+  /** Sends events as a file of the format that is asked for, in pieces. */
+  exportEvents: handleServerStreamingCall<ExportEventsRequest, ExportEventsResponse>;
   getEvent: handleUnaryCall<GetEventRequest, Event>;
   /** Sends events as they arrive at the collector, until the caller ends the call. */
   tailEvents: handleServerStreamingCall<TailEventsRequest, TailEventsResponse>;
-  /** Lists hosts in the order of their ids. */
+  /** Lists hosts in the order of their ids, also those that are gone. */
   listHosts: handleUnaryCall<ListHostsRequest, ListHostsResponse>;
   getHost: handleUnaryCall<GetHostRequest, HostRecord>;
+  /** Questions that somebody keeps under a name, for all who may search. */
+  listSavedQueries: handleUnaryCall<ListSavedQueriesRequest, ListSavedQueriesResponse>;
+  getSavedQuery: handleUnaryCall<GetSavedQueryRequest, SavedQuery>;
+  /** Puts a question under a name; one that has it is replaced. */
+  putSavedQuery: handleUnaryCall<PutSavedQueryRequest, SavedQuery>;
+  deleteSavedQuery: handleUnaryCall<DeleteSavedQueryRequest, DeleteSavedQueryResponse>;
 }
 
 export interface QueryServiceClient extends Client {
-  /** Finds events, newest first (ties by id, descending). */
+  /** Finds events by time (ties by id), a page at a time. */
   searchEvents(
     request: SearchEventsRequest,
     callback: (error: ServiceError | null, response: SearchEventsResponse) => void,
@@ -1653,6 +3812,42 @@ export interface QueryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SearchEventsResponse) => void,
   ): ClientUnaryCall;
+  /** Sends all events that a search finds, as fast as the caller reads them, and last of all how complete that was. */
+  streamSearch(
+    request: StreamSearchRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<StreamSearchResponse>;
+  streamSearch(
+    request: StreamSearchRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<StreamSearchResponse>;
+  /** Says how a filter is understood and what answering it takes: what there is of the time range, what is pruned by what, what is decoded. */
+  explainSearch(
+    request: ExplainSearchRequest,
+    callback: (error: ServiceError | null, response: ExplainSearchResponse) => void,
+  ): ClientUnaryCall;
+  explainSearch(
+    request: ExplainSearchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExplainSearchResponse) => void,
+  ): ClientUnaryCall;
+  explainSearch(
+    request: ExplainSearchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExplainSearchResponse) => void,
+  ): ClientUnaryCall;
+  /** Sends events as a file of the format that is asked for, in pieces. */
+  exportEvents(
+    request: ExportEventsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportEventsResponse>;
+  exportEvents(
+    request: ExportEventsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ExportEventsResponse>;
   getEvent(request: GetEventRequest, callback: (error: ServiceError | null, response: Event) => void): ClientUnaryCall;
   getEvent(
     request: GetEventRequest,
@@ -1672,7 +3867,7 @@ export interface QueryServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<TailEventsResponse>;
-  /** Lists hosts in the order of their ids. */
+  /** Lists hosts in the order of their ids, also those that are gone. */
   listHosts(
     request: ListHostsRequest,
     callback: (error: ServiceError | null, response: ListHostsResponse) => void,
@@ -1702,6 +3897,68 @@ export interface QueryServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HostRecord) => void,
+  ): ClientUnaryCall;
+  /** Questions that somebody keeps under a name, for all who may search. */
+  listSavedQueries(
+    request: ListSavedQueriesRequest,
+    callback: (error: ServiceError | null, response: ListSavedQueriesResponse) => void,
+  ): ClientUnaryCall;
+  listSavedQueries(
+    request: ListSavedQueriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSavedQueriesResponse) => void,
+  ): ClientUnaryCall;
+  listSavedQueries(
+    request: ListSavedQueriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSavedQueriesResponse) => void,
+  ): ClientUnaryCall;
+  getSavedQuery(
+    request: GetSavedQueryRequest,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  getSavedQuery(
+    request: GetSavedQueryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  getSavedQuery(
+    request: GetSavedQueryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  /** Puts a question under a name; one that has it is replaced. */
+  putSavedQuery(
+    request: PutSavedQueryRequest,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  putSavedQuery(
+    request: PutSavedQueryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  putSavedQuery(
+    request: PutSavedQueryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SavedQuery) => void,
+  ): ClientUnaryCall;
+  deleteSavedQuery(
+    request: DeleteSavedQueryRequest,
+    callback: (error: ServiceError | null, response: DeleteSavedQueryResponse) => void,
+  ): ClientUnaryCall;
+  deleteSavedQuery(
+    request: DeleteSavedQueryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteSavedQueryResponse) => void,
+  ): ClientUnaryCall;
+  deleteSavedQuery(
+    request: DeleteSavedQueryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteSavedQueryResponse) => void,
   ): ClientUnaryCall;
 }
 
@@ -1713,6 +3970,31 @@ export const QueryServiceClient = makeGenericClientConstructor(
   service: typeof QueryServiceService;
   serviceName: string;
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  if ((globalThis as any).Buffer) {
+    return Uint8Array.from((globalThis as any).Buffer.from(b64, "base64"));
+  } else {
+    const bin = globalThis.atob(b64);
+    const arr = new Uint8Array(bin.length);
+    for (let i = 0; i < bin.length; ++i) {
+      arr[i] = bin.charCodeAt(i);
+    }
+    return arr;
+  }
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  if ((globalThis as any).Buffer) {
+    return (globalThis as any).Buffer.from(arr).toString("base64");
+  } else {
+    const bin: string[] = [];
+    arr.forEach((byte) => {
+      bin.push(globalThis.String.fromCharCode(byte));
+    });
+    return globalThis.btoa(bin.join(""));
+  }
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
