@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Document } from "./documents.ts";
+import type { Answers, Asked, Engine, Told } from "./engine.ts";
 
 const OUTPUT_BYTES_MAX = 2 ** 31 - 1;
 
@@ -20,6 +21,44 @@ export interface PeerRun {
 /** Path of the program, or undefined where there is none. */
 export function peerProgram(): string | undefined {
   return process.env["RSIGMA"] || undefined;
+}
+
+/** The one that $RSIGMA names. */
+export function rsigma(asked: readonly Asked[]): Engine | undefined {
+  const program = peerProgram();
+  return program === undefined ? undefined : new Rsigma(program, asked);
+}
+
+class Rsigma implements Engine {
+  readonly name = "rsigma";
+  readonly #program: string;
+  readonly #asked: readonly Asked[];
+  readonly #found = new Set<string>();
+
+  constructor(program: string, asked: readonly Asked[]) {
+    this.#program = program;
+    this.#asked = asked;
+  }
+
+  take(told: readonly Told[]): void {
+    for (const [route, own] of Map.groupBy(told, (each) => each.route)) {
+      const rules = this.#asked.filter((each) => each.route === route);
+      if (rules.length === 0) continue;
+      const documents = own.map(({ document }) => document);
+      for (const [title, numbers] of askPeer(this.#program, rules, documents, true).matches)
+        for (const number of numbers) this.#found.add(`${title.slice(1)} ${own[number]?.event}`);
+    }
+  }
+
+  end(): Answers {
+    const { stdout } = spawnSync(this.#program, ["--version"], { encoding: "utf8" });
+    const [engine = this.name] = stdout.split("\n");
+    return { engine, found: this.#found, left: new Map() };
+  }
+
+  close(): void {
+    this.#found.clear();
+  }
 }
 
 /** Holds rules against documents; `tell` false leaves out what matched, which is quicker. */
