@@ -193,7 +193,9 @@ export interface ProcessTree {
   completeness: Completeness | undefined;
 }
 
+/** ProcessNode is one process from its beginning to its end, whatever programs it executed. */
 export interface ProcessNode {
+  /** That of the program that it ran at the moment that is looked at; of the one that was asked for as it was asked. */
   entityId: string;
   /** Empty for the tree's root. */
   parentEntityId: string;
@@ -234,6 +236,8 @@ export interface ProcessImage {
   args: string[];
   workingDirectory: string;
   eventId: string;
+  /** The process's entity id while it ran this program: an execution gives it a new one. */
+  entityId: string;
 }
 
 export interface ProcessDeed {
@@ -345,8 +349,8 @@ export interface AggregateEventsResponse {
   groupsLeftOut: bigint;
   eventsLeftOut: bigint;
   /**
-   * True where there were more groups than are counted at once (a million): the rarest ones may be missing, and counts may be too low by
-   * count_error_max.
+   * True where there were more groups than are counted at once (a million; 20,000 with DISTINCT): the rarest ones may be missing, and
+   * counts and metrics may be of fewer events by count_error_max.
    */
   approximate: boolean;
   countErrorMax: bigint;
@@ -377,7 +381,7 @@ export interface AggregateValue {
 export interface MetricValue {
   value:
     | //
-    /** DISTINCT; exact up to 10,000 values of a group, from there on an estimate. */
+    /** DISTINCT; exact up to 10,000 values of a group and 500,000 of all groups, from there on an estimate (standard error 1.6 %). */
     { $case: "count"; value: bigint }
     | { $case: "number"; value: number }
     | //
@@ -1975,7 +1979,7 @@ export const ProcessNode: MessageFns<ProcessNode> = {
 };
 
 function createBaseProcessImage(): ProcessImage {
-  return { time: undefined, executable: "", name: "", args: [], workingDirectory: "", eventId: "" };
+  return { time: undefined, executable: "", name: "", args: [], workingDirectory: "", eventId: "", entityId: "" };
 }
 
 export const ProcessImage: MessageFns<ProcessImage> = {
@@ -1997,6 +2001,9 @@ export const ProcessImage: MessageFns<ProcessImage> = {
     }
     if (message.eventId !== "") {
       writer.uint32(50).string(message.eventId);
+    }
+    if (message.entityId !== "") {
+      writer.uint32(58).string(message.entityId);
     }
     return writer;
   },
@@ -2062,6 +2069,14 @@ export const ProcessImage: MessageFns<ProcessImage> = {
             message.eventId = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.entityId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2090,6 +2105,11 @@ export const ProcessImage: MessageFns<ProcessImage> = {
         : isSet(object.event_id)
         ? globalThis.String(object.event_id)
         : "",
+      entityId: isSet(object.entityId)
+        ? globalThis.String(object.entityId)
+        : isSet(object.entity_id)
+        ? globalThis.String(object.entity_id)
+        : "",
     };
   },
 
@@ -2113,6 +2133,9 @@ export const ProcessImage: MessageFns<ProcessImage> = {
     if (message.eventId !== "") {
       obj.eventId = message.eventId;
     }
+    if (message.entityId !== "") {
+      obj.entityId = message.entityId;
+    }
     return obj;
   },
 
@@ -2127,6 +2150,7 @@ export const ProcessImage: MessageFns<ProcessImage> = {
     message.args = object.args?.map((e) => e) || [];
     message.workingDirectory = object.workingDirectory ?? "";
     message.eventId = object.eventId ?? "";
+    message.entityId = object.entityId ?? "";
     return message;
   },
 };
@@ -4365,7 +4389,7 @@ export const AnalysisServiceService = {
     responseSerialize: (value: Timeline): Buffer => Buffer.from(Timeline.encode(value).finish()),
     responseDeserialize: (value: Buffer): Timeline => Timeline.decode(value),
   },
-  /** A process with all above it up to its session's first, and all below it. */
+  /** A process with all above it, past its session's first as far as the trail knows, and all below it. */
   getProcessTree: {
     path: "/hosttrail.v1.AnalysisService/GetProcessTree" as const,
     requestStream: false as const,
@@ -4413,7 +4437,7 @@ export const AnalysisServiceService = {
 export interface AnalysisServiceServer extends UntypedServiceImplementation {
   /** What a host's events tell as a story: logins, programs, files, connections, alerts, in the order of time, what repeats folded. */
   getTimeline: handleUnaryCall<GetTimelineRequest, Timeline>;
-  /** A process with all above it up to its session's first, and all below it. */
+  /** A process with all above it, past its session's first as far as the trail knows, and all below it. */
   getProcessTree: handleUnaryCall<GetProcessTreeRequest, ProcessTree>;
   /** Counts and groups events; sends what is known so far now and then, and the whole answer last. */
   aggregateEvents: handleServerStreamingCall<AggregateEventsRequest, AggregateEventsResponse>;
@@ -4440,7 +4464,7 @@ export interface AnalysisServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Timeline) => void,
   ): ClientUnaryCall;
-  /** A process with all above it up to its session's first, and all below it. */
+  /** A process with all above it, past its session's first as far as the trail knows, and all below it. */
   getProcessTree(
     request: GetProcessTreeRequest,
     callback: (error: ServiceError | null, response: ProcessTree) => void,
