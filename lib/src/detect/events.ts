@@ -6,7 +6,7 @@ import {
   type Field,
   formsOf,
   type ReadTexts,
-  type Refs,
+  refsOf,
   type Source,
   type Texts,
 } from "../predicate/index.ts";
@@ -87,38 +87,6 @@ function addField({ readers, strings }: EventColumn, name: string, field: Field)
   // Only texts that are compared as they are can be known by their numbers.
   if (field.strings !== undefined && type.form === String && type.none === undefined) strings.set(name, field.strings);
 }
-
-function refsOf(column: string): (block: ColumnBlock) => Refs {
-  if (column === EVENT_COLUMN) return (block) => ({ rows: eachOf(block.count) });
-  if (isListColumn(column)) return (block) => listsOf(block.columns[column]);
-  return (block) => ({ rows: block.columns[column as PlainColumn] });
-}
-
-type PlainColumn = {
-  [Name in keyof ColumnBlock["columns"]]: ColumnBlock["columns"][Name] extends Uint32Array ? Name : never;
-}[keyof ColumnBlock["columns"]];
-
-let counted = new Uint32Array(0);
-
-/** 1, 2 and so on: rows that stand in their own order. */
-export function eachOf(count: number): Uint32Array {
-  if (counted.length < count) counted = Uint32Array.from({ length: count * 2 }, (_, index) => index + 1);
-  return counted;
-}
-
-/** Columns by which an event refers to several rows. */
-const LIST_COLUMNS = ["files", "records", "targets"] as const;
-
-function isListColumn(name: string): name is (typeof LIST_COLUMNS)[number] {
-  return (LIST_COLUMNS as readonly string[]).includes(name);
-}
-
-/** A list column of the block as sources have it. */
-export function listsOf({ offsets, values }: ColumnBlock["columns"]["files"]): Refs {
-  return { offsets, rows: values[0] ?? NO_ROWS };
-}
-
-const NO_ROWS = new Uint32Array(0);
 
 function readerOf(field: Field, read: (row: never) => Texts): ReadTexts {
   return (block, row) => read(field.views(block)[row] as never);

@@ -1,5 +1,6 @@
 /** What must be audited so that a rule's events are there, and which audit rules do it. */
 import { AGENT_ACTIONS, RECORD_TYPE, syscallNames } from "../audit/index.ts";
+import { RECORD_FIELDS_BY_TYPE } from "../predicate/index.ts";
 import {
   ANY,
   type DetectionRule,
@@ -12,7 +13,6 @@ import {
   TRUE,
 } from "../sigma/index.ts";
 import { type AuditRule, type AuditRules, mayBeAbout } from "./auditrules.ts";
-import { RECORD_FIELDS_BY_TYPE } from "./records.ts";
 import { missingFields } from "./ruleset.ts";
 import { CATEGORIES, readLogsource } from "./taxonomy.ts";
 

@@ -3,10 +3,9 @@
  * which tests and the benchmark hold against each other.
  */
 import type { ColumnBlock } from "../block/index.ts";
-import { passes, type Predicate, type Shape, textsOf } from "../predicate/index.ts";
+import { passes, type Predicate, type Shape, textsOf, recordShape, wholeShape } from "../predicate/index.ts";
 import type { DetectionRule } from "../sigma/index.ts";
 import { eventSources } from "./events.ts";
-import { recordShape, wholeShape } from "./records.ts";
 import { compileRules, type Match, routesOf } from "./ruleset.ts";
 import { CATEGORIES, type Category } from "./taxonomy.ts";
 

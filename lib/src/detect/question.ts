@@ -1,6 +1,6 @@
 /** A rule's tests as questions to the texts of fields. */
 import { canonicalAddress } from "../audit/index.ts";
-import { type Predicate, readNetwork, type ValueQuestion } from "../predicate/index.ts";
+import { type Predicate, readNetwork, requiredAny, type ValueQuestion } from "../predicate/index.ts";
 import {
   ANY,
   type Comparison,
@@ -14,8 +14,7 @@ import {
   SigmaError,
   type Test,
 } from "../sigma/index.ts";
-import { requiredAny } from "./literals.ts";
-import { compileRegex } from "./regex.ts";
+import { compileRuleRegex } from "./regex.ts";
 
 /** Says what a rule's field is called by those who read it; undefined where no event has it. */
 export type NameField = (field: string) => string | undefined;
@@ -96,7 +95,7 @@ function questionOf(test: Exclude<Test, { kind: "field" }>, line: number): Value
     case "pattern":
       return patternQuestion(test.pattern, test.isCased);
     case "regex":
-      return regexQuestion(test.source, compileRegex(test.source, test.flags, line));
+      return regexQuestion(test.source, compileRuleRegex(test.source, test.flags, line));
     case "cidr":
       return networkQuestion(test.network, line);
     case "compare":

@@ -1,43 +1,13 @@
-/** Regular expressions in linear time. */
-import { RE2JS } from "re2js";
+/** Regular expressions of rules: in linear time, as filters have them. */
+import { compileRegex, RegexError } from "../predicate/index.ts";
 import { SigmaError } from "../sigma/index.ts";
 
-const LENGTH_MAX = 4096;
-/** Instructions that a pattern may become: `(.{1000}){1000}` is short, and would need a million. */
-const PROGRAM_MAX = 20_000;
-
-/** Compiles a pattern; throws a SigmaError where it is none, or needs what linear time does not allow. */
-export function compileRegex(source: string, flags: string, line: number): (text: string) => boolean {
-  if (source.length > LENGTH_MAX)
-    throw new SigmaError(
-      line,
-      `a regular expression of ${source.length} characters; at most ${LENGTH_MAX} are allowed`,
-    );
-  let compiled: RE2JS;
+/** Compiles a rule's pattern; throws a SigmaError where it is none, or needs what linear time does not allow. */
+export function compileRuleRegex(source: string, flags: string, line: number): (text: string) => boolean {
   try {
-    compiled = RE2JS.compile(source, flagBits(flags));
+    return compileRegex(source, flags);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new SigmaError(
-      line,
-      `the regular expression ${JSON.stringify(source.slice(0, 200))} is not understood: ${reason}${hintOf(source)}`,
-    );
+    if (error instanceof RegexError) throw new SigmaError(line, error.message);
+    throw error;
   }
-  const size = compiled.programSize();
-  if (size > PROGRAM_MAX)
-    throw new SigmaError(line, `a regular expression that becomes ${size} steps; at most ${PROGRAM_MAX} are allowed`);
-  return (text) => compiled.test(text);
-}
-
-function hintOf(source: string): string {
-  if (/\(\?<?[=!]/.test(source)) return "; Sigma's regular expressions have no look-ahead and no look-behind";
-  return /\\[1-9]/.test(source) ? "; Sigma's regular expressions have no back-references" : "";
-}
-
-function flagBits(flags: string): number {
-  let bits = 0;
-  if (flags.includes("i")) bits |= RE2JS.CASE_INSENSITIVE;
-  if (flags.includes("m")) bits |= RE2JS.MULTILINE;
-  if (flags.includes("s")) bits |= RE2JS.DOTALL;
-  return bits;
 }

@@ -11,11 +11,14 @@ import {
   type Source,
   Subjects,
   textsOf,
+  RECORD_FIELDS,
+  recordShape,
+  wholeShape,
 } from "../predicate/index.ts";
-import { type DetectionRule, itemsOf, nearest, type Problem, SigmaError } from "../sigma/index.ts";
+import { type DetectionRule, itemsOf, type Problem, SigmaError } from "../sigma/index.ts";
+import { nearest } from "../spelling/index.ts";
 import { eventSources, type SigmaField, TIMES } from "./events.ts";
 import { predicateOf } from "./question.ts";
-import { RECORD_FIELDS, recordShape, wholeShape } from "./records.ts";
 import { type SieveQuestion, sieveQuestion } from "./sieve.ts";
 import { CATEGORIES, type Category, readLogsource } from "./taxonomy.ts";
 

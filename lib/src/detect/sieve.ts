@@ -2,7 +2,7 @@
  * Whether anything that a sieve was told of may match rules. Rules compare without regard to case and a sieve knows texts as they are, so
  * each trigram is asked for in all of its cases. A sieve is not told what records keep for themselves: rules about records match anywhere.
  */
-import { FIELDS, type Field, type Predicate, type SieveAnswers } from "../predicate/index.ts";
+import { FIELDS, mayHaveLower, type Predicate, type SieveAnswers } from "../predicate/index.ts";
 import type { SigmaField } from "./events.ts";
 import { CATEGORIES, type Category } from "./taxonomy.ts";
 
@@ -63,8 +63,8 @@ function mayPass({ field, question }: Ask, names: ReadonlyMap<string, SigmaField
   const { equals, part, parts } = question;
   if (equals !== undefined && equals !== "" && known.indexed && isWithoutCase(equals))
     return sieve.mayHaveTerm(name, equals);
-  if (parts !== undefined) return parts.some((each) => mayHavePart(known, each, sieve));
-  return mayHavePart(known, equals ?? part ?? "", sieve);
+  if (parts !== undefined) return parts.some((each) => mayHaveLower(sieve, known.group, each));
+  return mayHaveLower(sieve, known.group, equals ?? part ?? "");
 }
 
 /** The field under whose name a sieve was told of the texts that the rule asks for; undefined for none. */
@@ -77,48 +77,4 @@ function toldAs(field: string, names: ReadonlyMap<string, SigmaField>): string |
 /** Digits and signs of ASCII are the lower case of nothing but themselves. */
 function isWithoutCase(text: string): boolean {
   return /^[\u0020-\u0040\u005b-\u0060\u007b-\u007e]*$/.test(text);
-}
-
-const GRAM_UNITS = 3;
-
-/** `lower` stands in a value in lower case. Trigrams outside ASCII are not asked for: what they may have been is a long story. */
-function mayHavePart({ group }: Field, lower: string, sieve: SieveAnswers): boolean {
-  if (group === undefined) return true;
-  for (let at = 0; at + GRAM_UNITS <= lower.length; at++) {
-    const gram = lower.slice(at, at + GRAM_UNITS);
-    if (isAscii(gram) && !casesOf(gram).some((form) => sieve.mayHavePart(group, form))) return false;
-  }
-  return true;
-}
-
-function isAscii(gram: string): boolean {
-  for (let at = 0; at < gram.length; at++) if (gram.charCodeAt(at) > 0x7f) return false;
-  return true;
-}
-
-/** Rules ask for the same trigrams again and again; there are 2 million of ASCII, and rules have some thousands. */
-const CASES_MAX = 65_536;
-const knownCases = new Map<string, readonly string[]>();
-
-/** All trigrams whose lower case this is. */
-function casesOf(gram: string): readonly string[] {
-  const known = knownCases.get(gram);
-  if (known !== undefined) return known;
-  let forms = [""];
-  for (let at = 0; at < GRAM_UNITS; at++)
-    forms = forms.flatMap((form) => originsOf(gram.charAt(at), at === GRAM_UNITS - 1).map((origin) => form + origin));
-  if (knownCases.size >= CASES_MAX) knownCases.clear();
-  knownCases.set(gram, forms);
-  return forms;
-}
-
-/**
- * The units whose lower case begins with this one. Beside the letters of ASCII that is the sign of Kelvin for "k", and for "i" the dotted
- * capital, whose lower case has a combining dot after it: so it can only be the last one of a trigram of ASCII.
- * Source: SpecialCasing.txt and UnicodeData.txt of Unicode
- */
-function originsOf(unit: string, isLast: boolean): string[] {
-  const upper = unit >= "a" && unit <= "z" ? [unit.toUpperCase()] : [];
-  if (unit === "k") return [unit, ...upper, "\u212a"];
-  return unit === "i" && isLast ? [unit, ...upper, "\u0130"] : [unit, ...upper];
 }

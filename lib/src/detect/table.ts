@@ -1,6 +1,6 @@
 /** The field mappings as docs/detection.md has them. */
+import { RECORD_FIELDS_BY_TYPE, RECORD_FIELDS } from "../predicate/index.ts";
 import { CATEGORIES } from "./taxonomy.ts";
-import { RECORD_FIELDS_BY_TYPE, RECORD_FIELDS } from "./records.ts";
 
 /** Markdown: each category with its events and fields, and each type of record with its fields. */
 export function mappingTables(): string {

@@ -4,7 +4,8 @@ import { compileDetection } from "./detection.ts";
 import { and, type Expression } from "./expression.ts";
 import { coversLogsource, type FilterRule, readFilter } from "./filter.ts";
 import type { Placeholders, ValueContext } from "./modifiers.ts";
-import { nearest, type Problem, SigmaError } from "./problem.ts";
+import { nearest } from "../spelling/index.ts";
+import { type Problem, SigmaError } from "./problem.ts";
 import {
   type DetectionRule,
   type DocumentKind,

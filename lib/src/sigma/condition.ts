@@ -1,7 +1,8 @@
 /** Conditions: `selection and not 1 of filter_*`. From loosest to tightest: or, and, not, `x of`, brackets. */
 import { and, type Expression, not, or } from "./expression.ts";
 import { ANY, joinPatterns, matcherOf, type Pattern } from "./pattern.ts";
-import { nearest, SigmaError } from "./problem.ts";
+import { nearest } from "../spelling/index.ts";
+import { SigmaError } from "./problem.ts";
 
 /** What the names of a detection stand for. */
 export interface Detections {

@@ -1,7 +1,8 @@
 /** Correlation rules: what several events, each matched by a rule, say together. */
 import { compileCondition } from "./condition.ts";
 import { type Expression, item } from "./expression.ts";
-import { nearest, SigmaError } from "./problem.ts";
+import { nearest } from "../spelling/index.ts";
+import { SigmaError } from "./problem.ts";
 import { type DetectionRule, lineOf, listOf, mapOf, type RuleInfo, textOf } from "./rule.ts";
 import { entryOf, kindOf, type MapNode, type Node } from "./source.ts";
 

@@ -28,5 +28,6 @@ export {
 export type { FilterRule } from "./filter.ts";
 export { MODIFIERS, type Placeholders } from "./modifiers.ts";
 export { ANY, longestPart, lowerCase, matcherOf, ONE, parsePattern, type Pattern, patternText } from "./pattern.ts";
-export { nearest, type Problem, SigmaError } from "./problem.ts";
+export { nearest } from "../spelling/index.ts";
+export { type Problem, SigmaError } from "./problem.ts";
 export { type DetectionRule, type Level, LEVELS, type Logsource, type RuleInfo, ruleKey, type Status } from "./rule.ts";

@@ -32,7 +32,8 @@ import {
   plainText,
   startingWith,
 } from "./pattern.ts";
-import { nearest, SigmaError } from "./problem.ts";
+import { nearest } from "../spelling/index.ts";
+import { SigmaError } from "./problem.ts";
 import { kindOf, type Node, type ScalarNode, type ScalarValue } from "./source.ts";
 
 /** All modifiers of specification 2.1. */

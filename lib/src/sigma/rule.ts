@@ -1,6 +1,7 @@
 /** What a rule file's documents become. */
 import type { Expression } from "./expression.ts";
-import { nearest, SigmaError } from "./problem.ts";
+import { nearest } from "../spelling/index.ts";
+import { SigmaError } from "./problem.ts";
 import { entryOf, kindOf, type MapNode, type Node } from "./source.ts";
 
 export const LEVELS = ["informational", "low", "medium", "high", "critical"] as const;

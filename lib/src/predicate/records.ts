@@ -8,8 +8,9 @@
 import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 import { RECORD, readKept, recordTypeName, socketAddressValue } from "../audit/index.ts";
 import type { ColumnBlock, TextName } from "../block/index.ts";
-import { commandLineOf, type ReadTexts, type Refs, type Shape, type Source, type Texts } from "../predicate/index.ts";
-import { eachOf, listsOf } from "./events.ts";
+import { commandLineOf } from "./fields.ts";
+import type { ReadTexts, Refs, Shape, Source, Texts } from "./many/index.ts";
+import { eachOf, listsOf } from "./refs.ts";
 
 /** What reads a field: the name of a row's own field where the text is that. */
 type Reading<Row> = TextName<Row> | ((row: Row) => Texts);
