@@ -105,7 +105,7 @@ export default {
       name: "doors-only",
       comment: "A folder is entered by its index.ts.",
       severity: "error",
-      from: { path: "^(agent|collector|lib|cli|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$" },
+      from: { path: "^(agent|collector|lib|cli|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$|/fixture\\.ts$" },
       to: { path: "^(agent|collector|lib|cli|integrations)/src/[^/]+/", pathNot: "^$1/src/$2/|/index\\.ts$" },
     },
     {

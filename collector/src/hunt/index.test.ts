@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { arrivalOf, MemoryHistory } from "../history/fixture.ts";
 import { History, MovedError } from "../history/index.ts";
 import { type Arrival, OUTSIDE, RetryableError } from "../model/index.ts";
-import { hunt, type HuntFinding, type HuntRequest, type HuntSource, HuntTooWideError } from "./index.ts";
+import { ScanTooWideError } from "../scan/index.ts";
+import { hunt, type HuntFinding, type HuntRequest, type HuntSource } from "./index.ts";
 
 const DAY = 1000n;
 const EVERYTHING = { hosts: undefined, startNano: 0n, endNano: 10n * DAY };
@@ -116,7 +117,7 @@ describe("hunt", () => {
           found = await findings(source, { ...range, rules });
         } catch (error) {
           // Blocks of one moment that are more than are read at once.
-          assert.ok(error instanceof HuntTooWideError, String(error));
+          assert.ok(error instanceof ScanTooWideError, String(error));
           return;
         }
         const expected = list.flatMap(({ block }) => {

@@ -4,12 +4,13 @@
  */
 import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
 import type { Match, RuleSet } from "@hosttrail/lib/detect";
-import type { Unit } from "../history/index.ts";
-import { type HuntSource, type Part, partsOf } from "./parts.ts";
-import { GoneError, isWithin, readWhole } from "./read.ts";
+import type { OpenUnit, Unit } from "../history/index.ts";
+import { GoneError, isWithin, type Part, type PartSource, partsOf, readWhole } from "../scan/index.ts";
 
-export { type HuntSource, HuntTooWideError, type Part, partsOf } from "./parts.ts";
-export { GoneError, isWithin, readWhole } from "./read.ts";
+/** What a hunt needs of history. */
+export interface HuntSource extends PartSource {
+  open(unit: Unit): Promise<OpenUnit>;
+}
 
 export interface HuntRequest {
   rules: RuleSet;
@@ -32,7 +33,7 @@ export type HuntWatch = (looked: { events: number; isOpened: boolean }) => void;
 
 /**
  * Gives what the rules match in the time range, what ends latest first, and what cannot be read. Throws a RetryableError where the database
- * is away, and a HuntTooWideError.
+ * is away, and a ScanTooWideError.
  */
 export async function* hunt(
   source: HuntSource,

@@ -7,7 +7,7 @@ import type { Logger } from "@hosttrail/lib/log";
 import { TestRulesRequest, type TestRulesResponse } from "@hosttrail/proto/rule";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import type { HostSet } from "../access/index.ts";
-import { HuntTooWideError } from "../hunt/index.ts";
+import { ScanTooWideError } from "../scan/index.ts";
 import { type Gate, invalidField, serviceError, type Visit } from "../serve/index.ts";
 import { TrialParts } from "./gather.ts";
 import { Trial, TrialEndedError, type TrialSource } from "./run.ts";
@@ -154,7 +154,7 @@ async function tellAll(call: Call, trial: Trial): Promise<void> {
 }
 
 function explainTrial(error: unknown): unknown {
-  if (error instanceof HuntTooWideError || error instanceof TrialTooWideError)
+  if (error instanceof ScanTooWideError || error instanceof TrialTooWideError)
     return serviceError(status.RESOURCE_EXHAUSTED, "TRIAL_TOO_WIDE", error.message);
   if (error instanceof ThreadError || error instanceof TrialEndedError)
     return serviceError(status.RESOURCE_EXHAUSTED, "TRIAL_TOO_LARGE", `the rules cannot be tried: ${error.message}`);

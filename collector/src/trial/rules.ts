@@ -1,6 +1,6 @@
 /** Rules as they are tried: what is wrong with them, and what they match in a unit of history. */
 import { openPayload, type Unit } from "../history/index.ts";
-import { isWithin } from "../hunt/index.ts";
+import { isWithin } from "../scan/index.ts";
 import { checkRules, readAuditRules, RuleSet } from "@hosttrail/lib/detect";
 import { type DetectionRule, type Placeholders, readRules, type RuleFile, ruleKey } from "@hosttrail/lib/sigma";
 import { Sieve } from "@hosttrail/lib/sieve";

@@ -2,13 +2,13 @@
 import { BlockError } from "@hosttrail/lib/block";
 import type { RuleProblem, TestedRule } from "@hosttrail/proto/rule";
 import type { Unit } from "../history/index.ts";
-import { GoneError, type HuntSource, type Part, partsOf, readWhole } from "../hunt/index.ts";
+import { GoneError, type Part, type PartSource, partsOf, readWhole } from "../scan/index.ts";
 import type { FoundOnDay, GivenRules } from "./rules.ts";
 import { Tally } from "./tally.ts";
 import { DamagedError, type ReadRules, ThreadError, TrialThread } from "./worker.ts";
 
 /** What a trial needs of history. */
-export interface TrialSource extends Pick<HuntSource, "begin" | "dayRange"> {
+export interface TrialSource extends Pick<PartSource, "begin" | "dayRange"> {
   sieveOf(unit: Unit): Promise<Uint8Array | undefined>;
   payloadOf(unit: Unit): Promise<Uint8Array>;
 }
@@ -115,7 +115,7 @@ export class Trial {
     this.#toScan = this.#scanned;
   }
 
-  #withoutSieves(): Omit<HuntSource, "open"> {
+  #withoutSieves(): PartSource {
     return {
       begin: (query) => this.#source.begin(query),
       dayRange: (day) => this.#source.dayRange(day),

@@ -2,7 +2,7 @@
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import { MovedError, overlaps, type Unit } from "../history/index.ts";
 import { RetryableError, type SequenceRange } from "../model/index.ts";
-import type { HuntSource } from "./parts.ts";
+import type { PartSource } from "./parts.ts";
 
 /** A unit is no longer there, and nothing took its place: its day was removed. */
 export class GoneError extends Error {
@@ -26,16 +26,16 @@ const RETRY_DELAY_MS = 1000;
  * there are none, and a RetryableError where they are moved again and again.
  */
 export async function* readWhole<Read>(
-  source: Pick<HuntSource, "begin">,
+  source: Pick<PartSource, "begin">,
   unit: Unit,
-  read: (unit: Unit) => Promise<Read>,
+  read: (unit: Unit, only: readonly SequenceRange[] | undefined) => Promise<Read>,
 ): AsyncGenerator<WholeRead<Read>, void, undefined> {
   let left: { unit: Unit; only: readonly SequenceRange[] | undefined }[] = [{ unit, only: undefined }];
   for (let attempts = 0; left.length > 0; ) {
     const next = left[0] as (typeof left)[number];
     let found: Read;
     try {
-      found = await read(next.unit);
+      found = await read(next.unit, next.only);
     } catch (error) {
       if (!(error instanceof MovedError)) throw error;
       if (++attempts > ATTEMPTS_MAX)
@@ -52,7 +52,7 @@ export async function* readWhole<Read>(
 
 /** What has events with these numbers now, each event in one of them. */
 async function successorsOf(
-  source: Pick<HuntSource, "begin">,
+  source: Pick<PartSource, "begin">,
   { hostId, place, epoch, firstTimeNano, lastTimeNano, id }: Unit,
   ranges: readonly SequenceRange[],
 ): Promise<{ unit: Unit; only: readonly SequenceRange[] }[]> {

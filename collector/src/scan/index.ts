@@ -1,0 +1,50 @@
+/**
+ * Looks at stored events: plans which parts of history may have what is asked for, reads them within a budget, and says how complete that
+ * was. Shared by all steps that answer questions about the past.
+ */
+import { type Budget, Spending } from "./budget.ts";
+import { readAhead, type ScanPart } from "./ahead.ts";
+import { ScanReport } from "./report.ts";
+import type { ScanFilter, ScanSource } from "./source.ts";
+
+export type { ScanPart } from "./ahead.ts";
+export { type Budget, Spending } from "./budget.ts";
+export { type Order, type Part, type PartSource, partsOf, ScanTooWideError, type SieveQuestion } from "./parts.ts";
+export { completenessOf, type Lack, ScanReport, type ScanStep, timestampOf, type Unreadable } from "./report.ts";
+export { readFilter, type ScanFilter, type ScanSource, scanSource } from "./source.ts";
+export { GoneError, isWithin, readWhole } from "./whole.ts";
+
+export interface ScanRequest {
+  filter: ScanFilter;
+  /** Only of these; undefined for all. */
+  hosts: ReadonlySet<string> | undefined;
+  /** Inclusive start and exclusive end of the event time, nanoseconds since 1970. */
+  startNano: bigint;
+  endNano: bigint;
+  /** Of the parts: by their first events, or by their last ones. Their time ranges may overlap; "any" is whatever is quickest. */
+  order: "ascending" | "descending" | "any";
+  budget: Budget;
+  /** Ends the scan early, without an error. */
+  signal: AbortSignal;
+}
+
+/**
+ * Gives the events that match, each in just one part; parts without any are not given. Where the budget ends it early, or something
+ * cannot be read, the report says so: `completenessOf(report)` after the last part. `looked` is told after each unit.
+ *
+ * Throws a RetryableError where the database is away before anything was read, and a ScanTooWideError.
+ */
+export async function* scan(
+  source: ScanSource,
+  request: ScanRequest,
+  report: ScanReport = new ScanReport(),
+  looked: (report: ScanReport) => void = () => undefined,
+): AsyncGenerator<ScanPart, void, undefined> {
+  const order = request.order === "any" ? "descending" : request.order;
+  const reading = readAhead(source, { ...request, order, mayEndAtStart: true }, new Spending(request.budget), report);
+  for await (const coming of reading) {
+    const parts = await coming.read();
+    looked(report);
+    yield* parts;
+  }
+}
