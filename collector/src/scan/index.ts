@@ -9,8 +9,17 @@ import type { ScanFilter, ScanSource } from "./source.ts";
 
 export type { ScanPart } from "./ahead.ts";
 export { type Budget, Spending } from "./budget.ts";
+export { type EventsRequest, eventsInOrder, type Found, type Position } from "./ordered.ts";
 export { type Order, type Part, type PartSource, partsOf, ScanTooWideError, type SieveQuestion } from "./parts.ts";
-export { completenessOf, type Lack, ScanReport, type ScanStep, timestampOf, type Unreadable } from "./report.ts";
+export {
+  completenessOf,
+  type Lack,
+  ScanReport,
+  type ScanStep,
+  timestampOf,
+  type Unreadable,
+  unreadableOf,
+} from "./report.ts";
 export { readFilter, type ScanFilter, type ScanSource, scanSource } from "./source.ts";
 export { GoneError, isWithin, readWhole } from "./whole.ts";
 

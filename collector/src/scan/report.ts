@@ -64,6 +64,13 @@ export class ScanReport {
     else this.moreUnreadable++;
   }
 
+  /** What was not come to is looked at by another scan of the same report. */
+  forgetLeft(): void {
+    const { units, events } = this.left;
+    this.known.units -= units;
+    this.known.events -= events;
+  }
+
   /** The scan ended before all was looked at. */
   noteEnd(lack: Lack, untilNano: bigint): void {
     this.lacks.add(lack);
