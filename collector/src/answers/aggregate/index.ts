@@ -1,0 +1,162 @@
+/**
+ * Counts events by groups, a block at a time: a group is found once for each distinct row of a block, then by number for each event. Of
+ * more groups than there is room for the rarest are forgotten, and how wrong that can make a count is told.
+ */
+import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Field } from "@hosttrail/lib/predicate";
+import type { AggregateEventsResponse, AggregateGroup } from "@hosttrail/proto/analysis";
+import type { Timestamp } from "@hosttrail/proto/timestamp";
+import { Floats } from "./floats.ts";
+import { Histogram } from "./histogram.ts";
+import { Keys } from "./keys.ts";
+import { type Metric, type MetricState, stateOf } from "./metric.ts";
+import { EventTimes, Moments } from "./moments.ts";
+import { mostFrequent } from "./select.ts";
+
+export { isNumeric, type Metric, type MetricKind } from "./metric.ts";
+
+export interface AggregationPlan {
+  groupBy: readonly Field[];
+  metrics: readonly Metric[];
+  /** Width of buckets, seconds, and the number of the first one since 1970. */
+  histogram: { seconds: number; firstStretch: number } | undefined;
+  /** Groups that are told. */
+  limit: number;
+}
+
+export interface AggregationBounds {
+  groupsMax: number;
+  /** Groups where different values are counted. */
+  distinctGroupsMax: number;
+  /** Buckets of all groups. */
+  bucketsMax: number;
+}
+
+const BOUNDS: AggregationBounds = { groupsMax: 1_000_000, distinctGroupsMax: 20_000, bucketsMax: 2_000_000 };
+
+export class Aggregation {
+  readonly #plan: AggregationPlan;
+  readonly #groupsMax: number;
+  readonly #bucketsMax: number;
+  readonly #keys: Keys;
+  readonly #counts = new Floats(0);
+  readonly #first = new Moments("first");
+  readonly #last = new Moments("last");
+  readonly #metrics: readonly MetricState[];
+  readonly #histogram: Histogram | undefined;
+  #events = 0;
+  /** Counts of groups that were forgotten, at most that of one of them. */
+  #error = 0;
+  #forgotten = 0;
+  #forgottenEvents = 0;
+
+  constructor(plan: AggregationPlan, bounds: AggregationBounds = BOUNDS) {
+    this.#plan = plan;
+    const isDistinct = plan.metrics.some(({ kind }) => kind === "distinct");
+    this.#groupsMax = isDistinct ? bounds.distinctGroupsMax : bounds.groupsMax;
+    this.#bucketsMax = bounds.bucketsMax;
+    this.#keys = new Keys(plan.groupBy);
+    this.#metrics = plan.metrics.map(stateOf);
+    this.#histogram = plan.histogram && new Histogram(plan.histogram.seconds, plan.histogram.firstStretch);
+  }
+
+  /** Events that were counted. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Adds some events of a block. Throws a BlockError where it is damaged. */
+  add(block: ColumnBlock, events: readonly number[]): void {
+    const times = new EventTimes(block.columns.time);
+    this.#begin(block);
+    for (const event of events) {
+      this.#count(event, times);
+      if (this.#isFull()) {
+        this.#forget();
+        this.#begin(block);
+      }
+    }
+    this.#events += events.length;
+  }
+
+  #begin(block: ColumnBlock): void {
+    this.#keys.begin(block);
+    for (const metric of this.#metrics) metric.begin(block);
+  }
+
+  #count(event: number, times: EventTimes): void {
+    const found = this.#keys.look(event);
+    const [high, low] = [times.high(event), times.low(event)];
+    for (let at = 0; at < Math.abs(found); at++) {
+      const slot = this.#keys.slots[at] ?? 0;
+      this.#counts.reach(slot);
+      this.#counts.values[slot] = this.#counts.at(slot) + 1;
+      this.#first.add(slot, high, low);
+      this.#last.add(slot, high, low);
+      for (const metric of this.#metrics) metric.add(slot, event);
+      this.#histogram?.add(slot, times.stretch(event, this.#histogram.seconds));
+    }
+    // Combinations of this event that are not counted lack it.
+    if (found < 0) this.#error++;
+  }
+
+  #isFull(): boolean {
+    if (this.#keys.size > this.#groupsMax) return true;
+    return this.#histogram !== undefined && this.#histogram.size > this.#bucketsMax && this.#keys.size > 1;
+  }
+
+  /** Forgets the rarer half of all groups. Whatever is forgotten and comes again lacks what it had, which is no more than is noted here. */
+  #forget(): void {
+    const slots = this.#slots().sort((a, b) => this.#counts.at(b) - this.#counts.at(a));
+    const kept = slots.slice(0, Math.ceil(slots.length / 2));
+    const left = slots.slice(kept.length);
+    this.#error += this.#counts.at(left[0] ?? -1);
+    this.#forgotten += left.length;
+    for (const slot of left) this.#forgottenEvents += this.#counts.at(slot);
+    const moves = this.#keys.keep(kept);
+    for (const state of [this.#counts, this.#first, this.#last, ...this.#metrics]) state.move(moves);
+    this.#histogram?.move(moves);
+  }
+
+  /** Those that have events. */
+  #slots(): number[] {
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.#keys.size; slot++) if (this.#counts.at(slot) > 0) slots.push(slot);
+    return slots;
+  }
+
+  /** The most frequent group first; of those that are as frequent, by their values, but where `isRough`: then in whatever order. */
+  answer(isRough: boolean = false): Omit<AggregateEventsResponse, "completeness" | "done"> {
+    const all = this.#slots();
+    const countOf = (slot: number): number => this.#counts.at(slot);
+    const about = { slots: all, countOf, textsOf: (slot: number) => this.#keys.textsOf(slot) };
+    const told = mostFrequent(about, this.#plan.limit, isRough);
+    let events = this.#forgottenEvents;
+    for (const slot of all) events += this.#counts.at(slot);
+    for (const slot of told) events -= this.#counts.at(slot);
+    const buckets = this.#histogram?.answers(told);
+    return {
+      groups: told.map((slot) => ({ ...this.#group(slot), buckets: buckets?.get(slot) ?? [] })),
+      groupsLeftOut: BigInt(all.length - told.length + this.#forgotten),
+      eventsLeftOut: BigInt(events),
+      approximate: this.#error > 0,
+      countErrorMax: BigInt(this.#error),
+      events: BigInt(this.#events),
+    };
+  }
+
+  #group(slot: number): Omit<AggregateGroup, "buckets"> {
+    return {
+      values: this.#keys.textsOf(slot).map((text) => ({ text })),
+      count: BigInt(this.#counts.at(slot)),
+      metrics: this.#metrics.map((metric) => metric.answer(slot)),
+      firstTime: timestampOf(this.#first.at(slot)),
+      lastTime: timestampOf(this.#last.at(slot)),
+    };
+  }
+}
+
+function timestampOf(timeNano: bigint): Timestamp {
+  const seconds = timeNano / 1_000_000_000n - (timeNano < 0n && timeNano % 1_000_000_000n !== 0n ? 1n : 0n);
+  return { seconds, nanos: Number(timeNano - seconds * 1_000_000_000n) };
+}
