@@ -169,6 +169,13 @@ interface FaultTimes {
   deadMs: number;
 }
 
+/** A name that a host had, and the times of the first and the last event that said so, nanoseconds. */
+export interface WasCalled {
+  text: string;
+  firstNano: bigint;
+  lastNano: bigint;
+}
+
 /** How a host's newest block ended its agent's run: it did not, the agent was stopped in order, or its system went down. */
 export type Goodbye = "" | "stopped" | "going-down";
 
@@ -194,7 +201,13 @@ export interface HostDocument {
   faultTimes: FaultTimes;
   /** Events that were missing when its newest block was stored. */
   missingEvents: number;
+  /** What it was called, and which instances of a cloud it was. */
+  names: readonly WasCalled[];
+  instances: readonly WasCalled[];
 }
+
+/** What a host is found by, also by what it was called earlier. */
+export type HostNames = Pick<HostDocument, "hostId" | "names" | "instances">;
 
 /** What is looked at of all hosts again and again. */
 export type HostState = Pick<

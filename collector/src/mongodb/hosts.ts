@@ -12,7 +12,7 @@ import {
   MongoBulkWriteError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
-import type { EpochTrail, HostDocument, HostState } from "../model/index.ts";
+import type { EpochTrail, HostDocument, HostNames, HostState, WasCalled } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
 import { bigintOf, documents, DURABLE, number, type Row, storable, text } from "./rows.ts";
 
@@ -99,6 +99,20 @@ export class HostStore {
     return rows.map(toState);
   }
 
+  /** As listHosts: what they were called. Throws a RetryableError where the database is away. */
+  async listNames(afterId: string, limit: number): Promise<HostNames[]> {
+    try {
+      const rows = await this.#hosts
+        .find({ _id: { $gt: afterId } }, { projection: NAMES })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return rows.map(toNames);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   async getHost(hostId: string): Promise<HostDocument | undefined> {
     const row = await this.#hosts.findOne({ _id: hostId });
     return row === null ? undefined : toHost(row);
@@ -141,6 +155,8 @@ function toRow(host: HostDocument): Row {
       dead_ms: host.faultTimes.deadMs,
     },
     missing_events: host.missingEvents,
+    names: host.names.map(toCalled),
+    instances: host.instances.map(toCalled),
     trail: host.trail.map((epoch) => ({
       epoch: hex64(epoch.epoch),
       used_ms: epoch.usedMs,
@@ -154,6 +170,31 @@ function toRow(host: HostDocument): Row {
         hole_ms: holeMs,
       })),
     })),
+  };
+}
+
+function toCalled({ text: called, firstNano, lastNano }: WasCalled): Document {
+  return { text: storable(called), first: Long.fromBigInt(firstNano), last: Long.fromBigInt(lastNano) };
+}
+
+/** What toNames reads. */
+const NAMES = { name: 1, first_event: 1, last_event: 1, names: 1, instances: 1 } as const;
+
+function toNames(row: Row): HostNames {
+  const called = (key: string): WasCalled[] =>
+    documents(row[key]).map((each) => ({
+      text: text(each, "text"),
+      firstNano: bigintOf(each["first"]),
+      lastNano: bigintOf(each["last"]),
+    }));
+  const names = called("names");
+  const name = text(row, "name");
+  // Of a host of which nothing came since names are remembered, it is known what it is called now.
+  const always = { text: name, firstNano: bigintOf(row["first_event"]), lastNano: bigintOf(row["last_event"]) };
+  return {
+    hostId: row._id,
+    names: names.length > 0 || name === "" ? names : [always],
+    instances: called("instances"),
   };
 }
 
@@ -200,6 +241,7 @@ function toState(row: Row): HostState {
 function toHost(row: Row): HostDocument {
   return {
     ...toState(row),
+    ...toNames(row),
     bootId: text(row, "boot_id"),
     agentVersion: text(row, "agent_version"),
     kernel: text(row, "kernel"),

@@ -78,6 +78,12 @@ export class IdentityStore {
     return rows.map(({ _id }) => _id);
   }
 
+  /** Ids of the hosts that have this label, with whatever value. */
+  async hostsWithLabel(key: string): Promise<string[]> {
+    const rows = await this.#identities.all.find({}, { projection: { labels: 1 } }).toArray();
+    return rows.filter((row) => texts(row["labels"]).some((pair) => pair.startsWith(`${key}=`))).map(({ _id }) => _id);
+  }
+
   /** Identities that were revoked, or came with another boot, at this time or later, by the clock of whoever noted it. */
   async identitiesChangedSince(timeMs: number): Promise<HostIdentity[]> {
     const filter = { changed: { $gte: Long.fromNumber(timeMs) } };

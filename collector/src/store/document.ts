@@ -67,6 +67,7 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       osName: fact(host?.osName ?? ""),
       osVersion: fact(host?.osVersion ?? ""),
       architecture: fact(host?.architecture ?? ""),
+      instanceId: fact(host?.instanceId ?? ""),
       goodbye: goodbyeOf(header.flags),
     },
   };
@@ -83,7 +84,13 @@ function readableHost(parsed: ParsedBlock): ScannedHost | undefined {
   checkTimes(columns, header);
   checkHosts(columns, header.hostId);
   columns.check();
-  return columns.hosts.row(columns.columns.host.findLast((row) => row !== 0) ?? 0, "events.host");
+  const host = columns.hosts.row(lastRow(columns.columns.host), "events.host");
+  const cloud = columns.clouds.row(lastRow(columns.columns.cloud), "events.cloud");
+  return host && { ...host, instanceId: cloud?.instanceId ?? "" };
+}
+
+function lastRow(rows: Uint32Array): number {
+  return rows.findLast((row) => row !== 0) ?? 0;
 }
 
 /** The header's time range is what blocks are found by: no event may hide outside of it. */

@@ -1,5 +1,5 @@
 /** What this node knows of hosts, kept in step with the database: facts, trail, faults. */
-import type { Arrival, Goodbye, HostDocument } from "../model/index.ts";
+import type { Arrival, Goodbye, HostDocument, WasCalled } from "../model/index.ts";
 import { OUTSIDE } from "../model/index.ts";
 
 /** What the newest block of a host tells about it. */
@@ -11,6 +11,8 @@ export interface HostFacts {
   osName: string;
   osVersion: string;
   architecture: string;
+  /** Of the cloud; empty where there is none. */
+  instanceId: string;
   goodbye: Goodbye;
 }
 
@@ -31,6 +33,8 @@ const HOSTS_MAX = 10_000;
 /** Times that a document is tried where other nodes change it, too. */
 const ATTEMPTS_MAX = 8;
 const NANOS_OF_MS = 1_000_000n;
+/** Names, and instances of a cloud, that are remembered of one host. */
+const CALLED_MAX = 16;
 
 export class HostBook {
   readonly #archive: HostArchive;
@@ -104,13 +108,15 @@ function newHost(hostId: string): HostDocument {
     faults: { forkedBlocks: 0, brokenLinks: 0, outsideBlocks: 0, deadBlocks: 0 },
     faultTimes: { forkedMs: 0, brokenMs: 0, missingMs: 0, outsideMs: 0, deadMs: 0 },
     missingEvents: 0,
+    names: [],
+    instances: [],
   };
 }
 
 /** A host after a block of its own was stored. Facts of an older block do not go over those of a newer one. */
 export function withFacts(
   host: HostDocument,
-  facts: HostFacts,
+  { instanceId, ...facts }: HostFacts,
   block: Pick<Arrival, "firstTimeNano" | "lastTimeNano" | "receivedMs" | "place">,
   clockOffsetMs: number | undefined,
 ): HostDocument {
@@ -126,11 +132,29 @@ export function withFacts(
   const arrived = BigInt(block.receivedMs) * NANOS_OF_MS;
   const last = block.lastTimeNano < arrived ? block.lastTimeNano : arrived;
   const first = block.firstTimeNano < arrived ? block.firstTimeNano : arrived;
+  const range = { firstNano: first, lastNano: last };
   const isFirst = host.firstEventNano === 0n || first < host.firstEventNano;
   return {
     ...seen,
     ...(last >= host.lastEventNano ? facts : {}),
     firstEventNano: isFirst ? first : host.firstEventNano,
     lastEventNano: last > host.lastEventNano ? last : host.lastEventNano,
+    names: wasCalled(host.names, { text: facts.name, ...range }),
+    instances: wasCalled(host.instances, { text: instanceId, ...range }),
   };
+}
+
+/** With one more use of a name. Of more than are remembered, those that were used longest ago are forgotten. */
+function wasCalled(known: readonly WasCalled[], use: WasCalled): readonly WasCalled[] {
+  if (use.text === "") return known;
+  const { text, firstNano, lastNano } = use;
+  const found = known.find((each) => each.text === text);
+  if (found === undefined) return [...known, use].sort((a, b) => (a.lastNano < b.lastNano ? -1 : 1)).slice(-CALLED_MAX);
+  if (found.firstNano <= firstNano && lastNano <= found.lastNano) return known;
+  const wider = {
+    text,
+    firstNano: firstNano < found.firstNano ? firstNano : found.firstNano,
+    lastNano: lastNano > found.lastNano ? lastNano : found.lastNano,
+  };
+  return known.map((each) => (each === found ? wider : each));
 }

@@ -270,6 +270,8 @@ export const containers: TableSpec<Container, unknown> = {
   columns: { id: text(2), runtime: text(3), systemdUnit: text(4) },
 };
 
+export const CLOUD = { instanceId: 6 } as const;
+
 export const clouds: TableSpec<Cloud, unknown> = {
   place: "clouds",
   field: 11,
@@ -279,7 +281,7 @@ export const clouds: TableSpec<Cloud, unknown> = {
     accountId: text(3),
     region: text(4),
     availabilityZone: text(5),
-    instanceId: text(6),
+    instanceId: text(CLOUD.instanceId),
     machineType: text(7),
     tags: labels(8, 9, 10),
   },

@@ -14,7 +14,7 @@ import { isWithin } from "./times.ts";
 
 /** Larger payloads are left alone: what is read into is kept, and they are few. */
 const BYTES_MAX: number = 1024 * 1024;
-const { ANCESTRIES, EVENT, HOST, TOP } = tables;
+const { ANCESTRIES, CLOUD, EVENT, HOST, TOP } = tables;
 
 /** What must hold beside: all events lie in this time, and are of this host. */
 export interface Expected {
@@ -25,7 +25,10 @@ export interface Expected {
 }
 
 /** What the store step keeps of a block's host. */
-export type ScannedHost = Pick<Host, "name" | "kernel" | "osName" | "osVersion" | "architecture">;
+export interface ScannedHost extends Pick<Host, "name" | "kernel" | "osName" | "osVersion" | "architecture"> {
+  /** Of the cloud; empty where its events tell of none. */
+  instanceId: string;
+}
 
 class PayloadScan {
   readonly #bytes = new ScanBytes();
@@ -157,6 +160,11 @@ class PayloadScan {
     return true;
   }
 
+  #lastInstance(): string {
+    const row = this.#events.last(EVENT.cloud);
+    return row === 0 ? "" : this.#bytes.text(this.#clouds.values(CLOUD.instanceId)?.[row - 1] ?? 0);
+  }
+
   #lastHost(): ScannedHost | undefined {
     const row = this.#events.last(EVENT.host);
     if (row === 0) return undefined;
@@ -167,6 +175,7 @@ class PayloadScan {
       osName: text("osName"),
       osVersion: text("osVersion"),
       architecture: text("architecture"),
+      instanceId: this.#lastInstance(),
     };
   }
 }

@@ -87,6 +87,14 @@ describe("a payload that is looked over", () => {
     assert.equal(scanPayload(encodeColumns(others), expected), undefined);
   });
 
+  it("tells the name and the cloud's instance of the last events that have some", () => {
+    const events = [{ host: { id: HOST, name: "n" }, cloud: { instanceId: "i-1" } }, {}].map((each) =>
+      Event.fromPartial(each),
+    );
+    const scanned = scanPayload(encodeColumns(events), { ...ALWAYS, count: 2 });
+    assert.deepEqual([scanned?.host?.name, scanned?.host?.instanceId], ["n", "i-1"]);
+  });
+
   it("is not taken where it has no events, or bytes that are no text: those are for the block's own check", () => {
     assert.equal(scanPayload(encodeColumns([]), { ...ALWAYS, count: 0 }), undefined);
     const bytes = [{ type: 1300, layout: "a", fields: [{ key: "a", valueBytes: Uint8Array.of(0xff) }] }];
