@@ -112,11 +112,12 @@ function report(differences: readonly Difference[], events: readonly Event[], as
     const byRule = Map.groupBy(list, ({ rule }) => rule);
     print(`${list.length} of ${byRule.size} rules: ${verdict}`);
     for (const [number, own] of [...byRule].slice(0, EXAMPLES_MAX)) {
-      const { rule, from } = asked[number] as Asked;
+      const { rule, from, text } = asked[number] as Asked;
       const [first] = own as [Difference];
       print(
         `  ${rule.title} (${from}): ${own.length} by ${first.side} alone, as ${JSON.stringify(documents(first.event)).slice(0, 400)}`,
       );
+      if (verdict === NOT_JUDGED) print(text);
     }
   }
   return !byVerdict.has(NOT_JUDGED);

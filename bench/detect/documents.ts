@@ -74,14 +74,16 @@ function categoryDocuments(event: Event): Routed[] {
       (types === undefined || info.type.some((type) => types.includes(type))),
   );
   if (ofFiles.length > 0)
-    return ofFiles.flatMap(({ route, nametypes }) =>
-      files
+    return ofFiles.flatMap(({ route, nametypes }) => {
+      const paths = files
         .filter(({ path, nametype }) => path !== "" && nametypes.split(" ").includes(nametype))
-        .map(({ path }) => ({
-          route,
-          document: clean({ ...actor, CommandLine, ParentImage: parent?.executable, TargetFilename: path }),
-        })),
-    );
+        .map(({ path }) => path);
+      // What is done by a descriptor alone, as ftruncate, names no file, and is of the category all the same.
+      return (paths.length === 0 ? [undefined] : paths).map((TargetFilename) => ({
+        route,
+        document: clean({ ...actor, CommandLine, ParentImage: parent?.executable, TargetFilename }),
+      }));
+    });
   if (info.action !== "connected-to" && info.action !== "accepted-connection-from") return [];
   const port = (ip: string | undefined, number: number | undefined): string | undefined =>
     ip === undefined || ip === "" ? undefined : String(number);
