@@ -39,7 +39,7 @@ describe("hosttrail in a checkout", () => {
     const path = `${dirname(process.execPath)}:/usr/bin:/bin`;
     const { status, stdout } = spawnSync(link, ["--help"], { cwd: folder, encoding: "utf8", env: { PATH: path } });
     assert.equal(status, 0);
-    assert.match(stdout, /^usage: hosttrail /);
+    assert.match(stdout, /^Usage: hosttrail /);
   });
 
   it("takes no Node that is too old, and says what it wants where there is no other", () => {
@@ -51,7 +51,7 @@ describe("hosttrail in a checkout", () => {
     const arch = process.arch === "arm64" ? "arm64" : "x64";
     if (existsSync(join(ROOT, `tools/node/node_modules/node-linux-${arch}/bin/node`))) {
       assert.equal(status, 0, stderr);
-      assert.match(stdout, /^usage: hosttrail /);
+      assert.match(stdout, /^Usage: hosttrail /);
     } else {
       assert.equal(status, 1);
       const { engines } = JSON.parse(readFileSync(join(ROOT, "cli/package.json"), "utf8")) as {

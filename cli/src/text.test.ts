@@ -4,6 +4,9 @@ import { Event } from "@hosttrail/proto/event";
 import { eventJson } from "./event.ts";
 import { EVENT_HEADER, eventRow, isoTime } from "./text.ts";
 
+// Times are shown in the zone of the process.
+process.env["TZ"] = "UTC";
+
 const UNSET = 0xffffffff;
 
 type Partial = Parameters<(typeof Event)["fromPartial"]>[0];

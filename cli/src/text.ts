@@ -2,6 +2,7 @@
 import { canonicalAddress, type ReadField, readRecord } from "@hosttrail/lib/audit";
 import type { Event, User } from "@hosttrail/proto/event";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
+import { localText } from "./zone.ts";
 
 /** Makes control characters, and those that turn the direction of text, visible. */
 export function printable(text: string): string {
@@ -11,21 +12,9 @@ export function printable(text: string): string {
   });
 }
 
-/** Rows as aligned columns; the last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
-  }
-  return rows
-    .map((row) => row.map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0))).join("  "))
-    .map((line) => `${line.trimEnd()}\n`)
-    .join("");
-}
-
-/** ISO 8601 in UTC with milliseconds; empty for no time. Zero is one: a clock that was never set. */
+/** ISO 8601 in the zone of the process, with milliseconds; empty for no time. Zero is one: a clock that was never set. */
 export function isoTime(timeNano: bigint | undefined): string {
-  return timeNano === undefined ? "" : new Date(Number(timeNano / 1_000_000n)).toISOString();
+  return timeNano === undefined ? "" : localText(Number(timeNano / 1_000_000n));
 }
 
 /** The same of a time of the API. */

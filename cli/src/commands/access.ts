@@ -19,9 +19,9 @@ import {
 import { writeFileDurably } from "@hosttrail/lib/files";
 import { call } from "../call.ts";
 import { labelsOf, parseLabels } from "../labels.ts";
-import { printable, table, timeOf } from "../text.ts";
+import { printable, timeOf } from "../text.ts";
 import { parseDuration } from "../time.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
@@ -34,7 +34,7 @@ function roleName(role: Role): string {
 }
 
 /** `hosttrail whoami` */
-export async function whoami(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+export async function whoami(client: AccessServiceClient, { json, print, table }: Output): Promise<void> {
   const caller = await call<Caller>((done) => client.getCaller({}, done));
   if (json) print(line(Caller.toJSON(caller)));
   else
@@ -72,7 +72,7 @@ export async function createToken(
 }
 
 /** `hosttrail token list` */
-export async function listTokens(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+export async function listTokens(client: AccessServiceClient, { json, print, table }: Output): Promise<void> {
   const rows = [["ID", "HOSTS", "LABELS", "CREATOR", "EXPIRES"]];
   for await (const token of pages(async (pageToken) => {
     const page = await call<ListEnrollmentTokensResponse>((done) =>
@@ -111,7 +111,7 @@ export async function createApiToken(
 }
 
 /** `hosttrail api-token list` */
-export async function listApiTokens(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+export async function listApiTokens(client: AccessServiceClient, { json, print, table }: Output): Promise<void> {
   const rows = [["ID", "NAME", "ROLE", "SCOPE", "CREATOR", "EXPIRES"]];
   for await (const token of pages(async (pageToken) => {
     const page = await call<ListApiTokensResponse>((done) => client.listApiTokens({ pageSize: 1000, pageToken }, done));
@@ -138,7 +138,7 @@ function identityRow(identity: HostIdentity): string[] {
 }
 
 /** `hosttrail host list` */
-export async function listIdentities(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+export async function listIdentities(client: AccessServiceClient, { json, print, table }: Output): Promise<void> {
   const rows = [IDENTITY_HEADER];
   for await (const identity of pages(async (pageToken) => {
     const page = await call<ListHostIdentitiesResponse>((done) =>
@@ -157,14 +157,14 @@ export async function revokeHost(
   client: AccessServiceClient,
   hostId: string,
   reason: string,
-  { json, print }: Output,
+  { json, print, table }: Output,
 ): Promise<void> {
   const identity = await call<HostIdentity>((done) => client.revokeHost({ hostId, reason }, done));
   print(json ? line(HostIdentity.toJSON(identity)) : table([IDENTITY_HEADER, identityRow(identity)]));
 }
 
 /** `hosttrail audit`: who asked what, newest first. */
-export async function audit(client: AccessServiceClient, limit: number, { json, print }: Output): Promise<void> {
+export async function audit(client: AccessServiceClient, limit: number, { json, print, table }: Output): Promise<void> {
   const rows = [["TIME", "CALLER", "PEER", "METHOD", "STATUS", "RESULTS", "REQUEST"]];
   let left = limit;
   for await (const entry of pages(async (pageToken) => {

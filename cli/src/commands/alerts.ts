@@ -15,9 +15,9 @@ import {
 import type { Event } from "@hosttrail/proto/event";
 import { call } from "../call.ts";
 import { eventJson } from "../event.ts";
-import { EVENT_HEADER, eventRow, printable, table, timeOf } from "../text.ts";
+import { EVENT_HEADER, eventRow, printable, timeOf } from "../text.ts";
 import { parseTime } from "../time.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 const SEVERITIES = ["informational", "low", "medium", "high", "critical"] as const;
 const STATES = ["open", "acknowledged", "closed"] as const;
@@ -134,7 +134,7 @@ export async function alerts(client: AlertServiceClient, options: AlertsOptions,
     left -= page.alerts.length;
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && left > 0);
-  if (!output.json) output.print(table(rows));
+  if (!output.json) output.print(output.table(rows));
   if (pageToken !== "" && !output.json) output.print(`… there are more than ${options.limit}; see --limit\n`);
 }
 
@@ -180,18 +180,18 @@ export async function watchAlerts(
 }
 
 /** `hosttrail alert show` */
-export async function showAlert(client: AlertServiceClient, id: string, { json, print }: Output): Promise<void> {
+export async function showAlert(client: AlertServiceClient, id: string, output: Output): Promise<void> {
   const alert = await call<Alert>((done) => client.getAlert({ id }, done));
-  print(json ? line(alertJson(alert)) : alertText(alert));
+  output.print(output.json ? line(alertJson(alert)) : alertText(alert, output));
 }
 
-function alertText(alert: Alert): string {
+function alertText(alert: Alert, { align, table }: Output): string {
   const { history, events } = alert;
-  const parts = [table(factsOf(alert).filter(([, value]) => value !== ""))];
-  if (history.length > 0) parts.push(`\nHISTORY\n${table(history.map(actionRow))}`);
+  const parts = [align(factsOf(alert).filter(([, value]) => value !== ""))];
+  if (history.length > 0) parts.push(`\nHISTORY\n${align(history.map(actionRow))}`);
   if (events.length > 0) {
     const rest = alert.count > BigInt(events.length) ? ` (${events.length} of ${alert.count})` : "";
-    const [head = "", ...rows] = table([EVENT_HEADER, ...events.map(eventRow)])
+    const [head = "", ...rows] = table([EVENT_HEADER, ...events.map(eventRow)], ["ID"])
       .trimEnd()
       .split("\n");
     const shown = rows.map((row, index) => `${row}\n${ancestryOf(events[index])}`);

@@ -8,7 +8,7 @@ import {
 import { call } from "../call.ts";
 import { parseTime } from "../time.ts";
 import { alertJson, parseReason } from "./alerts.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 /** What can be done with an alert, by the word of the command. */
 export interface AlertActions {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { readAuditRules } from "@hosttrail/lib/detect";
 import { auditRuleFiles } from "./audit.ts";
+import { plainOutput } from "../output/index.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "hosttrail-audit-"));
 after(() => rmSync(FOLDER, { recursive: true }));
@@ -27,7 +28,11 @@ const given = write(
 
 async function audit(paths: readonly string[], json = false): Promise<{ text: string; status: number }> {
   let text = "";
-  const output = { json, print: (part: string) => void (text += part), lack: () => undefined };
+  const output = plainOutput(
+    json,
+    (part) => void (text += part),
+    () => undefined,
+  );
   const options = { paths, auditRules: [given], spec: "", placeholders: "", since: undefined };
   const status = await auditRuleFiles(options, output, () => assert.fail("no collector is asked"));
   return { text, status };

@@ -5,7 +5,7 @@ import type { RuleServiceClient } from "@hosttrail/proto/rule";
 import { readPlaceholders, ruleFiles } from "../rulefiles.ts";
 import { printable } from "../text.ts";
 import { parseTime } from "../time.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 import { auditRules } from "./rules.ts";
 import { tryRules } from "./trial.ts";
 

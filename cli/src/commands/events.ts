@@ -15,9 +15,9 @@ import type { UnreadableEvents } from "@hosttrail/proto/scan";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { call } from "../call.ts";
 import { eventJson } from "../event.ts";
-import { EVENT_HEADER, eventRow, isoTime, printable, table } from "../text.ts";
+import { EVENT_HEADER, eventRow, isoTime, printable } from "../text.ts";
 import { parseTime } from "../time.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 function line(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
@@ -42,7 +42,7 @@ function faultsOf({ faults, clockOffsetMs }: HostRecord): string {
 }
 
 /** `hosttrail hosts` */
-export async function hosts(client: QueryServiceClient, { json, print }: Output): Promise<void> {
+export async function hosts(client: QueryServiceClient, { json, print, table }: Output): Promise<void> {
   const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "RECEIVED", "AGENT", "OS", "KERNEL", "TRAIL"]];
   let pageToken = "";
   do {
@@ -100,7 +100,7 @@ export async function search(client: QueryServiceClient, options: SearchOptions,
     left -= page.events.length;
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && left > 0);
-  if (!output.json) output.print(table(rows));
+  if (!output.json) output.print(output.table(rows));
   for (const text of lacking) output.lack(text);
 }
 

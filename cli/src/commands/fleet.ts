@@ -10,8 +10,8 @@ import {
   settingsWithOrigin,
 } from "@hosttrail/integrations/spec";
 import { stringify } from "yaml";
-import { printable, table } from "../text.ts";
-import type { Output } from "./output.ts";
+import { printable } from "../text.ts";
+import type { Output } from "../output/index.ts";
 
 /** A host as a person names it: by its name, and by what a tool would know of it beside the spec. */
 export interface HostWords {
@@ -88,7 +88,7 @@ function showHost(spec: string, of: HostFleet, output: Output): void {
     origin,
     printable(typeof value === "string" ? value : JSON.stringify(value)),
   ]);
-  output.print(table([["SETTING", "FROM", "VALUE"], ...rows]));
+  output.print(output.table([["SETTING", "FROM", "VALUE"], ...rows]));
   printFiles(effective, output);
 }
 

@@ -15,7 +15,7 @@ export { alerts, showAlert, watchAlerts } from "./alerts.ts";
 export { closeAlerts, workOnAlerts } from "./alertwork.ts";
 export { get, hosts, search, tail } from "./events.ts";
 export { auditRuleFiles } from "./audit.ts";
-export type { Output } from "./output.ts";
+export type { Output } from "../output/index.ts";
 export { fleet, generate, type HostWords } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";

@@ -10,8 +10,8 @@ import {
   type TestNotificationResponse,
 } from "@hosttrail/proto/notify";
 import { call } from "../call.ts";
-import { printable, table, timeOf } from "../text.ts";
-import type { Output } from "./output.ts";
+import { printable, timeOf } from "../text.ts";
+import type { Output } from "../output/index.ts";
 
 const ROUTE_HEADER = [
   "ROUTE",
@@ -26,7 +26,7 @@ const ROUTE_HEADER = [
 ];
 
 /** `hosttrail notify routes` */
-export async function listRoutes(client: NotifyServiceClient, { json, print }: Output): Promise<void> {
+export async function listRoutes(client: NotifyServiceClient, { json, print, table }: Output): Promise<void> {
   const { routes } = await call<ListRoutesResponse>((done) => client.listRoutes({}, done));
   if (json) {
     for (const route of routes) print(`${JSON.stringify(NotifyRoute.toJSON(route))}\n`);
@@ -45,13 +45,13 @@ export async function listRoutes(client: NotifyServiceClient, { json, print }: O
 export async function testNotification(
   client: NotifyServiceClient,
   route: string,
-  { json, print }: Output,
+  { json, print, align }: Output,
 ): Promise<number> {
   const { routes } = await call<TestNotificationResponse>((done) => client.testNotification({ route }, done));
   if (json) for (const tested of routes) print(`${JSON.stringify(TestedRoute.toJSON(tested))}\n`);
   else {
     print(
-      table(
+      align(
         routes.map(({ name, delivered, error }) => [name, delivered ? "delivered" : "failed", error].map(printable)),
       ),
     );
@@ -65,7 +65,7 @@ const LETTER_HEADER = ["ID", "TIME", "ROUTE", "ALERT", "REASON", "TITLE"];
 export async function listDeadLetters(
   client: NotifyServiceClient,
   { route, limit }: { route: string; limit: number },
-  { json, print, lack }: Output,
+  { json, print, table, lack }: Output,
 ): Promise<void> {
   const found: DeadLetter[] = [];
   let pageToken = "";

@@ -5,7 +5,7 @@ import { hostFiles } from "@hosttrail/integrations/render";
 import { loadFleet } from "@hosttrail/integrations/spec";
 import { printable } from "../text.ts";
 import { hostFleet, type HostWords } from "./fleet.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 /** As root where the login is root, else by sudo, which must not ask. */

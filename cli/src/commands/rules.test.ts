@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { checkRuleFiles } from "./rules.ts";
+import { plainOutput } from "../output/index.ts";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "hosttrail-rules-"));
 after(() => rmSync(FOLDER, { recursive: true }));
@@ -26,7 +27,11 @@ function check(
 ): { text: string; status: number } {
   let text = "";
   const { auditRules = [audit], spec = "", placeholders = "", json = false } = options;
-  const output = { json, print: (part: string) => void (text += part), lack: () => undefined };
+  const output = plainOutput(
+    json,
+    (part) => void (text += part),
+    () => undefined,
+  );
   return { status: checkRuleFiles({ path, auditRules, spec, placeholders }, output), text };
 }
 

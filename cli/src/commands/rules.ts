@@ -4,7 +4,7 @@ import { checkRules, readAuditRules, type RuleCheck } from "@hosttrail/lib/detec
 import { readRules } from "@hosttrail/lib/sigma";
 import { readPlaceholders, ruleFiles, textsOf } from "../rulefiles.ts";
 import { printable } from "../text.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 export interface CheckOptions {
   /** A rule file, or a folder with rule files in it and below. */

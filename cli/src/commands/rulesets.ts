@@ -16,9 +16,9 @@ import {
 import { call } from "../call.ts";
 import { labelsOf, parseLabels } from "../labels.ts";
 import { inParts, ruleFiles } from "../rulefiles.ts";
-import { printable, table, timeOf } from "../text.ts";
+import { printable, timeOf } from "../text.ts";
 import { parseSeverity, severityName } from "./alerts.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 const RULE_HEADER = ["KEY", "SEVERITY", "STATE", "ALERTS", "PRECISION", "FILE", "TITLE", "PROBLEM"];
 
@@ -34,7 +34,11 @@ function precisionText(precision: number): string {
 }
 
 /** `hosttrail rules list` */
-export async function listRules(client: RuleServiceClient, ruleset: string, { json, print }: Output): Promise<void> {
+export async function listRules(
+  client: RuleServiceClient,
+  ruleset: string,
+  { json, print, table }: Output,
+): Promise<void> {
   const rows = [RULE_HEADER];
   let pageToken = "";
   do {
@@ -51,7 +55,7 @@ export async function listRules(client: RuleServiceClient, ruleset: string, { js
 }
 
 /** `hosttrail rules show` */
-export async function showRule(client: RuleServiceClient, key: string, { json, print }: Output): Promise<void> {
+export async function showRule(client: RuleServiceClient, key: string, { json, print, align }: Output): Promise<void> {
   const rule = await call<Rule>((done) => client.getRule({ key }, done));
   if (json) {
     print(`${JSON.stringify(Rule.toJSON(rule))}\n`);
@@ -70,7 +74,7 @@ export async function showRule(client: RuleServiceClient, key: string, { json, p
     ["30 DAYS", `${alerts} alerts: ${decided}`],
     ["PRECISION", precisionText(rule.precision)],
   ].filter(([, value]) => value !== "");
-  print(table(facts.map((row) => row.map(printable))));
+  print(align(facts.map((row) => row.map(printable))));
   print(`\n${rule.text.split("\n").map(printable).join("\n")}`);
 }
 
@@ -79,7 +83,7 @@ export async function updateRule(
   client: RuleServiceClient,
   key: string,
   change: { enabled: boolean } | { severity: string },
-  { json, print }: Output,
+  { json, print, table }: Output,
 ): Promise<void> {
   const request = "enabled" in change ? change : { severity: severityOf(change.severity) };
   const rule = await call<Rule>((done) =>
@@ -108,14 +112,18 @@ function rulesetRow(ruleset: Ruleset): string[] {
 }
 
 /** `hosttrail ruleset list` */
-export async function listRulesets(client: RuleServiceClient, { json, print }: Output): Promise<void> {
+export async function listRulesets(client: RuleServiceClient, { json, print, table }: Output): Promise<void> {
   const { rulesets } = await call<ListRulesetsResponse>((done) => client.listRulesets({}, done));
   if (json) for (const ruleset of rulesets) print(`${JSON.stringify(Ruleset.toJSON(ruleset))}\n`);
   else print(table([RULESET_HEADER, ...rulesets.map(rulesetRow)]));
 }
 
 /** `hosttrail ruleset show` */
-export async function showRuleset(client: RuleServiceClient, name: string, { json, print }: Output): Promise<void> {
+export async function showRuleset(
+  client: RuleServiceClient,
+  name: string,
+  { json, print, table }: Output,
+): Promise<void> {
   const ruleset = await call<Ruleset>((done) => client.getRuleset({ name }, done));
   if (json) {
     print(`${JSON.stringify(Ruleset.toJSON(ruleset))}\n`);
@@ -184,7 +192,7 @@ function put(client: RuleServiceClient, parts: readonly PutRulesetRequest[]): Pr
   });
 }
 
-function showPut(answer: PutRulesetResponse, { json, print }: Output): void {
+function showPut(answer: PutRulesetResponse, { json, print, table }: Output): void {
   if (json) {
     print(`${JSON.stringify(PutRulesetResponse.toJSON(answer))}\n`);
     return;

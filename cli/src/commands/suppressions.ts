@@ -8,9 +8,9 @@ import {
 } from "@hosttrail/proto/alert";
 import { call } from "../call.ts";
 import { labelsOf, parseLabels } from "../labels.ts";
-import { printable, table, timeOf } from "../text.ts";
+import { printable, timeOf } from "../text.ts";
 import { parseDuration } from "../time.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 export interface SuppressionOptions {
   kind: string;
@@ -59,7 +59,7 @@ function rowOf(suppression: Suppression): string[] {
   return [id, name, timeOf(expireTime), String(hidden), timeOf(lastHiddenTime), owner, of, reason].map(printable);
 }
 
-function show(suppression: Suppression, { json, print }: Output): void {
+function show(suppression: Suppression, { json, print, table }: Output): void {
   print(json ? `${JSON.stringify(Suppression.toJSON(suppression))}\n` : table([HEADER, rowOf(suppression)]));
 }
 
@@ -67,7 +67,7 @@ function show(suppression: Suppression, { json, print }: Output): void {
 export async function listSuppressions(
   client: AlertServiceClient,
   showExpired: boolean,
-  { json, print }: Output,
+  { json, print, table }: Output,
 ): Promise<void> {
   const rows = [HEADER];
   let pageToken = "";

@@ -10,10 +10,10 @@ import {
 } from "@hosttrail/proto/rule";
 import { junitXml, type TestCase } from "../junit.ts";
 import { inParts, readPlaceholders, ruleFiles } from "../rulefiles.ts";
-import { printable, table } from "../text.ts";
+import { printable } from "../text.ts";
 import { parseTime } from "../time.ts";
 import { judge, readExpectations } from "./expectations.ts";
-import type { Output } from "./output.ts";
+import type { Output } from "../output/index.ts";
 
 export interface TrialOptions {
   /** A rule file, or a folder with rule files in it and below. */
@@ -151,7 +151,8 @@ function show({ found, problems, unreadable, scanned }: Tried, output: Output): 
     const rows = found.map(({ title, hostId, day, matches, alerts, eventIds }) =>
       [title, hostId, day, String(matches), String(alerts), eventIds[0] ?? ""].map(printable),
     );
-    if (rows.length > 0) output.print(table([["RULE", "HOST", "DAY", "MATCHES", "ALERTS", "FOR EXAMPLE"], ...rows]));
+    if (rows.length > 0)
+      output.print(output.table([["RULE", "HOST", "DAY", "MATCHES", "ALERTS", "FOR EXAMPLE"], ...rows]));
     output.print(`${totalOf(found)}; ${scanned} events were looked at\n`);
   }
   for (const text of unreadable) output.lack(printable(text));

@@ -1,0 +1,82 @@
+/** The program: all commands, and how what was typed is read. */
+import { CommanderError, Option } from "commander";
+import { COLOR_WHEN } from "../output/index.ts";
+import { defineAccess } from "./access.ts";
+import { defineAlerts } from "./alerts.ts";
+import { CliCommand, UsageError, usageProblem } from "./command.ts";
+import { defineEvents } from "./events.ts";
+import { defineFleet } from "./fleet.ts";
+import { plainNegations } from "./negation.ts";
+import { defineRules } from "./rules.ts";
+
+export { CliCommand, leavesOf } from "./command.ts";
+
+/** Exit status where what was typed is wrong. */
+const USAGE = 2;
+
+export function buildProgram(): CliCommand {
+  const program = new CliCommand("hosttrail")
+    .description("asks a collector about hosts and their audit events")
+    .usage("[--profile FILE] COMMAND");
+  program
+    .option(
+      "--profile <FILE>",
+      "how to reach the collector and who you are (YAML); else $HOSTTRAIL_PROFILE, else ~/.config/hosttrail/profile.yaml",
+    )
+    .option("--json", "one JSON object a line", false)
+    .option("--ndjson", "the same as --json", false)
+    .option("--utc", "read and show times in UTC", false)
+    .option(
+      "--zone <ZONE>",
+      "read and show times in this zone, as Europe/Berlin (default: $TZ, else that of the machine)",
+    )
+    .addOption(new Option("--color <WHEN>", "colours; NO_COLOR is heeded").choices(COLOR_WHEN).default("auto"))
+    .option("--no-pager", "no pager ($PAGER, else less -FRX) on a terminal")
+    .option("--wide", "nothing is cut or left out to fit the terminal", false);
+  defineEvents(program);
+  defineAlerts(program);
+  defineRules(program);
+  defineAccess(program);
+  defineFleet(program);
+  program.note(
+    "Exit status: 0 done, 1 failed, 2 what was typed is wrong, 3 the answer lacks something, 130 broken off.",
+  );
+  return program;
+}
+
+/** Options of all commands whose value is the word behind them. */
+function valueOptions(command: CliCommand): string[] {
+  const own = command.options.filter(({ required, optional }) => required || optional).map(({ long }) => long ?? "");
+  return [...own, ...command.commands.flatMap((each) => (each instanceof CliCommand ? valueOptions(each) : []))];
+}
+
+/** Runs what was typed; resolves when it is done, with the exit status in process.exitCode. */
+export async function runProgram(words: readonly string[]): Promise<void> {
+  const program = buildProgram();
+  const withValue = new Set(valueOptions(program));
+  const plain = plainNegations(words, (option) => withValue.has(option));
+  if (plain.length === 0) {
+    process.stderr.write(program.helpInformation({ error: true }));
+    process.exitCode = USAGE;
+    return;
+  }
+  try {
+    await program.parseAsync(plain, { from: "user" });
+  } catch (error) {
+    tell(error, program, plain);
+  }
+}
+
+function tell(error: unknown, program: CliCommand, words: readonly string[]): void {
+  if (error instanceof CommanderError) {
+    // A command that only holds others shows its help.
+    if (error.code === "commander.help") process.exitCode = USAGE;
+    const problem = usageProblem(error, program, words);
+    if (problem === undefined || error.code === "commander.help") return;
+    process.stderr.write(`hosttrail: ${problem}\nSee hosttrail --help.\n`);
+    process.exitCode = USAGE;
+    return;
+  }
+  process.stderr.write(`hosttrail: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError ? USAGE : 1;
+}
