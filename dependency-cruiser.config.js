@@ -80,7 +80,7 @@ export default {
       from: {
         path: "^(lib|agent|collector)/src",
         pathNot:
-          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|enroll|administer|trial|alerts|rules|notify)/",
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

@@ -13,6 +13,7 @@ import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
 import { PresenceStore } from "./presence.ts";
 import { RulesetStore } from "./rulesets.ts";
+import { SecretStore } from "./secrets.ts";
 import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
 
@@ -37,6 +38,7 @@ export class Archive {
   readonly disk: DiskStore;
   readonly suppressions: SuppressionStore;
   readonly rulesets: RulesetStore;
+  readonly secrets: SecretStore;
   readonly #client: MongoClient;
   readonly #database: Db;
   readonly #closing = new AbortController();
@@ -58,6 +60,7 @@ export class Archive {
     this.disk = new DiskStore(this.#database);
     this.suppressions = new SuppressionStore(this.#database);
     this.rulesets = new RulesetStore(this.#database);
+    this.secrets = new SecretStore(this.#database);
   }
 
   /** Opens the connection pool; the server may come later. */

@@ -12,6 +12,7 @@ export { type Peer, PeerError, peerOf } from "./peer.ts";
 export { asServiceError, serviceError } from "./error.ts";
 export { type Answers, Gate, type Gathering, type Visit } from "./gate.ts";
 export { checkText, invalidField, millisecondsOf, pageSizeOf, timestampOf } from "./request.ts";
+export { PageTokens } from "./pagetokens.ts";
 export { decodeToken, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
 export interface Service {

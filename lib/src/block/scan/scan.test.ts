@@ -59,8 +59,9 @@ describe("a payload that is looked over", () => {
         });
         assert.ok(scanned);
         const host = events.findLast((event) => event.host !== undefined)?.host;
+        const instanceId = events.findLast((event) => event.cloud !== undefined)?.cloud?.instanceId ?? "";
         const { name, kernel, osName, osVersion, architecture } = host ?? {};
-        assert.deepEqual(scanned.host, host && { name, kernel, osName, osVersion, architecture });
+        assert.deepEqual(scanned.host, host && { name, kernel, osName, osVersion, architecture, instanceId });
       }),
       { numRuns: 60, endOnFailure: true },
     );
