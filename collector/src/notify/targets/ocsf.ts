@@ -1,11 +1,11 @@
 /** Alerts as Detection Findings (class 2004) of the Open Cybersecurity Schema Framework 1.9.0 (https://schema.ocsf.io/1.9.0). */
 import type { Alert } from "@hosttrail/proto/alert";
-import { Event, type File, type Process, type User } from "@hosttrail/proto/event";
+import { Event } from "@hosttrail/proto/event";
+import { deviceOf, endpointOf, fileOf, OCSF_VERSION, processOf } from "../../ocsf/index.ts";
 import { millisOf, type Notice, severityOf, type SeverityName } from "../notice.ts";
 import { heldBackText, titleOf } from "../text.ts";
 import { heldBackDocument } from "./document.ts";
 
-const VERSION = "1.9.0";
 const CLASS = 2004;
 /** severity_id, and its caption. */
 const SEVERITY: Readonly<Record<SeverityName, readonly [number, string]>> = {
@@ -54,7 +54,7 @@ export function detectionFinding(notice: Notice): Record<string, unknown> {
     severity,
     time: timeMs,
     metadata: {
-      version: VERSION,
+      version: OCSF_VERSION,
       product: { name: "Hosttrail", vendor_name: "Hosttrail" },
       uid: notice.id,
       log_name: kind,
@@ -126,11 +126,6 @@ function leftOut(count: number): Record<string, unknown> {
   return { name: "events_left_out", value: String(count), data: { count } };
 }
 
-function deviceOf({ id, name }: { id: string; name: string }): Record<string, unknown> {
-  // Its kind is not known.
-  return { type_id: 0, uid: id, hostname: name };
-}
-
 function evidenceOf(event: Event): Record<string, unknown> {
   const { process, user, files, source, destination } = event;
   const [file] = files;
@@ -144,47 +139,5 @@ function evidenceOf(event: Event): Record<string, unknown> {
     ...(event.host === undefined ? {} : { device: deviceOf(event.host) }),
     // All that the kernel said, in our own terms.
     data: Event.toJSON(event),
-  };
-}
-
-function processOf(process: Process, user: User | undefined): Record<string, unknown> {
-  const started = Number(process.startUnixNano / 1_000_000n);
-  return {
-    uid: process.entityId,
-    pid: process.pid,
-    name: process.name,
-    cmd_line: process.args.join(" "),
-    ...(process.executable === "" ? {} : { file: fileOf({ path: process.executable, mode: 0 }) }),
-    ...(started === 0 ? {} : { created_time: started }),
-    ...(user === undefined ? {} : { user: { uid: String(user.id), name: user.name } }),
-    ...(process.parent === undefined ? {} : { parent_process: processOf(process.parent, undefined) }),
-  };
-}
-
-/** S_IFMT, and type_id for each: pipe, character device, folder, block device, regular file, symbolic link, socket. */
-const FORMAT_MASK = 0o170000;
-const FILE_TYPES: ReadonlyMap<number, number> = new Map([
-  [0o010000, 6],
-  [0o020000, 3],
-  [0o040000, 2],
-  [0o060000, 4],
-  [0o100000, 1],
-  [0o120000, 7],
-  [0o140000, 5],
-]);
-
-function fileOf({ path, mode }: Pick<File, "path" | "mode">): Record<string, unknown> {
-  return {
-    type_id: FILE_TYPES.get(mode & FORMAT_MASK) ?? 0,
-    path,
-    name: path.slice(path.lastIndexOf("/") + 1) || path,
-  };
-}
-
-function endpointOf({ address, ip, port, domain }: NonNullable<Event["source"]>): Record<string, unknown> {
-  return {
-    ...(ip === "" ? { name: address } : { ip }),
-    ...(port === 0 ? {} : { port }),
-    ...(domain === "" ? {} : { hostname: domain }),
   };
 }

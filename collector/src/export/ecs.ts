@@ -1,0 +1,187 @@
+/** Events as documents of the Elastic Common Schema 9.0 (https://www.elastic.co/docs/reference/ecs); what is special to kernel audit stands under `audit`. */
+import { recordText } from "@hosttrail/lib/audit";
+import { commandLineOf } from "@hosttrail/lib/predicate";
+import type {
+  Audit,
+  Cloud,
+  Container,
+  Endpoint,
+  Event,
+  File,
+  Host,
+  Process,
+  ProcessReference,
+  User,
+} from "@hosttrail/proto/event";
+import { isoTime } from "./cells.ts";
+
+const ECS_VERSION = "9.0.0";
+const UNSET = 0xffff_ffff;
+
+type Document = { [name: string]: unknown };
+
+export function ecsDocument(event: Event): Document {
+  const { event: info, host, process, user, files, source, destination, container, cloud, audit, targets } = event;
+  const [file] = files;
+  const timeNano = info?.timeUnixNano ?? 0n;
+  return clean({
+    "@timestamp": isoTime(timeNano),
+    ecs: { version: ECS_VERSION },
+    event: {
+      id: event.id,
+      kind: info?.kind,
+      category: info?.category,
+      type: info?.type,
+      action: info?.action,
+      outcome: info?.outcome,
+      sequence: info === undefined ? undefined : Number(info.sequence),
+      module: "hosttrail",
+      dataset: "hosttrail.audit",
+    },
+    host: host && ofHost(host),
+    labels: host && Object.fromEntries(host.labels.map(({ key, value }) => [key, value])),
+    process: process && ofProcess(process),
+    user: user && ofUser(user),
+    group: user?.group && clean({ id: idOf(user.group.id), name: user.group.name }),
+    file: file && ofFile(file),
+    source: source && ofEndpoint(source),
+    destination: destination && ofEndpoint(destination),
+    container: container && ofContainer(container),
+    cloud: cloud && ofCloud(cloud),
+    related: related(event),
+    target: targets.length === 0 ? undefined : { process: targets.map(ofProcess) },
+    audit: audit && ofAudit(event, audit, files.slice(1)),
+  });
+}
+
+/** Leaves out what says nothing, as ECS has it. */
+function clean(document: Document): Document {
+  return Object.fromEntries(
+    Object.entries(document).filter(
+      ([, value]) =>
+        value !== undefined &&
+        value !== "" &&
+        !(Array.isArray(value) && value.length === 0) &&
+        !(typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length === 0),
+    ),
+  );
+}
+
+function idOf(id: number): string | undefined {
+  return id === UNSET ? undefined : String(id);
+}
+
+function ofHost({ id, name, bootId, architecture, osName, osVersion, kernel, ip }: Host): Document {
+  return clean({
+    id,
+    name,
+    hostname: name,
+    boot: clean({ id: bootId }),
+    architecture,
+    ip,
+    os: clean({ type: "linux", name: osName, version: osVersion, kernel }),
+  });
+}
+
+function ofProcess(process: Process): Document {
+  const { entityId, pid, name, executable, args, argsCount, workingDirectory, title, startUnixNano, tty } = process;
+  const { parent, ancestry, sessionLeader, executableSha256, sessionId } = process;
+  return clean({
+    entity_id: entityId,
+    pid,
+    name,
+    executable,
+    args,
+    args_count: argsCount === 0 ? undefined : argsCount,
+    command_line: commandLineOf(process),
+    working_directory: workingDirectory,
+    title,
+    start: startUnixNano === 0n ? undefined : isoTime(startUnixNano),
+    tty: tty === "" ? undefined : { name: tty },
+    hash: clean({ sha256: executableSha256 }),
+    audit_session_id: sessionId === UNSET ? undefined : sessionId,
+    parent: parent && ofProcess(parent),
+    session_leader: sessionLeader && ofReference(sessionLeader),
+    ancestry: ancestry.map(({ entityId: id }) => id),
+  });
+}
+
+function ofReference({ entityId, pid, name, executable }: ProcessReference): Document {
+  return clean({ entity_id: entityId, pid, name, executable });
+}
+
+function ofUser({ id, name, effectiveId, effectiveName, auditId, auditName, targetName }: User): Document {
+  return clean({
+    id: idOf(id),
+    name,
+    effective: clean({ id: idOf(effectiveId), name: effectiveName }),
+    audit: clean({ id: idOf(auditId), name: auditName }),
+    target: clean({ name: targetName }),
+  });
+}
+
+function ofFile({ path, inode, device, mode, uid, owner, gid, group, hasAttributes, after }: File): Document {
+  const slash = path.lastIndexOf("/");
+  return clean({
+    path,
+    name: path.slice(slash + 1),
+    directory: slash > 0 ? path.slice(0, slash) : undefined,
+    ...(hasAttributes && {
+      inode: String(inode),
+      device,
+      mode: (mode & 0o7777).toString(8).padStart(4, "0"),
+      uid: idOf(uid),
+      owner,
+      gid: idOf(gid),
+      group,
+    }),
+    size: after?.exists ? Number(after.size) : undefined,
+    hash: clean({ sha256: after?.sha256 }),
+  });
+}
+
+function ofEndpoint({ address, ip, port, path, domain }: Endpoint): Document {
+  return clean({ address, ip, port: ip === "" ? undefined : port, path, domain });
+}
+
+function ofContainer({ id, runtime, systemdUnit }: Container): Document {
+  return clean({ id, runtime, systemd_unit: systemdUnit });
+}
+
+function ofCloud({ provider, accountId, region, availabilityZone, instanceId, machineType }: Cloud): Document {
+  return clean({
+    provider,
+    account: clean({ id: accountId }),
+    region,
+    availability_zone: availabilityZone,
+    instance: clean({ id: instanceId }),
+    machine: clean({ type: machineType }),
+  });
+}
+
+function related({ user, host, source, destination, process }: Event): Document {
+  const of = (...values: (string | undefined)[]): string[] =>
+    [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
+  return clean({
+    user: of(user?.name, user?.effectiveName, user?.auditName, user?.targetName),
+    ip: of(source?.ip, destination?.ip),
+    hosts: of(host?.name, source?.domain, destination?.domain),
+    hash: of(process?.executableSha256),
+  });
+}
+
+function ofAudit(event: Event, audit: Audit, otherFiles: readonly File[]): Document {
+  const { syscall, keys, serial, partial, redacted, records } = audit;
+  return clean({
+    serial,
+    key: keys,
+    syscall: syscall?.name,
+    arch: syscall?.archName,
+    success: syscall?.success,
+    exit: syscall === undefined ? undefined : String(syscall.exit),
+    partial,
+    redacted: redacted === 0 ? undefined : redacted,
+    files: otherFiles.map(({ path, nametype }) => clean({ path, nametype })),
+    records: records.map(({ typeName }, index) => ({ type: typeName, text: recordText(event, index) })),
+  });
+}

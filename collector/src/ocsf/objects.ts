@@ -1,0 +1,60 @@
+/**
+ * Objects of the Open Cybersecurity Schema Framework 1.9.0 (https://schema.ocsf.io/1.9.0) that stand for parts of our events, shared by all who
+ * write in its terms.
+ */
+import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
+
+export const OCSF_VERSION = "1.9.0";
+
+export function deviceOf({ id, name }: { id: string; name: string }): Record<string, unknown> {
+  // Its kind is not known.
+  return { type_id: 0, uid: id, hostname: name };
+}
+
+export function processOf(process: Process, user: User | undefined): Record<string, unknown> {
+  const started = Number(process.startUnixNano / 1_000_000n);
+  return {
+    uid: process.entityId,
+    pid: process.pid,
+    name: process.name,
+    cmd_line: process.args.join(" "),
+    ...(process.executable === "" ? {} : { file: fileOf({ path: process.executable, mode: 0 }) }),
+    ...(started === 0 ? {} : { created_time: started }),
+    ...(user === undefined ? {} : { user: userOf(user.id, user.name) }),
+    ...(process.parent === undefined ? {} : { parent_process: processOf(process.parent, undefined) }),
+  };
+}
+
+const UNSET = 0xffff_ffff;
+/** S_IFMT, and type_id for each: pipe, character device, folder, block device, regular file, symbolic link, socket. */
+const FORMAT_MASK = 0o170000;
+const FILE_TYPES: ReadonlyMap<number, number> = new Map([
+  [0o010000, 6],
+  [0o020000, 3],
+  [0o040000, 2],
+  [0o060000, 4],
+  [0o100000, 1],
+  [0o120000, 7],
+  [0o140000, 5],
+]);
+
+export function fileOf({ path, mode }: Pick<File, "path" | "mode">): Record<string, unknown> {
+  return {
+    type_id: FILE_TYPES.get(mode & FORMAT_MASK) ?? 0,
+    path,
+    name: path.slice(path.lastIndexOf("/") + 1) || path,
+  };
+}
+
+export function endpointOf({ address, ip, port, domain }: Endpoint): Record<string, unknown> {
+  return {
+    ...(ip === "" ? { name: address } : { ip }),
+    ...(port === 0 ? {} : { port }),
+    ...(domain === "" ? {} : { hostname: domain }),
+  };
+}
+
+/** A user by number, which the kernel writes as 4294967295 where there is none. */
+export function userOf(id: number, name: string): Record<string, unknown> {
+  return { ...(id === UNSET ? {} : { uid: String(id) }), ...(name === "" ? {} : { name }) };
+}
