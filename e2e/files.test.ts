@@ -62,7 +62,10 @@ describe("exported files", () => {
       assert.equal(document["event"]?.["action"], event.event?.action);
       assert.equal(document["process"]?.["executable"] ?? "", event.process?.executable ?? "");
       assert.equal(document["file"]?.["path"] ?? "", event.files[0]?.path ?? "");
-      assert.equal(Date.parse(String(document["@timestamp"])), Number((event.event?.timeUnixNano ?? 0n) / 1_000_000n));
+      assert.equal(
+        Date.parse(document["@timestamp"] as unknown as string),
+        Number((event.event?.timeUnixNano ?? 0n) / 1_000_000n),
+      );
     }
     assert.equal(found.length, expected().length);
   });

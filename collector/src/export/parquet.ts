@@ -67,13 +67,14 @@ class Parquet implements FileWriter {
 
   end(): Uint8Array {
     if (this.#rows > 0) this.#flush();
-    this.#writer.finish();
+    // Nothing is waited for: bytes stay here until they are taken.
+    void this.#writer.finish();
     return this.#chunks.take();
   }
 
   #flush(): void {
     const columnData = this.#columns.map(({ name }, at) => ({ name, data: this.#cells[at] as unknown[] }));
-    this.#writer.write({ columnData, rowGroupSize: this.#rows });
+    void this.#writer.write({ columnData, rowGroupSize: this.#rows });
     this.#cells = this.#columns.map(() => []);
     this.#rows = 0;
     this.#characters = 0;
