@@ -3,7 +3,7 @@ import type { AuditField, Label, Process, ProcessReference } from "@hosttrail/pr
 import { PARENTS_MAX } from "./limits.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
-import { sameTexts, type TableReader } from "./table.ts";
+import { type Lists, sameTexts, type TableReader } from "./table.ts";
 import { joinUnsigned, pushHalves, type WireWriter } from "./wire.ts";
 
 /** Gives the row of another table that a column refers to; index 0 is "absent". */
@@ -37,8 +37,10 @@ export interface Column<Value, Links> {
   same(a: Value, b: Value): boolean;
   collect(strings: StringTableBuilder, links: Links): ColumnState<Value>;
   read(table: TableReader, strings: StringTable, links: ReadLinks<Links>): (row: number) => Value;
-  /** Of a column of strings or of rows: the number of each row's. */
+  /** Of a column of small numbers, of strings or of rows: the number of each row's. */
   numbers?(table: TableReader): Uint32Array;
+  /** Of a column of lists of strings: the numbers of each row's. */
+  lists?(table: TableReader): Lists;
   /** False where `read`, or what it gives, may fail for a row. */
   scan(table: ColumnScan): boolean;
 }
@@ -103,6 +105,7 @@ function simple<Value>(
       const place = `${table.place}.${field}`;
       return (row) => decode(values[row] ?? 0, strings, place);
     },
+    numbers: (table) => (pack === "packed" ? table.numbers(field) : table.deltas(field)),
     scan: (table) => (pack === "packed" ? table.numbers(field) : table.varints(field)),
   };
 }
@@ -257,6 +260,7 @@ export function texts(lengthField: number, field: number): Column<string[], unkn
       const place = `${table.place}.${field}`;
       return (row) => slice(offsets, row, strings, (at) => strings.shown(items[at] ?? 0, place));
     },
+    lists: (table) => table.lists(lengthField, field),
     scan: (table) => table.lists(lengthField) && table.textItems(field),
   };
 }
@@ -414,6 +418,7 @@ export function ancestry(field: number): Column<ProcessReference[], AncestryLink
       const place = `${table.place}.${field}`;
       return (row) => linked(links.ancestries, values[row] ?? 0, place, strings) ?? [];
     },
+    numbers: (table) => table.numbers(field),
     scan: (table) => table.link(field, "ancestries"),
   };
 }

@@ -36,6 +36,7 @@ class AncestryReader implements RowReader<ProcessReference[]> {
   readonly #strings: StringTable;
   #rows: ProcessReference[][] | undefined;
   #bytes: number[] = [];
+  #lists: Lists | undefined;
 
   constructor(table: TableReader, references: RowsReader<ProcessReference, unknown>, strings: StringTable) {
     this.#table = table;
@@ -54,8 +55,13 @@ class AncestryReader implements RowReader<ProcessReference[]> {
     return this.#rows[index - 1] ?? this.#table.fail(place, `row ${index} of ${this.#rows.length}`);
   }
 
+  /** For each row the references in it, each by its number plus one. */
+  get lists(): Lists {
+    return (this.#lists ??= this.#table.lists(ANCESTRIES.lengths, ANCESTRIES.references));
+  }
+
   #build(): ProcessReference[][] {
-    const { offsets, values } = this.#table.lists(ANCESTRIES.lengths, ANCESTRIES.references);
+    const { offsets, values } = this.lists;
     const [items = NONE] = values;
     const { budget } = this.#strings;
     const reference = (at: number): ProcessReference => {
@@ -112,6 +118,9 @@ export class ColumnBlock {
   readonly clouds: RowsReader<Cloud, unknown>;
   readonly syscalls: RowsReader<tables.SyscallKind, unknown>;
   readonly records: RowsReader<AuditRecord, unknown>;
+  /** What processes refer to: ancestors and leaders of sessions, and lists of those. */
+  readonly references: RowsReader<ProcessReference, unknown>;
+  readonly ancestries: { readonly lists: Lists };
   readonly #eventTable: TableReader;
   /** The per-event columns: numbers that refer to the tables' rows, plus one. */
   readonly columns: EventColumns;
@@ -146,7 +155,9 @@ export class ColumnBlock {
     this.users = new RowsReader(tables.users, open(tables.users), this.strings, { groups });
     const lists = open({ field: ANCESTRIES.field, place: "ancestries" });
     const references = plain(tables.references);
+    this.references = references;
     const ancestries = new AncestryReader(lists, references, this.strings);
+    this.ancestries = ancestries;
     this.processes = new RowsReader(tables.processes, open(tables.processes), this.strings, {
       ancestries,
       references,

@@ -1,6 +1,7 @@
 /** The block: how events are sealed once and read by everybody else. */
 export { ColumnBlock } from "./decode.ts";
 export type { TextName } from "./rows.ts";
+export type { Lists } from "./table.ts";
 export type { ProcessOrView } from "./tables.ts";
 export { type EncodedEvents, encodeColumns, encodeEvents, EventEncoder } from "./encode.ts";
 export { BlockError, type BlockErrorCode } from "./error.ts";

@@ -4,7 +4,7 @@ import type { WritingBudget } from "./budget.ts";
 import { EqualRows } from "./equal.ts";
 import { U32List } from "./list.ts";
 import type { StringTable, StringTableBuilder } from "./strings.ts";
-import { RowIndex, type TableReader } from "./table.ts";
+import { type Lists, RowIndex, type TableReader } from "./table.ts";
 import { type MadeField, type MakeViews, viewMaker } from "./views.ts";
 import type { WireWriter } from "./wire.ts";
 
@@ -137,8 +137,14 @@ export class RowsWriter<Row extends object, Links> implements RowAdder<Row> {
 /** Names of a row's fields that are one string. */
 export type TextName<Row> = { [Name in keyof Row]-?: Row[Name] extends string ? Name : never }[keyof Row] & string;
 
-/** Those, and the ones that are another row or none. */
-type NumberedName<Row> = TextName<Row> | ("parent" & keyof Row);
+/** Names of a row's fields that are small numbers, one string, or another row or none; an ancestry is a row as well. */
+type NumberedName<Row> =
+  | { [Name in keyof Row]-?: Row[Name] extends string | number | boolean ? Name : never }[keyof Row]
+  | (("parent" | "sessionLeader" | "ancestry") & keyof Row);
+
+/** Names of a row's fields that are lists of strings. */
+export type TextsName<Row> = { [Name in keyof Row]-?: Row[Name] extends readonly string[] ? Name : never }[keyof Row] &
+  string;
 
 const NO_VIEWS: readonly never[] = [];
 
@@ -179,6 +185,11 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     for (const name in this.#links) this.#links[name].open();
   }
 
+  /** How many rows there are. */
+  get count(): number {
+    return this.#see().count;
+  }
+
   /** Every row, in order; a reference n is to row n - 1. */
   get rows(): readonly Row[] {
     return this.#rows ?? this.#build();
@@ -207,12 +218,20 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     return views;
   }
 
-  /** For each row the number of its string in the block's table of strings, or of the row that it refers to. */
-  numbers(name: NumberedName<Row>): Uint32Array {
+  /** For each row its number, that of its string in the block's table of strings, or of the row that it refers to, plus one. */
+  numbers(name: NumberedName<Row> & string): Uint32Array {
     const column = this.#spec.columns[name] as Pick<Column<never, Links>, "numbers">;
     const numbers = column.numbers?.(this.#see());
     if (numbers === undefined) throw new TypeError(`${this.#spec.place} has no numbers in ${name}`);
     return numbers;
+  }
+
+  /** For each row the numbers of its strings in the block's table of strings. */
+  lists(name: TextsName<Row>): Lists {
+    const column = this.#spec.columns[name] as Pick<Column<never, Links>, "lists">;
+    const lists = column.lists?.(this.#see());
+    if (lists === undefined) throw new TypeError(`${this.#spec.place} has no lists in ${name}`);
+    return lists;
   }
 
   row(index: number, place: string): Row | undefined {

@@ -257,9 +257,19 @@ export class TableReader {
 /** The same table for those who ask for a column again and again. */
 class KeepingReader extends TableReader {
   readonly #numbers: (Uint32Array | undefined)[] = [];
+  /** By the field of their lengths. */
+  readonly #lists: (Lists | undefined)[] = [];
 
   override numbers(field: number): Uint32Array {
     return (this.#numbers[field] ??= super.numbers(field));
+  }
+
+  override deltas(field: number): Uint32Array {
+    return (this.#numbers[field] ??= super.deltas(field));
+  }
+
+  override lists(lengthField: number, ...valueFields: number[]): Lists {
+    return (this.#lists[lengthField] ??= super.lists(lengthField, ...valueFields));
   }
 }
 

@@ -1,5 +1,5 @@
 /** Texts in whatever case, asked of a sieve: that knows texts as they are, so each trigram is asked for in all of its cases. */
-import type { SieveAnswers } from "./sieve.ts";
+import type { SieveAnswers } from "./answers.ts";
 
 const GRAM_UNITS = 3;
 

@@ -1,5 +1,5 @@
 /** The fields that a filter may name, and where in a block each one lies. */
-import type { ColumnBlock, ProcessOrView, TextName } from "../block/index.ts";
+import type { ColumnBlock, Lists, ProcessOrView, TextName } from "../block/index.ts";
 import {
   archNames,
   ERRNO,
@@ -10,56 +10,19 @@ import {
   recordTypeName,
   syscallNames,
 } from "../audit/index.ts";
+import {
+  ARGUMENTS,
+  EVENT_COLUMN,
+  type Field,
+  type FieldValue,
+  type Kind,
+  kindOf,
+  NAMES,
+  PATHS,
+  type Reach,
+} from "./field.ts";
 import * as types from "./types.ts";
 import * as vocabulary from "./vocabulary.ts";
-
-/** A value to compare with; a list matches where one of its items does. */
-export type FieldValue = string | number | bigint | undefined | readonly (string | number | bigint | undefined)[];
-
-/**
- * A field. `rows` are the distinct rows of its table and `value` reads one; `rowsOf` gives the rows that an event
- * refers to, as indexes plus one. So a comparison is decided once for each distinct row.
- */
-export interface Field {
-  /** What events refer to its rows by: fields of one column have the same rows. */
-  column: string;
-  rows(block: ColumnBlock): readonly unknown[];
-  /** The same rows for those who ask a few fields of them: only these are read. */
-  views(block: ColumnBlock): readonly unknown[];
-  value(row: never): FieldValue;
-  /** For a field whose values are strings of the block: their numbers there, by row; 0 is the empty one. */
-  strings?: (block: ColumnBlock) => Uint32Array;
-  rowsOf(block: ColumnBlock, event: number): number | Uint32Array;
-  /** What its values are. */
-  type: types.FieldType;
-  /** True where an event has several of them, each one for itself: a filter asks for a whole one. */
-  list: boolean;
-  /** True where a sieve is told its whole values. */
-  indexed: boolean;
-  /** The group of a sieve in which parts of its values can be asked for. */
-  group: number | undefined;
-  /** True where another field of the group has these texts in its own, so that a sieve needs no telling of them. */
-  covered: boolean;
-}
-
-/** Groups of texts in a sieve: those that are alike share their trigrams. */
-const ARGUMENTS = 0;
-const PATHS = 1;
-const NAMES = 2;
-
-/** What there is to say about a field beside where it lies. */
-interface Kind {
-  type?: types.FieldType;
-  list?: boolean;
-  indexed?: boolean;
-  group?: number;
-  covered?: boolean;
-}
-
-function kindOf(kind: Kind): Pick<Field, "type" | "list" | "indexed" | "group" | "covered"> {
-  const { type = types.text, list = false, indexed = false, group, covered = false } = kind;
-  return { type, list, indexed, group, covered };
-}
 
 type Tables = {
   [Name in keyof ColumnBlock as ColumnBlock[Name] extends { rows: readonly unknown[] }
@@ -75,8 +38,9 @@ type Reading<Table extends keyof Tables> = TextName<RowOf<Table>> | ((row: RowOf
 function rowsOf<Table extends keyof Tables>(
   table: Table,
   reading: Reading<Table>,
-): Pick<Field, "rows" | "views" | "value" | "strings"> {
+): Pick<Field, "count" | "rows" | "views" | "value" | "strings" | "reach"> {
   const access = {
+    count: (block: ColumnBlock) => block[table].count,
     rows: (block: ColumnBlock) => block[table].rows,
     views: (block: ColumnBlock) => block[table].views,
   };
@@ -84,8 +48,13 @@ function rowsOf<Table extends keyof Tables>(
   return {
     ...access,
     value: (row: RowOf<Table>) => row[reading] as string,
-    strings: (block) => (block[table] as { numbers(name: string): Uint32Array }).numbers(reading),
+    strings: (block) => numbersOf(block, table, reading),
+    reach: { strings: (block) => numbersOf(block, table, reading) },
   };
+}
+
+function numbersOf(block: ColumnBlock, table: keyof Tables, name: string): Uint32Array {
+  return (block[table] as { numbers(name: string): Uint32Array }).numbers(name);
 }
 
 /** Fields of a table that events refer to by one column. */
@@ -93,7 +62,6 @@ function of<Table extends keyof Tables>(table: Table, column: PlainColumn) {
   return (value: Reading<Table>, kind: Kind = {}): Field => ({
     column,
     ...rowsOf(table, value),
-    rowsOf: (block, event) => block.columns[column][event] ?? 0,
     ...kindOf(kind),
   });
 }
@@ -113,6 +81,15 @@ export function commandLineOf(process: ProcessOrView): string {
   return process.commandLine ?? process.args.join(" ");
 }
 
+const ARGS: Reach = { words: (block) => block.processes.lists("args") };
+const PARENT: Reach = { through: (block) => block.processes.numbers("parent") };
+const LEADER: Reach = { through: (block) => block.processes.numbers("sessionLeader") };
+
+/** The field with a quicker way to its values. */
+function reached(field: Field, reach: Reach): Field {
+  return { ...field, reach };
+}
+
 /** A text of the process's parent. */
 function ofParent(name: TextName<RowOf<"processes">>, kind: Kind): Field {
   return {
@@ -121,23 +98,37 @@ function ofParent(name: TextName<RowOf<"processes">>, kind: Kind): Field {
       const own = processes.numbers(name);
       return processes.numbers("parent").map((parent) => (parent === 0 ? 0 : (own[parent - 1] ?? 0)));
     },
+    reach: { ...PARENT, strings: (block) => block.processes.numbers(name) },
   };
+}
+
+type Reference = NonNullable<RowOf<"processes">["sessionLeader"]>;
+
+/** A text of the process that leads the session. */
+function ofLeader(name: TextName<Reference>, kind: Kind = {}): Field {
+  const field = ofProcess((row) => row.sessionLeader?.[name], kind);
+  return reached(field, { ...LEADER, strings: (block) => block.references.numbers(name) });
+}
+
+/** A text of each of the process's ancestors. */
+function ofAncestors(name: TextName<Reference>, kind: Kind = {}): Field {
+  const field = ofProcess((row) => row.ancestry.map((reference) => reference[name]), { ...kind, list: true });
+  return reached(field, {
+    through: (block) => block.processes.numbers("ancestry"),
+    items({ ancestries: { lists }, references }): Lists {
+      const strings = references.numbers(name);
+      const [items = NONE] = lists.values;
+      return { offsets: lists.offsets, values: [items.map((reference) => strings[reference - 1] ?? 0)] };
+    },
+  });
 }
 
 const NONE = new Uint32Array(0);
-
-function listAt(column: "files" | "records" | "targets"): (block: ColumnBlock, event: number) => Uint32Array {
-  return (block, event) => {
-    const { offsets, values } = block.columns[column];
-    return (values[0] ?? NONE).subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0);
-  };
-}
 
 function ofList<Table extends keyof Tables>(table: Table, column: "files" | "records" | "targets") {
   return (value: Reading<Table>, kind: Kind = {}): Field => ({
     column,
     ...rowsOf(table, value),
-    rowsOf: listAt(column),
     ...kindOf(kind),
   });
 }
@@ -151,19 +142,17 @@ function ofFound(value: (row: RowOf<"files">) => FieldValue, type: types.FieldTy
   return ofFile((row) => (row.hasAttributes ? value(row) : undefined), { type });
 }
 
-/** Of fields whose rows are the events themselves. */
-export const EVENT_COLUMN = "event";
-
 /** A column with one plain value an event: each event is its own row. */
 function ofEvent(value: (block: ColumnBlock, event: number) => FieldValue, kind: Kind): Field {
   const rows = (block: ColumnBlock): FieldValue[] =>
     Array.from({ length: block.count }, (_, event) => value(block, event));
   return {
     column: EVENT_COLUMN,
+    count: (block) => block.count,
     rows,
     views: rows,
     value: (row: FieldValue) => row,
-    rowsOf: (_block, event) => event + 1,
+    reach: { at: value },
     ...kindOf(kind),
   };
 }
@@ -204,6 +193,26 @@ const RECORD_TYPES = types.named(
 /** What was typed is asked for by its parts, and permissions are the same everywhere: no index would help. */
 const NOT_INDEXED: ReadonlySet<ReadField> = new Set<ReadField>(["data", "requested", "tclass"]);
 
+/** When the kernel saw it; what tells nothing but itself has no time. */
+const TIME = ofEvent(timeOf, { type: types.time });
+
+function timeOf({ columns }: ColumnBlock, event: number): bigint | undefined {
+  return columns.kind[event] === 0 ? undefined : columns.time[event];
+}
+
+/** How long the process ran when it happened. */
+function uptimeOf(block: ColumnBlock, event: number): bigint | undefined {
+  const time = timeOf(block, event);
+  const start = block.processes.views[(block.columns.process[event] ?? 0) - 1]?.startUnixNano ?? 0n;
+  return time === undefined || start === 0n ? undefined : time - start;
+}
+
+const PID: NonNullable<Reach["numbers"]> = (block) => block.processes.numbers("pid");
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
 /** All fields by their ECS name; `audit.*` is what is special to kernel audit. */
 export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["event.action", ofKind("action", { indexed: true, group: NAMES })],
@@ -211,6 +220,9 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["event.type", ofKind((row) => row.type, { type: types.oneOf(vocabulary.EVENT_TYPES), list: true })],
   ["event.outcome", ofKind("outcome", { type: types.oneOf(vocabulary.EVENT_OUTCOMES) })],
   ["event.kind", ofKind("kind", { type: types.oneOf(vocabulary.EVENT_KINDS) })],
+  ["event.id", ofEvent((block, event) => block.eventId(event), {})],
+  ["event.time", TIME],
+  ["@timestamp", TIME],
   ["event.sequence", ofEvent((block, event) => block.names.sequenceAt(event), { type: u64 })],
   ["host.id", ofHost("id", { type: types.hex(32, "a host's id") })],
   ["host.name", ofHost("name", NAME)],
@@ -226,39 +238,99 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["host.os.version", ofHost("osVersion")],
   ["host.os.kernel", ofHost("kernel")],
   ["process.entity_id", ofProcess("entityId", INDEXED)],
-  ["process.pid", ofProcess((row) => row.pid, { type: u32 })],
+  [
+    "process.pid",
+    reached(
+      ofProcess((row) => row.pid, { type: u32 }),
+      { numbers: PID },
+    ),
+  ],
+  ["process.start", ofProcess((row) => row.startUnixNano || undefined, { type: types.time })],
+  ["process.uptime", ofEvent(uptimeOf, { type: types.duration })],
   ["process.name", ofProcess("name", { indexed: true, group: NAMES })],
   ["process.executable", ofProcess("executable", { indexed: true, group: PATHS })],
-  ["process.args", ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true })],
-  ["process.args_count", ofProcess((row) => row.argsCount, { type: u32 })],
-  ["process.command_line", ofProcess((row) => commandLineOf(row), { group: ARGUMENTS })],
-  ["process.title", ofProcess((row) => row.title || commandLineOf(row), { group: ARGUMENTS })],
+  [
+    "process.args",
+    reached(
+      ofProcess((row) => row.args, { list: true, group: ARGUMENTS, covered: true }),
+      {
+        items: (block) => block.processes.lists("args"),
+      },
+    ),
+  ],
+  [
+    "process.args_count",
+    reached(
+      ofProcess((row) => row.argsCount, { type: u32 }),
+      {
+        numbers: (block) => block.processes.numbers("argsCount"),
+      },
+    ),
+  ],
+  [
+    "process.command_line",
+    reached(
+      ofProcess((row) => commandLineOf(row), { group: ARGUMENTS }),
+      ARGS,
+    ),
+  ],
+  [
+    "process.title",
+    reached(
+      ofProcess((row) => row.title || commandLineOf(row), { group: ARGUMENTS }),
+      {
+        ...ARGS,
+        strings: (block) => block.processes.numbers("title"),
+      },
+    ),
+  ],
   ["process.working_directory", ofProcess("workingDirectory", PATH)],
   ["process.hash.sha256", ofProcess("executableSha256", SHA256)],
   ["process.tty", ofProcess("tty")],
   ["process.provenance", ofProcess("provenance", { type: types.oneOf(vocabulary.PROVENANCES) })],
-  ["process.session_leader.entity_id", ofProcess((row) => row.sessionLeader?.entityId)],
-  ["process.session_leader.pid", ofProcess((row) => row.sessionLeader?.pid, { type: u32 })],
-  ["process.session_leader.name", ofProcess((row) => row.sessionLeader?.name, NAME)],
-  ["process.session_leader.executable", ofProcess((row) => row.sessionLeader?.executable, PATH)],
+  ["process.session_leader.entity_id", ofLeader("entityId")],
+  [
+    "process.session_leader.pid",
+    reached(
+      ofProcess((row) => row.sessionLeader?.pid, { type: u32 }),
+      {
+        ...LEADER,
+        numbers: (block) => block.references.numbers("pid"),
+      },
+    ),
+  ],
+  ["process.session_leader.name", ofLeader("name", NAME)],
+  ["process.session_leader.executable", ofLeader("executable", PATH)],
   ["process.parent.entity_id", ofParent("entityId", INDEXED)],
-  ["process.parent.pid", ofProcess((row) => row.parent?.pid, { type: u32 })],
+  [
+    "process.parent.pid",
+    reached(
+      ofProcess((row) => row.parent?.pid, { type: u32 }),
+      { ...PARENT, numbers: PID },
+    ),
+  ],
   ["process.parent.name", ofParent("name", NAME)],
   [
     "process.parent.command_line",
-    ofProcess((row) => row.parent && commandLineOf(row.parent), { group: ARGUMENTS, covered: true }),
+    reached(
+      ofProcess((row) => row.parent && commandLineOf(row.parent), { group: ARGUMENTS, covered: true }),
+      {
+        ...PARENT,
+        ...ARGS,
+      },
+    ),
   ],
   ["process.parent.executable", ofParent("executable", PATH)],
-  [
-    "process.ancestry.entity_id",
-    ofProcess((row) => row.ancestry.map((reference) => reference.entityId), { list: true }),
-  ],
-  [
-    "process.ancestry.executable",
-    ofProcess((row) => row.ancestry.map((reference) => reference.executable), { list: true, group: PATHS }),
-  ],
+  ["process.ancestry.entity_id", ofAncestors("entityId")],
+  ["process.ancestry.executable", ofAncestors("executable", { group: PATHS })],
   ["target.process.entity_id", ofTarget("entityId")],
-  ["target.process.pid", ofTarget((row) => row.pid, { type: u32 })],
+  [
+    "target.process.pid",
+    reached(
+      ofTarget((row) => row.pid, { type: u32 }),
+      { numbers: PID },
+    ),
+  ],
   // Targets are rows of the same table as processes.
   ["target.process.name", ofTarget("name", { group: NAMES, covered: true })],
   ["target.process.executable", ofTarget("executable", { group: PATHS, covered: true })],
@@ -272,7 +344,16 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["group.id", ofUser((row) => row.group?.id, { type: types.id("group.name") })],
   ["group.name", ofUser((row) => row.group?.name, NAME)],
   ["file.path", ofFile("path", { indexed: true, group: PATHS })],
-  ["file.name", ofFile((row) => row.path.slice(row.path.lastIndexOf("/") + 1), { group: PATHS, covered: true })],
+  [
+    "file.name",
+    reached(
+      ofFile((row) => lastPart(row.path), { group: PATHS, covered: true }),
+      {
+        strings: (block) => block.files.numbers("path"),
+        of: lastPart,
+      },
+    ),
+  ],
   ["file.relative_to", ofFile("relativeTo", PATH)],
   ["file.inode", ofFound((row) => row.inode, u64)],
   ["file.device", ofFound((row) => row.device, types.device)],
@@ -304,7 +385,7 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
   ["cloud.availability_zone", ofCloud("availabilityZone")],
   ["cloud.instance.id", ofCloud("instanceId")],
   ["cloud.machine.type", ofCloud("machineType")],
-  ["audit.key", ofEvent(keysOf, { list: true, indexed: true })],
+  ["audit.key", reached(ofEvent(keysOf, { list: true, indexed: true }), { items: (block) => block.columns.keys })],
   ["audit.serial", ofEvent((block, event) => block.columns.serial[event], { type: u32 })],
   ["audit.syscall", ofSyscall("name", { type: SYSCALL })],
   ["audit.arch", ofSyscall("archName", { type: ARCH })],

@@ -1,5 +1,5 @@
 /** A field's values in the form in which they are compared, whoever compares them. */
-import type { Field, FieldValue } from "./fields.ts";
+import type { Field, FieldValue } from "./field.ts";
 import type { Value } from "./types.ts";
 
 const NO_FORMS: readonly string[] = [];

@@ -53,7 +53,7 @@ const cases: [string, number[]][] = [
   ["process.executable = /bin", []],
   ["process.args : -l", [0]],
   ["process.args : l", []],
-  ['process.args : "*"', [0]],
+  ['process.args : "\\*"', [0]],
   ["process.args : *", [0, 1]],
   ['process.command_line : "ls -l"', [0]],
   ["destination.ip = 2001:db8::1", [1]],
@@ -88,14 +88,11 @@ describe("a filter", () => {
   }
 
   const wrong: [string, number, RegExp][] = [
-    ["nope = 1", 1, /unknown field "nope"; known are event\.action, /],
-    ["event.action", 13, /ends where = or : is expected/],
+    ["nope = 1", 1, /unknown field "nope"; fields begin with event, @timestamp, host, /],
+    ["event.action", 1, /event\.action is a field, without a comparison; .* event\.action:\*/],
     ["event.action =", 15, /ends where a value is expected/],
-    ["event.action > 1", 14, /">" where = or : is expected/],
-    ["event.action = a OR event.action = b", 18, /"OR" where AND is expected/],
-    ["NOT event.action = a", 1, /"NOT" where a field is expected/],
     ['event.action = "a', 16, /a quote that is never closed/],
-    ["event.action = a AND", 21, /ends where a field is expected/],
+    ["event.action = a AND", 21, /ends where a field, a function or a word is expected/],
     ["event.action = = a", 16, /"=" where a value is expected/],
     [`event.action = ${"a".repeat(5000)}`, 1, /at most 4096/],
   ];
@@ -116,8 +113,10 @@ describe("a filter", () => {
   it("takes any value in quotes and gives it back", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 30 }), (value) => {
-        const escaped = value.replaceAll(/[\\"]/g, (character) => `\\${character}`);
-        assert.equal(parseFilter(`a = "${escaped}"`)[0]?.value, value);
+        const escaped = value.replaceAll(/[\\"*]/g, (character) => `\\${character}`);
+        const tree = parseFilter(`a = "${escaped}"`);
+        assert.ok(tree?.kind === "restriction");
+        assert.deepEqual(tree.value.parts, [value]);
       }),
     );
   });

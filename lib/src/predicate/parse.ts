@@ -1,139 +1,290 @@
 /**
- * The first part of AIP-160: comparisons `field = value` and `field : value`, joined by AND.
- * Source: https://google.aip.dev/160
+ * Filters in the language of AIP-160. White space joins as AND does, but closer; OR binds closer than both.
+ * Source: https://google.aip.dev/160 and its grammar, https://google.aip.dev/assets/misc/ebnf-filtering.txt
  */
-
-/** `=` compares; `:` has: an item of a list, a part of a text, or, with `*`, any value at all. */
-type Operator = "=" | ":";
-
-export interface Comparison {
-  field: string;
-  operator: Operator;
-  value: string;
-  /** True where the value stood in quotes, so that "*" is a text and * is any value. */
-  quoted: boolean;
-  /** Where in the filter's text the comparison begins, counted from 1. */
-  column: number;
-  /** Where its value begins. */
-  valueColumn: number;
-}
-
-/** A filter that cannot be understood. */
-export class FilterError extends Error {
-  override readonly name = "FilterError";
-  /** Where in the filter's text, counted from 1. */
-  readonly column: number;
-
-  constructor(column: number, detail: string) {
-    super(`filter, column ${column}: ${detail}`);
-    this.column = column;
-  }
-}
+import { Characters } from "./characters.ts";
+import { FilterError, shown } from "./error.ts";
+import { nestingOf } from "./format.ts";
+import { COMPARATORS, type Comparator, type Literal, type Restriction, textOf, type Tree } from "./tree.ts";
 
 /** Characters of a filter, at most. */
-const FILTER_LENGTH_MAX = 4096;
-/** Comparisons in a filter, at most. */
-const COMPARISONS_MAX = 32;
+export const FILTER_LENGTH_MAX = 4096;
+/** Comparisons, functions and words in a filter, at most. */
+export const RESTRICTIONS_MAX = 256;
+/** Brackets in each other, at most, both as they were written and as the filter is written with all of them. */
+export const DEPTH_MAX = 32;
 
-interface Token {
-  kind: "word" | "text" | "operator";
-  text: string;
-  column: number;
+/** Parses a filter; undefined for an empty one, which matches everything. Throws a FilterError that says where and what is allowed. */
+export function parseFilter(text: string): Tree | undefined {
+  if (text.length > FILTER_LENGTH_MAX) {
+    throw new FilterError(1, `${text.length} characters; at most ${FILTER_LENGTH_MAX} are allowed`);
+  }
+  const parser = new Parser(text);
+  return parser.filter();
 }
 
-/** Parses a filter; an empty one has no comparisons and matches everything. */
-export function parseFilter(filter: string): Comparison[] {
-  if (filter.length > FILTER_LENGTH_MAX) {
-    throw new FilterError(1, `${filter.length} characters; at most ${FILTER_LENGTH_MAX} are allowed`);
+const KEYWORD = /^(?:AND|OR|NOT)$/;
+
+/** Before brackets of a value, as in `field = (a OR b)`: what each word in them is compared with. */
+type Left = Pick<Restriction, "path" | "comparator" | "column">;
+
+class Parser {
+  readonly #characters: Characters;
+  #restrictions = 0;
+  #depth = 0;
+
+  constructor(text: string) {
+    this.#characters = new Characters(text);
   }
-  const tokens = tokenize(filter);
-  const comparisons: Comparison[] = [];
-  let at = 0;
-  const next = (what: string): Token => {
-    const token = tokens[at++];
-    if (token === undefined) throw new FilterError(filter.length + 1, `ends where ${what} is expected`);
-    return token;
-  };
-  while (at < tokens.length) {
-    if (comparisons.length > 0) {
-      const joint = next("AND");
-      if (joint.kind !== "word" || joint.text !== "AND") {
-        throw new FilterError(joint.column, `"${joint.text}" where AND is expected`);
+
+  filter(): Tree | undefined {
+    const characters = this.#characters;
+    characters.skipSpace();
+    if (characters.isAtEnd) return undefined;
+    const tree = this.#expression(undefined);
+    if (!characters.isAtEnd) {
+      throw new FilterError(
+        characters.column,
+        `${shown(characters.found)} where AND, OR or the end is expected${characters.next === ")" ? "; no bracket is open" : ""}`,
+      );
+    }
+    if (nestingOf(tree) > DEPTH_MAX)
+      throw new FilterError(1, `more than ${DEPTH_MAX} levels of AND, OR and NOT in each other`);
+    return tree;
+  }
+
+  #expression(left: Left | undefined): Tree {
+    const parts = [this.#sequence(left)];
+    while (this.#characters.takeKeyword("AND")) parts.push(this.#sequence(left));
+    return joined("and", parts);
+  }
+
+  #sequence(left: Left | undefined): Tree {
+    const parts = [this.#factor(left)];
+    while (this.#isFactorNext()) parts.push(this.#factor(left));
+    return joined("and", parts);
+  }
+
+  #isFactorNext(): boolean {
+    const characters = this.#characters;
+    characters.skipSpace();
+    if (characters.isAtEnd || characters.next === ")") return false;
+    const { at } = characters;
+    const isKeyword = characters.takeKeyword("AND");
+    characters.at = at;
+    return !isKeyword;
+  }
+
+  #factor(left: Left | undefined): Tree {
+    const parts = [this.#term(left)];
+    for (;;) {
+      this.#characters.skipSpace();
+      if (!this.#characters.takeKeyword("OR")) return joined("or", parts);
+      parts.push(this.#term(left));
+    }
+  }
+
+  #term(left: Left | undefined): Tree {
+    const characters = this.#characters;
+    characters.skipSpace();
+    const { column } = characters;
+    if (characters.takeKeyword("NOT")) {
+      characters.skipSpace();
+      return { kind: "not", part: this.#simple(left, column) };
+    }
+    if (characters.next === "-") {
+      characters.at++;
+      // Else `a - b` would be read as two words of which one must not be there.
+      if (characters.isAtEnd || /\s/.test(characters.next))
+        throw new FilterError(column, `"-" alone; it stands right before what must not match, as in -user.name = root`);
+      return { kind: "not", part: this.#simple(left, column) };
+    }
+    return this.#simple(left, undefined);
+  }
+
+  /** `negation`: where the NOT or - before it stands. */
+  #simple(left: Left | undefined, negation: number | undefined): Tree {
+    const characters = this.#characters;
+    if (characters.next === "(") return this.#composite(left);
+    if (negation !== undefined && (characters.next === "-" || characters.takeKeyword("NOT")))
+      throw new FilterError(
+        negation,
+        "a negation of a negation; allowed is one of NOT and - before brackets or a comparison",
+      );
+    return left === undefined ? this.#restriction() : this.#valueOf(left);
+  }
+
+  #composite(left: Left | undefined): Tree {
+    const characters = this.#characters;
+    const { column } = characters;
+    characters.at++;
+    if (++this.#depth > DEPTH_MAX) throw new FilterError(column, `more than ${DEPTH_MAX} brackets in each other`);
+    characters.skipSpace();
+    if (characters.next === ")") throw new FilterError(characters.column, "nothing in brackets");
+    const tree = this.#expression(left);
+    this.#close(column);
+    this.#depth--;
+    return tree;
+  }
+
+  #close(column: number): void {
+    const characters = this.#characters;
+    characters.skipSpace();
+    if (characters.take(")")) return;
+    if (characters.isAtEnd) throw new FilterError(column, "a bracket that is never closed");
+    throw new FilterError(characters.column, `${shown(characters.found)} where ")" is expected`);
+  }
+
+  #count(column: number): void {
+    if (++this.#restrictions > RESTRICTIONS_MAX)
+      throw new FilterError(column, `more than ${RESTRICTIONS_MAX} comparisons, functions and words`);
+  }
+
+  /** In brackets behind a comparator: one value. */
+  #valueOf(left: Left): Tree {
+    const characters = this.#characters;
+    const { column } = characters;
+    const value = this.#literal(true, "a value");
+    this.#count(column);
+    characters.skipSpace();
+    if (this.#comparator() !== undefined)
+      throw new FilterError(
+        column,
+        "a comparison where a value is expected; in brackets behind = and : stand values, as in field = (a OR b)",
+      );
+    return { kind: "restriction", ...left, value };
+  }
+
+  #restriction(): Tree {
+    const characters = this.#characters;
+    const { column } = characters;
+    this.#count(column);
+    const { path, literal } = this.#member("a field, a function or a word");
+    const end = characters.at;
+    if (!literal.isQuoted && characters.next === "(") return this.#call(path, column);
+    characters.skipSpace();
+    const signColumn = characters.column;
+    const comparator = this.#comparator();
+    if (comparator === undefined) {
+      if (end + 1 !== column + literal.raw.length && !literal.isQuoted)
+        throw new FilterError(
+          signColumn,
+          `${characters.isAtEnd ? "ends" : shown(characters.found)} where a comparison is expected`,
+        );
+      return this.#bare(literal);
+    }
+    if (literal.isQuoted)
+      throw new FilterError(
+        column,
+        `a text in quotes where a field is expected; a field has none, as in user.name ${comparator} root`,
+      );
+    characters.skipSpace();
+    if (characters.next === "(") {
+      if (comparator !== "=" && comparator !== ":")
+        throw new FilterError(
+          characters.column,
+          `brackets behind ${comparator}; allowed are they behind = and :, as in NOT field = (a OR b)`,
+        );
+      this.#restrictions--;
+      return this.#composite({ path, comparator, column });
+    }
+    if (this.#characters.isAtEnd) throw new FilterError(characters.column, `ends where a value is expected`);
+    const value = this.#literal(true, `a value`, signColumn);
+    return { kind: "restriction", path, comparator, value, column };
+  }
+
+  /** A word alone. What is one only by mistake is told. */
+  #bare(value: Literal): Tree {
+    const { column, isQuoted } = value;
+    if (!isQuoted && /^(?:and|or|not)$/.test(value.raw))
+      throw new FilterError(
+        column,
+        `"${value.raw}" is written ${value.raw.toUpperCase()}; the word itself is found by "${value.raw}" in quotes`,
+      );
+    if (!isQuoted && /^(?:&&?|\|\|?|!.*)$/.test(value.raw))
+      throw new FilterError(column, `${shown(value.raw)} where AND, OR or NOT is expected`);
+    return { kind: "word", value, column };
+  }
+
+  #comparator(): Comparator | undefined {
+    return COMPARATORS.find((each) => this.#characters.take(each));
+  }
+
+  /** A value: a word or a text in quotes. */
+  #literal(comma: boolean, what: string, after?: number): Literal {
+    const characters = this.#characters;
+    if (characters.isQuote) return characters.quoted();
+    const word = characters.word({ colon: true, comma });
+    if (KEYWORD.test(word.raw))
+      throw new FilterError(
+        word.column,
+        `"${word.raw}" where ${what} is expected; the word itself is written in quotes`,
+      );
+    if (word.raw !== "") return word;
+    if (characters.isAtEnd) throw new FilterError(characters.column, `ends where ${what} is expected`);
+    const sign = characters.text.slice((after ?? characters.column) - 1, characters.column).replaceAll(/\s/g, "");
+    const hint = sign === "==" ? "; equal is written =" : "";
+    throw new FilterError(characters.column, `${shown(characters.found)} where ${what} is expected${hint}`);
+  }
+
+  /** A field's name or a word: parts between dots, of which all but the first may stand in quotes. */
+  #member(what: string, comma = true): { path: string[]; literal: Literal } {
+    const characters = this.#characters;
+    const { column } = characters;
+    if (characters.isQuote) {
+      const literal = characters.quoted();
+      if (characters.next === ".")
+        throw new FilterError(column, "a text in quotes before a dot; the first part of a field has no quotes");
+      return { path: [textOf(literal)], literal };
+    }
+    if (characters.isAtEnd) throw new FilterError(column, `ends where ${what} is expected`);
+    const literal = characters.word({ colon: false, comma });
+    if (literal.raw === "" || KEYWORD.test(literal.raw))
+      throw new FilterError(column, `${shown(literal.raw || characters.found)} where ${what} is expected`);
+    const path = literal.raw.split(".");
+    while (characters.isQuote && path.length > 1 && path.at(-1) === "") {
+      path[path.length - 1] = textOf(characters.quoted());
+      if (characters.next === ".") path.push(...characters.word({ colon: false, comma }).raw.slice(1).split("."));
+    }
+    return { path, literal };
+  }
+
+  /** `name(field, value)`, or `field.name(value)`. */
+  #call(path: readonly string[], column: number): Tree {
+    const characters = this.#characters;
+    const open = characters.column;
+    const name = path.at(-1) ?? "";
+    let ofPath = path.slice(0, -1);
+    let pathColumn = column;
+    characters.at++;
+    characters.skipSpace();
+    if (ofPath.length === 0) {
+      pathColumn = characters.column;
+      const field = this.#member(`the field that ${name} is about`, false);
+      if (field.literal.isQuoted) throw new FilterError(pathColumn, "a text in quotes where a field is expected");
+      ofPath = field.path;
+      characters.skipSpace();
+      if (!characters.take(",")) {
+        if (characters.isAtEnd) throw new FilterError(open, "a bracket that is never closed");
+        throw new FilterError(
+          characters.column,
+          `${shown(characters.found)} where "," and a value are expected, as in ${name}(field, "value")`,
+        );
       }
+      characters.skipSpace();
     }
-    const field = next("a field");
-    if (field.kind !== "word" || /^(?:AND|OR|NOT)$/.test(field.text) || field.text.startsWith("-")) {
-      throw new FilterError(field.column, `"${field.text}" where a field is expected; allowed is: field = value AND …`);
-    }
-    const operator = next("= or :");
-    if (operator.kind !== "operator" || (operator.text !== "=" && operator.text !== ":")) {
-      throw new FilterError(operator.column, `"${operator.text}" where = or : is expected`);
-    }
-    const value = next("a value");
-    if (value.kind === "operator") throw new FilterError(value.column, `"${value.text}" where a value is expected`);
-    comparisons.push({
-      field: field.text,
-      operator: operator.text,
-      value: value.text,
-      quoted: value.kind === "text",
-      column: field.column,
-      valueColumn: value.column,
-    });
-    if (comparisons.length > COMPARISONS_MAX) {
-      throw new FilterError(field.column, `more than ${COMPARISONS_MAX} comparisons`);
-    }
+    const value = this.#literal(false, "a value");
+    this.#close(open);
+    characters.skipSpace();
+    const signColumn = characters.column;
+    if (this.#comparator() !== undefined)
+      throw new FilterError(signColumn, `a comparison with a function; ${name}(field, "value") stands alone`);
+    return { kind: "call", name, path: ofPath, value, column, pathColumn };
   }
-  return comparisons;
 }
 
-const OPERATORS = /^(?:!=|<=|>=|[=:<>()])/;
-
-function tokenize(filter: string): Token[] {
-  const tokens: Token[] = [];
-  let at = 0;
-  while (at < filter.length) {
-    const character = filter[at] ?? "";
-    const column = at + 1;
-    if (/\s/.test(character)) {
-      at++;
-      continue;
-    }
-    if (character === '"' || character === "'") {
-      const { text, end } = quoted(filter, at);
-      tokens.push({ kind: "text", text, column });
-      at = end;
-      continue;
-    }
-    const operator = OPERATORS.exec(filter.slice(at, at + 2));
-    // After an operator a colon begins a value, as in ::1.
-    if (operator !== null && (operator[0] !== ":" || isHas(filter, at, tokens))) {
-      tokens.push({ kind: "operator", text: operator[0], column });
-      at += operator[0].length;
-      continue;
-    }
-    let end = at;
-    while (end < filter.length && !/[\s=<>()"']/.test(filter[end] ?? "") && !isHas(filter, end, tokens)) end++;
-    tokens.push({ kind: "word", text: filter.slice(at, end), column });
-    at = end;
-  }
-  return tokens;
-}
-
-/** A colon is an operator after a field and a plain character in a value, as in 2001:db8::1. */
-function isHas(filter: string, at: number, tokens: readonly Token[]): boolean {
-  return filter[at] === ":" && tokens.at(-1)?.kind !== "operator";
-}
-
-function quoted(filter: string, start: number): { text: string; end: number } {
-  const quote = filter[start];
-  let text = "";
-  for (let at = start + 1; at < filter.length; at++) {
-    const character = filter[at];
-    if (character === quote) return { text, end: at + 1 };
-    if (character === "\\" && at + 1 < filter.length) {
-      at++;
-      text += filter[at];
-    } else text += character;
-  }
-  throw new FilterError(start + 1, "a quote that is never closed");
+/** One part alone is itself. */
+function joined(kind: "and" | "or", parts: readonly Tree[]): Tree {
+  const [only] = parts;
+  return parts.length === 1 && only !== undefined ? only : { kind, parts };
 }

@@ -1,6 +1,6 @@
 /** Which rows events refer to, as numbers: by which column of events, and how. */
 import type { ColumnBlock } from "../block/index.ts";
-import { EVENT_COLUMN } from "./fields.ts";
+import { EVENT_COLUMN } from "./field.ts";
 import type { Refs } from "./many/index.ts";
 
 type PlainColumn = {

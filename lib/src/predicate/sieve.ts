@@ -3,20 +3,17 @@
  * another form than it was told in would never be found.
  */
 import type { ColumnBlock } from "../block/index.ts";
-import { FIELDS, type Field } from "./fields.ts";
+import { mayHaveLower } from "./anycase.ts";
+import type { SieveAnswers } from "./answers.ts";
+import type { Field } from "./field.ts";
+import { FIELDS } from "./fields.ts";
 import { formsOf } from "./forms.ts";
-import type { Question } from "./types.ts";
+import type { Question } from "./question.ts";
 
 /** Who is told: SieveBuilder of lib/sieve. */
 export interface SieveKeys {
   addTerm(field: string, value: string): void;
   addText(group: number, text: string): void;
-}
-
-/** Who is asked: Sieve of lib/sieve. */
-export interface SieveAnswers {
-  mayHaveTerm(field: string, value: string): boolean;
-  mayHavePart(group: number, part: string): boolean;
 }
 
 /** Tells all that a filter can ask for. The block's rows are read, its events are not built. */
@@ -47,10 +44,12 @@ function distinctForms(block: ColumnBlock, field: Field): Set<string> {
 
 /** False where no value that the sieve was told of passes the question. */
 export function mayAnswer(sieve: SieveAnswers, name: string, { indexed, group }: Field, question: Question): boolean {
-  const { form, part } = question;
+  const { form, parts = [], lowerParts = [] } = question;
   // A sieve is not told of values that are not there.
   if (form === "") return true;
   if (indexed && form !== undefined) return sieve.mayHaveTerm(name, form);
-  const text = form ?? part;
-  return group === undefined || text === undefined || sieve.mayHavePart(group, text);
+  if (group === undefined) return true;
+  if (form !== undefined) return sieve.mayHavePart(group, form);
+  if (!parts.every((part) => sieve.mayHavePart(group, part))) return false;
+  return lowerParts.length === 0 || lowerParts.some((part) => mayHaveLower(sieve, group, part));
 }
