@@ -1,25 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type ColumnBlock, ColumnBlock as Block, encodeColumns } from "@hosttrail/lib/block";
+import type { ColumnBlock } from "@hosttrail/lib/block";
 import { FIELDS, type Field } from "@hosttrail/lib/predicate";
 import { Event } from "@hosttrail/proto/event";
 import { readTrail } from "../../../../bench/trails/trail.ts";
+import { allOf, blocksOf } from "../fixture.ts";
 import { DistinctRoom, DistinctSet, numberOfText } from "./distinct.ts";
 import { Aggregation, type AggregationPlan, isNumeric } from "./index.ts";
 import { EventTimes } from "./moments.ts";
 import { saidForms } from "./values.ts";
-
-const PLACE = { hostId: "0".repeat(32), epoch: 0n, firstSeq: 0n };
-const BLOCK_EVENTS = 700;
-
-function blocksOf(events: readonly Event[]): ColumnBlock[] {
-  const blocks: ColumnBlock[] = [];
-  for (let at = 0; at < events.length; at += BLOCK_EVENTS) {
-    const position = { ...PLACE, firstSeq: BigInt(at) };
-    blocks.push(new Block(encodeColumns(events.slice(at, at + BLOCK_EVENTS)), position));
-  }
-  return blocks;
-}
 
 const trail = blocksOf([...readTrail("admin").slice(0, 1500), ...readTrail("web").slice(0, 700)]);
 
@@ -88,11 +77,7 @@ function metricOf(kind: string, field: Field, values: readonly string[]): string
 
 function agrees(plan: AggregationPlan): void {
   const aggregation = new Aggregation(plan);
-  for (const block of trail)
-    aggregation.add(
-      block,
-      Array.from({ length: block.count }, (_, event) => event),
-    );
+  for (const block of trail) aggregation.add(block, allOf(block));
   const expected = plainly(plan, trail);
   const { groups, groupsLeftOut, events } = aggregation.answer();
   assert.equal(
@@ -155,7 +140,7 @@ describe("Counting events by groups", () => {
   it("tells the most frequent groups and what it leaves out", () => {
     const plan = { groupBy: [fieldOf("process.executable")], metrics: [], histogram: undefined, limit: 3 };
     const aggregation = new Aggregation(plan);
-    for (const block of trail) aggregation.add(block, [...Array(block.count).keys()]);
+    for (const block of trail) aggregation.add(block, allOf(block));
     const expected = [...plainly(plan, trail)].sort(([, a], [, b]) => b.count - a.count);
     const { groups, groupsLeftOut, eventsLeftOut } = aggregation.answer();
     assert.deepEqual(
@@ -185,7 +170,7 @@ describe("Counting events by groups", () => {
       const start = Number((trail[0]?.columns.time[0] ?? 0n) / 60_000_000_000n) - 10_000;
       const bounds = { groupsMax: 300, distinctGroupsMax: 300, bucketsMax: 1000 };
       const aggregation = new Aggregation({ ...plan, histogram: { seconds: 60, firstStretch: start } }, bounds);
-      for (const block of trail) aggregation.add(block, [...Array(block.count).keys()]);
+      for (const block of trail) aggregation.add(block, allOf(block));
       const { groups, approximate, countErrorMax, groupsLeftOut } = aggregation.answer();
       const expected = plainly({ ...plan, histogram: undefined }, trail);
       assert.ok(approximate && countErrorMax > 0n && expected.size > 300 && groups.length <= 300);

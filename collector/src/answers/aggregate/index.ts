@@ -5,7 +5,7 @@
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import type { Field } from "@hosttrail/lib/predicate";
 import type { AggregateEventsResponse, AggregateGroup } from "@hosttrail/proto/analysis";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
+import { timestampOf } from "../times.ts";
 import { Floats } from "./floats.ts";
 import { Histogram } from "./histogram.ts";
 import { Keys } from "./keys.ts";
@@ -154,9 +154,4 @@ export class Aggregation {
       lastTime: timestampOf(this.#last.at(slot)),
     };
   }
-}
-
-function timestampOf(timeNano: bigint): Timestamp {
-  const seconds = timeNano / 1_000_000_000n - (timeNano < 0n && timeNano % 1_000_000_000n !== 0n ? 1n : 0n);
-  return { seconds, nanos: Number(timeNano - seconds * 1_000_000_000n) };
 }

@@ -77,7 +77,7 @@ class Values<Made> {
 
 class Distinct implements MetricState {
   readonly #room = new DistinctRoom(EXACT_OF_ALL_MAX);
-  #sets: DistinctSet[] = [];
+  #sets: (DistinctSet | undefined)[] = [];
   readonly #values: Values<number>;
 
   constructor(field: Field) {
@@ -103,11 +103,11 @@ class Distinct implements MetricState {
 
   move({ from, to }: Moves): void {
     const old = this.#sets;
-    const sets: DistinctSet[] = [];
+    const sets: (DistinctSet | undefined)[] = [];
     for (const [at, slot] of from.entries()) {
       const set = old[slot];
       if (set !== undefined) sets[to[at] ?? 0] = set;
-      delete old[slot];
+      old[slot] = undefined;
     }
     for (const set of old) set?.forget();
     this.#sets = sets;
