@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ColumnBlock } from "@hosttrail/lib/block";
-import { FIELDS, type Field } from "@hosttrail/lib/predicate";
+import { FIELDS, type Field, refsOf } from "@hosttrail/lib/predicate";
 import { Event } from "@hosttrail/proto/event";
 import { readTrail } from "../../../../bench/trails/trail.ts";
 import { allOf, blocksOf } from "../fixture.ts";
@@ -18,8 +18,8 @@ function fieldOf(name: string): Field {
 
 /** Values of a field of one event: every row that it refers to, one after the other. */
 function valuesOf(field: Field, block: ColumnBlock, event: number): string[] {
-  const found = field.rowsOf(block, event);
-  const rows = typeof found === "number" ? [found] : [...found];
+  const { rows: found, offsets } = refsOf(field.column)(block);
+  const rows = offsets === undefined ? [found[event] ?? 0] : [...found.subarray(offsets[event], offsets[event + 1])];
   return [...new Set(rows.flatMap((row) => (row === 0 ? [] : saidForms(field, field.rows(block)[row - 1]))))];
 }
 

@@ -32,7 +32,7 @@ export function isNumeric({ type }: Field): boolean {
     const question = type.ask(text, false);
     return question !== undefined && !("problem" in question);
   };
-  return accepts("9") && !accepts("x");
+  return type.order !== undefined && accepts("9") && !accepts("x");
 }
 
 export function stateOf({ kind, field }: Metric): MetricState {

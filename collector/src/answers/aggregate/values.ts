@@ -1,6 +1,6 @@
 /** The values of one field in a block, each as a number: worked out once for each distinct row, and only of rows that are asked for. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
-import { EVENT_COLUMN, type Field, type FieldValue, formsOf } from "@hosttrail/lib/predicate";
+import { type Field, type FieldValue, formsOf, refsOf } from "@hosttrail/lib/predicate";
 
 /** An event's number where it has several values. */
 export const SEVERAL = -2;
@@ -21,14 +21,14 @@ function said(field: Field, values: FieldValue): string[] {
 export class ValueNumbers {
   readonly #field: Field;
   readonly #block: ColumnBlock;
+  /** Rows of events, by their index plus one; of event n those from offsets[n], or just the nth. */
+  readonly #references: Uint32Array;
+  readonly #offsets: Uint32Array | undefined;
   readonly #rows: readonly unknown[];
   /** Of a field whose values are strings of the block: the string of each row, and the number of each string. */
   readonly #strings: Uint32Array | undefined;
   readonly #ofStrings: Int32Array | undefined;
   readonly #numberOf: (form: string) => number;
-  /** The row of each event plus one, where each has one row or none. */
-  readonly #references: Uint32Array | undefined;
-  readonly #isOfEvents: boolean;
   /** By row plus one. */
   readonly #single: Int32Array;
   readonly #several = new Map<number, readonly number[]>();
@@ -44,38 +44,32 @@ export class ValueNumbers {
     // Views are made for all rows at once, and are not needed where there are strings.
     this.#rows = this.#strings === undefined ? field.views(block) : [];
     this.#numberOf = numberOf;
-    this.#isOfEvents = field.column === EVENT_COLUMN;
-    const column = (block.columns as unknown as Readonly<Record<string, unknown>>)[field.column];
-    this.#references = !this.#isOfEvents && column instanceof Uint32Array ? column : undefined;
-    this.#single = new Int32Array((this.#strings ?? this.#rows).length + 1).fill(NOT_YET);
+    const { rows, offsets } = refsOf(field.column)(block);
+    this.#references = rows;
+    this.#offsets = offsets;
+    this.#single = new Int32Array(field.count(block) + 1).fill(NOT_YET);
     this.#single[0] = UNSET;
   }
 
   /** The number of the event's only value, UNSET for none, SEVERAL where there are more. */
   one(event: number): number {
-    const row = this.#isOfEvents ? event + 1 : this.#references?.[event];
-    if (row === undefined) return this.#oneOfList(event);
-    const known = this.#single[row] ?? UNSET;
-    return known === NOT_YET ? this.#read(row) : known;
+    return this.#offsets === undefined ? this.#known(this.#references[event] ?? 0) : this.#oneOf(event, this.#offsets);
   }
 
   /** Numbers of all of its values, each once; UNSET alone for none. Good until the next one is asked for. */
   all(event: number): readonly number[] {
-    const row = this.#isOfEvents ? event + 1 : this.#references?.[event];
-    if (row !== undefined) return this.#ofRow(row);
-    const found = this.#field.rowsOf(this.#block, event);
-    if (typeof found === "number") return this.#ofRow(found);
+    const offsets = this.#offsets;
+    if (offsets === undefined) return this.#ofRow(this.#references[event] ?? 0);
     const numbers = new Set<number>();
-    for (const each of found) for (const number of this.#ofRow(each)) if (number !== UNSET) numbers.add(number);
+    for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++)
+      for (const number of this.#ofRow(this.#references[at] ?? 0)) if (number !== UNSET) numbers.add(number);
     return numbers.size === 0 ? [UNSET] : [...numbers];
   }
 
-  #oneOfList(event: number): number {
-    const rows = this.#field.rowsOf(this.#block, event);
-    if (typeof rows === "number") return this.#known(rows);
+  #oneOf(event: number, offsets: Uint32Array): number {
     let only = UNSET;
-    for (const row of rows) {
-      const number = this.#known(row);
+    for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++) {
+      const number = this.#known(this.#references[at] ?? 0);
       if (number === UNSET || number === only) continue;
       if (number === SEVERAL || only !== UNSET) return SEVERAL;
       only = number;

@@ -183,7 +183,7 @@ describe("A process in the tree", () => {
     assert.fail(`no ${id} in ${answer.nodes.map((node) => node.entityId).join()}`);
 
   it("keeps each program that it executed with its time, and stands under the name of the moment", () => {
-    const answer = treeOf(events, processOf(python));
+    const answer = treeOf(events, processOf(python), { startNano: START });
     assert.deepEqual(
       answer.nodes.map(({ entityId }) => entityId),
       ["init", "sshd", "bash", "python", "gone", "nc"],
