@@ -14,6 +14,7 @@ import type { Job, Made } from "./job.ts";
 import { dueGroups, type EpochPlan, type Group, planFinal, planGroup } from "./plan.ts";
 import { CompactWorker, WorkerError } from "./worker.ts";
 
+export { commit } from "./commit.ts";
 export { compact } from "./job.ts";
 
 /** What the step needs of the database. */
