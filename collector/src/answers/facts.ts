@@ -60,6 +60,13 @@ export class BlockFacts {
     return rowsOf(this.block.columns.records, event, this.block.records.views);
   }
 
+  /** Keys of the audit rules that asked for it, or that it is about. */
+  keysOf(event: number): string[] {
+    const { offsets, values } = this.block.columns.keys;
+    const numbers = values[0]?.subarray(offsets[event] ?? 0, offsets[event + 1] ?? 0) ?? [];
+    return Array.from(numbers, (number) => this.block.strings.text(number, "events.keys"));
+  }
+
   /** Name of the system call; empty where there was none. */
   callOf(event: number): string {
     return this.block.syscalls.views[(this.block.columns.syscall[event] ?? 0) - 1]?.name ?? "";
@@ -89,7 +96,8 @@ export class BlockFacts {
     }
     const moved = path !== "" && MOVES.has(action) ? this.#other(event, path) : "";
     if (moved !== "") return `${path} -> ${moved}`;
-    const said = this.#saidOf(event);
+    const keys = category.includes("configuration") ? this.keysOf(event).join(" ") : "";
+    const said = keys || this.#saidOf(event);
     if (said !== "") return said;
     const account = this.#accountOf(event, category);
     const endpoint = this.endpointOf(event);
