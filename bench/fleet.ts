@@ -18,7 +18,15 @@ import { blockArchive, compactArchive, historySource } from "@hosttrail/collecto
 import { Compactor } from "@hosttrail/collector/compact";
 import { History } from "@hosttrail/collector/history";
 import { Archive, dayRange } from "@hosttrail/collector/mongodb";
-import { searchEvents } from "@hosttrail/collector/query";
+import {
+  eventsInOrder,
+  type Found,
+  type Position,
+  ScanReport,
+  type ScanSource,
+  scanSource,
+  Spending,
+} from "@hosttrail/collector/scan";
 import { type BlockFeed, Storer } from "@hosttrail/collector/store";
 import { compileFilter } from "@hosttrail/lib/predicate";
 import { signerOf } from "@hosttrail/lib/crypto";
@@ -243,31 +251,52 @@ function questionsOf(hosts: readonly Host[], dayMs: number): Question[] {
 
 async function ask(history: History, question: Question): Promise<number> {
   let found = 0;
-  let after: Parameters<typeof searchEvents>[1]["after"];
-  const source = {
-    begin: (query: Parameters<History["begin"]>[0]) => history.begin(query),
-    mayMatch: (...given: Parameters<History["mayMatch"]>) => history.mayMatch(...given),
-    open: (...given: Parameters<History["open"]>) => history.open(...given),
-    dayRange,
-  };
+  let after: Position | undefined;
+  const source = scanSource(history, dayRange);
   for (let page = 0; page < (question.pages ?? Number.POSITIVE_INFINITY); page++) {
-    const { events, next } = await searchEvents(
-      source,
-      {
-        filter: compileFilter(question.filter),
-        hosts: question.hosts,
-        startNano: BigInt(question.startMs) * 1_000_000n,
-        endNano: BigInt(question.endMs) * 1_000_000n,
-        pageSize: question.pageSize ?? PAGE,
-        after,
-      },
-      { eventsMax: EVENTS_MAX_A_SEARCH, opened: () => undefined },
-    );
-    found += events.length;
+    const pageSize = question.pageSize ?? PAGE;
+    const next = await askPage(source, question, pageSize, after, (count) => {
+      found += count;
+    });
     after = next;
     if (next === undefined) break;
   }
   return found;
+}
+
+/** Reads a page as the API does, with its events; gives where the next one begins. */
+async function askPage(
+  source: ScanSource,
+  question: Question,
+  pageSize: number,
+  after: Position | undefined,
+  took: (count: number) => void,
+): Promise<Position | undefined> {
+  const request = {
+    filter: compileFilter(question.filter),
+    hosts: question.hosts,
+    startNano: BigInt(question.startMs) * 1_000_000n,
+    endNano: BigInt(question.endMs) * 1_000_000n,
+    order: "descending" as const,
+    after,
+    eventsMax: pageSize + 1,
+    signal: new AbortController().signal,
+  };
+  const spending = new Spending({ timeMs: 600_000, bytes: 2 ** 40, events: EVENTS_MAX_A_SEARCH });
+  const found = eventsInOrder(source, request, spending, new ScanReport());
+  const taken: Found[] = [];
+  for (;;) {
+    const { value, done } = await found.next();
+    if (done === true) return value;
+    const some = value.slice(0, pageSize - taken.length);
+    for (const each of some) each.event();
+    took(some.length);
+    taken.push(...some);
+    const last = taken.at(-1);
+    if (some.length === value.length || last === undefined) continue;
+    await found.return(undefined);
+    return { timeNano: last.timeNano, id: last.id() };
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -1,4 +1,5 @@
 /** The database as each step sees it: the steps do not know each other, and none knows the driver. */
+import type { SelectArchive } from "./ask/index.ts";
 import type { CompactArchive } from "./compact/index.ts";
 import type { History, HistorySource } from "./history/index.ts";
 import type { Archive } from "./mongodb/index.ts";
@@ -13,6 +14,15 @@ export function historySource({ arrivals, history }: Archive): HistorySource {
     catalogs: (place, hostIds) => history.catalogs(place, hostIds),
     payload: (place, id) => history.payload(place, id),
     sieve: (place, id) => history.sieve(place, id),
+  };
+}
+
+/** What selecting hosts needs of it. */
+export function selectArchive({ hosts, identities }: Archive): SelectArchive {
+  return {
+    listNames: (afterId, limit) => hosts.listNames(afterId, limit),
+    hostsWithin: (labels) => identities.hostsWithin(labels),
+    hostsWithLabel: (key) => identities.hostsWithLabel(key),
   };
 }
 

@@ -16,7 +16,8 @@ import { QueryServiceService } from "@hosttrail/proto/query";
 import { RuleServiceService } from "@hosttrail/proto/rule";
 import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
-import { blockArchive, compactArchive, historySource } from "./archives.ts";
+import { blockArchive, compactArchive, historySource, selectArchive } from "./archives.ts";
+import { HostSelection } from "./ask/index.ts";
 import { type Authority, openAuthority } from "./authority/index.ts";
 import { Compactor } from "./compact/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
@@ -32,9 +33,11 @@ import { Archive, dayRange } from "./mongodb/index.ts";
 import { notifyService, runNotification } from "./notification.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
 import { Presences, Receiver } from "./receive/index.ts";
+import { scanSource } from "./scan/index.ts";
 import {
   BLOCK_MESSAGE_BYTES_MAX,
   Gate,
+  PageTokens,
   REQUEST_BYTES_MAX,
   type RunningServer,
   serve,
@@ -114,19 +117,21 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     },
     logger,
   );
+  const { timeMaxMs, bytesMax, eventsMax } = config.query;
   const api = new QueryApi(
     {
-      begin: (query) => history.begin(query),
-      dayRange,
-      mayMatch: (unit, filter) => history.mayMatch(unit, filter),
-      open: (unit) => history.open(unit),
-      find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
-      listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
-      getHost: (hostId) => archive.hosts.getHost(hostId),
+      archive: {
+        find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
+        listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
+        getHost: (hostId) => archive.hosts.getHost(hostId),
+      },
+      source: scanSource(history, dayRange),
+      tap: stream,
+      gate,
+      tokens: new PageTokens(() => archive.secrets.key("page tokens")),
+      finder: new HostSelection(selectArchive(archive)),
+      most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
     },
-    stream,
-    gate,
-    config.query,
     logger,
   );
   const trials = new TestRulesApi(

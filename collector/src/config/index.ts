@@ -71,7 +71,7 @@ export interface CollectorConfig {
       clockToleranceSeconds: number;
     };
   };
-  query: { listen: string; eventsMax: number };
+  query: { listen: string; eventsMax: number; bytesMax: number; timeMaxMs: number; workers: number };
   store: {
     batchMax: number;
     lingerMs: number;
@@ -211,8 +211,20 @@ export const collectorSchema: ConfigSchema = mapOf(
     query: mapOf({
       listen: listen("0.0.0.0:7444"),
       events_max: {
-        ...integer(1000, 100_000_000, 1_000_000),
-        description: "Events that one search looks at before it answers with what it has and a token to go on.",
+        ...integer(1000, 100_000_000_000, 200_000_000),
+        description: "Events that one question looks at before it answers with what it has.",
+      },
+      bytes_max: {
+        ...integer(MIB, 1024 * 1024 * MIB, 16 * 1024 * MIB),
+        description: "Bytes of stored payloads that one question reads before it answers with what it has.",
+      },
+      time_max_ms: {
+        ...integer(100, 3_600_000, 60_000),
+        description: "Time that one question takes before it answers with what it has.",
+      },
+      workers: {
+        ...integer(0, 64, 0),
+        description: "Threads that look at segments. 0: one less than there are cores, and at least one.",
       },
     }),
     store: mapOf({

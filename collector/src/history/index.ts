@@ -45,6 +45,8 @@ export interface Reading {
   floorNano: bigint | undefined;
   /** What may hold events of the query, what ends latest first. */
   units(place: Place): Promise<Unit[]>;
+  /** What there is of the query's hosts, whatever its time. */
+  all(place: Place): Promise<Unit[]>;
 }
 
 /** A payload that is no longer there, since newer ones took its place while it was about to be read: begin again. */
@@ -83,19 +85,21 @@ export class History {
     const arrivals = Map.groupBy(read.arrivals.map(unitOfArrival), ({ place }) => place);
     const known = await this.#source.days();
     const days = [...new Set([...known, ...arrivals.keys()])].filter((place) => place !== OUTSIDE);
+    const all = async (place: Place): Promise<Unit[]> => {
+      const catalogs = await this.#source.catalogs(place, hostIds);
+      const kept = catalogs.flatMap(({ hostId, entries }) => entries.map((entry) => unitOfEntry(place, hostId, entry)));
+      return [...kept, ...unmasked(arrivals.get(place) ?? [], kept)].filter(
+        ({ hostId }) => query.hosts?.has(hostId) !== false,
+      );
+    };
     return {
       days: days.sort().reverse(),
       floorNano: read.isAll ? undefined : read.arrivals.at(-1)?.lastTimeNano,
-      units: async (place) => {
-        const catalogs = await this.#source.catalogs(place, hostIds);
-        const kept = catalogs.flatMap(({ hostId, entries }) =>
-          entries.map((entry) => unitOfEntry(place, hostId, entry)),
-        );
-        return [...kept, ...unmasked(arrivals.get(place) ?? [], kept)]
-          .filter(({ hostId }) => query.hosts?.has(hostId) !== false)
+      all,
+      units: async (place) =>
+        (await all(place))
           .filter(({ firstTimeNano, lastTimeNano }) => firstTimeNano < endNano && lastTimeNano >= startNano)
-          .sort(latestFirst);
-      },
+          .sort(latestFirst),
     };
   }
 

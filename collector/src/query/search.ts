@@ -1,242 +1,208 @@
-/**
- * Finds events, newest first. What holds them comes by the end of its time range; since ranges overlap, an event is given out only when
- * nothing that is still to come can have a later one.
- */
-import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
-import type { Filter } from "@hosttrail/lib/predicate";
+/** Answers searches: a page of events, or all of them, as far as the budget goes. */
+import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
-import type { HistoryQuery, OpenUnit, Reading, Unit } from "../history/index.ts";
-import { OUTSIDE, type Place } from "../model/index.ts";
-import type { Position } from "./token.ts";
+import type {
+  SearchEventsRequest,
+  SearchEventsResponse,
+  StreamSearchRequest,
+  StreamSearchResponse,
+} from "@hosttrail/proto/query";
+import { status } from "@grpc/grpc-js";
+import { budgetOf, type HostFinder } from "../ask/index.ts";
+import { metrics } from "../metrics/index.ts";
+import {
+  type Budget,
+  completenessOf,
+  eventsInOrder,
+  type Found,
+  type Position,
+  ScanReport,
+  type ScanSource,
+  Spending,
+  unreadableOf,
+} from "../scan/index.ts";
+import { type Answers, invalidField, type PageTokens, serviceError, type Sink, type Visit } from "../serve/index.ts";
+import { pageSizeIn, type Question, questionOf } from "./question.ts";
+import { decodePosition, encodePosition } from "./token.ts";
 
-/** What search needs of history. */
-export interface SearchSource {
-  begin(query: HistoryQuery): Promise<Reading>;
-  dayRange(day: Place): { startNano: bigint; endNano: bigint };
-  mayMatch(unit: Unit, filter: Filter): Promise<boolean>;
-  open(unit: Unit): Promise<OpenUnit>;
+export interface SearchParts {
+  source: ScanSource;
+  tokens: PageTokens;
+  finder: HostFinder;
+  /** The most that one question may take. */
+  most: Budget;
+  logger: Logger;
 }
 
-export interface SearchRequest {
-  filter: Filter;
-  /** Only of these; undefined for all. */
-  hosts: ReadonlySet<string> | undefined;
-  /** Inclusive start and exclusive end, nanoseconds since 1970. */
-  startNano: bigint;
-  endNano: bigint;
-  pageSize: number;
-  /** Where the page before ended. */
-  after: Position | undefined;
-}
+/** A page is waited for: it comes with what was found until then. */
+const PAGE_TIME_MAX_MS = 10_000;
+/** Events of one message of a stream. */
+const MESSAGE_EVENTS_MAX = 200;
+const PROGRESS_MS = 500;
 
-export interface SearchBounds {
-  /** Events that one call looks at, about; a call that reaches it answers with what it has and a token. */
-  eventsMax: number;
-  /** Told of each payload that is opened. */
-  opened: () => void;
-}
+export class Searches {
+  readonly #parts: SearchParts;
 
-/** A part of the answer that is damaged where it is kept. */
-export interface Unreadable {
-  unit: Unit;
-  reason: string;
-}
-
-export interface SearchResult {
-  events: Event[];
-  /** Where the next page begins; undefined after the last one. */
-  next: Position | undefined;
-  unreadable: Unreadable[];
-}
-
-/** A search that would have to look at too much before it can give out anything. */
-export class SearchTooWideError extends Error {
-  override readonly name = "SearchTooWideError";
-}
-
-/** Sieves that are asked for at once, and what each counts for beside events. */
-const SIEVES_AT_ONCE = 16;
-const SIEVE_EVENTS = 64;
-/** All that ends in one moment must be looked at in one call, up to so many times the bound. */
-const STUCK_FACTOR = 16;
-/** Times before all that an event can have. */
-const BEFORE_ALL = -(1n << 63n);
-
-interface Candidate {
-  timeNano: bigint;
-  block: ColumnBlock;
-  index: number;
-}
-
-/** Runs a search within its bounds. */
-export async function searchEvents(
-  source: SearchSource,
-  request: SearchRequest,
-  bounds: SearchBounds,
-): Promise<SearchResult> {
-  if (request.hosts?.size === 0) return { events: [], next: undefined, unreadable: [] };
-  return await new Search(source, request, bounds).run();
-}
-
-class Search {
-  readonly #source: SearchSource;
-  readonly #request: SearchRequest;
-  readonly #bounds: SearchBounds;
-  readonly #endNano: bigint;
-  readonly #page: Candidate[] = [];
-  readonly #unreadable: Unreadable[] = [];
-  /** Events that match and are not given out yet, latest last; no more than the page has room for. */
-  #ready: Candidate[] = [];
-  #spent = 0;
-  /** What may be given out in this call is later than this: something that ends here was not read. */
-  #floorNano = BEFORE_ALL;
-
-  constructor(source: SearchSource, request: SearchRequest, bounds: SearchBounds) {
-    this.#source = source;
-    this.#request = request;
-    this.#bounds = bounds;
-    const { after } = request;
-    // Events at the position's own time may still be to come.
-    this.#endNano = after !== undefined && after.timeNano < request.endNano ? after.timeNano + 1n : request.endNano;
+  constructor(parts: SearchParts) {
+    this.#parts = parts;
   }
 
-  async run(): Promise<SearchResult> {
-    const { hosts, startNano } = this.#request;
-    const reading = await this.#source.begin({ hosts, startNano, endNano: this.#endNano });
-    this.#floorNano = reading.floorNano ?? BEFORE_ALL;
-    if (this.#floorNano >= this.#endNano - 1n) {
-      throw new SearchTooWideError("too many blocks came in the same moment; ask for fewer hosts");
-    }
-    await this.#readOutside(reading);
-    for (const day of reading.days) {
-      const range = this.#source.dayRange(day);
-      if (range.startNano >= this.#endNano || range.endNano <= startNano) continue;
-      for await (const { unit, isWanted } of this.#judged(await reading.units(day))) {
-        const { lastTimeNano } = unit;
-        if (this.#give(lastTimeNano)) return this.#full();
-        if (this.#isAtFloor(lastTimeNano)) return this.#upTo(this.#floorNano);
-        if (this.#isSpent(lastTimeNano)) return this.#upTo(lastTimeNano);
-        if (isWanted) await this.#add(unit);
-      }
-      // All events of a day's payloads are of that day.
-      if (this.#give(range.startNano - 1n)) return this.#full();
-      if (this.#isAtFloor(range.startNano - 1n)) return this.#upTo(this.#floorNano);
-    }
-    if (this.#give(BEFORE_ALL)) return this.#full();
-    return this.#isAtFloor(BEFORE_ALL) ? this.#upTo(this.#floorNano) : this.#result(undefined);
-  }
-
-  /** What is of no day lies beside all of them, and so is read first; of these only some, so that others have their turn. */
-  async #readOutside(reading: Reading): Promise<void> {
-    const spentMax = Math.ceil(this.#bounds.eventsMax / 2);
-    for await (const { unit, isWanted } of this.#judged(await reading.units(OUTSIDE))) {
-      if (this.#spent >= spentMax && unit.lastTimeNano < this.#endNano - 1n) {
-        if (unit.lastTimeNano > this.#floorNano) this.#floorNano = unit.lastTimeNano;
-        return;
-      }
-      if (isWanted) await this.#add(unit);
-    }
-  }
-
-  /** Units in their order, each with what its sieve says. */
-  async *#judged(units: readonly Unit[]): AsyncGenerator<{ unit: Unit; isWanted: boolean }> {
-    for (let at = 0; at < units.length; at += SIEVES_AT_ONCE) {
-      const some = units.slice(at, at + SIEVES_AT_ONCE);
-      const wanted = await Promise.all(some.map((unit) => this.#source.mayMatch(unit, this.#request.filter)));
-      for (const [index, unit] of some.entries()) {
-        this.#spent += SIEVE_EVENTS;
-        yield { unit, isWanted: wanted[index] ?? true };
-      }
-    }
-  }
-
-  /** True where this call has done enough and the next one goes on from here, which is not where this one began. */
-  #isSpent(lastTimeNano: bigint): boolean {
-    const { eventsMax } = this.#bounds;
-    if (this.#spent < eventsMax) return false;
-    if (lastTimeNano < this.#endNano - 1n) return true;
-    if (this.#spent < eventsMax * STUCK_FACTOR) return false;
-    throw new SearchTooWideError(
-      `more than ${eventsMax * STUCK_FACTOR} events must be looked at for the first one of this page; ask for fewer hosts, or with a filter`,
-    );
-  }
-
-  async #add(unit: Unit): Promise<void> {
-    this.#spent += unit.events;
-    this.#bounds.opened();
-    let block: ColumnBlock;
-    let more: Candidate[];
-    try {
-      block = (await this.#source.open(unit)).events;
-      more = candidates(block, this.#request, this.#endNano);
-    } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-      this.#unreadable.push({ unit, reason: error.message });
-      return;
-    }
-    if (more.length === 0) return;
-    const room = this.#request.pageSize + 1 - this.#page.length;
-    this.#ready = [...this.#ready, ...more].sort(compare).slice(-room);
-  }
-
-  /** Gives out what is later than a time and than the floor; true once the page is full. */
-  #give(lowerNano: bigint): boolean {
-    const lower = lowerNano > this.#floorNano ? lowerNano : this.#floorNano;
-    for (let last = this.#ready.at(-1); last !== undefined && last.timeNano > lower; last = this.#ready.at(-1)) {
-      if (this.#page.length >= this.#request.pageSize) return true;
-      this.#page.push(last);
-      this.#ready.pop();
-    }
-    return false;
-  }
-
-  #isAtFloor(timeNano: bigint): boolean {
-    return this.#floorNano > BEFORE_ALL && timeNano <= this.#floorNano;
-  }
-
-  #full(): SearchResult {
-    const last = this.#page.at(-1);
-    return this.#result(last && { timeNano: last.timeNano, id: idOf(last) });
-  }
-
-  /** The next call goes on at a time, of which nothing was given out. */
-  #upTo(timeNano: bigint): SearchResult {
-    return this.#result({ timeNano, id: "" });
-  }
-
-  #result(next: Position | undefined): SearchResult {
-    return {
-      events: this.#page.map(({ block, index }) => block.event(index)),
-      next,
-      unreadable: this.#unreadable,
+  async page(request: SearchEventsRequest, visit: Visit, signal: AbortSignal): Promise<Answers<SearchEventsResponse>> {
+    const { source, finder, most } = this.#parts;
+    const pageSize = pageSizeIn(request);
+    const question = await questionOf(request, visit, finder);
+    const after = await this.#positionOf(request.pageToken, question);
+    const budget = budgetOf(request.budget, { ...most, timeMs: Math.min(most.timeMs, PAGE_TIME_MAX_MS) });
+    const report = new ScanReport();
+    const taking = new Taking(pageSize);
+    // One more than asked for tells whether there is a next page.
+    const asked = { ...question, after, eventsMax: pageSize + 1, signal };
+    const found = eventsInOrder(source, asked, new Spending(budget), report);
+    const events: Event[] = [];
+    const startMs = performance.now();
+    const next = await takeFrom(found, taking, (some) => {
+      for (const each of some) events.push(each.event());
+    });
+    report.noteTime("answer", performance.now() - startMs);
+    if (signal.aborted) throw serviceError(status.CANCELLED, "CALLER_LEFT", "the caller ended the call");
+    const position = ending(next, taking, report);
+    this.#note(report);
+    const response = {
+      events,
+      nextPageToken: await this.#tokenOf(position, question),
+      unreadable: report.unreadable.map(unreadableOf),
+      completeness: completenessOf(report),
     };
+    return { response, results: events.length };
+  }
+
+  /** All events, at the pace at which they are read. */
+  async stream(request: StreamSearchRequest, visit: Visit, sink: Sink<StreamSearchResponse>): Promise<void> {
+    const { source, finder, most } = this.#parts;
+    const limit = limitOf(request.limit);
+    const question = await questionOf(request, visit, finder);
+    const after = await this.#positionOf(request.resumeToken, question);
+    const report = new ScanReport();
+    const taking = new Taking(limit);
+    const spending = new Spending(budgetOf(request.budget, most));
+    const asked = { ...question, after, eventsMax: limit + 1, signal: sink.signal };
+    const telling = setInterval(() => {
+      // Whoever does not read is told later.
+      if (sink.isFull || sink.signal.aborted) return;
+      sink.write(responseOf([], report, "")).catch(() => undefined);
+    }, PROGRESS_MS);
+    try {
+      const next = await takeFrom(eventsInOrder(source, asked, spending, report), taking, (some) =>
+        send(some, sink, spending, report),
+      );
+      sink.throwIfEnded();
+      const position = ending(next, taking, report);
+      this.#note(report);
+      await sink.write(responseOf([], report, await this.#tokenOf(position, question)));
+    } finally {
+      clearInterval(telling);
+    }
+  }
+
+  async #positionOf(token: string, { fingerprint }: Question): Promise<Position | undefined> {
+    return token === "" ? undefined : decodePosition(await this.#parts.tokens.decode(token, fingerprint));
+  }
+
+  async #tokenOf(position: Position | undefined, { fingerprint }: Question): Promise<string> {
+    return position === undefined ? "" : await this.#parts.tokens.encode(fingerprint, encodePosition(position));
+  }
+
+  #note(report: ScanReport): void {
+    noteReport(report, this.#parts.logger);
   }
 }
 
-function idOf({ block, index }: Candidate): string {
-  return block.eventId(index);
+/** Counts what a scan did, and says what it could not read. */
+export function noteReport({ scanned, unreadable, moreUnreadable }: ScanReport, logger: Logger): void {
+  metrics.queryPayloads.inc(scanned.units);
+  metrics.unreadablePayloads.inc(unreadable.length + moreUnreadable);
+  for (const { unit, reason } of unreadable)
+    logger.error({ host: unit.hostId, place: unit.place, payload: unit.id, reason }, "history is damaged");
 }
 
-/** Ascending by time, then by id. */
-function compare(a: Candidate, b: Candidate): number {
-  if (a.timeNano !== b.timeNano) return a.timeNano < b.timeNano ? -1 : 1;
-  const [one, other] = [idOf(a), idOf(b)];
-  if (one === other) return 0;
-  return one < other ? -1 : 1;
-}
+/** Counts what is taken of an answer. */
+class Taking {
+  readonly max: number;
+  count = 0;
+  last: Position | undefined;
+  /** There is more than may be taken. */
+  isFull = false;
 
-/** The events of a block that belong to the answer. */
-function candidates(block: ColumnBlock, request: SearchRequest, endNano: bigint): Candidate[] {
-  const times = block.columns.time;
-  const { after, startNano } = request;
-  const list: Candidate[] = [];
-  for (const index of request.filter.match(block)) {
-    const timeNano = times[index] ?? 0n;
-    if (timeNano < startNano || timeNano >= endNano) continue;
-    // The position's own event and those before it in the answer are out already.
-    const isAtPosition = after !== undefined && after.id !== "" && timeNano === after.timeNano;
-    if (isAtPosition && block.eventId(index) >= after.id) continue;
-    list.push({ timeNano, block, index });
+  constructor(max: number) {
+    this.max = max;
   }
-  return list;
+
+  /** What of these may be taken. */
+  take(found: readonly Found[]): readonly Found[] {
+    const some = found.slice(0, this.max - this.count);
+    this.count += some.length;
+    this.isFull = some.length < found.length;
+    const last = some.at(-1);
+    if (last !== undefined) this.last = { timeNano: last.timeNano, id: last.id() };
+    return some;
+  }
+}
+
+/** Takes events until there are enough, or no more; gives where a scan that ended early goes on. */
+async function takeFrom(
+  found: AsyncGenerator<Found[], Position | undefined>,
+  taking: Taking,
+  take: (some: readonly Found[]) => Promise<void> | void,
+): Promise<Position | undefined> {
+  try {
+    for (;;) {
+      const { value, done } = await found.next();
+      if (done === true) return value;
+      const some = taking.take(value);
+      if (some.length > 0) await take(some);
+      if (taking.isFull) return undefined;
+    }
+  } finally {
+    await found.return(undefined);
+  }
+}
+
+/** Where the next call goes on. */
+function ending(next: Position | undefined, { isFull, last }: Taking, report: ScanReport): Position | undefined {
+  if (!isFull || last === undefined) return next;
+  report.noteEnd("limit", last.timeNano);
+  return last;
+}
+
+/** Time that the caller takes to read is not the question's. */
+async function send(
+  found: readonly Found[],
+  sink: Sink<StreamSearchResponse>,
+  spending: Spending,
+  report: ScanReport,
+): Promise<void> {
+  for (let at = 0; at < found.length; at += MESSAGE_EVENTS_MAX) {
+    const waitMs = performance.now();
+    await sink.drained();
+    spending.excuse(performance.now() - waitMs);
+    const startMs = performance.now();
+    const some = found.slice(at, at + MESSAGE_EVENTS_MAX).filter((each) => sink.isVisible(hostOf(each)));
+    await sink.write({ events: some.map((each) => each.event()), completeness: undefined, resumeToken: "" });
+    sink.results += some.length;
+    report.noteTime("answer", performance.now() - startMs);
+  }
+}
+
+function hostOf(found: Found): string {
+  const id = found.id();
+  return id.slice(0, id.indexOf("-"));
+}
+
+function responseOf(events: Event[], report: ScanReport, resumeToken: string): StreamSearchResponse {
+  return { events, completeness: completenessOf(report), resumeToken };
+}
+
+function limitOf(limit: bigint): number {
+  if (limit < 0n) throw invalidField("limit", limit, "0 and more; 0 is no bound");
+  return limit === 0n || limit > BigInt(Number.MAX_SAFE_INTEGER - 1) ? Number.MAX_SAFE_INTEGER - 1 : Number(limit);
 }

@@ -1,12 +1,6 @@
 /** Where a search ended, as its page token says it. */
+import type { Position } from "../scan/index.ts";
 import { TokenError } from "../serve/index.ts";
-
-/** Where to go on: events before this place, in the order (time, id) descending. */
-export interface Position {
-  timeNano: bigint;
-  /** Empty: all events of that time are still to come. */
-  id: string;
-}
 
 export function encodePosition({ timeNano, id }: Position): string {
   return `${timeNano} ${id}`;

@@ -1,12 +1,13 @@
 /** Reads the parts of a scan in their order, some of them ahead, until the budget is spent or the database is away for too long. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
+import type { Filter } from "@hosttrail/lib/predicate";
 import type { Unit } from "../history/index.ts";
 import { RetryableError } from "../model/index.ts";
 import type { Spending } from "./budget.ts";
 import { type Order, type Part, partsOf, ScanTooWideError } from "./parts.ts";
 import type { ScanReport } from "./report.ts";
-import { bytesOf, type ScanFilter, type ScanSource, type UnitRead } from "./source.ts";
+import { bytesOf, type ScanSource, type UnitRead } from "./source.ts";
 import { GoneError, readWhole } from "./whole.ts";
 
 /** Events of one unit that are asked for. */
@@ -18,7 +19,7 @@ export interface ScanPart {
 }
 
 export interface ReadRequest {
-  filter: ScanFilter;
+  filter: Filter;
   hosts: ReadonlySet<string> | undefined;
   startNano: bigint;
   endNano: bigint;

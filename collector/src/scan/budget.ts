@@ -12,6 +12,7 @@ export interface Budget {
 export class Spending {
   readonly #budget: Budget;
   readonly #startMs = performance.now();
+  #excusedMs = 0;
   #bytes = 0;
   #events = 0;
 
@@ -24,9 +25,18 @@ export class Spending {
     this.#bytes += bytes;
   }
 
+  /** Time that was not spent on the question: its caller was waited for. */
+  excuse(milliseconds: number): void {
+    this.#excusedMs += milliseconds;
+  }
+
   /** 1 and above: all of it. What of time, bytes and events is nearest to its end decides. */
   get share(): number {
     const { timeMs, bytes, events } = this.#budget;
-    return Math.max((performance.now() - this.#startMs) / timeMs, this.#bytes / bytes, this.#events / events);
+    return Math.max(
+      (performance.now() - this.#startMs - this.#excusedMs) / timeMs,
+      this.#bytes / bytes,
+      this.#events / events,
+    );
   }
 }

@@ -1,9 +1,10 @@
 /** History in memory with days of 1,000 ns, for tests of what reads it. */
+import { compileFilter } from "@hosttrail/lib/predicate";
 import fc from "fast-check";
 import { arrivalOf, MemoryHistory } from "../history/fixture.ts";
 import { History, openPayload, unitOfArrival } from "../history/index.ts";
 import { type Arrival, OUTSIDE } from "../model/index.ts";
-import { readFilter, type ScanSource, scanSource } from "./index.ts";
+import { type ScanSource, scanSource } from "./index.ts";
 
 export const DAY = 1000n;
 
@@ -73,7 +74,7 @@ export function naiveIds(
   about: { text: string; startNano: bigint; endNano: bigint; hosts: ReadonlySet<string> | undefined },
 ): string[] {
   const found: { time: bigint; id: string }[] = [];
-  const filter = readFilter(about.text);
+  const filter = compileFilter(about.text);
   for (const block of stored) {
     if (about.hosts?.has(block.hostId) === false) continue;
     const { events } = openPayload(unitOfArrival(block), block.bytes);

@@ -2,10 +2,11 @@
  * Looks at stored events: plans which parts of history may have what is asked for, reads them within a budget, and says how complete that
  * was. Shared by all steps that answer questions about the past.
  */
+import type { Filter } from "@hosttrail/lib/predicate";
 import { type Budget, Spending } from "./budget.ts";
 import { readAhead, type ScanPart } from "./ahead.ts";
 import { ScanReport } from "./report.ts";
-import type { ScanFilter, ScanSource } from "./source.ts";
+import type { ScanSource } from "./source.ts";
 
 export type { ScanPart } from "./ahead.ts";
 export { type Budget, Spending } from "./budget.ts";
@@ -14,17 +15,18 @@ export { type Order, type Part, type PartSource, partsOf, ScanTooWideError, type
 export {
   completenessOf,
   type Lack,
+  type Looked,
   ScanReport,
   type ScanStep,
   timestampOf,
   type Unreadable,
   unreadableOf,
 } from "./report.ts";
-export { readFilter, type ScanFilter, type ScanSource, scanSource } from "./source.ts";
+export { type ScanSource, scanSource } from "./source.ts";
 export { GoneError, isWithin, readWhole } from "./whole.ts";
 
 export interface ScanRequest {
-  filter: ScanFilter;
+  filter: Filter;
   /** Only of these; undefined for all. */
   hosts: ReadonlySet<string> | undefined;
   /** Inclusive start and exclusive end of the event time, nanoseconds since 1970. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { compileFilter } from "@hosttrail/lib/predicate";
 import fc from "fast-check";
 import { arrivalOf, MemoryHistory } from "../history/fixture.ts";
 import { DAY, lyingBlocks, memoryOf, naiveIds, sourceOf } from "./fixture.ts";
@@ -7,7 +8,6 @@ import {
   type EventsRequest,
   eventsInOrder,
   type Position,
-  readFilter,
   ScanReport,
   type ScanSource,
   ScanTooWideError,
@@ -18,7 +18,7 @@ const PLENTY = { timeMs: 1e9, bytes: 1e12, events: 1e12 };
 
 function requestOf(changes: Partial<EventsRequest> = {}): EventsRequest {
   return {
-    filter: readFilter(""),
+    filter: compileFilter(""),
     hosts: undefined,
     startNano: 0n,
     endNano: 10n * DAY,
@@ -77,7 +77,7 @@ describe("eventsInOrder", () => {
         const range = { startNano, endNano: startNano + length };
         let ids: string[];
         try {
-          const request = requestOf({ ...rest, ...range, filter: readFilter(text) });
+          const request = requestOf({ ...rest, ...range, filter: compileFilter(text) });
           ids = await allOf(sourceOf(memoryOf(blocks), blocksMax), request, budget);
         } catch (error) {
           assert.ok(error instanceof ScanTooWideError, String(error));

@@ -3,12 +3,13 @@
  * event is given out only when nothing that is still to come can be before it.
  */
 import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Filter } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
 import { readAhead, type ScanPart } from "./ahead.ts";
 import type { Spending } from "./budget.ts";
 import type { Order } from "./parts.ts";
 import type { ScanReport } from "./report.ts";
-import type { ScanFilter, ScanSource } from "./source.ts";
+import type { ScanSource } from "./source.ts";
 
 /** Where an answer ended: it goes on with the events after this place, in its order. */
 export interface Position {
@@ -18,7 +19,7 @@ export interface Position {
 }
 
 export interface EventsRequest {
-  filter: ScanFilter;
+  filter: Filter;
   /** Only of these; undefined for all. */
   hosts: ReadonlySet<string> | undefined;
   /** Inclusive start and exclusive end, nanoseconds since 1970. */

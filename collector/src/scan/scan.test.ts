@@ -1,25 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { compileFilter } from "@hosttrail/lib/predicate";
 import fc from "fast-check";
 import { MemoryHistory } from "../history/fixture.ts";
 import { MovedError } from "../history/index.ts";
 import { RetryableError } from "../model/index.ts";
 import { DAY, lyingBlocks, memoryOf, naiveIds, sealed, sourceOf } from "./fixture.ts";
-import {
-  completenessOf,
-  readFilter,
-  scan,
-  ScanReport,
-  type ScanRequest,
-  type ScanSource,
-  ScanTooWideError,
-} from "./index.ts";
+import { completenessOf, scan, ScanReport, type ScanRequest, type ScanSource, ScanTooWideError } from "./index.ts";
 
 const PLENTY = { timeMs: 1e9, bytes: 1e12, events: 1e12 };
 
 function requestOf(changes: Partial<ScanRequest> = {}): ScanRequest {
   return {
-    filter: readFilter(""),
+    filter: compileFilter(""),
     hosts: undefined,
     startNano: 0n,
     endNano: 10n * DAY,
@@ -55,7 +48,7 @@ describe("scan", () => {
         const report = new ScanReport();
         let ids: string[];
         try {
-          const request = requestOf({ ...range, order, filter: readFilter(text) });
+          const request = requestOf({ ...range, order, filter: compileFilter(text) });
           ids = await idsOf(sourceOf(memoryOf(blocks), blocksMax), request, report);
         } catch (error) {
           // Blocks of one moment that are more than are read at once.

@@ -1,24 +1,14 @@
 /** Reads one unit for a scan: opens it, and finds what is asked for in it. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
-import { compileFilter, type Filter } from "@hosttrail/lib/predicate";
+import type { Filter } from "@hosttrail/lib/predicate";
 import type { History, Unit } from "../history/index.ts";
 import type { Place, SequenceRange } from "../model/index.ts";
 import type { PartSource } from "./parts.ts";
 import type { ScanStep } from "./report.ts";
 import { isWithin } from "./whole.ts";
 
-/** A filter, and the text of which it can be made again in another thread. */
-export interface ScanFilter extends Filter {
-  readonly source: string;
-}
-
-/** Throws a FilterError that says where and what is allowed. */
-export function readFilter(text: string): ScanFilter {
-  return { ...compileFilter(text), source: text };
-}
-
 export interface ReadJob {
-  filter: ScanFilter;
+  filter: Filter;
   /** Inclusive start and exclusive end, nanoseconds since 1970. */
   startNano: bigint;
   endNano: bigint;
@@ -67,7 +57,10 @@ export function scanSource(
 }
 
 export function matchesIn(events: ColumnBlock, job: ReadJob): number[] {
-  return job.filter.match(events).filter((event) => isWithin(events, event, job, job.only));
+  const matches = job.filter.match(events);
+  return matches.every((event) => isWithin(events, event, job, job.only))
+    ? matches
+    : matches.filter((event) => isWithin(events, event, job, job.only));
 }
 
 /** Of its payload, as it is stored. */

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import {
   type handleClientStreamingCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   type sendUnaryData,
   type ServerUnaryCall,
@@ -23,6 +24,7 @@ import { metrics } from "../metrics/index.ts";
 import type { AuditEntry } from "../model/index.ts";
 import { serviceError } from "./error.ts";
 import { userOf } from "./peer.ts";
+import { Sink } from "./sink.ts";
 
 /** A call that was let in. */
 export interface Visit {
@@ -88,7 +90,7 @@ export class Gate {
   /** A handler that lets in whoever may, and answers only when the call is recorded. */
   unary<Request, Response>(
     describe: Describe<Request>,
-    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+    answer: (request: Request, visit: Visit, signal: AbortSignal) => Promise<Answers<Response>>,
   ): handleUnaryCall<Request, Response> {
     return this.#handler(describe, answer, false);
   }
@@ -120,14 +122,50 @@ export class Gate {
     };
   }
 
+  /**
+   * A handler that answers with many messages. It is recorded before the first one, and when it is over. Whoever answers writes to the
+   * sink, at the pace at which the caller reads, and gives how many results there were.
+   */
+  stream<Request, Response>(
+    describe: Describe<Request>,
+    answer: (request: Request, visit: Visit, sink: Sink<Response>) => Promise<void>,
+  ): handleServerStreamingCall<Request, Response> {
+    return (call) => {
+      const path = call.getPath();
+      const run = async (): Promise<void> => {
+        const visit = await this.enter(call);
+        const sink = new Sink<Response>(call, () => this.enter(call));
+        await this.record(call, visit.caller, describe, 0, "STARTED");
+        try {
+          await answer(call.request, visit, sink);
+          sink.throwIfEnded();
+        } catch (error) {
+          const { code } = this.#errorOf(error);
+          await this.record(call, visit.caller, describe, sink.results, code).catch(() => undefined);
+          throw error;
+        } finally {
+          sink.close();
+        }
+        await this.record(call, visit.caller, describe, sink.results, status.OK);
+        this.count(path, status.OK);
+        call.end();
+      };
+      run().catch((error: unknown) => call.emit("error", this.explain(path, error)));
+    };
+  }
+
   #handler<Request, Response>(
     describe: Describe<Request>,
-    answer: (request: Request, visit: Visit) => Promise<Answers<Response>>,
+    answer: (request: Request, visit: Visit, signal: AbortSignal) => Promise<Answers<Response>>,
     isChange: boolean,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
+      const leaving = new AbortController();
+      call.on("cancelled", () => leaving.abort());
+      const asked = (request: Request, visit: Visit): Promise<Answers<Response>> =>
+        answer(request, visit, leaving.signal);
       const run = async (): Promise<Response> =>
-        await this.#answer(call, await this.enter(call), describe, answer, isChange);
+        await this.#answer(call, await this.enter(call), describe, asked, isChange);
       this.#reply(call.getPath(), run(), callback);
     };
   }

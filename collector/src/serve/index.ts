@@ -13,6 +13,7 @@ export { asServiceError, serviceError } from "./error.ts";
 export { type Answers, Gate, type Gathering, type Visit } from "./gate.ts";
 export { checkText, invalidField, millisecondsOf, pageSizeOf, timestampOf } from "./request.ts";
 export { PageTokens } from "./pagetokens.ts";
+export { Sink } from "./sink.ts";
 export { decodeToken, encodeToken, requestFingerprint, TokenError } from "./token.ts";
 
 export interface Service {
