@@ -11,6 +11,7 @@ import { readSecretFile } from "@hosttrail/lib/files";
 import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { AlertServiceClient } from "@hosttrail/proto/alert";
+import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
@@ -19,6 +20,7 @@ import type { Profile } from "./profile.ts";
 
 export interface Clients {
   query: QueryServiceClient;
+  analysis: AnalysisServiceClient;
   access: AccessServiceClient;
   alerts: AlertServiceClient;
   notify: NotifyServiceClient;
@@ -36,18 +38,21 @@ export function openClients(profile: Profile): Clients {
     interceptors: bearerOf(profile),
   };
   const query = new QueryServiceClient(profile.endpoint, channel, options);
+  const analysis = new AnalysisServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
   const alerts = new AlertServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
   return {
     query,
+    analysis,
     access,
     alerts,
     notify,
     rules,
     close() {
       query.close();
+      analysis.close();
       access.close();
       alerts.close();
       notify.close();

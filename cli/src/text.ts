@@ -17,9 +17,14 @@ export function isoTime(timeNano: bigint | undefined): string {
   return timeNano === undefined ? "" : localText(Number(timeNano / 1_000_000n));
 }
 
+/** Nanoseconds since 1970 of a time of the API. */
+export function nanosOf(time: Timestamp): bigint {
+  return time.seconds * 1_000_000_000n + BigInt(time.nanos);
+}
+
 /** The same of a time of the API. */
 export function timeOf(time: Timestamp | undefined): string {
-  return isoTime(time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos));
+  return isoTime(time === undefined ? undefined : nanosOf(time));
 }
 
 export const EVENT_HEADER: readonly string[] = ["TIME", "HOST", "USER", "PROCESS", "ACTION", "OBJECT", "OUTCOME", "ID"];

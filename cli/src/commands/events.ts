@@ -1,113 +1,111 @@
-/** Commands that ask about hosts and events. */
+/** Commands that show events. */
 import { recordText } from "@hosttrail/lib/audit";
 import type { Event } from "@hosttrail/proto/event";
 import {
-  HostRecord,
-  ListHostsRequest,
-  type ListHostsResponse,
   type QueryServiceClient,
-  SearchEventsRequest,
-  type SearchEventsResponse,
+  StreamSearchRequest,
+  type StreamSearchResponse,
   TailEventsRequest,
   type TailEventsResponse,
 } from "@hosttrail/proto/query";
-import type { UnreadableEvents } from "@hosttrail/proto/scan";
-import type { Timestamp } from "@hosttrail/proto/timestamp";
-import { call } from "../call.ts";
+import type { Budget } from "@hosttrail/proto/scan";
+import { answers, call } from "../call.ts";
+import { type EventColumn, eventCells } from "../columns.ts";
 import { eventJson } from "../event.ts";
-import { EVENT_HEADER, eventRow, isoTime, printable } from "../text.ts";
-import { parseTime } from "../time.ts";
+import { attemptOfEvent, Folder, type Folded, foldedObject } from "../fold.ts";
 import type { Output } from "../output/index.ts";
+import { lookedAt, type Scope, tellLack } from "../question/index.ts";
+import { printable } from "../text.ts";
+import { line } from "./line.ts";
 
-function line(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
-}
-
-/** Milliseconds that a clock may be off before a line of hosts says so. */
-const CLOCK_OFFSET_SHOWN_MS = 5000n;
-
-/** What is wrong with a host's trail and clock, or "ok". */
-function faultsOf({ faults, clockOffsetMs }: HostRecord): string {
-  const parts: [bigint | undefined, string][] = [
-    [faults?.forkedBlocks, "forked"],
-    [faults?.brokenLinks, "broken links"],
-    [faults?.missingEvents, "events missing"],
-    [faults?.outsideBlocks, "outside of time"],
-    [faults?.deadBlocks, "dead"],
-  ];
-  const told = parts.filter(([count]) => (count ?? 0n) > 0n).map(([count, what]) => `${count} ${what}`);
-  const isOff = clockOffsetMs > CLOCK_OFFSET_SHOWN_MS || clockOffsetMs < -CLOCK_OFFSET_SHOWN_MS;
-  if (isOff) told.push(`clock ${clockOffsetMs > 0n ? "+" : ""}${(Number(clockOffsetMs) / 1000).toFixed(0)} s`);
-  return told.join(", ") || "ok";
-}
-
-/** `hosttrail hosts` */
-export async function hosts(client: QueryServiceClient, { json, print, table }: Output): Promise<void> {
-  const rows = [["HOST", "NAME", "LAST EVENT", "FIRST EVENT", "RECEIVED", "AGENT", "OS", "KERNEL", "TRAIL"]];
-  let pageToken = "";
-  do {
-    const page = await call<ListHostsResponse>((done) =>
-      client.listHosts(ListHostsRequest.fromPartial({ pageSize: 1000, pageToken }), done),
-    );
-    for (const host of page.hosts) {
-      if (json) print(line(HostRecord.toJSON(host)));
-      const os = `${host.osName} ${host.osVersion}`;
-      const times = [host.lastEventTime, host.firstEventTime, host.lastReceiveTime].map((time) =>
-        isoTime(nanosOf(time)),
-      );
-      rows.push([host.hostId, host.name, ...times, host.agentVersion, os, host.kernel, faultsOf(host)].map(printable));
-    }
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  if (!json) print(table(rows));
-}
-
-function nanosOf(time: Timestamp | undefined): bigint | undefined {
-  return time === undefined ? undefined : time.seconds * 1_000_000_000n + BigInt(time.nanos);
-}
-
-export interface SearchOptions {
+export interface SearchOptions extends Scope {
   filter: string;
-  hostId: string;
-  since: string | undefined;
-  until: string | undefined;
+  budget: Budget | undefined;
   limit: number;
+  /** As AIP-132 has it; empty for the newest first. */
+  orderBy: string;
+  resume: string;
+}
+
+/** How events are shown to people. */
+export interface Showing {
+  columns: readonly EventColumn[];
+  /** Whether looks along PATH are one line. */
+  fold: boolean;
 }
 
 /** `hosttrail search` */
-export async function search(client: QueryServiceClient, options: SearchOptions, output: Output): Promise<void> {
-  const nowMs = Date.now();
-  const request = {
-    filter: options.filter,
-    hostId: options.hostId,
-    startTime: options.since === undefined ? undefined : parseTime(options.since, nowMs),
-    endTime: options.until === undefined ? undefined : parseTime(options.until, nowMs),
-  };
-  const rows: string[][] = [[...EVENT_HEADER]];
-  const lacking = new Set<string>();
-  let left = options.limit;
-  let pageToken = "";
-  do {
-    const pageSize = Math.min(left, 1000);
-    const page = await call<SearchEventsResponse>((done) =>
-      client.searchEvents(SearchEventsRequest.fromPartial({ ...request, pageSize, pageToken }), done),
-    );
-    for (const event of page.events) {
-      if (output.json) output.print(line(eventJson(event)));
-      else rows.push(eventRow(event));
-    }
-    for (const part of page.unreadable) lacking.add(lackOf(part));
-    left -= page.events.length;
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "" && left > 0);
-  if (!output.json) output.print(output.table(rows));
-  for (const text of lacking) output.lack(text);
+export async function search(
+  client: QueryServiceClient,
+  { limit, resume, ...asked }: SearchOptions,
+  showing: Showing,
+  signal: AbortSignal,
+  output: Output,
+): Promise<void> {
+  const request = StreamSearchRequest.fromPartial({ ...asked, limit: BigInt(limit), resumeToken: resume });
+  const rows = new EventRows(showing, output);
+  const progress = output.progress();
+  let last: StreamSearchResponse | undefined;
+  for await (const response of answers<StreamSearchResponse>(client.streamSearch(request), signal)) {
+    last = response;
+    if (response.completeness !== undefined)
+      progress.tell(...lookedAt(response.completeness), response.completeness.eventsMatched);
+    if (output.json) for (const event of response.events) output.print(line(eventJson(event)));
+    else output.print(rows.add(response.events));
+    await output.taken();
+  }
+  progress.clear();
+  if (!output.json) output.print(rows.end());
+  if (!signal.aborted) tellLack(last?.completeness, output, { limit, resume: last?.resumeToken ?? "" });
 }
 
-/** A part of the history that is damaged where it is kept. */
-function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
-  const [first, last] = [firstEventTime, lastEventTime].map((time) => isoTime(nanosOf(time)));
-  return printable(`up to ${events} events of host ${hostId} from ${first} to ${last} cannot be read: ${reason}`);
+/** Events as rows of a table, those that belong together folded. */
+class EventRows {
+  readonly #columns: readonly EventColumn[];
+  readonly #object: number;
+  readonly #folder: Folder<Event>;
+  readonly #writer: ReturnType<Output["tableWriter"]>;
+
+  constructor({ columns, fold }: Showing, output: Output) {
+    this.#columns = columns;
+    this.#object = columns.findIndex(({ title }) => title === "OBJECT");
+    this.#folder = new Folder((event) => (fold ? attemptOfEvent(event) : undefined));
+    this.#writer = output.tableWriter(
+      columns.map(({ title }) => title),
+      ["ID"],
+    );
+  }
+
+  add(events: readonly Event[]): string {
+    return this.#write(events.flatMap((event) => this.#folder.add(event, msOf(event))));
+  }
+
+  end(): string {
+    return this.#write(this.#folder.flush()) + this.#writer.flush();
+  }
+
+  #write(lines: readonly Folded<Event>[]): string {
+    return foldedCells(lines, this.#columns, this.#object)
+      .map((row) => this.#writer.add(row))
+      .join("");
+  }
+}
+
+function msOf({ event }: Event): number {
+  return Number((event?.timeUnixNano ?? 0n) / 1_000_000n);
+}
+
+function foldedCells(lines: readonly Folded<Event>[], columns: readonly EventColumn[], objectAt: number): string[][] {
+  const rows = eventCells(
+    columns,
+    lines.map(({ item }) => item),
+  );
+  return rows.map((row, at) => {
+    const { item, folders } = lines[at] ?? { item: undefined, folders: [] };
+    if (folders.length < 2 || objectAt < 0) return row;
+    const object = printable(foldedObject(item?.files[0]?.path ?? "", folders));
+    return row.map((cell, column) => (column === objectAt ? object : cell));
+  });
 }
 
 /** `hosttrail get` */
@@ -135,22 +133,38 @@ function printableJson(value: unknown): string {
   return JSON.stringify(value, undefined, 2).split("\n").map(printable).join("\n");
 }
 
+/** A line waits so long for others that belong to it. */
+const TAIL_WAIT_MS = 1000;
+
 /** `hosttrail tail`: until the signal ends it. */
 export async function tail(
   client: QueryServiceClient,
-  request: { filter: string; hostId: string },
+  asked: { filter: string } & Pick<Scope, "hosts">,
+  { columns, fold }: Showing,
   signal: AbortSignal,
-  { json, print }: Output,
+  output: Output,
 ): Promise<void> {
-  const stream = client.tailEvents(TailEventsRequest.fromPartial(request));
-  signal.addEventListener("abort", () => stream.cancel(), { once: true });
-  if (signal.aborted) stream.cancel();
-  await new Promise<void>((resolve, reject) => {
-    stream.on("data", ({ events, dropped }: TailEventsResponse) => {
+  const { json, print } = output;
+  const folder = new Folder<Event>((event) => (fold ? attemptOfEvent(event) : undefined));
+  const objectAt = columns.findIndex(({ title }) => title === "OBJECT");
+  const show = (lines: readonly Folded<Event>[]): void => {
+    for (const row of foldedCells(lines, columns, objectAt)) print(`${row.join("  ")}\n`);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const stream = client.tailEvents(TailEventsRequest.fromPartial(asked));
+  try {
+    for await (const { events, dropped } of answers<TailEventsResponse>(stream, signal)) {
       if (dropped > 0n) print(json ? line({ dropped: Number(dropped) }) : `… ${dropped} events left out: too slow\n`);
-      for (const event of events) print(json ? line(eventJson(event)) : `${eventRow(event).join("  ")}\n`);
-    });
-    stream.on("error", (error) => (signal.aborted ? resolve() : reject(error)));
-    stream.on("end", resolve);
-  });
+      for (const event of events) {
+        if (json) print(line(eventJson(event)));
+        else show(folder.add(event, msOf(event)));
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => show(folder.flush()), TAIL_WAIT_MS);
+      await output.taken();
+    }
+  } finally {
+    clearTimeout(timer);
+    show(folder.flush());
+  }
 }

@@ -13,7 +13,17 @@ export {
 } from "./access.ts";
 export { alerts, showAlert, watchAlerts } from "./alerts.ts";
 export { closeAlerts, workOnAlerts } from "./alertwork.ts";
-export { get, hosts, search, tail } from "./events.ts";
+export { aggregate, type AggregateOptions, parseMetric, showAggregate } from "./aggregate.ts";
+export { get, search, type Showing, tail } from "./events.ts";
+export { explain } from "./explain.ts";
+export { exportEvents, FORMAT_NAMES } from "./export.ts";
+export { diffHost, showHost, showHostAt } from "./hostat.ts";
+export { hosts } from "./hosts.ts";
+export { reportSummary } from "./report.ts";
+export { bothFilters, reportNamed, REPORTS } from "./reportlist.ts";
+export { deleteQuery, listQueries, savedQuery, saveQuery } from "./saved.ts";
+export { KIND_NAMES, parseKinds, timeline } from "./timeline.ts";
+export { tree } from "./tree.ts";
 export { auditRuleFiles } from "./audit.ts";
 export type { Output } from "../output/index.ts";
 export { fleet, generate, type HostWords } from "./fleet.ts";

@@ -4,10 +4,13 @@ import { COLOR_WHEN } from "../output/index.ts";
 import { defineAccess } from "./access.ts";
 import { defineAlerts } from "./alerts.ts";
 import { CliCommand, UsageError, usageProblem } from "./command.ts";
-import { defineEvents } from "./events.ts";
+import { defineAnalysis } from "./analysis.ts";
+import { defineEvents, defineHosts } from "./events.ts";
 import { defineFleet } from "./fleet.ts";
 import { plainNegations } from "./negation.ts";
 import { defineRules } from "./rules.ts";
+import { defineSaved } from "./saved.ts";
+import { defineShells } from "./shells.ts";
 
 export { CliCommand, leavesOf } from "./command.ts";
 
@@ -34,10 +37,14 @@ export function buildProgram(): CliCommand {
     .option("--no-pager", "no pager ($PAGER, else less -FRX) on a terminal")
     .option("--wide", "nothing is cut or left out to fit the terminal", false);
   defineEvents(program);
+  defineSaved(program);
+  defineAnalysis(program);
+  defineHosts(program);
   defineAlerts(program);
   defineRules(program);
   defineAccess(program);
   defineFleet(program);
+  defineShells(program);
   program.note(
     "Exit status: 0 done, 1 failed, 2 what was typed is wrong, 3 the answer lacks something, 130 broken off.",
   );

@@ -1,0 +1,53 @@
+/** What an answer lacks, for people. */
+import type { Completeness, Looked, UnreadableEvents } from "@hosttrail/proto/scan";
+import type { Output } from "../output/index.ts";
+import { printable, timeOf } from "../text.ts";
+
+/** A part of the history that is damaged where it is kept. */
+export function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
+  const [first, last] = [firstEventTime, lastEventTime].map(timeOf);
+  return printable(`up to ${events} events of host ${hostId} from ${first} to ${last} cannot be read: ${reason}`);
+}
+
+export interface LackOptions {
+  /** Asked for by whoever asks: then it is no lack that there are more. */
+  limit?: number | undefined;
+  /** How to go on where the budget ended the answer; empty where that cannot be. */
+  resume?: string;
+}
+
+/** Tells what is not in the answer: on standard error, and by the exit status where it is not what was asked for. */
+export function tellLack(completeness: Completeness | undefined, output: Output, options: LackOptions = {}): void {
+  if (completeness === undefined) {
+    output.lack("the collector did not say how complete its answer is");
+    return;
+  }
+  const { complete, reasons, unreadable, moreUnreadable, completeUntilTime, left } = completeness;
+  for (const part of unreadable) output.lack(lackOf(part));
+  if (moreUnreadable > 0n) output.lack(`and ${moreUnreadable} more parts of the history cannot be read`);
+  if (complete) return;
+  const until = completeUntilTime === undefined ? "" : `; it is complete until ${timeOf(completeUntilTime)}`;
+  const others = reasons.filter((reason) => reason !== "limit" && reason !== "unreadable");
+  if (others.length > 0 || (reasons.length === 0 && unreadable.length === 0)) {
+    const goOn = options.resume === undefined || options.resume === "" ? "" : `. Go on with --resume ${options.resume}`;
+    output.lack(`the answer is not complete: ${whyNot(others, left)}${until}${goOn}`);
+  } else if (reasons.includes("limit") && options.limit !== undefined) {
+    output.note(`there are more than ${options.limit}; see --limit`);
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  budget: "it would have taken more than it may (--budget, or the collector's own bounds)",
+  unreachable: "a part of the history cannot be reached",
+};
+
+function whyNot(reasons: readonly string[], left: Looked | undefined): string {
+  const why = reasons.map((reason) => REASONS[reason] ?? printable(reason)).join(", ") || "no reason was given";
+  return left === undefined || left.events === 0n ? why : `${why}, and ${left.events} events were not looked at`;
+}
+
+/** How many events are done with, and how many there are in all. */
+export function lookedAt({ scanned, pruned, left }: Completeness): [done: bigint, all: bigint] {
+  const done = (scanned?.events ?? 0n) + (pruned?.events ?? 0n);
+  return [done, done + (left?.events ?? 0n)];
+}
