@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|compact|query|confirm|enroll|administer|trial|alerts|rules|notify";
+const COLLECTOR_STEPS = "receive|store|compact|query|confirm|enroll|administer|trial|alerts|rules|notify|answers";
 
 export default {
   forbidden: [
@@ -80,7 +80,7 @@ export default {
       from: {
         path: "^(lib|agent|collector)/src",
         pathNot:
-          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify)/",
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

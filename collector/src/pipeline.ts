@@ -10,12 +10,14 @@ import type { Logger } from "@hosttrail/lib/log";
 import { certificatesOf } from "@hosttrail/lib/tls";
 import { AccessServiceService } from "@hosttrail/proto/access";
 import { AlertServiceService } from "@hosttrail/proto/alert";
+import { AnalysisServiceService } from "@hosttrail/proto/analysis";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { QueryServiceService } from "@hosttrail/proto/query";
 import { RuleServiceService } from "@hosttrail/proto/rule";
 import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
+import { openAnalysisApi } from "./analysis.ts";
 import { blockArchive, compactArchive, historySource, selectArchive } from "./archives.ts";
 import { HostSelection } from "./ask/index.ts";
 import { type Authority, openAuthority } from "./authority/index.ts";
@@ -118,19 +120,24 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     logger,
   );
   const { timeMaxMs, bytesMax, eventsMax } = config.query;
+  const past = {
+    source: scanSource(history, dayRange),
+    finder: new HostSelection(selectArchive(archive)),
+    most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
+    find: (hostId: string, epoch: bigint, seq: bigint) => history.find(hostId, epoch, seq),
+  };
+  const analysis = openAnalysisApi(archive, { ...past, scans: past.source }, gate, logger);
   const api = new QueryApi(
     {
       archive: {
-        find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
+        find: past.find,
         listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
         getHost: (hostId) => archive.hosts.getHost(hostId),
       },
-      source: scanSource(history, dayRange),
+      ...past,
       tap: stream,
       gate,
       tokens: new PageTokens(() => archive.secrets.key("page tokens")),
-      finder: new HostSelection(selectArchive(archive)),
-      most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
     },
     logger,
   );
@@ -182,6 +189,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     { listen: config.query.listen, clientCertificate: "optional", messageBytesMax: REQUEST_BYTES_MAX },
     () => [
       { name: "hosttrail.v1.QueryService", definition: QueryServiceService, implementation: { ...api.methods } },
+      {
+        name: "hosttrail.v1.AnalysisService",
+        definition: AnalysisServiceService,
+        implementation: { ...analysis.methods },
+      },
       {
         name: "hosttrail.v1.AccessService",
         definition: AccessServiceService,

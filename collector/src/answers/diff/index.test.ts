@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Event, Host } from "@hosttrail/proto/event";
-import { readTrail } from "../../../../bench/trails/trail.ts";
-import { allOf, blocksOf } from "../fixture.ts";
+import { allOf, blocksOf, readTrail } from "../fixture.ts";
 import { ChangeGatherer, changedFacts, HabitGatherer } from "./index.ts";
 
 type Changes = Parameters<typeof Event.fromPartial>[0];

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { Alert } from "@hosttrail/proto/alert";
 import { type TimelineEntry, TimelineKind } from "@hosttrail/proto/analysis";
 import { Event } from "@hosttrail/proto/event";
-import { eventsOfLog } from "../../../../bench/rules/replay.ts";
-import { readTrail, ROLES } from "../../../../bench/trails/trail.ts";
-import { allOf, blocksOf } from "../fixture.ts";
+import { allOf, blocksOf, readTrail, ROLES } from "../fixture.ts";
 import { TimelineBuilder, type TimelinePlan } from "./index.ts";
 import { timelineKindOf } from "./kind.ts";
 
 const END = (1n << 63n) - 1n;
-const RECORDED = new URL("../../../../rules/recorded/", import.meta.url);
 const STEERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 interface Told {
@@ -32,10 +28,6 @@ function timelineOf(events: readonly Event[], plan: Partial<TimelinePlan> = {}, 
   parts.sort((a, b) => (a.edge < b.edge ? -1 : 1));
   for (const { block, matches, edge } of parts) if (builder.add(block, matches, edge)) break;
   return builder.answer(END, []);
-}
-
-function recorded(path: string): Event[] {
-  return eventsOfLog(readFileSync(new URL(path, RECORDED), "latin1"));
 }
 
 const nano = (time: { seconds: bigint; nanos: number } | undefined): bigint =>
@@ -95,13 +87,19 @@ describe("A host's timeline", () => {
     });
   }
 
-  it("tells who logged in from where", () => {
-    const { entries } = timelineOf(recorded("login_succeeded/match-1.log"));
-    const login = entries.find(({ kind }) => kind === TimelineKind.LOGIN);
-    assert.match(login?.summary ?? "", /^authenticated alice from 203\.0\.113\.9 \(python3\[\d+\]\)$/);
-    const failed = timelineOf(recorded("many_logins_failed/match-1.log")).entries.at(-1);
-    assert.match(failed?.summary ?? "", /^authenticated alice from 203\.0\.113\.9, in vain/);
-    assert.equal(failed?.count, 25n);
+  it("tells who came to the door, and from where", () => {
+    const { entries } = timelineOf(readTrail("admin"), { kinds: new Set([TimelineKind.LOGIN]) });
+    assert.match(entries[0]?.summary ?? "", /^authenticated \S+ \(su\[\d+\]\)$/);
+    const from = {
+      user: { id: 0, name: "root", auditId: 0xffffffff, targetName: "eve" },
+      source: { address: "192.0.2.7" },
+    };
+    const failed = Event.fromPartial({
+      ...from,
+      event: { kind: "event", action: "logged-in", category: ["authentication"], outcome: "failure" },
+      process: { name: "sshd", pid: 9 },
+    });
+    assert.equal(timelineOf([failed]).entries[0]?.summary, "logged in eve from 192.0.2.7, in vain (sshd[9])");
   });
 
   it("folds what a program tried along PATH, and what repeats within a minute", () => {

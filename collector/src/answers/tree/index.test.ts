@@ -4,8 +4,7 @@ import type { Alert } from "@hosttrail/proto/alert";
 import { Alert as AlertMessage } from "@hosttrail/proto/alert";
 import type { ProcessNode } from "@hosttrail/proto/analysis";
 import { Event, Process, type ProcessReference } from "@hosttrail/proto/event";
-import { readTrail, ROLES } from "../../../../bench/trails/trail.ts";
-import { allOf, blocksOf } from "../fixture.ts";
+import { allOf, blocksOf, readTrail, ROLES } from "../fixture.ts";
 import { ProcessTreeBuilder, type TreeAnswer, type TreePlan } from "./index.ts";
 
 const SECOND = 1_000_000_000n;
