@@ -138,6 +138,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
       tap: stream,
       gate,
       tokens: new PageTokens(() => archive.secrets.key("page tokens")),
+      saved: archive.savedQueries,
     },
     logger,
   );

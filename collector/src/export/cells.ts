@@ -1,16 +1,14 @@
 /** Columns of a file: fields by their ECS names, and their texts in an event. */
-import type { ColumnBlock } from "@hosttrail/lib/block";
-import { type Field, FIELDS, formsOf, refsOf } from "@hosttrail/lib/predicate";
+import { EVENT_COLUMN, type Field, FIELDS, type FieldValue, formsOf } from "@hosttrail/lib/predicate";
 import { nearest } from "@hosttrail/lib/spelling";
+import type { Event } from "@hosttrail/proto/event";
 
-/** Fields of events that no filter asks for under this name. */
 export const TIME_FIELD = "@timestamp";
-export const ID_FIELD = "event.id";
 
 /** The usual ones, in the order in which people read them. */
 export const USUAL_FIELDS: readonly string[] = [
   TIME_FIELD,
-  ID_FIELD,
+  "event.id",
   "host.id",
   "host.name",
   "event.action",
@@ -36,12 +34,13 @@ export class FieldsError extends Error {
   override readonly name = "FieldsError";
 }
 
-/** A column of a file. `cells` reads events of a block; most have one text or none. */
+/** A column of a file. */
 export interface FileColumn {
   name: string;
   /** True where an event may have several texts. */
   isList: boolean;
-  cells(block: ColumnBlock): (event: number) => readonly string[];
+  /** Most events have one or none. */
+  texts(event: Event): readonly string[];
 }
 
 /** The columns that are asked for; the usual ones where none is. Throws a FieldsError. */
@@ -54,43 +53,68 @@ export function columnsOf(names: readonly string[]): FileColumn[] {
 }
 
 function columnOf(name: string): FileColumn {
-  if (name === ID_FIELD) return { name, isList: false, cells: (block) => (event) => [block.eventId(event)] };
-  if (name === TIME_FIELD) {
-    return { name, isList: false, cells: (block) => (event) => [isoTime(block.columns.time[event] ?? 0n)] };
-  }
   const field = FIELDS.get(name);
-  if (field === undefined) {
-    throw new FieldsError(`unknown field "${name}"${nearest(name, [TIME_FIELD, ID_FIELD, ...FIELDS.keys()])}`);
-  }
-  return { name, isList: field.list || isOfSeveral(field), cells: (block) => cellsOf(field, block) };
+  if (field === undefined) throw new FieldsError(`unknown field "${name}"${nearest(name, FIELDS.keys())}`);
+  const values = valuesOf(name, field);
+  const isOfSeveral = SEVERAL.has(field.column);
+  return {
+    name,
+    isList: field.list || isOfSeveral,
+    texts(event) {
+      const texts = values(event).flatMap((value) => formsOf(field, value));
+      const said = texts.filter((text) => text !== "" && text !== field.type.none);
+      // Rows of an event have the same text again and again; arguments are as they are.
+      return isOfSeveral && said.length > 1 ? [...new Set(said)] : said;
+    },
+  };
 }
 
 /** Columns by which events refer to several rows. */
 const SEVERAL: ReadonlySet<string> = new Set(["files", "records", "targets"]);
 
-function isOfSeveral({ column }: Field): boolean {
-  return SEVERAL.has(column);
+/** The rows of an event in each column of fields. */
+const ROWS: Readonly<Record<string, (event: Event) => readonly unknown[]>> = {
+  kind: ({ event }) => one(event),
+  host: ({ host }) => one(host),
+  process: ({ process }) => one(process),
+  targets: ({ targets }) => targets,
+  user: ({ user }) => one(user),
+  files: ({ files }) => files,
+  source: ({ source }) => one(source),
+  destination: ({ destination }) => one(destination),
+  container: ({ container }) => one(container),
+  cloud: ({ cloud }) => one(cloud),
+  syscall: ({ audit }) => one(audit?.syscall),
+  records: ({ audit }) => audit?.records ?? [],
+};
+
+function one<Row>(row: Row | undefined): readonly Row[] {
+  return row === undefined ? [] : [row];
 }
 
-const NONE: readonly string[] = [];
+/** Fields of the event itself, which blocks have in columns of their own. */
+const OWN: Readonly<Record<string, (event: Event) => FieldValue>> = {
+  "event.id": ({ id }) => id,
+  "event.time": ({ event }) => event?.timeUnixNano,
+  "@timestamp": ({ event }) => event?.timeUnixNano,
+  "event.sequence": ({ event }) => event?.sequence,
+  "process.uptime": ({ event, process }) =>
+    event === undefined || !process?.startUnixNano ? undefined : event.timeUnixNano - process.startUnixNano,
+  "audit.key": ({ audit }) => audit?.keys,
+  "audit.serial": ({ audit }) => audit?.serial,
+  "audit.exit": ({ audit }) => audit?.syscall?.exit,
+  "audit.redacted": ({ audit }) => audit?.redacted,
+};
 
-function cellsOf(field: Field, block: ColumnBlock): (event: number) => readonly string[] {
-  const { rows, offsets } = refsOf(field.column)(block);
-  const views = field.views(block);
-  const known: (readonly string[] | undefined)[] = [];
-  const textsOf = (row: number): readonly string[] => {
-    if (row === 0) return NONE;
-    return (known[row] ??= formsOf(field, field.value(views[row - 1] as never)).filter(
-      (form) => form !== "" && form !== field.type.none,
-    ));
-  };
-  return (event) => {
-    if (offsets === undefined) return textsOf(rows[event] ?? 0);
-    const texts = new Set<string>();
-    for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++)
-      for (const text of textsOf(rows[at] ?? 0)) texts.add(text);
-    return [...texts];
-  };
+function valuesOf(name: string, field: Field): (event: Event) => readonly FieldValue[] {
+  if (field.column === EVENT_COLUMN) {
+    const own = OWN[name];
+    if (own === undefined) throw new FieldsError(`field "${name}" cannot be a column of a file`);
+    return (event) => [own(event)];
+  }
+  const rows = ROWS[field.column];
+  if (rows === undefined) throw new FieldsError(`field "${name}" cannot be a column of a file`);
+  return (event) => rows(event).map((row) => field.value(row as never));
 }
 
 const NANOS_OF_SECOND = 1_000_000_000n;
@@ -98,9 +122,6 @@ const NANOS_OF_SECOND = 1_000_000_000n;
 /** RFC 3339 in UTC, with all nine digits of the nanoseconds. */
 export function isoTime(timeNano: bigint): string {
   const nanos = ((timeNano % NANOS_OF_SECOND) + NANOS_OF_SECOND) % NANOS_OF_SECOND;
-  const seconds = (timeNano - nanos) / NANOS_OF_SECOND;
-  const date = new Date(Number(seconds) * 1000);
-  // Of times that no calendar has, the number.
-  if (Number.isNaN(date.getTime())) return String(timeNano);
+  const date = new Date(Number((timeNano - nanos) / NANOS_OF_SECOND) * 1000);
   return `${date.toISOString().slice(0, -5)}.${String(nanos).padStart(9, "0")}Z`;
 }

@@ -2,7 +2,7 @@
  * Comma-separated values by RFC 4180, with a header. Several values of a field are joined by a space; a text that a table program would
  * take for a formula has an apostrophe before it, since what is in it was chosen by whoever is watched.
  */
-import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Event } from "@hosttrail/proto/event";
 import type { FileColumn } from "./cells.ts";
 import { type FileWriter, NO_BYTES } from "./format.ts";
 
@@ -17,9 +17,10 @@ export function csvWriter(columns: readonly FileColumn[]): FileWriter {
     return text;
   };
   return {
-    write(block: ColumnBlock, events: readonly number[]) {
-      const cells = columns.map((column) => column.cells(block));
-      const rows = events.map((event) => `${cells.map((cell) => quoted(cell(event).join(" "))).join(",")}\r\n`);
+    write(events: readonly Event[]) {
+      const rows = events.map(
+        (event) => `${columns.map((column) => quoted(column.texts(event).join(" "))).join(",")}\r\n`,
+      );
       return encoder.encode(begin() + rows.join(""));
     },
     end: () => (header === undefined ? NO_BYTES : encoder.encode(begin())),

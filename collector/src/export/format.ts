@@ -1,9 +1,9 @@
 /** What writes events as a file. */
-import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Event } from "@hosttrail/proto/event";
 
 export interface FileWriter {
   /** The bytes that the file goes on with; may be none until there is more. */
-  write(block: ColumnBlock, events: readonly number[]): Uint8Array;
+  write(events: readonly Event[]): Uint8Array;
   /** The bytes that it ends with. */
   end(): Uint8Array;
 }
@@ -13,10 +13,9 @@ const encoder = new TextEncoder();
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
 /** One JSON object a line. */
-export function lines(document: (block: ColumnBlock, event: number) => unknown): FileWriter {
+export function lines(document: (event: Event) => unknown): FileWriter {
   return {
-    write: (block, events) =>
-      encoder.encode(events.map((event) => `${JSON.stringify(document(block, event))}\n`).join("")),
+    write: (events) => encoder.encode(events.map((event) => `${JSON.stringify(document(event))}\n`).join("")),
     end: () => NO_BYTES,
   };
 }

@@ -21,11 +21,11 @@ export function fileWriter(format: ExportFormat, fields: readonly string[]): Fil
     throw new FieldsError("fields are for CSV and Parquet; others have all of an event");
   switch (format) {
     case ExportFormat.JSON_LINES:
-      return lines((block, event) => Event.toJSON(block.event(event)));
+      return lines((event) => Event.toJSON(event));
     case ExportFormat.ECS:
-      return lines((block, event) => ecsDocument(block.event(event)));
+      return lines(ecsDocument);
     case ExportFormat.OCSF:
-      return lines((block, event) => ocsfEvent(block.event(event)));
+      return lines(ocsfEvent);
     case ExportFormat.CSV:
       return csvWriter(columnsOf(fields));
     case ExportFormat.PARQUET:

@@ -3,7 +3,7 @@
  * numbers are INT64, the time is nanoseconds in UTC, fields with several values are lists, all else is text.
  */
 import { zstdCompressSync } from "node:zlib";
-import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Event } from "@hosttrail/proto/event";
 import type { SchemaElement } from "hyparquet";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { type FileColumn, TIME_FIELD } from "./cells.ts";
@@ -49,14 +49,13 @@ class Parquet implements FileWriter {
     });
   }
 
-  write(block: ColumnBlock, events: readonly number[]): Uint8Array {
+  write(events: readonly Event[]): Uint8Array {
     for (const [at, column] of this.#columns.entries()) {
-      const cells = column.cells(block);
       const list = this.#cells[at] as Cell[];
       for (const event of events) {
-        const texts = cells(event);
+        const texts = column.texts(event);
         for (const text of texts) this.#characters += text.length;
-        list.push(cellOf(column, texts, block.columns.time[event] ?? 0n));
+        list.push(cellOf(column, texts, event));
       }
     }
     this.#rows += events.length;
@@ -85,8 +84,8 @@ function isNumber({ name, isList }: FileColumn): boolean {
   return !isList && NUMBER.test(name);
 }
 
-function cellOf(column: FileColumn, texts: readonly string[], timeNano: bigint): Cell {
-  if (column.name === TIME_FIELD) return timeNano;
+function cellOf(column: FileColumn, texts: readonly string[], { event }: Event): Cell {
+  if (column.name === TIME_FIELD) return event?.timeUnixNano ?? 0n;
   if (column.isList) return texts.length === 0 ? undefined : texts;
   const [text] = texts;
   return text !== undefined && isNumber(column) ? BigInt(text) : text;

@@ -328,3 +328,11 @@ export interface AuditEntry {
   results: number;
   status: string;
 }
+
+/** A question that somebody keeps under a name; `scope` is that of those for whom it is there. */
+export interface SavedQueryDocument {
+  scope: string;
+  name: string;
+  /** A serialized SavedQuery. */
+  bytes: Uint8Array;
+}

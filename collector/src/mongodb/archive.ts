@@ -13,6 +13,7 @@ import { HostStore } from "./hosts.ts";
 import { IdentityStore } from "./identities.ts";
 import { PresenceStore } from "./presence.ts";
 import { RulesetStore } from "./rulesets.ts";
+import { SavedQueryStore } from "./savedqueries.ts";
 import { SecretStore } from "./secrets.ts";
 import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
@@ -39,6 +40,7 @@ export class Archive {
   readonly suppressions: SuppressionStore;
   readonly rulesets: RulesetStore;
   readonly secrets: SecretStore;
+  readonly savedQueries: SavedQueryStore;
   readonly #client: MongoClient;
   readonly #database: Db;
   readonly #closing = new AbortController();
@@ -61,6 +63,7 @@ export class Archive {
     this.suppressions = new SuppressionStore(this.#database);
     this.rulesets = new RulesetStore(this.#database);
     this.secrets = new SecretStore(this.#database);
+    this.savedQueries = new SavedQueryStore(this.#database);
   }
 
   /** Opens the connection pool; the server may come later. */

@@ -6,6 +6,7 @@ import { FilterError } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
 import {
   ExplainSearchRequest,
+  ExportEventsRequest,
   GetEventRequest,
   GetHostRequest,
   type HostRecord,
@@ -35,6 +36,7 @@ import {
 import { explainSearch } from "./explain.ts";
 import { recordOf } from "./hosts.ts";
 import { ownerOf, pageSizeIn } from "./question.ts";
+import { SavedQueries, type SavedQueryArchive } from "./saved.ts";
 import { Searches, type SearchParts } from "./search.ts";
 import { type BlockTap, watch, type WatchCall, type WatchParts } from "./watch.ts";
 
@@ -58,14 +60,10 @@ export interface QueryParts {
   gate: Gate;
   tokens: PageTokens;
   finder: HostFinder;
+  saved: SavedQueryArchive;
   /** The most that one question may take. */
   most: Budget;
 }
-
-type Methods = Pick<
-  QueryServiceServer,
-  "searchEvents" | "streamSearch" | "explainSearch" | "getEvent" | "tailEvents" | "listHosts" | "getHost"
->;
 
 /** Answers calls; see proto/hosttrail/v1/query.proto for what each one means. */
 export class QueryApi {
@@ -80,12 +78,13 @@ export class QueryApi {
   }
 
   /** The methods as grpc-js wants them. */
-  get methods(): Methods {
-    const { gate } = this.#parts;
+  get methods(): QueryServiceServer {
+    const { gate, saved, tokens } = this.#parts;
     const searches = new Searches(this.#search);
     return {
       searchEvents: gate.unary(SearchEventsRequest, (request, visit, signal) => searches.page(request, visit, signal)),
       streamSearch: gate.stream(StreamSearchRequest, (request, visit, sink) => searches.stream(request, visit, sink)),
+      exportEvents: gate.stream(ExportEventsRequest, (request, visit, sink) => searches.export(request, visit, sink)),
       explainSearch: gate.unary(ExplainSearchRequest, (request, visit, signal) =>
         explainSearch(this.#search, request, visit, signal),
       ),
@@ -93,6 +92,7 @@ export class QueryApi {
       tailEvents: this.#tail,
       listHosts: gate.unary(ListHostsRequest, (request, visit) => this.#hosts(request, visit)),
       getHost: gate.unary(GetHostRequest, (request, visit) => this.#host(request, visit)),
+      ...new SavedQueries(saved, tokens).methods(gate),
     };
   }
 

@@ -2,6 +2,8 @@
 import type { Logger } from "@hosttrail/lib/log";
 import type { Event } from "@hosttrail/proto/event";
 import type {
+  ExportEventsRequest,
+  ExportEventsResponse,
   SearchEventsRequest,
   SearchEventsResponse,
   StreamSearchRequest,
@@ -22,7 +24,8 @@ import {
   unreadableOf,
 } from "../scan/index.ts";
 import { type Answers, invalidField, type PageTokens, serviceError, type Sink, type Visit } from "../serve/index.ts";
-import { pageSizeIn, type Question, questionOf } from "./question.ts";
+import { ExportSink, exportWriter } from "./export.ts";
+import { pageSizeIn, type Question, questionOf, type SearchFields } from "./question.ts";
 import { decodePosition, encodePosition } from "./token.ts";
 
 export interface SearchParts {
@@ -39,6 +42,20 @@ const PAGE_TIME_MAX_MS = 10_000;
 /** Events of one message of a stream. */
 const MESSAGE_EVENTS_MAX = 200;
 const PROGRESS_MS = 500;
+
+/** What a stream of events asks for. */
+type FlowRequest = Pick<StreamSearchRequest, keyof SearchFields | "budget" | "limit" | "resumeToken">;
+/** Who reads it. */
+type Reader = Pick<Sink<unknown>, "drained" | "isFull" | "isVisible" | "results" | "signal" | "throwIfEnded">;
+
+/** How events go to the reader. */
+interface Flow {
+  write(events: Event[]): Promise<void>;
+  /** What was looked at until now, and where to go on. */
+  tell(report: ScanReport, resumeToken: string): Promise<void>;
+  /** After the last event. */
+  end?(): Promise<void>;
+}
 
 export class Searches {
   readonly #parts: SearchParts;
@@ -78,6 +95,23 @@ export class Searches {
 
   /** All events, at the pace at which they are read. */
   async stream(request: StreamSearchRequest, visit: Visit, sink: Sink<StreamSearchResponse>): Promise<void> {
+    await this.#flow(request, visit, sink, {
+      write: (events) => sink.write({ events, completeness: undefined, resumeToken: "" }),
+      tell: (report, resumeToken) => sink.write({ events: [], completeness: completenessOf(report), resumeToken }),
+    });
+  }
+
+  /** All events, as a file. */
+  async export(request: ExportEventsRequest, visit: Visit, sink: Sink<ExportEventsResponse>): Promise<void> {
+    const file = new ExportSink(sink, exportWriter(request));
+    await this.#flow({ ...request, resumeToken: "" }, visit, sink, {
+      write: (events) => file.write(events),
+      tell: (report) => file.tell(report),
+      end: () => file.end(),
+    });
+  }
+
+  async #flow(request: FlowRequest, visit: Visit, sink: Reader, out: Flow): Promise<void> {
     const { source, finder, most } = this.#parts;
     const limit = limitOf(request.limit);
     const question = await questionOf(request, visit, finder);
@@ -89,16 +123,17 @@ export class Searches {
     const telling = setInterval(() => {
       // Whoever does not read is told later.
       if (sink.isFull || sink.signal.aborted) return;
-      sink.write(responseOf([], report, "")).catch(() => undefined);
+      out.tell(report, "").catch(() => undefined);
     }, PROGRESS_MS);
     try {
       const next = await takeFrom(eventsInOrder(source, asked, spending, report), taking, (some) =>
-        send(some, sink, spending, report),
+        send(some, sink, out, spending, report),
       );
       sink.throwIfEnded();
       const position = ending(next, taking, report);
       this.#note(report);
-      await sink.write(responseOf([], report, await this.#tokenOf(position, question)));
+      await out.end?.();
+      await out.tell(report, await this.#tokenOf(position, question));
     } finally {
       clearInterval(telling);
     }
@@ -177,7 +212,8 @@ function ending(next: Position | undefined, { isFull, last }: Taking, report: Sc
 /** Time that the caller takes to read is not the question's. */
 async function send(
   found: readonly Found[],
-  sink: Sink<StreamSearchResponse>,
+  sink: Reader,
+  out: Flow,
   spending: Spending,
   report: ScanReport,
 ): Promise<void> {
@@ -187,7 +223,7 @@ async function send(
     spending.excuse(performance.now() - waitMs);
     const startMs = performance.now();
     const some = found.slice(at, at + MESSAGE_EVENTS_MAX).filter((each) => sink.isVisible(hostOf(each)));
-    await sink.write({ events: some.map((each) => each.event()), completeness: undefined, resumeToken: "" });
+    await out.write(some.map((each) => each.event()));
     sink.results += some.length;
     report.noteTime("answer", performance.now() - startMs);
   }
@@ -196,10 +232,6 @@ async function send(
 function hostOf(found: Found): string {
   const id = found.id();
   return id.slice(0, id.indexOf("-"));
-}
-
-function responseOf(events: Event[], report: ScanReport, resumeToken: string): StreamSearchResponse {
-  return { events, completeness: completenessOf(report), resumeToken };
 }
 
 function limitOf(limit: bigint): number {
