@@ -55,6 +55,7 @@ export function layTree(product: Product, version: string, folder: string, tree:
   const manuals = new Map([[configManual(product.name).file, configManual(product.name).text]]);
   for (const file of readdirSync(join(ROOT, product.source, "man")))
     manuals.set(file, readFileSync(join(ROOT, product.source, "man", file), "utf8"));
+  if (product.programs.some(({ name: program }) => program === "hosttrail")) layShells(put, manuals);
   for (const [file, text] of manuals) put(`usr/share/man/man${file.split(".").at(-1)}/${file}.gz`, gzip(text));
   for (const file of readdirSync(join(ROOT, product.source, "completions")))
     put(`usr/share/bash-completion/completions/${file}`, readFileSync(join(ROOT, product.source, "completions", file)));
@@ -72,6 +73,18 @@ export function layTree(product: Product, version: string, folder: string, tree:
     execFileSync("chmod", ["0700", join(tree, product.state)]);
   }
   execFileSync("find", [tree, "-exec", "touch", "-h", "-d", `@${epoch}`, "{}", "+"]);
+}
+
+/** What `hosttrail` says of itself: its manual page, and completion where each shell of the distributions looks. */
+function layShells(put: (path: string, content: string) => void, manuals: Map<string, string>): void {
+  const say = (...words: string[]): string =>
+    execFileSync(process.execPath, [join(ROOT, "cli/src/main.ts"), ...words], { encoding: "utf8", maxBuffer: 1 << 24 });
+  manuals.set("hosttrail.1", say("manual"));
+  put("usr/share/bash-completion/completions/hosttrail", say("completion", "bash"));
+  put("usr/share/fish/vendor_completions.d/hosttrail.fish", say("completion", "fish"));
+  const zsh = say("completion", "zsh");
+  // Debian's place, and everybody else's.
+  for (const folder of ["vendor-completions", "site-functions"]) put(`usr/share/zsh/${folder}/_hosttrail`, zsh);
 }
 
 function gzip(text: string): Buffer {

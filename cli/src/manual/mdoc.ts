@@ -1,8 +1,18 @@
 /** Text of manual pages, in mdoc(7). */
 
+/** Characters beyond ASCII by their code, which every formatter reads; the backslash by its own name. */
+function escaped(text: string): string {
+  return text
+    .replaceAll("\\", "\\e")
+    .replaceAll(
+      /[^\x20-\x7e]/gu,
+      (character) => `\\[u${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}]`,
+    );
+}
+
 /** Text that stands for itself: a backslash begins an escape there, and a dot or a quote at the start of a line a request. */
 export function plain(text: string): string {
-  return text.replaceAll("\\", "\\e").replace(/^([.'])/, "\\&$1");
+  return escaped(text).replace(/^([.'])/, "\\&$1");
 }
 
 /** Words behind a macro: what looks like a macro, or like punctuation to it, stands for itself. */
