@@ -4,6 +4,7 @@
  * identity, confirm tells them that their events arrive, and administer gives people their access. Each role runs alone or with others.
  */
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
@@ -35,7 +36,7 @@ import { Archive, dayRange } from "./mongodb/index.ts";
 import { notifyService, runNotification } from "./notification.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
 import { Presences, Receiver } from "./receive/index.ts";
-import { scanSource } from "./scan/index.ts";
+import { ScanPool, scanSource } from "./scan/index.ts";
 import {
   BLOCK_MESSAGE_BYTES_MAX,
   Gate,
@@ -119,9 +120,11 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     },
     logger,
   );
-  const { timeMaxMs, bytesMax, eventsMax } = config.query;
+  const { timeMaxMs, bytesMax, eventsMax, workers } = config.query;
+  const pool = new ScanPool(workers === 0 ? Math.max(1, availableParallelism() - 1) : workers);
+  if (has("query")) pool.start();
   const past = {
-    source: scanSource(history, dayRange),
+    source: scanSource(history, dayRange, pool),
     finder: new HostSelection(selectArchive(archive)),
     most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
     find: (hostId: string, epoch: bigint, seq: bigint) => history.find(hostId, epoch, seq),
@@ -239,6 +242,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     identities.close();
     stopping.abort();
     await Promise.all([storing, compacting, detecting, notifying, telling]);
+    await pool.close();
     await stream.close();
     await archive.close();
     metricsServer?.close();

@@ -105,7 +105,7 @@ export class History {
 
   /** False where the unit's sieve says that nothing in it can match. A sieve that is not there or is damaged says nothing. */
   async mayMatch(unit: Unit, filter: { mayMatch(sieve: SieveAnswers): boolean }): Promise<boolean> {
-    const key = `${unit.place} ${unit.id}`;
+    const key = keyOf(unit);
     let sieve = this.#sieves.get(key);
     if (sieve === undefined) {
       const bytes = await this.sieveOf(unit);
@@ -131,12 +131,21 @@ export class History {
 
   /** Throws a BlockError where the unit is damaged, and a MovedError where others took its place. */
   async open(unit: Unit): Promise<OpenUnit> {
-    const key = `${unit.place} ${unit.id}`;
-    const known = "entry" in unit.from ? this.#opened.get(key) : undefined;
+    const known = this.opened(unit);
     if (known !== undefined) return known;
     const opened = openPayload(unit, await this.payloadOf(unit));
-    if ("entry" in unit.from) this.#opened.set(key, opened, unit.events);
+    this.keep(unit, opened);
     return opened;
+  }
+
+  /** A segment that was opened lately. */
+  opened(unit: Unit): OpenUnit | undefined {
+    return "entry" in unit.from ? this.#opened.get(keyOf(unit)) : undefined;
+  }
+
+  /** Remembers a segment that somebody opened. */
+  keep(unit: Unit, opened: OpenUnit): void {
+    if ("entry" in unit.from) this.#opened.set(keyOf(unit), opened, unit.events);
   }
 
   /** The unit's bytes, which nobody has looked into. Throws as `open` does. */
@@ -201,6 +210,10 @@ export class History {
     const hash = (await this.open(unit)).headerHashOf(seq);
     if (hash !== undefined) hashes.add(`${id} ${hash}`);
   }
+}
+
+function keyOf({ place, id }: Unit): string {
+  return `${place} ${id}`;
 }
 
 /** Arrivals whose numbers no entry has: the others are about to be removed, or to be kept as forks. */

@@ -1,5 +1,12 @@
 /** What history is read in: one payload with its events, whether it came a moment ago or lies in a segment. */
-import { BlockError, type ColumnBlock, openBlock, parseBlock, SegmentReader } from "@hosttrail/lib/block";
+import {
+  BlockError,
+  type BlockPrimitives,
+  type ColumnBlock,
+  openBlock,
+  parseBlock,
+  SegmentReader,
+} from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Arrival, CatalogEntry, Place, SequenceRange } from "../model/index.ts";
 
@@ -46,21 +53,32 @@ export function covers(ranges: readonly SequenceRange[], seq: bigint): boolean {
   return ranges.some(({ first, next }) => first <= seq && seq < next);
 }
 
-/** Opens a payload. Throws a BlockError that names it where its bytes are not what they should be. */
-export function openPayload(unit: Unit, bytes: Uint8Array): OpenUnit {
+/**
+ * Opens a payload. Throws a BlockError that names it where its bytes are not what they should be; of those that are "checked" it is known
+ * that they are what was stored.
+ */
+export function openPayload(
+  unit: Unit,
+  bytes: Uint8Array,
+  primitives: BlockPrimitives = nodePrimitives,
+  trust: "checked" | "unchecked" = "unchecked",
+): OpenUnit {
   const { from } = unit;
   try {
     if ("arrival" in from) return openArrived(bytes, unit.epoch);
     const { entry } = from;
-    const sha256 = nodePrimitives.sha256(bytes);
-    if (!entry.sha256.every((byte, at) => byte === sha256[at])) {
-      throw new BlockError("SEGMENT_MALFORMED", "bytes", `not those that were stored: SHA-256 is ${hexOf(sha256)}`);
-    }
-    return entry.block === undefined ? openSegment(bytes, unit) : openArrived(bytes, unit.epoch);
+    if (trust === "unchecked") checkHash(bytes, entry.sha256);
+    return entry.block === undefined ? openSegment(bytes, unit, primitives) : openArrived(bytes, unit.epoch);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     throw new BlockError(error.code, `${unit.place} ${unit.id}, ${error.place}`, error.detail, { cause: error });
   }
+}
+
+function checkHash(bytes: Uint8Array, expected: Uint8Array): void {
+  const sha256 = nodePrimitives.sha256(bytes);
+  if (expected.every((byte, at) => byte === sha256[at])) return;
+  throw new BlockError("SEGMENT_MALFORMED", "bytes", `not those that were stored: SHA-256 is ${hexOf(sha256)}`);
 }
 
 /** Under the epoch where it is kept: that of a fork is one of its own. */
@@ -75,8 +93,8 @@ function openArrived(bytes: Uint8Array, epoch: bigint): OpenUnit {
   };
 }
 
-function openSegment(bytes: Uint8Array, { hostId, epoch }: Unit): OpenUnit {
-  const segment = new SegmentReader(bytes, nodePrimitives);
+function openSegment(bytes: Uint8Array, { hostId, epoch }: Unit, primitives: BlockPrimitives): OpenUnit {
+  const segment = new SegmentReader(bytes, primitives);
   if (segment.hostId !== hostId || segment.epoch !== epoch) {
     throw new BlockError("SEGMENT_MALFORMED", "host_id", `of host ${segment.hostId}, epoch ${segment.epoch}`);
   }

@@ -15,7 +15,7 @@ export interface ScanPart {
   unit: Unit;
   events: ColumnBlock;
   /** Their numbers in `events`, ascending. */
-  matches: number[];
+  matches: readonly number[];
 }
 
 export interface ReadRequest {

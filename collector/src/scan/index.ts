@@ -22,6 +22,7 @@ export {
   type Unreadable,
   unreadableOf,
 } from "./report.ts";
+export { ScanPool } from "./pool.ts";
 export { type ScanSource, scanSource } from "./source.ts";
 export { GoneError, isWithin, readWhole } from "./whole.ts";
 

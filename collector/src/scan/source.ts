@@ -1,24 +1,16 @@
 /** Reads one unit for a scan: opens it, and finds what is asked for in it. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
-import type { Filter } from "@hosttrail/lib/predicate";
-import type { History, Unit } from "../history/index.ts";
-import type { Place, SequenceRange } from "../model/index.ts";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
+import { type History, openPayload, type Unit } from "../history/index.ts";
+import type { Place } from "../model/index.ts";
+import { matchesIn, type ReadJob } from "./match.ts";
 import type { PartSource } from "./parts.ts";
+import type { ScanPool } from "./pool.ts";
 import type { ScanStep } from "./report.ts";
-import { isWithin } from "./whole.ts";
-
-export interface ReadJob {
-  filter: Filter;
-  /** Inclusive start and exclusive end, nanoseconds since 1970. */
-  startNano: bigint;
-  endNano: bigint;
-  /** Only events with these numbers; undefined for all. */
-  only: readonly SequenceRange[] | undefined;
-}
 
 export interface UnitRead {
   /** Numbers of the events that are asked for, ascending. */
-  matches: number[];
+  matches: readonly number[];
   /** Undefined where nothing matches. Shared by all who read it: nobody may change its rows. */
   events: ColumnBlock | undefined;
   /** Of the stored payload, where it was read. */
@@ -33,34 +25,69 @@ export interface ScanSource extends PartSource {
   read(unit: Unit, job: ReadJob): Promise<UnitRead>;
 }
 
-/** History as scans see it, read in this thread. */
+type ScannedHistory = Pick<History, "begin" | "mayMatch" | "open" | "opened" | "keep" | "payloadOf">;
+
+/** A unit of fewer events is opened and looked at sooner than a thread is told of it. */
+const THREAD_EVENTS_MIN = 2048;
+
+/** History as scans see it: small units are read in this thread, large ones by those of the pool, if there is one. */
 export function scanSource(
-  history: Pick<History, "begin" | "mayMatch" | "open">,
+  history: ScannedHistory,
   dayRange: (day: Place) => { startNano: bigint; endNano: bigint },
+  pool?: ScanPool,
 ): ScanSource {
   return {
     begin: (query) => history.begin(query),
     dayRange,
     mayMatch: (unit, question) => history.mayMatch(unit, question),
     async read(unit, job) {
-      const startMs = performance.now();
-      const { events } = await history.open(unit);
-      const openedMs = performance.now();
-      const matches = matchesIn(events, job);
-      const times = [
-        ["open", openedMs - startMs],
-        ["match", performance.now() - openedMs],
-      ] as const;
-      return { matches, events: matches.length === 0 ? undefined : events, bytes: bytesOf(unit), times };
+      const isKnown = history.opened(unit) !== undefined;
+      if (pool?.isReady !== true || isKnown || !isLarge(unit)) return await readHere(history, unit, job);
+      return await readThere(history, pool, unit, job);
     },
   };
 }
 
-export function matchesIn(events: ColumnBlock, job: ReadJob): number[] {
-  const matches = job.filter.match(events);
-  return matches.every((event) => isWithin(events, event, job, job.only))
-    ? matches
-    : matches.filter((event) => isWithin(events, event, job, job.only));
+/** A segment with many events; a block that stands by itself is none. */
+function isLarge({ from, events }: Unit): boolean {
+  return "entry" in from && from.entry.block === undefined && events >= THREAD_EVENTS_MIN;
+}
+
+async function readHere(history: ScannedHistory, unit: Unit, job: ReadJob): Promise<UnitRead> {
+  const isKnown = history.opened(unit) !== undefined;
+  const startMs = performance.now();
+  const { events } = await history.open(unit);
+  const openedMs = performance.now();
+  const matches = matchesIn(events, job);
+  const times = [
+    ["open", openedMs - startMs],
+    ["match", performance.now() - openedMs],
+  ] as const;
+  return { matches, events: matches.length === 0 ? undefined : events, bytes: isKnown ? 0 : bytesOf(unit), times };
+}
+
+async function readThere(history: ScannedHistory, pool: ScanPool, unit: Unit, job: ReadJob): Promise<UnitRead> {
+  const { filter, ...range } = job;
+  const found = await pool.find({ unit, filter: filter.text, ...range }, () => history.payloadOf(unit));
+  const { payload, readMs, openMs, matchMs } = found;
+  const times = [
+    ["read", readMs],
+    ["open", openMs],
+    ["match", matchMs],
+  ] as const;
+  const matches = Array.from(found.matches);
+  return { matches, events: payload && openAgain(history, unit, payload), bytes: bytesOf(unit), times };
+}
+
+/** A thread has looked at its hash and decompressed it. */
+function openAgain(
+  history: ScannedHistory,
+  unit: Unit,
+  { bytes, content }: { bytes: Uint8Array; content: Uint8Array },
+): ColumnBlock {
+  const opened = openPayload(unit, bytes, { ...nodePrimitives, decompress: () => content }, "checked");
+  history.keep(unit, opened);
+  return opened.events;
 }
 
 /** Of its payload, as it is stored. */

@@ -1,0 +1,22 @@
+/** Finds in one unit's events what is asked for. */
+import type { ColumnBlock } from "@hosttrail/lib/block";
+import type { Filter } from "@hosttrail/lib/predicate";
+import type { SequenceRange } from "../model/index.ts";
+import { isWithin } from "./whole.ts";
+
+export interface ReadJob {
+  filter: Filter;
+  /** Inclusive start and exclusive end, nanoseconds since 1970. */
+  startNano: bigint;
+  endNano: bigint;
+  /** Only events with these numbers; undefined for all. */
+  only: readonly SequenceRange[] | undefined;
+}
+
+/** Numbers of the events, ascending. */
+export function matchesIn(events: ColumnBlock, job: ReadJob): number[] {
+  const matches = job.filter.match(events);
+  return matches.every((event) => isWithin(events, event, job, job.only))
+    ? matches
+    : matches.filter((event) => isWithin(events, event, job, job.only));
+}
