@@ -39,7 +39,7 @@ export interface Column<Value, Links> {
   read(table: TableReader, strings: StringTable, links: ReadLinks<Links>): (row: number) => Value;
   /** Of a column of small numbers, of strings or of rows: the number of each row's. */
   numbers?(table: TableReader): Uint32Array;
-  /** Of a column of lists of strings: the numbers of each row's. */
+  /** Of a column of lists of strings: the numbers of each row's; of fields of records those of keys, values and bytes that are no text. */
   lists?(table: TableReader): Lists;
   /** False where `read`, or what it gives, may fail for a row. */
   scan(table: ColumnScan): boolean;
@@ -474,6 +474,7 @@ export function recordFields(
           valueBytes: strings.binary(bytes[at] ?? 0, place),
         }));
     },
+    lists: (table) => table.lists(lengthField, keyField, valueField, bytesField),
     // Bytes that are no text are too rare to be looked at here.
     scan: (table) =>
       table.lists(lengthField) &&

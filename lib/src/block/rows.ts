@@ -226,8 +226,8 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
     return numbers;
   }
 
-  /** For each row the numbers of its strings in the block's table of strings. */
-  lists(name: TextsName<Row>): Lists {
+  /** For each row the numbers of its strings in the block's table of strings; of a record those of its fields' keys, values and bytes. */
+  lists(name: TextsName<Row> | ("fields" & keyof Row)): Lists {
     const column = this.#spec.columns[name] as Pick<Column<never, Links>, "lists">;
     const lists = column.lists?.(this.#see());
     if (lists === undefined) throw new TypeError(`${this.#spec.place} has no lists in ${name}`);

@@ -89,6 +89,18 @@ export class StringTable {
     return this.#texts.length;
   }
 
+  /** True where some are bytes that are no text. */
+  get hasBytes(): boolean {
+    return this.#binary.size > 0;
+  }
+
+  /** True where a text passes; the empty one is not asked. */
+  someText(test: (text: string) => boolean): boolean {
+    const texts = this.#texts;
+    for (let index = 1; index < texts.length; index++) if (test(texts[index] as string)) return true;
+    return false;
+  }
+
   /** The same strings with as much to spend again, for those who look at rows before they make them. */
   get forViews(): StringTable {
     this.#forViews ??= new StringTable(this.#texts, this.#binary, this.budget.again());

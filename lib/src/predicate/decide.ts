@@ -2,6 +2,7 @@
 import type { Lists } from "../block/index.ts";
 import type { Field, FieldValue, Reach } from "./field.ts";
 import { formsOf } from "./forms.ts";
+import { mayKeep } from "./kept.ts";
 import type { Refs } from "./many/index.ts";
 import type { Mask } from "./mask.ts";
 import type { Page, StringDecisions } from "./page.ts";
@@ -98,7 +99,9 @@ function reachedTest(field: Field, reach: Reach, question: Question, page: Page)
   if (joined !== undefined) return joined;
   if (reach.items !== undefined) return itemTest(reach.items(block), decisions);
   const views = field.views(block);
+  const may = reach.kept === undefined ? undefined : mayKeep(reach.kept(block), question, page);
   return (row) => {
+    if (may !== undefined && !may(row)) return false;
     const view = views[row];
     return view !== undefined && passesValue(field, field.value(view as never), question);
   };
@@ -178,7 +181,7 @@ function makeNeeded({ form, parts = [], lowerParts = [] }: Question): Question |
 }
 
 /** The longest word without a space: it stands in one of the strings, whole. */
-function longestWord(text: string): string {
+export function longestWord(text: string): string {
   return text.split(" ").reduce((longest, word) => (word.length > longest.length ? word : longest), "");
 }
 

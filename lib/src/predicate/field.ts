@@ -20,6 +20,8 @@ export interface Reach {
   items?: (block: ColumnBlock) => Lists;
   /** Numbers of several strings that, joined by spaces, are the value: where `strings` has an empty one, if there is `strings`. */
   words?: (block: ColumnBlock) => Lists;
+  /** What records keep, from which values are read: as they are, or out of hex. See `lists` of a block's records. */
+  kept?: (block: ColumnBlock) => Lists;
   /** Values that are small numbers. */
   numbers?: (block: ColumnBlock) => Uint32Array;
   /** The value of a row that is an event. */

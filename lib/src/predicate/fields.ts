@@ -398,7 +398,8 @@ export const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
 ]);
 
 function ofRead(name: ReadField): Field {
-  return ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name), group: NAMES });
+  const field = ofRecord((row) => readRecord(row).get(name), { indexed: !NOT_INDEXED.has(name), group: NAMES });
+  return reached(field, { kept: (block) => block.records.lists("fields") });
 }
 
 function recordType(row: RowOf<"records">): string {

@@ -1,8 +1,9 @@
 /** Fields of records, `audit.<TYPE>.<field>`, by their names in auditd's log. */
 import { recordTypeNumber } from "../audit/index.ts";
-import type { ColumnBlock } from "../block/index.ts";
+import { mayKeep } from "./kept.ts";
 import type { Refs, Source } from "./many/index.ts";
 import { type Mask, without } from "./mask.ts";
+import type { Page } from "./page.ts";
 import { ANY_VALUE, type Question } from "./question.ts";
 import { recordShape } from "./records.ts";
 import type { Test } from "./combine.ts";
@@ -32,7 +33,7 @@ export function passingRecord(field: RecordField, question: Question): Test {
   return {
     cost: COST * (question.isCostly === true ? 10 : 1),
     mayMatch: () => true,
-    decide: ({ block }, among) => decide(block, field, sources, question, among),
+    decide: (page, among) => decide(page, field, sources, question, among),
   };
 }
 
@@ -53,6 +54,7 @@ export function differingRecord(field: RecordField, question: Question): Test {
 /** Beside other fields: records are many, and what they say is read for the asking. */
 const COST = 30;
 const NONE = new Uint32Array(0);
+const ROWS_MAX = 1 << 20;
 const NO = 1;
 const YES = 2;
 
@@ -63,18 +65,19 @@ interface Opened {
 }
 
 function decide(
-  block: ColumnBlock,
+  page: Page,
   field: RecordField,
   sources: readonly Source[],
   question: Question,
   among: Mask | undefined,
 ): Mask {
+  const { block } = page;
   const found = new Uint8Array(block.count);
   const { offsets, values } = block.columns.records;
   const [rows = NONE] = values;
   const types = block.records.numbers("type");
   if (!types.includes(field.type)) return found;
-  const opened = sources.map((source) => open(block, source, field.name, question));
+  const opened = sources.map((source) => open(page, source, field.name, question));
   for (let event = 0; event < block.count; event++) {
     if (among !== undefined && among[event] === 0) continue;
     const end = offsets[event + 1] ?? 0;
@@ -97,28 +100,38 @@ function holds({ refs: { rows, offsets, byRecord = false }, passes }: Opened, ev
   return false;
 }
 
-function open(block: ColumnBlock, source: Source, name: string, question: Question): Opened {
-  const refs = source.refs(block);
-  const decided = new Uint8Array(refs.rows.reduce((most, row) => Math.max(most, row), 0));
-  const texts = textsOf(block, source, name);
+function open(page: Page, source: Source, name: string, question: Question): Opened {
+  const refs = source.refs(page.block);
+  let last = 0;
+  for (const row of refs.rows) if (row > last) last = row;
+  // A damaged block may refer to rows that are not there; what is beyond is not remembered.
+  const decided = new Uint8Array(Math.min(last, ROWS_MAX));
+  const test = textTest(page, source, name, question);
   return {
     refs,
     passes(row) {
       const known = decided[row] ?? 0;
       if (known !== 0) return known === YES;
-      const isPassed = texts(row).some((text) => question.test(text));
+      const isPassed = test(row);
       decided[row] = isPassed ? YES : NO;
       return isPassed;
     },
   };
 }
 
-function textsOf(block: ColumnBlock, source: Source, name: string): (row: number) => readonly string[] {
+function textTest(page: Page, source: Source, name: string, question: Question): (row: number) => boolean {
+  const { block } = page;
   const read = source.reader(name);
-  const wanted = { has: (each: string) => each === name };
+  const others = source.others?.bind(source);
+  if (others !== undefined) {
+    const wanted = { has: (each: string) => each === name };
+    const may = mayKeep(block.records.lists("fields"), question, page);
+    return (row) =>
+      may?.(row) !== false && others(block, row, wanted).some(([each, text]) => each === name && question.test(text));
+  }
   return (row) => {
-    const own = read?.(block, row) ?? [];
-    const others = (source.others?.(block, row, wanted) ?? []).flatMap(([each, text]) => (each === name ? [text] : []));
-    return typeof own === "string" ? [own, ...others] : [...own, ...others];
+    const texts = read?.(block, row);
+    if (texts === undefined) return false;
+    return typeof texts === "string" ? question.test(texts) : texts.some((text) => question.test(text));
   };
 }

@@ -1,8 +1,11 @@
 /** Words that stand alone in a filter: they are found in names, paths, arguments and what user space wrote. */
 import type { Field } from "./field.ts";
 import { FIELDS } from "./fields.ts";
+import { writtenOf } from "./kept.ts";
+import { noEvents } from "./mask.ts";
 import { hasPart } from "./question.ts";
 import { passingAny, type Test } from "./combine.ts";
+import { longestWord } from "./decide.ts";
 
 /** Fields whose texts are parts of other ones. */
 const CONTAINED: ReadonlySet<string> = new Set(["file.name", "process.args"]);
@@ -26,5 +29,18 @@ function withoutWords(field: Field): Field {
 
 /** The word stands in a text of the event. */
 export function wordTest(word: string): Test {
-  return passingAny(ASKED, hasPart(word));
+  const question = hasPart(word);
+  const test = passingAny(ASKED, question);
+  const mayBe = writtenOf(hasPart(longestWord(word)));
+  // An address may be written in another form than the one it is compared in.
+  if (mayBe === undefined || /^[0-9a-f.:]+$/.test(word)) return test;
+  return {
+    ...test,
+    decide(page, among) {
+      const { strings, count } = page.block;
+      // Most words stand nowhere in a block: then no column is read.
+      if (!strings.hasBytes && !strings.someText((text) => mayBe.test(text))) return noEvents(count);
+      return test.decide(page, among);
+    },
+  };
 }
