@@ -190,6 +190,20 @@ describe("what records say is found read:", () => {
     ["audit.tcontext = u:object_r:shadow_t:s0", [4]],
     ["audit.tclass = file", [4]],
     ["audit.hostname = gate.example.com", [5]],
+    ['audit.USER_CMD.cmd = "rm -rf /srv/a"', [0]],
+    ["audit.USER_CMD.cmd : srv AND audit.USER_CMD.res = success", [0]],
+    ["audit.USER_CMD.cmd : 726D", []],
+    ["audit.USER_CMD.acct = a", [5]],
+    ["audit.USER_CMD.acct != b", [5]],
+    ["audit.USER_CMD.acct != a", []],
+    ["audit.USER_CMD.comm:*", [2]],
+    ["audit.SYSCALL.acct:*", []],
+    ["audit.PATH.acct = a", []],
+    ["startsWith(audit.USER_CMD.scontext, 'u:r')", [4]],
+    ["srv", [0]],
+    ["'rm -rf'", [0]],
+    ["whoami", [1]],
+    ["shadow_t", [4]],
   ];
   const sieve = sieveOf(termsOf(spoken));
   for (const [filter, expected] of cases) {
