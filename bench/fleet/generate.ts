@@ -44,11 +44,8 @@ export class Host {
   #previous: Uint8Array = NO_HASH;
 
   constructor(number: number, startMs: number, sign: (bytes: Uint8Array) => Uint8Array) {
-    this.hostId = nodePrimitives
-      .sha256(Buffer.from(`host ${number}`))
-      .reduce((text, byte) => text + byte.toString(16).padStart(2, "0"), "")
-      .slice(0, 32);
-    this.name = `${ROLES[number % ROLES.length]}-${number}`;
+    this.hostId = hostIdOf(number);
+    this.name = hostNameOf(number);
     this.#events = trailOf(ROLES[number % ROLES.length] ?? "web");
     this.#epoch = (BigInt(startMs) << 16n) + BigInt(number);
     this.#host = Event.fromPartial({ host: { ...this.#events[0]?.host, id: this.hostId, name: this.name } }).host;
@@ -121,6 +118,16 @@ export class Host {
     this.#processes.set(of, { lap, process });
     return process;
   }
+}
+
+export function hostNameOf(number: number): string {
+  return `${ROLES[number % ROLES.length]}-${number}`;
+}
+
+export function hostIdOf(number: number): string {
+  return Buffer.from(nodePrimitives.sha256(Buffer.from(`host ${number}`)))
+    .toString("hex")
+    .slice(0, 32);
 }
 
 function entityOf(entityId: string, lap: number): string {

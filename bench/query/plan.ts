@@ -1,4 +1,5 @@
 /** Which hosts a made history has, and what each of them did when. */
+import { hostIdOf as idOf, hostNameOf as nameOf } from "../fleet/generate.ts";
 
 /** Events a second that hosts make, and how many of a hundred hosts do. */
 const RATES: readonly { perSecond: number; ofHundred: number }[] = [
@@ -90,4 +91,12 @@ export function groupsOf({ hosts }: HistoryPlan): { host: HostPlan; copies: Host
       return { host: host as HostPlan, copies };
     }),
   );
+}
+
+export function hostIdOf({ number }: HostPlan): string {
+  return idOf(number);
+}
+
+export function hostNameOf({ number }: HostPlan): string {
+  return nameOf(number);
 }
