@@ -25,6 +25,14 @@ import {
   Suppression_Kind,
   WatchAlertsRequest,
 } from "@hosttrail/proto/alert";
+import {
+  AggregateEventsRequest,
+  AnalysisServiceService,
+  DiffHostRequest,
+  GetHostAtRequest,
+  GetProcessTreeRequest,
+  GetTimelineRequest,
+} from "@hosttrail/proto/analysis";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { sealBlock } from "@hosttrail/lib/block";
@@ -91,6 +99,7 @@ function apiToken(role: string, ...more: string[]): string {
 type Method = MethodDefinition<unknown, unknown>;
 const METHODS: readonly Method[] = [
   ...Object.values(QueryServiceService),
+  ...Object.values(AnalysisServiceService),
   ...Object.values(AccessServiceService),
   ...Object.values(AlertServiceService),
   ...Object.values(RuleServiceService),
@@ -161,6 +170,16 @@ function requestOf(path: string): object {
       return { hostId: "0".repeat(32), reason: "" };
     case "GetHost":
       return { hostId };
+    case "GetTimeline":
+      return GetTimelineRequest.fromPartial({ hostId });
+    case "GetProcessTree":
+      return GetProcessTreeRequest.fromPartial({ hostId, process: { $case: "pid", value: 1 } });
+    case "AggregateEvents":
+      return AggregateEventsRequest.fromPartial({});
+    case "GetHostAt":
+      return GetHostAtRequest.fromPartial({ hostId });
+    case "DiffHost":
+      return DiffHostRequest.fromPartial({ hostId, fromTime: { seconds: 1n, nanos: 0 } });
     case "GetEvent":
       return { id: `${hostId}-0000000000000001-0000000000000001` };
     default:

@@ -7,7 +7,7 @@ import type { AuditRecord, Container, Endpoint, EventInfo, File, Process, User }
 type Kind = Omit<EventInfo, "timeUnixNano" | "sequence">;
 
 /** The kernel's "no id". */
-export const UNSET_ID = 0xffffffff;
+const UNSET_ID = 0xffffffff;
 /** By what is said in a record the event is known: the command that sudo ran, what was typed, the unit that was started. */
 const SAID: readonly ReadField[] = ["cmd", "data", "unit"];
 const NOT_FOUND = -2n;

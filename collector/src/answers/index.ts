@@ -22,7 +22,7 @@ import type { AnswerSource } from "./source.ts";
 import { timelineAnswer } from "./timelinecall.ts";
 import { processTree } from "./treecall.ts";
 
-export type { AlertQuery, AlertSource, AnswerSource } from "./source.ts";
+export type { AnswerSource } from "./source.ts";
 
 type Ask<Request, Response> = (
   source: AnswerSource,

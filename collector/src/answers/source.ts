@@ -6,7 +6,7 @@ import type { AlertWork } from "../model/index.ts";
 import type { Budget, ScanSource } from "../scan/index.ts";
 
 /** Which alerts; what is empty or 0 says nothing. */
-export interface AlertQuery {
+interface AlertQuery {
   /** Begin of the window, milliseconds: from start (inclusive) to end (exclusive). */
   startMs: number;
   endMs: number;

@@ -412,7 +412,7 @@ export interface HostAt {
     | undefined;
   /** Labels that it enrolled with. */
   labels: { [key: string]: string };
-  /** True where something of the host is stored before and after the time within an hour. */
+  /** True where something of the host is stored before and after the time within an hour; of the last five minutes, before it. */
   wasReporting: boolean;
   completeness: Completeness | undefined;
 }
