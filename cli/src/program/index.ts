@@ -8,6 +8,7 @@ import { defineAnalysis } from "./analysis.ts";
 import { defineEvents, defineHosts } from "./events.ts";
 import { defineFleet } from "./fleet.ts";
 import { plainNegations } from "./negation.ts";
+import { defineReady } from "./ready.ts";
 import { defineRules } from "./rules.ts";
 import { defineSaved } from "./saved.ts";
 import { defineShells } from "./shells.ts";
@@ -37,6 +38,7 @@ export function buildProgram(): CliCommand {
     .option("--no-pager", "no pager ($PAGER, else less -FRX) on a terminal")
     .option("--wide", "nothing is cut or left out to fit the terminal", false);
   defineEvents(program);
+  defineReady(program);
   defineSaved(program);
   defineAnalysis(program);
   defineHosts(program);
@@ -61,7 +63,8 @@ function valueOptions(command: CliCommand): string[] {
 export async function runProgram(words: readonly string[]): Promise<void> {
   const program = buildProgram();
   const withValue = new Set(valueOptions(program));
-  const plain = plainNegations(words, (option) => withValue.has(option));
+  const takesValue = (option: string): boolean => withValue.has(option);
+  const plain = plainNegations(words, takesValue);
   if (plain.length === 0) {
     process.stderr.write(program.helpInformation({ error: true }));
     process.exitCode = USAGE;
@@ -70,15 +73,15 @@ export async function runProgram(words: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(plain, { from: "user" });
   } catch (error) {
-    tell(error, program, plain);
+    const problem = error instanceof CommanderError ? usageProblem(error, program, plain, takesValue) : undefined;
+    tell(error, problem);
   }
 }
 
-function tell(error: unknown, program: CliCommand, words: readonly string[]): void {
+function tell(error: unknown, problem: string | undefined): void {
   if (error instanceof CommanderError) {
     // A command that only holds others shows its help.
     if (error.code === "commander.help") process.exitCode = USAGE;
-    const problem = usageProblem(error, program, words);
     if (problem === undefined || error.code === "commander.help") return;
     process.stderr.write(`hosttrail: ${problem}\nSee hosttrail --help.\n`);
     process.exitCode = USAGE;

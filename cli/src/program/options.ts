@@ -38,7 +38,7 @@ export function timeOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser(timeText);
 }
 
-export function limitOption(preset: number, what = "at most so many"): Option {
+export function limitOption(preset: number | undefined, what = "at most so many"): Option {
   return new Option("--limit <N>", what).argParser(wholeNumber("--limit")).default(preset);
 }
 
