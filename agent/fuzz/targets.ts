@@ -26,6 +26,7 @@ import { reasonOf } from "../src/ship/reason.ts";
 import { frameHeader, scanSegment } from "../src/spool/segment.ts";
 import { openMutatedBlock } from "./block.ts";
 import { readMutatedLink } from "./link.ts";
+import { readMutatedFilter } from "./filter.ts";
 import { mutate, type Random } from "./random.ts";
 import { askMutatedSieve } from "./sieve.ts";
 import { readMutatedRules } from "./sigma.ts";
@@ -505,6 +506,11 @@ export const TARGETS: readonly Target[] = [
     name: "sieve",
     weight: 6,
     run: askMutatedSieve,
+  },
+  {
+    name: "filters",
+    weight: 4,
+    run: readMutatedFilter,
   },
   {
     name: "Sigma rules",
