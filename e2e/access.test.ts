@@ -40,7 +40,10 @@ import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { NotifyServiceService } from "@hosttrail/proto/notify";
 import {
+  ExportEventsRequest,
+  ExportFormat,
   ListHostsRequest,
+  PutSavedQueryRequest,
   QueryServiceClient,
   QueryServiceService,
   TailEventsRequest,
@@ -155,7 +158,7 @@ function alertRequestOf(method: string): object | undefined {
 }
 
 /** Requests that would do something, so that a refusal is not one of the request. */
-function requestOf(path: string): object {
+function requestOf({ path, requestDeserialize }: Method): unknown {
   const asked = alertRequestOf(path.split("/").at(-1) ?? "");
   if (asked !== undefined) return asked;
   switch (path.split("/").at(-1)) {
@@ -182,8 +185,18 @@ function requestOf(path: string): object {
       return DiffHostRequest.fromPartial({ hostId, fromTime: { seconds: 1n, nanos: 0 } });
     case "GetEvent":
       return { id: `${hostId}-0000000000000001-0000000000000001` };
+    case "ExportEvents":
+      return ExportEventsRequest.fromPartial({ format: ExportFormat.JSON_LINES, limit: 1n });
+    case "PutSavedQuery":
+      return PutSavedQueryRequest.fromPartial({
+        query: { name: "made-by-a-test", question: { $case: "timeline", value: { hostId } } },
+      });
+    case "GetSavedQuery":
+    case "DeleteSavedQuery":
+      return { name: "no-such" };
     default:
-      return { filter: "", hostId: "", pageSize: 0, pageToken: "", scope: {}, labels: {} };
+      // A message with nothing in it.
+      return requestDeserialize(Buffer.alloc(0));
   }
 }
 
@@ -191,7 +204,7 @@ function requestOf(path: string): object {
 function codeOf({ channel, metadata }: Caller, method: Method): Promise<status> {
   const client = new Client(`localhost:${stack.queryPort}`, channel);
   return new Promise<status>((resolve) => {
-    const request = requestOf(method.path);
+    const request = requestOf(method);
     const { path, requestSerialize, responseDeserialize } = method;
     if (method.requestStream && !method.responseStream) {
       const call = client.makeClientStreamRequest(path, requestSerialize, responseDeserialize, metadata, (error) =>
