@@ -22,6 +22,8 @@ import {
   type QueryServiceClient,
   StreamSearchRequest,
   type StreamSearchResponse,
+  TailEventsRequest,
+  type TailEventsResponse,
 } from "@hosttrail/proto/query";
 import type { Completeness, HostSelector } from "@hosttrail/proto/scan";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
@@ -134,6 +136,24 @@ async function publish(stream: BlockStream, hostId: string): Promise<void> {
   await eventually("all blocks being stored", 60_000, async () => {
     const host = (await archive.hosts.getHosts([hostId])).get(hostId)?.host;
     return host?.trail[0]?.ranges[0]?.next === BigInt(EACH) || undefined;
+  });
+}
+
+/** One event of this moment, of a later run of the host's agent. */
+async function publishNow(stream: BlockStream, hostId: string): Promise<void> {
+  const timeUnixNano = BigInt(Date.now()) * 1_000_000n;
+  const event = Event.fromPartial({ event: { timeUnixNano, action: "now" }, host: { id: hostId, name: "other-1" } });
+  const about = { hostId, epoch: 2n, firstSeq: 0n, bootId: "", agentVersion: "0", flags: 0 };
+  const previousHeaderSha256 = new Uint8Array(0);
+  const { bytes, headerSha256 } = sealBlock([event], { ...about, previousHeaderSha256 }, nodePrimitives, sign);
+  const hash = Buffer.from(headerSha256).toString("hex");
+  await stream.publish({
+    id: eventId(hostId, 2n, 0n),
+    hostId,
+    hostName: "",
+    signer: "s",
+    headerSha256: hash,
+    bytes,
   });
 }
 
@@ -335,6 +355,34 @@ describe("hosts of a question", { timeout: 300_000 }, () => {
     const { pruned, completeness } = await explained({ analyze: true }, scoped);
     assert.ok(pruned.every(({ segments }) => segments === 0n));
     assert.equal(completeness?.scanned?.events, BigInt(EACH));
+  });
+});
+
+describe("whoever watches", { timeout: 300_000 }, () => {
+  it("sees the events of the hosts that are selected, and of no others", async () => {
+    const watched = async (hosts: Partial<HostSelector>): Promise<{ seen: string[]; cancel: () => void }> => {
+      const call = client.tailEvents(TailEventsRequest.fromPartial({ hosts: selector(hosts) }));
+      const seen: string[] = [];
+      call.on("error", () => undefined);
+      call.on("data", ({ events }: TailEventsResponse) => seen.push(...events.map(({ id }) => id)));
+      await once(call, "metadata");
+      return { seen, cancel: () => call.cancel() };
+    };
+    const own = await watched({ labels: ["team=blue"] });
+    const others = await watched({ labels: ["team=red"], hostIds: [RENAMED, GONE, OTHER] });
+    const options = { publishTimeoutMs: 5000, replicas: 1, streamBytesMax: 1 << 30, ackWaitMs: 30_000 };
+    const stream = await BlockStream.open({ servers: [stack.nats.url], credentials: "", ...options }, logger);
+    try {
+      await publishNow(stream, OTHER);
+      await eventually("the event that is watched", 10_000, async () => own.seen.length > 0 || undefined);
+      await sleep(200);
+      assert.deepEqual(own.seen, [eventId(OTHER, 2n, 0n)]);
+      assert.deepEqual(others.seen, []);
+    } finally {
+      own.cancel();
+      others.cancel();
+      await stream.close();
+    }
   });
 });
 

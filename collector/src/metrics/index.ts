@@ -24,6 +24,7 @@ export interface Metrics {
   queryCalls: Counter<"method" | "code">;
   queryPayloads: Counter;
   unreadablePayloads: Counter;
+  incompleteAnswers: Counter<"reason">;
   compactedBlocks: Counter<"result">;
   compactedEvents: Counter;
   compactConflicts: Counter;
@@ -228,6 +229,12 @@ export const metrics: Metrics = {
   unreadablePayloads: new Counter({
     name: "hosttrail_unreadable_payloads_total",
     help: "Segments and blocks that queries could not read: they are damaged.",
+    registers,
+  }),
+  incompleteAnswers: new Counter({
+    name: "hosttrail_query_incomplete_total",
+    help: "Answers that are not all of it, by why: the budget, a page or limit, what is damaged, a database that was away.",
+    labelNames: ["reason"] as const,
     registers,
   }),
   compactedBlocks: new Counter({

@@ -153,7 +153,8 @@ export class Searches {
 }
 
 /** Counts what a scan did, and says what it could not read. */
-export function noteReport({ scanned, unreadable, moreUnreadable }: ScanReport, logger: Logger): void {
+export function noteReport({ scanned, unreadable, moreUnreadable, lacks }: ScanReport, logger: Logger): void {
+  for (const reason of lacks) metrics.incompleteAnswers.inc({ reason });
   metrics.queryPayloads.inc(scanned.units);
   metrics.unreadablePayloads.inc(unreadable.length + moreUnreadable);
   for (const { unit, reason } of unreadable)

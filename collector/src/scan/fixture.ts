@@ -13,7 +13,7 @@ export function dayRange(day: string): { startNano: bigint; endNano: bigint } {
 }
 
 /** So many arrivals are read at once. */
-export function historyOf(memory: MemoryHistory, blocksMax = 1000): History {
+function historyOf(memory: MemoryHistory, blocksMax = 1000): History {
   return new History({
     days: () => memory.days(),
     arrivals: (query, bounds) => memory.arrivals(query, { ...bounds, blocksMax }),
