@@ -45,11 +45,12 @@ export async function aggregate(
       if (sink.isVisible(unit.hostId)) aggregation.add(events, matches);
       return undefined;
     },
-    async () => {
+    () => {
       // Who does not read is told later, of more at once.
       if (performance.now() - toldMs < PROGRESS_MS || sink.isFull) return;
-      await sink.write(answer(false));
       toldMs = performance.now();
+      // Where the call has ended the last answer says so.
+      sink.write(answer(false)).catch(() => undefined);
     },
   );
   const last = answer(true);

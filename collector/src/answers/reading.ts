@@ -34,16 +34,16 @@ export class Reading {
 
   /**
    * Gives each part to `take`, until that says true. What turns out damaged while it is taken is noted as such. Throws as `scan`.
-   * `looked` is told now and then, also where nothing matches.
+   * `looked` is told after each unit, also where nothing matches.
    */
   async each(
     request: Omit<ScanRequest, "budget" | "signal">,
     take: (part: ScanPart) => boolean | undefined,
-    looked: () => void | Promise<void> = () => undefined,
+    looked: () => void = () => undefined,
   ): Promise<void> {
     const whole = { ...request, budget: this.#left, signal: this.signal };
     let breathedMs = performance.now();
-    for await (const part of scan(this.#source.scans, whole, this.report)) {
+    for await (const part of scan(this.#source.scans, whole, this.report, looked)) {
       try {
         if (take(part) === true) return;
       } catch (error) {
@@ -52,7 +52,6 @@ export class Reading {
       }
       // What is read from memory would leave no turn to anybody else.
       if (performance.now() - breathedMs < BREATH_MS) continue;
-      await looked();
       await setImmediate();
       breathedMs = performance.now();
     }
