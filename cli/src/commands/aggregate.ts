@@ -99,7 +99,7 @@ function decimal(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toFixed(2);
 }
 
-export function groupsTable(answer: AggregateEventsResponse, options: AggregateOptions, { table }: Output): string {
+function groupsTable(answer: AggregateEventsResponse, options: AggregateOptions, { table }: Output): string {
   const { groupBy, metrics } = options;
   if (groupBy.length === 0 && metrics.length === 0) return `${answer.events}\n`;
   const titles = ["COUNT", ...groupBy, ...metrics, "FIRST EVENT", "LAST EVENT"];

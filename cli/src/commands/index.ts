@@ -13,7 +13,7 @@ export {
 } from "./access.ts";
 export { alerts, showAlert, watchAlerts } from "./alerts.ts";
 export { closeAlerts, workOnAlerts } from "./alertwork.ts";
-export { aggregate, type AggregateOptions, parseMetric, showAggregate } from "./aggregate.ts";
+export { parseMetric, showAggregate } from "./aggregate.ts";
 export { get, search, type Showing, tail } from "./events.ts";
 export { explain } from "./explain.ts";
 export { exportEvents, FORMAT_NAMES } from "./export.ts";
@@ -25,8 +25,7 @@ export { deleteQuery, listQueries, savedQuery, saveQuery } from "./saved.ts";
 export { KIND_NAMES, parseKinds, timeline } from "./timeline.ts";
 export { tree } from "./tree.ts";
 export { auditRuleFiles } from "./audit.ts";
-export type { Output } from "../output/index.ts";
-export { fleet, generate, type HostWords } from "./fleet.ts";
+export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";
 export { checkRuleFiles } from "./rules.ts";
@@ -45,6 +44,5 @@ export {
   expireSuppression,
   listSuppressions,
   previewSuppression,
-  type SuppressionOptions,
 } from "./suppressions.ts";
 export { type Progress, testRules } from "./trial.ts";

@@ -17,7 +17,7 @@ export function plain(text: string): string {
 
 /** Words behind a macro: what looks like a macro, or like punctuation to it, stands for itself. */
 export function argument(text: string): string {
-  const safe = text.replaceAll("\\", "\\e").replaceAll('"', "\\(dq");
+  const safe = escaped(text).replaceAll('"', "\\(dq");
   const isMacro = /^[A-Z][a-z]$/.test(safe) || /^[.,:;()[\]?!|]$/.test(safe);
   return /\s/.test(safe) || safe === "" ? `"${safe}"` : isMacro ? `\\&${safe}` : safe;
 }

@@ -5,10 +5,8 @@ import { Progress } from "./progress.ts";
 import { type ColorWhen, isColored, type Paint, painter } from "./style.ts";
 import { align, layOut, type TableOptions, TableWriter } from "./table.ts";
 
-export { COLOR_WHEN, type ColorWhen, type Paint, type Tone } from "./style.ts";
-export { TableWriter } from "./table.ts";
-export { Progress } from "./progress.ts";
-export { columnsOf, cutTo, padTo } from "./width.ts";
+export { COLOR_WHEN, type ColorWhen, type Tone } from "./style.ts";
+export { columnsOf, padTo } from "./width.ts";
 
 /** Where commands write. */
 export interface Output {
@@ -52,7 +50,20 @@ export interface OutputOptions {
 }
 
 /** Exit status where the answer lacks something. */
-export const INCOMPLETE = 3;
+const INCOMPLETE = 3;
+
+const OVER = ["drain", "close", "error"] as const;
+
+/** Resolves when a stream takes more, or never will. */
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      for (const name of OVER) stream.removeListener(name, done);
+      resolve();
+    };
+    for (const name of OVER) stream.on(name, done);
+  });
+}
 
 /** Standard output, through a pager where that was asked for and a person reads. */
 export function openOutput(options: OutputOptions): OpenOutput {
@@ -94,11 +105,7 @@ export function openOutput(options: OutputOptions): OpenOutput {
     async taken() {
       const stream = target;
       if (stream === undefined || isLeft || !stream.writableNeedDrain) return;
-      await new Promise<void>((resolve) => {
-        stream.once("drain", resolve);
-        stream.once("close", resolve);
-        stream.once("error", () => resolve());
-      });
+      await drained(stream);
     },
     note,
     lack(text) {

@@ -213,6 +213,8 @@ function defineCount(program: CliCommand): void {
     .example("count --by event.category --last 1h", "what there is");
   asks(count, async (work, [filter = ""], options: CountOptions) => {
     const grouping = { groupBy: options.by, intervalSeconds: secondsOf(options.every) };
+    if (grouping.intervalSeconds > 0 && options.since === undefined && options.last === undefined)
+      throw new UsageError("--every needs to know from when on: give --since or --last");
     await showGroups(work, filter, grouping, options);
   });
 }

@@ -12,7 +12,7 @@ import {
   type HostOptions,
   type RangeOptions,
 } from "./options.ts";
-import { sinceOf } from "./range.ts";
+import { checkRange, sinceOf } from "./range.ts";
 import type { AskingWork } from "./runtime.ts";
 
 export interface QuestionOptions extends RangeOptions, HostOptions, BudgetOptions {}
@@ -50,7 +50,9 @@ export function showingOf({ columns, fold }: ShowingOptions): commands.Showing {
 }
 
 export function aboutOf(options: RangeOptions & HostOptions): About {
-  return { ...sinceOf(options), host: options.host, instance: options.instance, label: options.label };
+  const range = sinceOf(options);
+  checkRange(range);
+  return { ...range, host: options.host, instance: options.instance, label: options.label };
 }
 
 /** Hosts, times and budget, as requests have them. */
@@ -62,7 +64,7 @@ export async function questionOf(
   return { ...(await scopeOf(clients.query, aboutOf(options), signal)), budget };
 }
 
-export const ORDERS = ["newest", "oldest"] as const;
+const ORDERS = ["newest", "oldest"] as const;
 export type Order = (typeof ORDERS)[number];
 
 export function orderOption(preset: Order): Option {

@@ -83,10 +83,15 @@ export function leavesOf(command: CliCommand): CliCommand[] {
 }
 
 /** What commander found wrong, in the words of this program; undefined where it only showed help. */
-export function usageProblem(error: CommanderError, program: CliCommand, words: readonly string[]): string | undefined {
+export function usageProblem(
+  error: CommanderError,
+  program: CliCommand,
+  words: readonly string[],
+  takesValue: (option: string) => boolean,
+): string | undefined {
   if (["commander.helpDisplayed", "commander.version"].includes(error.code)) return undefined;
   if (error.code === "commander.unknownCommand") {
-    const typed = words.filter((word) => !word.startsWith("-")).join(" ");
+    const typed = words.filter((word, at) => !word.startsWith("-") && !takesValue(words[at - 1] ?? "")).join(" ");
     const guess = /\(Did you mean .*\)/.exec(error.message)?.[0] ?? "";
     const known = leavesOf(program).map((each) => each.words);
     return `"${typed}" is no command${guess === "" ? "" : ` ${guess}`}; known are ${known.join(", ")}`;

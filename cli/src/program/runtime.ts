@@ -6,7 +6,7 @@ import { checkZone } from "../zone.ts";
 import { type CliCommand, UsageError } from "./command.ts";
 
 /** Options of the program, which every command has. */
-export interface GlobalOptions {
+interface GlobalOptions {
   profile?: string;
   json: boolean;
   ndjson: boolean;

@@ -4,7 +4,7 @@ import type { Output } from "../output/index.ts";
 import { printable, timeOf } from "../text.ts";
 
 /** A part of the history that is damaged where it is kept. */
-export function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
+function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
   const [first, last] = [firstEventTime, lastEventTime].map(timeOf);
   return printable(`up to ${events} events of host ${hostId} from ${first} to ${last} cannot be read: ${reason}`);
 }
