@@ -13,10 +13,15 @@ export interface ReadJob {
   only: readonly SequenceRange[] | undefined;
 }
 
-/** Numbers of the events, ascending. */
-export function matchesIn(events: ColumnBlock, job: ReadJob): number[] {
+/** Numbers of the events, ascending; `unit` is what holds them. */
+export function matchesIn(
+  events: ColumnBlock,
+  job: ReadJob,
+  unit: { firstTimeNano: bigint; lastTimeNano: bigint },
+): number[] {
   const matches = job.filter.match(events);
-  return matches.every((event) => isWithin(events, event, job, job.only))
-    ? matches
-    : matches.filter((event) => isWithin(events, event, job, job.only));
+  const { startNano, endNano, only } = job;
+  // Most units lie within the range as a whole.
+  if (only === undefined && unit.firstTimeNano >= startNano && unit.lastTimeNano < endNano) return matches;
+  return matches.filter((event) => isWithin(events, event, job, only));
 }

@@ -58,7 +58,7 @@ async function readHere(history: ScannedHistory, unit: Unit, job: ReadJob): Prom
   const startMs = performance.now();
   const { events } = await history.open(unit);
   const openedMs = performance.now();
-  const matches = matchesIn(events, job);
+  const matches = matchesIn(events, job, unit);
   const times = [
     ["open", openedMs - startMs],
     ["match", performance.now() - openedMs],

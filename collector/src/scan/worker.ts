@@ -63,7 +63,7 @@ function answerTo({ unit, bytes, filter, ...range }: ThreadJob): Answer {
       },
     });
     const openedMs = performance.now();
-    const matches = matchesIn(events, { ...range, filter: filterOf(filter) });
+    const matches = matchesIn(events, { ...range, filter: filterOf(filter) }, unit);
     const matchMs = performance.now() - openedMs;
     const hasMatches = matches.length > 0 && content !== undefined;
     const payload = hasMatches ? { bytes, content: alone(content as Uint8Array) } : undefined;
