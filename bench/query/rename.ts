@@ -23,7 +23,7 @@ export function renamed({ entry, bytes }: Made, from: Named, to: Named, epoch: b
     hostId: Buffer.from(to.hostId, "hex"),
     epoch,
     sealedEpoch: epoch,
-    content: nodePrimitives.compress(content),
+    content: nodePrimitives.compressSegment(content),
   }).finish();
   const keys = new SieveBuilder();
   tellSieve(new SegmentReader(made, nodePrimitives).events, keys);
