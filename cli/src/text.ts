@@ -39,12 +39,19 @@ export function eventRow(event: Event): string[] {
     isoTime(event.event?.timeUnixNano),
     event.host?.name || (event.host?.id ?? ""),
     userOf(event),
-    process === undefined ? "" : `${process.name || process.executable}[${process.pid}]`,
+    processOf(process),
     event.event?.action ?? "",
     objectOf(event),
     event.event?.outcome ?? "",
     event.id,
   ].map(printable);
+}
+
+/** The kernel itself has no process, and no number of one. */
+function processOf(process: Event["process"]): string {
+  if (process === undefined) return "";
+  const name = process.name || process.executable;
+  return name === "" && process.pid === 0 ? "" : `${name}[${process.pid}]`;
 }
 
 function nameOrId(id: number, name: string): string {

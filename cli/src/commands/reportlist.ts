@@ -159,8 +159,8 @@ export const REPORTS: readonly Report[] = [
   report(
     "user",
     "who did it",
-    "user.name : *",
-    ["user.name"],
+    "user.id : *",
+    ["user.id", "user.name"],
     "time,host,user,user.audit.name,process,action,object,outcome,id",
   ),
   report(
@@ -187,7 +187,7 @@ export const SUMMARY: readonly SummaryLine[] = [
   { text: "failed logins", filter: `${LOGINS} AND event.outcome = failure` },
   { text: "authentications", filter: `${AUTHENTICATIONS} AND event.outcome = success` },
   { text: "failed authentications", filter: `${AUTHENTICATIONS} AND event.outcome = failure` },
-  { text: "users", filter: "user.name : *", distinct: "user.name" },
+  { text: "users", filter: "user.id : *", distinct: "user.id" },
   { text: "terminals", filter: "process.tty : *", distinct: "process.tty" },
   { text: "hosts", filter: "", distinct: "host.id" },
   { text: "executables", filter: "process.executable : *", distinct: "process.executable" },

@@ -29,13 +29,27 @@ export async function tree(
 const DEPTH_MAX = 64;
 
 /** The tree with lines, each process with what it executed and did below it. */
-export function treeText({ nodes, entityId }: ProcessTree, output: Output): string {
-  const known = new Set(nodes.map((node) => node.entityId));
-  const children = Map.groupBy(nodes, ({ parentEntityId: parent }) => (known.has(parent) ? parent : ""));
-  const lines: string[] = [];
+export function treeText(tree: ProcessTree, output: Output): string {
+  const known = new Set(tree.nodes.map((node) => node.entityId));
+  const children = Map.groupBy(tree.nodes, ({ parentEntityId: parent }) => (known.has(parent) ? parent : ""));
   const drawn = new Set<string>();
-  // By a list of what is to be drawn, since a tree may be as deep as processes are.
-  const waiting = (children.get("") ?? []).map((node) => ({ node, indent: "", isLast: true, depth: 0 })).reverse();
+  // First those without a parent; what is left then is its own ancestor, and is drawn all the same.
+  const roots = [...(children.get("") ?? []), ...tree.nodes];
+  const lines = roots.flatMap((root) => draw(root, { children, drawn, askedId: tree.entityId, output }));
+  return lines.map((text) => `${text}\n`).join("");
+}
+
+interface Drawing {
+  children: ReadonlyMap<string, readonly ProcessNode[]>;
+  drawn: Set<string>;
+  askedId: string;
+  output: Output;
+}
+
+/** A process and all below it that was not drawn yet, by a list of what waits, since a tree may be as deep as processes are. */
+function draw(root: ProcessNode, { children, drawn, askedId, output }: Drawing): string[] {
+  const lines: string[] = [];
+  const waiting = [{ node: root, indent: "", isLast: true, depth: 0 }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { node, indent, isLast, depth } = next;
     if (drawn.has(node.entityId)) continue;
@@ -43,14 +57,13 @@ export function treeText({ nodes, entityId }: ProcessTree, output: Output): stri
     const own = depth === 0 ? "" : `${indent}${isLast ? "└─" : "├─"} `;
     const inner = depth === 0 ? "" : `${indent}${isLast ? "   " : "│  "}`;
     const below = children.get(node.entityId) ?? [];
-    const facts = factsOf(node, output);
-    lines.push(`${own}${headOf(node, node.entityId === entityId, output)}`);
-    lines.push(...facts.map((text) => `${inner}${below.length > 0 ? "│  " : "   "}${text}`));
+    lines.push(`${own}${headOf(node, node.entityId === askedId, output)}`);
+    lines.push(...factsOf(node, output).map((text) => `${inner}${below.length > 0 ? "│  " : "   "}${text}`));
     const [indentBelow, depthBelow] = depth >= DEPTH_MAX ? [indent, depth] : [inner, depth + 1];
     for (const [at, child] of [...below.entries()].reverse())
       waiting.push({ node: child, indent: indentBelow, isLast: at === below.length - 1, depth: depthBelow });
   }
-  return lines.map((text) => `${text}\n`).join("");
+  return lines;
 }
 
 /** What the process is now: the last program that it executed. */
