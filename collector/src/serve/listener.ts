@@ -37,8 +37,6 @@ export interface Listener {
 }
 
 const RELOAD_INTERVAL_MS = 2000;
-/** Nothing moved on a connection for so long: it is gone. Streams have keepalive. */
-const SILENCE_MS = 300_000;
 
 /** Takes connections and hands on those that are through the handshake. */
 export function listenTls(
@@ -67,7 +65,8 @@ export function listenTls(
       return;
     }
     byAddress.set(address, count);
-    socket.setTimeout(SILENCE_MS, () => socket.destroy());
+    // No timer of the socket's own: HTTP/2 reads and writes below it, so it would end connections that are busy. Before, the handshake
+    // has its time; afterwards gRPC's keepalive ends those that no longer answer.
     socket.once("close", () => {
       const left = (byAddress.get(address) ?? 1) - 1;
       if (left > 0) byAddress.set(address, left);
