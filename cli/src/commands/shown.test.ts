@@ -104,7 +104,7 @@ describe("a process tree", () => {
       treeText(ProcessTree.fromPartial({ nodes: circle }), output)
         .trimEnd()
         .split("\n").length,
-      1,
+      3,
     );
   });
 });
