@@ -45,7 +45,7 @@ const ATTEMPTS_MAX = 4;
 const ALWAYS = { startNano: -(1n << 63n), endNano: (1n << 63n) - 1n };
 
 /** What the API needs of history and of the database. */
-export interface QueryArchive {
+interface QueryArchive {
   /** One event, and the block of events that it is in. */
   find(hostId: string, epoch: bigint, seq: bigint): Promise<{ events: ColumnBlock; index: number } | undefined>;
   /** Only these hosts; undefined for all. */
