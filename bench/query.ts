@@ -31,6 +31,8 @@ const DAY_MS = 86_400_000;
 const ASKINGS = 31;
 /** Of questions that look at everything. */
 const WIDE_ASKINGS = 5;
+/** The collector's query.cache_bytes: its default, unless $HOSTTRAIL_BENCH_CACHE says so many MiB. */
+const CACHE_BYTES = Number(process.env["HOSTTRAIL_BENCH_CACHE"] ?? 64) * 1024 * 1024;
 /** Of whom there is an hour, a day, a tree and a timeline. */
 const USUAL_RATE = 5;
 
@@ -45,7 +47,7 @@ const stack = await Stack.prepare({
   directory: join(scratch, "stack"),
   tools: TOOLS,
   say: progress,
-  collector: { mongodb: { url: database.url, database: DATABASE }, log_level: "warn" },
+  collector: { mongodb: { url: database.url, database: DATABASE }, log_level: "warn", query: { cache_bytes: CACHE_BYTES, time_max_ms: 600_000 } },
 });
 try {
   await Promise.all([database.start(), stack.nats.start()]);

@@ -56,7 +56,9 @@ before(async () => {
   ];
   // The collector's own compacting is asleep.
   const compact = { turn_ms: 600_000, age_ms: 3_600_000, blocks_min: 16_384 };
-  stack = await openStack({ collector: { compact, access: { bindings } } });
+  // What is damaged in the database is to be found there, and not in the memory of before.
+  const query = { cache_bytes: 0 };
+  stack = await openStack({ collector: { compact, query, access: { bindings } } });
   await stack.startServices();
   await stack.startCollector();
   archive = Archive.open({ url: stack.mongodb.url, database: stack.database });

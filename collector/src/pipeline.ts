@@ -20,7 +20,7 @@ import { Access, HostScopes, openProvider } from "./access/index.ts";
 import { AccessApi } from "./administer/index.ts";
 import { openAnalysisApi } from "./analysis.ts";
 import { blockArchive, compactArchive, historySource, selectArchive } from "./archives.ts";
-import { HostSelection } from "./ask/index.ts";
+import { HostSelection, Turns } from "./ask/index.ts";
 import { type Authority, openAuthority } from "./authority/index.ts";
 import { Compactor } from "./compact/index.ts";
 import type { CollectorConfig, Role } from "./config/index.ts";
@@ -99,7 +99,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const telling = has("ingest") ? presences.tell(archive.presence, stopping.signal, logger) : undefined;
   // Agents are told with the welcome how large a block may be.
   stream.onBlockBytesMax(() => receiver.close());
-  const history = new History(historySource(archive));
+  const history = new History(historySource(archive), { payloadBytesKept: config.query.cacheBytes });
   const storing = has("store")
     ? new Storer(stream, blockArchive(archive, history), archive.hosts, config.store, logger).run(stopping.signal)
     : undefined;
@@ -120,12 +120,13 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     },
     logger,
   );
-  const { timeMaxMs, bytesMax, eventsMax, workers } = config.query;
+  const { timeMaxMs, bytesMax, eventsMax, parallelMax, workers } = config.query;
   const pool = new ScanPool(workers === 0 ? Math.max(1, availableParallelism() - 1) : workers);
   if (has("query")) pool.start();
   const past = {
     source: scanSource(history, dayRange, pool),
     finder: new HostSelection(selectArchive(archive)),
+    turns: new Turns({ runningMax: parallelMax }),
     most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
     find: (hostId: string, epoch: bigint, seq: bigint) => history.find(hostId, epoch, seq),
   };

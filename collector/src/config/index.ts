@@ -71,7 +71,15 @@ export interface CollectorConfig {
       clockToleranceSeconds: number;
     };
   };
-  query: { listen: string; eventsMax: number; bytesMax: number; timeMaxMs: number; workers: number };
+  query: {
+    listen: string;
+    eventsMax: number;
+    bytesMax: number;
+    timeMaxMs: number;
+    workers: number;
+    cacheBytes: number;
+    parallelMax: number;
+  };
   store: {
     batchMax: number;
     lingerMs: number;
@@ -222,9 +230,17 @@ export const collectorSchema: ConfigSchema = mapOf(
         ...integer(100, 3_600_000, 60_000),
         description: "Time that one question takes before it answers with what it has.",
       },
+      parallel_max: {
+        ...integer(2, 1024, 32),
+        description: "Questions that are answered at once, half of them of one caller; others wait for their turn.",
+      },
       workers: {
         ...integer(0, 64, 0),
         description: "Threads that look at segments. 0: one less than there are cores, and at least one.",
+      },
+      cache_bytes: {
+        ...integer(0, 256 * 1024 * MIB, 64 * MIB),
+        description: "Stored payloads that are kept in memory for the next question: some 10 bytes an event.",
       },
     }),
     store: mapOf({

@@ -4,7 +4,8 @@ import { constants, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 const LEVEL = 1;
 /** From here on it costs more than it saves. */
 const SEGMENT_LEVEL = 9;
-const CHUNK_BYTES_MAX = 1024 * 1024;
+/** The content of a usual segment. */
+const CHUNK_BYTES_MAX = 2 * 1024 * 1024;
 /** A frame of a few bytes may ask for a window of 128 MiB; ours has 512 KiB, and 8 MiB is what every decoder must take (RFC 8878). */
 const WINDOW_LOG_MAX = 23;
 
