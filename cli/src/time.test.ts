@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { BOOT, parseDuration, parseTime, readTime } from "./time.ts";
+import { BOOT, durationText, parseDuration, parseTime, readTime } from "./time.ts";
 import { checkZone, localText } from "./zone.ts";
 
 /** A Wednesday. */
@@ -102,6 +102,12 @@ describe("a time on the command line", () => {
 });
 
 describe("a duration", () => {
+  it("is told in the largest unit of which it is whole", () => {
+    for (const text of ["90s", "15m", "2h", "25h", "7d", "30d"])
+      assert.equal(durationText(BigInt(parseDuration("--last", text))), text);
+    assert.equal(durationText(BigInt(parseDuration("--last", "48h"))), "2d");
+  });
+
   it("has units, also several", () => {
     assert.equal(parseDuration("--every", "1h30m"), 5400);
     assert.equal(parseDuration("--every", "90s"), 90);

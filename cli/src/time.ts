@@ -75,6 +75,18 @@ export function parseDuration(option: string, text: string): number {
   return seconds;
 }
 
+const SIZES: readonly (readonly [string, bigint])[] = [
+  ["d", 86_400n],
+  ["h", 3600n],
+  ["m", 60n],
+];
+
+/** Whole seconds as people say --last: in the largest unit of which it is whole. */
+export function durationText(seconds: bigint): string {
+  const [unit, size] = SIZES.find(([, each]) => seconds % each === 0n) ?? ["s", 1n];
+  return `${seconds / size}${unit}`;
+}
+
 /** "1h30m", "2 hours". */
 function secondsOf(text: string): number | undefined {
   if (!/^(?:\d{1,9}\s*[a-z]+\s*)+$/.test(text)) return undefined;

@@ -80,7 +80,7 @@ export async function showAggregate(
   else if (options.intervalSeconds > 0) output.print(histograms(answer, options, output));
   else output.print(groupsTable(answer, options, output));
   if (!output.json) output.print(restOf(answer));
-  tellLack(answer.completeness, output);
+  tellLack(answer.completeness, output, { newestFirst: true });
 }
 
 /** A group's values; what events do not have is shown as a dash. */

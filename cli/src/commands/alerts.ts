@@ -15,7 +15,7 @@ import {
 import type { Event } from "@hosttrail/proto/event";
 import { call } from "../call.ts";
 import { eventJson } from "../event.ts";
-import { EVENT_HEADER, eventRow, printable, timeOf } from "../text.ts";
+import { EVENT_HEADER, eventRow, nanosOf, printable, timeOf } from "../text.ts";
 import { parseTime } from "../time.ts";
 import type { Output } from "../output/index.ts";
 
@@ -108,6 +108,17 @@ function hostsOf({ hosts }: Alert): string {
   return `${names.join(",")}${more}`;
 }
 
+function lastMs({ lastEventTime }: Alert): number {
+  return lastEventTime === undefined ? 0 : Number(nanosOf(lastEventTime) / 1_000_000n);
+}
+
+/** By their last events: the collector gives alerts by the hour in which they began. */
+function alertTable(found: readonly Alert[], { table }: Output): string {
+  const sorted = found.toSorted((a, b) => lastMs(b) - lastMs(a));
+  const isAssigned = found.some(({ assignee }) => assignee !== "");
+  return table([HEADER, ...sorted.map(rowOf)], isAssigned ? [] : ["ASSIGNEE"]);
+}
+
 /** `hosttrail alerts` */
 export async function alerts(client: AlertServiceClient, options: AlertsOptions, output: Output): Promise<void> {
   const nowMs = Date.now();
@@ -121,7 +132,7 @@ export async function alerts(client: AlertServiceClient, options: AlertsOptions,
     startTime: options.since === undefined ? undefined : parseTime(options.since, nowMs),
     endTime: options.until === undefined ? undefined : parseTime(options.until, nowMs),
   };
-  const rows = [HEADER];
+  const found: Alert[] = [];
   let left = options.limit;
   let pageToken = "";
   do {
@@ -129,12 +140,12 @@ export async function alerts(client: AlertServiceClient, options: AlertsOptions,
     const page = await call<ListAlertsResponse>((done) => client.listAlerts({ ...request, pageSize, pageToken }, done));
     for (const alert of page.alerts) {
       if (output.json) output.print(line(alertJson(alert)));
-      rows.push(rowOf(alert));
+      else found.push(alert);
     }
     left -= page.alerts.length;
     pageToken = page.nextPageToken;
   } while (pageToken !== "" && left > 0);
-  if (!output.json) output.print(output.table(rows));
+  if (!output.json) output.print(alertTable(found, output));
   if (pageToken !== "" && !output.json) output.print(`… there are more than ${options.limit}; see --limit\n`);
 }
 
@@ -213,7 +224,7 @@ function factsOf(alert: Alert): (readonly [string, string])[] {
     ["SEVERITY", severityName(rule?.severity)],
     ["RULE", `${rule?.key ?? ""}${rule?.title === undefined ? "" : ` (${rule.title})`}`],
     ["RULESET", rule?.ruleset ?? ""],
-    ["ABOUT", rule?.description.trim() ?? ""],
+    ["ABOUT", rule?.description.trim().replaceAll(/\s+/g, " ") ?? ""],
     ["TAGS", rule?.tags.join(", ") ?? ""],
     ["FALSE POSITIVES", rule?.falsePositives.join("; ") ?? ""],
     ["HOSTS", hosts.map(({ id, name }) => (name === "" ? id : `${name} (${id})`)).join(", ")],

@@ -25,6 +25,8 @@ export interface SearchOptions extends Scope {
   /** As AIP-132 has it; empty for the newest first. */
   orderBy: string;
   resume: string;
+  /** True where the first ones alone were asked for: that there are more is then nothing to tell. */
+  isEnough?: boolean;
 }
 
 /** How events are shown to people. */
@@ -37,7 +39,7 @@ export interface Showing {
 /** `hosttrail search` */
 export async function search(
   client: QueryServiceClient,
-  { limit, resume, ...asked }: SearchOptions,
+  { limit, resume, isEnough = false, ...asked }: SearchOptions,
   showing: Showing,
   signal: AbortSignal,
   output: Output,
@@ -56,7 +58,17 @@ export async function search(
   }
   progress.clear();
   if (!output.json) output.print(rows.end());
-  if (!signal.aborted) tellLack(last?.completeness, output, { limit, resume: last?.resumeToken ?? "" });
+  if (!signal.aborted)
+    tellLack(last?.completeness, output, {
+      limit: isEnough ? undefined : limit,
+      newestFirst: isNewestFirst(asked.orderBy),
+      resume: last?.resumeToken ?? "",
+    });
+}
+
+/** Whether an order_by of AIP-132 is from the newest event on. */
+export function isNewestFirst(orderBy: string): boolean {
+  return orderBy === "" || orderBy.endsWith(" desc");
 }
 
 /** Events as rows of a table, those that belong together folded. */

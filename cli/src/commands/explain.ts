@@ -1,5 +1,10 @@
 /** `hosttrail explain`: how a filter is understood, and what answering it takes. */
-import { ExplainSearchRequest, ExplainSearchResponse, type QueryServiceClient } from "@hosttrail/proto/query";
+import {
+  ExplainSearchRequest,
+  ExplainSearchResponse,
+  type PruneStep,
+  type QueryServiceClient,
+} from "@hosttrail/proto/query";
 import type { Budget, Looked } from "@hosttrail/proto/scan";
 import { call } from "../call.ts";
 import type { Output } from "../output/index.ts";
@@ -16,7 +21,7 @@ export async function explain(
   const answer = await call<ExplainSearchResponse>((done) => client.explainSearch(request, done));
   output.print(output.json ? line(ExplainSearchResponse.toJSON(answer)) : shown(answer, asked.analyze, output));
   // Without a search nothing was looked at, which is no lack.
-  if (asked.analyze) tellLack(answer.completeness, output);
+  if (asked.analyze) tellLack(answer.completeness, output, { newestFirst: true });
 }
 
 function shown(answer: ExplainSearchResponse, analyze: boolean, { align, table, paint }: Output): string {
@@ -29,8 +34,8 @@ function shown(answer: ExplainSearchResponse, analyze: boolean, { align, table, 
   const rows = [
     ["PARTS", "SEGMENTS", "EVENTS"],
     ...pruned.map(({ by, segments, events }) => [printable(`left out by ${by}`), String(segments), String(events)]),
-    ["left out in all", ...counts(completeness?.pruned)],
-    [analyze ? "decoded and looked at" : "looked at", ...counts(completeness?.scanned)],
+    ["left out in all", String(sum(pruned, "segments")), String(sum(pruned, "events"))],
+    ...(analyze ? [["decoded and looked at", ...counts(completeness?.scanned)]] : []),
     [analyze ? "not come to" : "would be decoded and looked at", ...counts(completeness?.left)],
   ];
   parts.push(table(rows));
@@ -41,6 +46,10 @@ function shown(answer: ExplainSearchResponse, analyze: boolean, { align, table, 
     parts.push(table([["STEP", "MS", "TIMES"], ...times]));
   }
   return parts.join("\n");
+}
+
+function sum(pruned: readonly PruneStep[], what: "segments" | "events"): bigint {
+  return pruned.reduce((all, step) => all + step[what], 0n);
 }
 
 function counts(looked: Looked | undefined): string[] {

@@ -13,6 +13,7 @@ import type { Budget } from "@hosttrail/proto/scan";
 import { answers } from "../call.ts";
 import type { Output } from "../output/index.ts";
 import { lookedAt, type Scope, tellLack } from "../question/index.ts";
+import { isNewestFirst } from "./events.ts";
 
 const FORMATS: Readonly<Record<string, ExportFormat>> = {
   jsonl: ExportFormat.JSON_LINES,
@@ -60,7 +61,9 @@ export async function exportEvents(
       await rename(partial, path);
       output.note(`${last?.events ?? 0n} events in ${path}`);
     }
-    if (!signal.aborted) tellLack(last?.completeness, output, asked.limit === 0 ? {} : { limit: asked.limit });
+    const newestFirst = isNewestFirst(asked.orderBy);
+    const limit = asked.limit === 0 ? undefined : asked.limit;
+    if (!signal.aborted) tellLack(last?.completeness, output, { limit, newestFirst });
   } catch (error) {
     if (isFile) {
       target.destroy();

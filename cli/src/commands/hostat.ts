@@ -89,7 +89,7 @@ export async function diffHost(client: AnalysisServiceClient, asked: DiffOptions
   if (output.json) output.print(line(HostDiff.toJSON(answer)));
   else output.print(diffText(answer, output));
   if (answer.changesLeftOut > 0n) output.lack(`${answer.changesLeftOut} more changes were left out`);
-  tellLack(answer.completeness, output);
+  tellLack(answer.completeness, output, { newestFirst: true });
 }
 
 function diffText({ facts, changes }: HostDiff, { table, paint }: Output): string {
@@ -100,8 +100,9 @@ function diffText({ facts, changes }: HostDiff, { table, paint }: Output): strin
     if (to !== "") parts.push(`${paint("green", `+ ${printable(to)}`)}\n`);
   }
   if (changes.length > 0) {
-    const rows = changes.map(({ kind, object, change, lastTime, count, eventId }) =>
-      [timeOf(lastTime), kind, change, `${object}${count > 1n ? ` ×${count}` : ""}`, eventId].map(printable),
+    // The first time is what they are in order of, and the time of the event that is named.
+    const rows = changes.map(({ kind, object, change, firstTime, count, eventId }) =>
+      [timeOf(firstTime), kind, change, `${object}${count > 1n ? ` ×${count}` : ""}`, eventId].map(printable),
     );
     parts.push(table([["TIME", "KIND", "CHANGE", "OBJECT", "ID"], ...rows], ["ID"]));
   }

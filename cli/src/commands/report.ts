@@ -29,7 +29,7 @@ export async function reportSummary(
     const count = distinct === undefined ? answer.events : value?.value?.$case === "count" ? value.value.value : 0n;
     rows.push([`${value?.estimated === true ? "~" : ""}${count}`, text]);
     if (output.json) output.print(line({ report: text, count: Number(count), estimated: value?.estimated === true }));
-    tellLack(answer.completeness, output);
+    tellLack(answer.completeness, output, { newestFirst: true });
   }
   const digits = Math.max(...rows.map(([count]) => count.length), 1);
   if (!output.json) for (const [count, text] of rows) output.print(`${count.padStart(digits)}  ${text}\n`);

@@ -8,14 +8,15 @@ import {
 import { call } from "../call.ts";
 import type { Output } from "../output/index.ts";
 import { printable, timeOf } from "../text.ts";
+import { durationText } from "../time.ts";
 import { line } from "./line.ts";
 
-const HEADER = ["NAME", "KIND", "QUESTION", "SINCE", "AUTHOR", "CHANGED", "DESCRIPTION"];
+const HEADER = ["NAME", "KIND", "QUESTION", "LAST", "AUTHOR", "CHANGED", "DESCRIPTION"];
 
 function rowOf(query: SavedQuery): string[] {
   const { name, description, author, updateTime, sinceSeconds } = query;
-  const since = sinceSeconds > 0n ? `${sinceSeconds}s` : "";
-  return [name, query.question?.$case ?? "", questionOf(query), since, author, timeOf(updateTime), description].map(
+  const last = sinceSeconds > 0n ? durationText(sinceSeconds) : "";
+  return [name, query.question?.$case ?? "", questionOf(query), last, author, timeOf(updateTime), description].map(
     printable,
   );
 }

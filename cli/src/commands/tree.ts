@@ -126,5 +126,5 @@ function factsOf(node: ProcessNode, output: Output): string[] {
 function deedText({ firstTime, count, action, outcome, object }: ProcessDeed, { paint }: Output): string {
   const times = count > 1n ? ` ×${count}` : "";
   const failed = outcome === "failure" ? ` ${paint("red", "failed")}` : "";
-  return `${paint("dim", timeOf(firstTime))} ${printable(`${action} ${object}`)}${times}${failed}`;
+  return `${paint("dim", timeOf(firstTime))} ${printable(`${action} ${object}`.trimEnd())}${times}${failed}`;
 }

@@ -129,7 +129,8 @@ export const QUESTIONS: readonly ReadyQuestion[] = [
     name: "failed-logins",
     title: "From where did logins fail, and as whom?",
     filter: "event.category : authentication AND event.outcome = failure",
-    by: ["host.name", "source.ip", "user.target.name"],
+    // PAM and the program that logs people in tell each by itself.
+    by: ["host.name", "source.ip", "user.target.name", "event.action"],
     last: "1d",
   }),
   search({

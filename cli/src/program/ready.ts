@@ -71,7 +71,8 @@ async function searchOf(
   asked: Asked,
   options: AskOptions,
 ): Promise<void> {
-  const found = { ...asked, limit: options.limit ?? limit, orderBy: orderBy(order), resume: "" };
+  const isEnough = limit === 1 && options.limit === undefined;
+  const found = { ...asked, limit: options.limit ?? limit, orderBy: orderBy(order), resume: "", isEnough };
   await commands.search(clients.query, found, showingOf(options), signal, output);
 }
 

@@ -12,6 +12,8 @@ function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: Unrea
 export interface LackOptions {
   /** Asked for by whoever asks: then it is no lack that there are more. */
   limit?: number | undefined;
+  /** The newest events were looked at first: then it is the newer part that is complete. */
+  newestFirst?: boolean;
   /** How to go on where the budget ended the answer; empty where that cannot be. */
   resume?: string;
 }
@@ -26,7 +28,9 @@ export function tellLack(completeness: Completeness | undefined, output: Output,
   for (const part of unreadable) output.lack(lackOf(part));
   if (moreUnreadable > 0n) output.lack(`and ${moreUnreadable} more parts of the history cannot be read`);
   if (complete) return;
-  const until = completeUntilTime === undefined ? "" : `; it is complete until ${timeOf(completeUntilTime)}`;
+  const time = timeOf(completeUntilTime);
+  const part = options.newestFirst === true ? `from ${time} on` : `until ${time}`;
+  const until = completeUntilTime === undefined ? "" : `; it is complete ${part}`;
   const others = reasons.filter((reason) => reason !== "limit" && reason !== "unreadable");
   if (others.length > 0 || (reasons.length === 0 && unreadable.length === 0)) {
     const goOn = options.resume === undefined || options.resume === "" ? "" : `. Go on with --resume ${options.resume}`;

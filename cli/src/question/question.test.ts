@@ -47,6 +47,8 @@ describe("what an answer lacks", () => {
       lacks[0] ?? "",
       /more than it may.*7 events were not looked at; it is complete until 1970-01-01T00:00:00.000Z\. Go on with --resume token/,
     );
+    const newest = told({ reasons: ["budget"], completeUntilTime: { seconds: 0n } }, { newestFirst: true });
+    assert.match(newest.lacks[0] ?? "", /it is complete from 1970-01-01T00:00:00.000Z on$/);
     assert.match(told({ reasons: ["unreachable"] }).lacks[0] ?? "", /cannot be reached/);
     assert.match(told({ reasons: [] }).lacks[0] ?? "", /no reason was given/);
     assert.match(told(undefined).lacks[0] ?? "", /did not say how complete/);
