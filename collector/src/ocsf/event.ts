@@ -81,6 +81,7 @@ function aboutObject(event: Event, { class: [classUid] }: Activity): Record<stri
       return {
         user:
           user === undefined || user.targetName !== "" ? { name: user?.targetName ?? "" } : userOf(user.id, user.name),
+        ...(classUid === 3001 || source === undefined ? {} : { src_endpoint: endpointOf(source) }),
       };
     default:
       return {};

@@ -55,11 +55,14 @@ export class HabitGatherer {
     known.eventId = facts.block.eventId(event);
   }
 
-  /** Those that the other stretch does not have, as a change. */
+  /** Those that the other stretch does not have, as a change; by the time from when on they were there. */
   without(other: HabitGatherer, change: string): ObjectChange[] {
     if (other.isCut) return [];
     return [...this.#habits]
       .filter(([key]) => !other.#habits.has(key))
+      .toSorted(([a, { firstNano: first }], [b, { firstNano: second }]) =>
+        first === second ? (a < b ? -1 : 1) : first < second ? -1 : 1,
+      )
       .map(([, { kind, object, firstNano, lastNano, count, eventId }]) => ({
         kind,
         object,

@@ -24,6 +24,8 @@ const IMAGES_MAX = 100;
 const ARGS_MAX = 256;
 const ARG_LENGTH_MAX = 4096;
 const ALERTS_MAX = 20;
+/** The first process, which ends with the system. */
+const INIT = 1;
 /** Before all that an event can have. */
 const BEFORE_ALL = -(1n << 63n);
 
@@ -158,7 +160,7 @@ export class TreeNode {
     if (this.provenance === "procfs") return "started before the trail";
     if (this.startNano !== 0n && this.startNano < startNano) return "started before the time that was looked at";
     const isNameless = [...this.#images.values()].every(({ name, executable }) => name === "" && executable === "");
-    return isNameless ? "ended before it could be looked at" : "no event of it";
+    return isNameless && this.pid !== INIT ? "ended before it could be looked at" : "no event of it";
   }
 
   /** Its beginning as a copy of its parent, where that was seen. */
