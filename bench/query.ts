@@ -47,7 +47,11 @@ const stack = await Stack.prepare({
   directory: join(scratch, "stack"),
   tools: TOOLS,
   say: progress,
-  collector: { mongodb: { url: database.url, database: DATABASE }, log_level: "warn", query: { cache_bytes: CACHE_BYTES, time_max_ms: 600_000 } },
+  collector: {
+    mongodb: { url: database.url, database: DATABASE },
+    log_level: "warn",
+    query: { cache_bytes: CACHE_BYTES, time_max_ms: 600_000 },
+  },
 });
 try {
   await Promise.all([database.start(), stack.nats.start()]);
