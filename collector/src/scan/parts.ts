@@ -61,11 +61,12 @@ interface Window {
 export async function* partsOf(source: PartSource, query: PartsQuery): AsyncGenerator<Part, void, undefined> {
   if (query.hosts?.size === 0) return;
   const order = query.order ?? "descending";
+  const sieve = query.sieve !== undefined && mayPrune(query.sieve) ? query.sieve : undefined;
   for await (const window of order === "descending" ? latestFirst(source, query) : earliestFirst(source, query)) {
     const { startNano, endNano } = window;
     for await (const units of unitsOf(source, window, order)) {
       query.known?.(units);
-      for await (const { unit, isWanted } of judged(source, units, query)) {
+      for await (const { unit, isWanted } of judged(source, units, { ...query, sieve })) {
         const edgeNano =
           order === "descending" ? least(unit.lastTimeNano, endNano - 1n) : most(unit.firstTimeNano, startNano);
         yield { unit, isWanted, startNano, endNano, edgeNano };
@@ -73,6 +74,14 @@ export async function* partsOf(source: PartSource, query: PartsQuery): AsyncGene
       if (query.signal.aborted) return;
     }
   }
+}
+
+/** A sieve of nothing at all: it can tell of any three characters that they are not there. */
+const NOTHING: SieveAnswers = { mayHaveTerm: () => false, mayHavePart: (_, part) => part.length < 3 };
+
+/** False where no sieve could rule anything out, so that none needs to be read. */
+function mayPrune(question: SieveQuestion): boolean {
+  return !question.mayMatch(NOTHING);
 }
 
 function tooWide(): ScanTooWideError {
