@@ -6,7 +6,7 @@ import type { Gate } from "./serve/index.ts";
 
 export function openAnalysisApi(
   archive: Archive,
-  history: Pick<AnswerSource, "find" | "scans" | "finder" | "most">,
+  history: Pick<AnswerSource, "find" | "scans" | "finder" | "most" | "turns">,
   gate: Gate,
   logger: Logger,
 ): AnalysisApi {

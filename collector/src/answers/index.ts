@@ -53,9 +53,11 @@ export class AnalysisApi {
       aggregateEvents: gate.stream<AggregateEventsRequest, AggregateEventsResponse>(
         AggregateEventsRequest,
         async (request, visit, sink) => {
-          const reading = this.#reading(request.budget, sink.signal);
-          await aggregate(this.#source, request, visit, { reading, sink });
-          this.#note(reading.report);
+          await this.#source.turns.take(visit, sink.signal, async () => {
+            const reading = this.#reading(request.budget, sink.signal);
+            await aggregate(this.#source, request, visit, { reading, sink });
+            this.#note(reading.report);
+          });
         },
       ),
     };
@@ -63,14 +65,15 @@ export class AnalysisApi {
 
   /** What every unary method does around its own. */
   #asking<Request extends object, Response>(ask: Ask<Request, Response>) {
-    return async (request: Request, visit: Visit, signal: AbortSignal): Promise<Answers<Response>> => {
-      const budget = "budget" in request ? (request.budget as RequestedBudget | undefined) : undefined;
-      const reading = this.#reading(budget, signal);
-      const answer = await ask(this.#source, request, visit, reading);
-      if (signal.aborted) throw serviceError(status.CANCELLED, "CALLER_LEFT", "the caller ended the call");
-      this.#note(reading.report);
-      return answer;
-    };
+    return (request: Request, visit: Visit, signal: AbortSignal): Promise<Answers<Response>> =>
+      this.#source.turns.take(visit, signal, async () => {
+        const budget = "budget" in request ? (request.budget as RequestedBudget | undefined) : undefined;
+        const reading = this.#reading(budget, signal);
+        const answer = await ask(this.#source, request, visit, reading);
+        if (signal.aborted) throw serviceError(status.CANCELLED, "CALLER_LEFT", "the caller ended the call");
+        this.#note(reading.report);
+        return answer;
+      });
   }
 
   #reading(asked: RequestedBudget | undefined, signal: AbortSignal): Reading {

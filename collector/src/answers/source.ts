@@ -1,7 +1,7 @@
 /** What answering needs of others. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import type { Alert } from "@hosttrail/proto/alert";
-import type { HostFinder } from "../ask/index.ts";
+import type { HostFinder, Turns } from "../ask/index.ts";
 import type { AlertWork } from "../model/index.ts";
 import type { Budget, ScanSource } from "../scan/index.ts";
 
@@ -31,6 +31,7 @@ export interface AlertSource {
 export interface AnswerSource {
   scans: ScanSource;
   finder: HostFinder;
+  turns: Turns;
   alerts: AlertSource;
   /** One event, and the block of events that it is in. Throws a MovedError where it is moved meanwhile: ask again. */
   find(hostId: string, epoch: bigint, seq: bigint): Promise<{ events: ColumnBlock; index: number } | undefined>;

@@ -25,6 +25,9 @@ export interface Metrics {
   queryPayloads: Counter;
   unreadablePayloads: Counter;
   incompleteAnswers: Counter<"reason">;
+  queriesRunning: Gauge;
+  queriesWaiting: Gauge;
+  queriesRefused: Counter<"reason">;
   compactedBlocks: Counter<"result">;
   compactedEvents: Counter;
   compactConflicts: Counter;
@@ -234,6 +237,22 @@ export const metrics: Metrics = {
   incompleteAnswers: new Counter({
     name: "hosttrail_query_incomplete_total",
     help: "Answers that are not all of it, by why: the budget, a page or limit, what is damaged, a database that was away.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
+  queriesRunning: new Gauge({
+    name: "hosttrail_queries_running",
+    help: "Questions about the past that are being answered.",
+    registers,
+  }),
+  queriesWaiting: new Gauge({
+    name: "hosttrail_queries_waiting",
+    help: "Questions about the past that wait for their turn.",
+    registers,
+  }),
+  queriesRefused: new Counter({
+    name: "hosttrail_queries_refused_total",
+    help: "Questions that were refused: too many waited already (full), or their turn did not come in time (late).",
     labelNames: ["reason"] as const,
     registers,
   }),

@@ -19,7 +19,7 @@ import {
   type TailEventsResponse,
 } from "@hosttrail/proto/query";
 import { HostSelector } from "@hosttrail/proto/scan";
-import type { HostFinder } from "../ask/index.ts";
+import type { HostFinder, Turns } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
 import type { HostDocument } from "../model/index.ts";
 import { type Budget, type ScanSource, ScanTooWideError } from "../scan/index.ts";
@@ -60,6 +60,7 @@ export interface QueryParts {
   gate: Gate;
   tokens: PageTokens;
   finder: HostFinder;
+  turns: Turns;
   saved: SavedQueryArchive;
   /** The most that one question may take. */
   most: Budget;
@@ -79,14 +80,20 @@ export class QueryApi {
 
   /** The methods as grpc-js wants them. */
   get methods(): QueryServiceServer {
-    const { gate, saved, tokens } = this.#parts;
+    const { gate, saved, tokens, turns } = this.#parts;
     const searches = new Searches(this.#search);
     return {
-      searchEvents: gate.unary(SearchEventsRequest, (request, visit, signal) => searches.page(request, visit, signal)),
-      streamSearch: gate.stream(StreamSearchRequest, (request, visit, sink) => searches.stream(request, visit, sink)),
-      exportEvents: gate.stream(ExportEventsRequest, (request, visit, sink) => searches.export(request, visit, sink)),
+      searchEvents: gate.unary(SearchEventsRequest, (request, visit, signal) =>
+        turns.take(visit, signal, () => searches.page(request, visit, signal)),
+      ),
+      streamSearch: gate.stream(StreamSearchRequest, (request, visit, sink) =>
+        turns.take(visit, sink.signal, () => searches.stream(request, visit, sink)),
+      ),
+      exportEvents: gate.stream(ExportEventsRequest, (request, visit, sink) =>
+        turns.take(visit, sink.signal, () => searches.export(request, visit, sink)),
+      ),
       explainSearch: gate.unary(ExplainSearchRequest, (request, visit, signal) =>
-        explainSearch(this.#search, request, visit, signal),
+        turns.take(visit, signal, () => explainSearch(this.#search, request, visit, signal)),
       ),
       getEvent: gate.unary(GetEventRequest, (request, visit) => this.#event(request, visit)),
       tailEvents: this.#tail,
