@@ -177,7 +177,7 @@ function ask(): { end: () => Promise<void> } {
   };
   const times: number[] = [];
   const errors = new Map<string, number>();
-  let isEnding = false;
+  const ending = new AbortController();
   let watched = 0;
   const recent = { startTime: { seconds: BigInt(Math.floor(Date.now() / 1000)) - 60n, nanos: 0 } };
   const questions = [
@@ -187,7 +187,7 @@ function ask(): { end: () => Promise<void> } {
     () => aggregate(clients, { groupBy: ["process.executable"], ...recent, budget: { events: 1_000_000n } }),
   ];
   const person = async (number: number): Promise<void> => {
-    for (let turn = number; !isEnding; turn++) {
+    for (let turn = number; !ending.signal.aborted; turn++) {
       const startMs = performance.now();
       try {
         await questions[turn % questions.length]?.();
@@ -210,7 +210,7 @@ function ask(): { end: () => Promise<void> } {
   });
   return {
     async end() {
-      isEnding = true;
+      ending.abort();
       await people;
       for (const call of tails) call.cancel();
       say(
