@@ -9,7 +9,7 @@ import {
 import { call } from "../call.ts";
 import type { Output } from "../output/index.ts";
 import { tellLack } from "../question/index.ts";
-import { printable, timeOf } from "../text.ts";
+import { nanosOf, printable, timeOf } from "../text.ts";
 import { severityName } from "./alerts.ts";
 import { line } from "./line.ts";
 
@@ -110,17 +110,19 @@ function factsOf(node: ProcessNode, output: Output): string[] {
   const marked = alerts.map(({ title, id, rule }) =>
     paint("red", printable(`⚠ ${severityName(rule?.severity)} ${title} (${id})`)),
   );
-  const deeds = (list: readonly ProcessDeed[], left: bigint): string[] => [
-    ...list.map((deed) => deedText(deed, output)),
-    ...(left > 0n ? [paint("dim", `… ${left} more`)] : []),
-  ];
+  const left = node.filesLeftOut + node.connectionsLeftOut + node.othersLeftOut;
+  // What it did is a story: by time, whatever it was done to.
+  const deeds = [...files, ...connections, ...others].toSorted((a, b) => firstMs(a) - firstMs(b));
   return [
     ...earlier,
     ...marked,
-    ...deeds(files, node.filesLeftOut),
-    ...deeds(connections, node.connectionsLeftOut),
-    ...deeds(others, node.othersLeftOut),
+    ...deeds.map((deed) => deedText(deed, output)),
+    ...(left > 0n ? [paint("dim", `… ${left} more`)] : []),
   ];
+}
+
+function firstMs({ firstTime }: ProcessDeed): number {
+  return firstTime === undefined ? 0 : Number(nanosOf(firstTime) / 1_000_000n);
 }
 
 function deedText({ firstTime, count, action, outcome, object }: ProcessDeed, { paint }: Output): string {

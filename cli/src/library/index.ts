@@ -1,7 +1,7 @@
 /** Ready questions with what was said for their parameters. */
 import { QUESTIONS, type ReadyQuestion } from "./questions.ts";
 
-export { type Parameter, QUESTIONS, type ReadyQuestion } from "./questions.ts";
+export { QUESTIONS, type ReadyQuestion } from "./questions.ts";
 
 /** A ready question that cannot be asked as it was typed. */
 export class LibraryError extends Error {

@@ -1,7 +1,7 @@
 /** Questions that people ask of audit data again and again, ready to ask. */
 
 /** Something that is to be said when a question is asked. */
-export interface Parameter {
+interface Parameter {
   name: string;
   /** What it is, for people; `*` may stand at its ends for anything. */
   what: string;
@@ -20,14 +20,14 @@ interface Asked {
 }
 
 /** Events by time; `order` says which come first. */
-export interface ReadySearch extends Asked {
+interface ReadySearch extends Asked {
   kind: "search";
   order: "newest" | "oldest";
   limit: number;
 }
 
 /** Counts by fields. */
-export interface ReadyCount extends Asked {
+interface ReadyCount extends Asked {
   kind: "count";
   by: readonly string[];
 }
