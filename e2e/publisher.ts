@@ -45,13 +45,15 @@ export class PublishingHost {
   readonly hostId: string;
   readonly #name: string;
   readonly #epoch: bigint;
+  readonly #agentVersion: string;
   #seq = 0n;
   #previous: Uint8Array = new Uint8Array(0);
 
-  constructor(name: string, epoch = 1n, hostId: string = hostIdOf(name)) {
+  constructor(name: string, epoch = 1n, hostId: string = hostIdOf(name), agentVersion = "0") {
     this.hostId = hostId;
     this.#name = name;
     this.#epoch = epoch;
+    this.#agentVersion = agentVersion;
   }
 
   /** The next block of the host; its events keep their times. */
@@ -61,7 +63,14 @@ export class PublishingHost {
       host: Event.fromPartial({ host: { ...event.host, id: this.hostId, name: this.#name } }).host,
     }));
     const firstSeq = this.#seq;
-    const about = { hostId: this.hostId, epoch: this.#epoch, firstSeq, bootId: "", agentVersion: "0", flags };
+    const about = {
+      hostId: this.hostId,
+      epoch: this.#epoch,
+      firstSeq,
+      bootId: "",
+      agentVersion: this.#agentVersion,
+      flags,
+    };
     const block = sealBlock(own, { ...about, previousHeaderSha256: this.#previous }, nodePrimitives, sign);
     this.#seq += BigInt(events.length);
     this.#previous = block.headerSha256;
