@@ -163,7 +163,7 @@ function named(event: Event, hostId: string, epoch: bigint, sequence: bigint): E
 
 const EMPTY = Event.fromPartial({ event: {}, host: {} });
 
-export function compareRows(a: Event, b: Event): number {
+function compareRows(a: Event, b: Event): number {
   const [one, other] = [timeOf(a), timeOf(b)];
   if (one !== other) return one < other ? -1 : 1;
   return a.id < b.id ? -1 : 1;

@@ -6,7 +6,7 @@ import type { Event } from "@hosttrail/proto/event";
 export const TIME_FIELD = "@timestamp";
 
 /** The usual ones, in the order in which people read them. */
-export const USUAL_FIELDS: readonly string[] = [
+const USUAL_FIELDS: readonly string[] = [
   TIME_FIELD,
   "event.id",
   "host.id",
@@ -27,7 +27,7 @@ export const USUAL_FIELDS: readonly string[] = [
   "audit.key",
 ];
 /** Columns of a file, at most. */
-export const FIELDS_MAX = 100;
+const FIELDS_MAX = 100;
 
 /** Fields that cannot be columns of a file. */
 export class FieldsError extends Error {
