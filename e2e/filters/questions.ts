@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { timeOf } from "./history.ts";
 
 /** How a question is put: at once, in pieces that small budgets make, or to the API as a stream or in pages. */
-type Way = "whole" | "pieces" | "stream" | "pages";
+export type Way = "whole" | "pieces" | "stream" | "pages";
 const anyWay: fc.Arbitrary<Way> = fc.oneof(
   { weight: 12, arbitrary: fc.constant("whole") },
   { weight: 6, arbitrary: fc.constant("pieces") },
