@@ -179,4 +179,19 @@ describe("the store role", { timeout: 120_000 }, () => {
     assert.deepEqual(rejected.get(BAD), []);
     assert.deepEqual(rejected.get(GOOD), []);
   });
+
+  it("keeps the documents of more hosts at once than the embedded database answers together", async () => {
+    const ids = Array.from({ length: 150 }, (_, at) => at.toString(16).padStart(32, "c"));
+    const [known] = [...(await archive.hosts.getHosts([GOOD])).values()];
+    assert.ok(known !== undefined);
+    const changed = async (version: number, name: string): Promise<string[]> =>
+      await archive.hosts.putHosts(ids.map((hostId) => ({ host: { ...known.host, hostId, name }, version })));
+    assert.deepEqual(await changed(0, "new"), []);
+    assert.deepEqual(await changed(1, "changed"), []);
+    // Somebody else was first.
+    assert.deepEqual(await changed(1, "late"), ids);
+    const now = [...(await archive.hosts.getHosts(ids)).values()];
+    assert.deepEqual(new Set(now.map(({ host }) => host.name)), new Set(["changed"]));
+    assert.equal(now.length, ids.length);
+  });
 });

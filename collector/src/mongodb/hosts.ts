@@ -14,7 +14,7 @@ import {
 import { hex64 } from "@hosttrail/lib/block";
 import type { EpochTrail, HostDocument, HostNames, HostState, WasCalled } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
-import { bigintOf, documents, DURABLE, number, type Row, storable, text } from "./rows.ts";
+import { bigintOf, documents, DURABLE, number, type Row, storable, text, WRITES_TOGETHER_MAX } from "./rows.ts";
 
 /** A host's document and its version; 0 where there is none yet. */
 export interface VersionedHost {
@@ -50,7 +50,13 @@ export class HostStore {
    * Throws as getHosts.
    */
   async putHosts(hosts: readonly VersionedHost[]): Promise<string[]> {
-    if (hosts.length === 0) return [];
+    const changed: string[] = [];
+    for (let at = 0; at < hosts.length; at += WRITES_TOGETHER_MAX)
+      changed.push(...(await this.#putSome(hosts.slice(at, at + WRITES_TOGETHER_MAX))));
+    return changed;
+  }
+
+  async #putSome(hosts: readonly VersionedHost[]): Promise<string[]> {
     const writer = `${this.#writer}-${++this.#writes}`;
     const operations = hosts.map(({ host, version }): AnyBulkWriteOperation<Row> => {
       const document = { ...toRow(host), version: version + 1, writer };
