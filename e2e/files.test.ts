@@ -139,7 +139,10 @@ describe("exported files", () => {
   });
 
   it("are whole files also where no event is in them", async () => {
-    assert.equal(Buffer.from(fileWriter(ExportFormat.CSV, ["event.id"])?.end() ?? []).toString(), "event.id\r\n");
+    assert.equal(
+      Buffer.from(fileWriter(ExportFormat.CSV, ["@timestamp", "event.id"])?.end() ?? []).toString(),
+      "@timestamp,event.id\r\n",
+    );
     const bytes = fileWriter(ExportFormat.PARQUET, [])?.end() ?? new Uint8Array(0);
     assert.deepEqual(await parquetReadObjects({ file: new Uint8Array(bytes).buffer }), []);
     assert.equal(fileWriter(ExportFormat.JSON_LINES, [])?.end().length, 0);

@@ -10,7 +10,8 @@ const FORMULA = /^[=+@\t\r]|^-(?!\d+$)/;
 const encoder = new TextEncoder();
 
 export function csvWriter(columns: readonly FileColumn[]): FileWriter {
-  let header: string | undefined = `${columns.map(({ name }) => quoted(name)).join(",")}\r\n`;
+  // Names of fields have nothing in them that must be quoted, and are what they are.
+  let header: string | undefined = `${columns.map(({ name }) => name).join(",")}\r\n`;
   const begin = (): string => {
     const text = header ?? "";
     header = undefined;
