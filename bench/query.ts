@@ -30,7 +30,7 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const ASKINGS = 31;
 /** Of questions that look at everything. */
-const WIDE_ASKINGS = 5;
+const WIDE_ASKINGS = 3;
 /** The collector's query.cache_bytes: its default, unless $HOSTTRAIL_BENCH_CACHE says so many MiB. */
 const CACHE_BYTES = Number(process.env["HOSTTRAIL_BENCH_CACHE"] ?? 64) * 1024 * 1024;
 /** Of whom there is an hour, a day, a tree and a timeline. */
