@@ -305,19 +305,19 @@ export function aggregateMetric_KindFromJSON(object: any): AggregateMetric_Kind 
     case "KIND_UNSPECIFIED":
       return AggregateMetric_Kind.UNSPECIFIED;
     case 1:
-    case "DISTINCT":
+    case "KIND_DISTINCT":
       return AggregateMetric_Kind.DISTINCT;
     case 2:
-    case "MIN":
+    case "KIND_MIN":
       return AggregateMetric_Kind.MIN;
     case 3:
-    case "MAX":
+    case "KIND_MAX":
       return AggregateMetric_Kind.MAX;
     case 4:
-    case "SUM":
+    case "KIND_SUM":
       return AggregateMetric_Kind.SUM;
     case 5:
-    case "AVERAGE":
+    case "KIND_AVERAGE":
       return AggregateMetric_Kind.AVERAGE;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum AggregateMetric_Kind");
@@ -329,15 +329,15 @@ export function aggregateMetric_KindToJSON(object: AggregateMetric_Kind): string
     case AggregateMetric_Kind.UNSPECIFIED:
       return "KIND_UNSPECIFIED";
     case AggregateMetric_Kind.DISTINCT:
-      return "DISTINCT";
+      return "KIND_DISTINCT";
     case AggregateMetric_Kind.MIN:
-      return "MIN";
+      return "KIND_MIN";
     case AggregateMetric_Kind.MAX:
-      return "MAX";
+      return "KIND_MAX";
     case AggregateMetric_Kind.SUM:
-      return "SUM";
+      return "KIND_SUM";
     case AggregateMetric_Kind.AVERAGE:
-      return "AVERAGE";
+      return "KIND_AVERAGE";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum AggregateMetric_Kind");
   }
