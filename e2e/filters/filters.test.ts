@@ -43,7 +43,7 @@ const NO_BOUND = Number.MAX_SAFE_INTEGER;
 const PIECES_MAX = 2000;
 const PAGE_EVENTS_MAX = 1000;
 /** Questions that are put to the database, and to the API, while it has all blocks as they came: each takes a second and more. */
-const SLOW_MAX = 15;
+const SLOW_MAX = 5;
 /** Events that are compared as a whole, for each question to the API. */
 const WHOLE_EVENTS = 20;
 const logger = openLogger("test", "error");
