@@ -54,8 +54,10 @@ export function* questions(
       order: fc.constantFrom("ascending" as const, "descending" as const),
       way: anyWay,
       pieces: fc.integer({ min: 2, max: 4 }),
+      // The end is exclusive: events of its very moment are not found.
+      afterLast: fc.constantFrom(0n, 1n),
     });
-    for (const { model, isBracketed, from, length, pieces, ...about } of fc.sample(asked, {
+    for (const { model, isBracketed, from, length, pieces, afterLast, ...about } of fc.sample(asked, {
       numRuns: SAMPLE_FILTERS,
       seed: seed + batch,
     })) {
@@ -63,7 +65,7 @@ export function* questions(
       const filter = compiled(text);
       if (filter === undefined) continue;
       const [first, last] = [rows[from], rows[Math.min(from + length, rows.length - 1)]] as [Event, Event];
-      const range = { startNano: timeOf(first), endNano: timeOf(last) + 1n };
+      const range = { startNano: timeOf(first), endNano: timeOf(last) + afterLast };
       const hosts = new Set(about.hosts);
       const found: number[] = [];
       for (let at = firstAt(rows, range.startNano); at < rows.length; at++) {
