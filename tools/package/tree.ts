@@ -55,7 +55,7 @@ export function layTree(product: Product, version: string, folder: string, tree:
   const manuals = new Map([[configManual(product.name).file, configManual(product.name).text]]);
   for (const file of readdirSync(join(ROOT, product.source, "man")))
     manuals.set(file, readFileSync(join(ROOT, product.source, "man", file), "utf8"));
-  if (product.programs.some(({ name: program }) => program === "hosttrail")) layShells(put, manuals);
+  if (product.programs.some(({ name: program }) => program === "hosttrail")) layShells(put, tree, manuals);
   for (const [file, text] of manuals) put(`usr/share/man/man${file.split(".").at(-1)}/${file}.gz`, gzip(text));
   for (const file of readdirSync(join(ROOT, product.source, "completions")))
     put(`usr/share/bash-completion/completions/${file}`, readFileSync(join(ROOT, product.source, "completions", file)));
@@ -76,15 +76,16 @@ export function layTree(product: Product, version: string, folder: string, tree:
 }
 
 /** What `hosttrail` says of itself: its manual page, and completion where each shell of the distributions looks. */
-function layShells(put: (path: string, content: string) => void, manuals: Map<string, string>): void {
+function layShells(put: (path: string, content: string) => void, tree: string, manuals: Map<string, string>): void {
   const say = (...words: string[]): string =>
     execFileSync(process.execPath, [join(ROOT, "cli/src/main.ts"), ...words], { encoding: "utf8", maxBuffer: 1 << 24 });
   manuals.set("hosttrail.1", say("manual"));
   put("usr/share/bash-completion/completions/hosttrail", say("completion", "bash"));
   put("usr/share/fish/vendor_completions.d/hosttrail.fish", say("completion", "fish"));
-  const zsh = say("completion", "zsh");
   // Debian's place, and everybody else's.
-  for (const folder of ["vendor-completions", "site-functions"]) put(`usr/share/zsh/${folder}/_hosttrail`, zsh);
+  put("usr/share/zsh/vendor-completions/_hosttrail", say("completion", "zsh"));
+  mkdirSync(join(tree, "usr/share/zsh/site-functions"));
+  symlinkSync("../vendor-completions/_hosttrail", join(tree, "usr/share/zsh/site-functions/_hosttrail"));
 }
 
 function gzip(text: string): Buffer {
