@@ -8,6 +8,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { compileFilter, type Filter } from "@hosttrail/lib/predicate";
 import { openPayload, type Unit } from "../history/index.ts";
 import type { SequenceRange } from "../model/index.ts";
+import type { Reduce, Reduced } from "../reduce/index.ts";
 import { matchesIn } from "./match.ts";
 
 const NAME = "hosttrail-scan";
@@ -27,10 +28,14 @@ export interface ThreadJob {
   startNano: bigint;
   endNano: bigint;
   only: readonly SequenceRange[] | undefined;
+  /** What is to be made of the events, where they themselves are not asked for. */
+  reduce?: Reduce | undefined;
 }
 
 export interface ThreadFound {
   matches: Uint32Array;
+  /** What was made of them, in place of the payload; undefined where it was not asked for, or is larger than the events. */
+  reduced?: Reduced | undefined;
   /** The payload, and what it is when decompressed, where something matches. */
   payload: { bytes: Uint8Array; content: Uint8Array } | undefined;
   openMs: number;
