@@ -38,6 +38,13 @@ export interface Coming {
 /** Parts that are read ahead, at most, and their bytes; few at first, since the first ones are often enough. */
 const AHEAD_MAX = 8;
 const AHEAD_BYTES_MAX: number = 32 * 1024 * 1024;
+/** Parts beyond these that are begun where other processes read some of them: they wait in line, and are not in memory. */
+const LENT_MAX = 64;
+/** A scan is large, so that others may read for it, after so many parts. */
+const LENT_AFTER = 16;
+/** What matches must be opened here as well, so nothing is lent where more parts than this share have matches. Newer parts weigh more. */
+const LENT_MATCHED_MAX = 0.5;
+const MATCHED_WEIGHT = 1 / 8;
 /** A scan that ends where it began would be asked again for ever: it may take so many times its budget to get on. */
 const STUCK_FACTOR = 8;
 /** Waits before what is unreachable is tried again, milliseconds. */
@@ -80,6 +87,8 @@ class Ahead {
   readonly #started = new Set<Promise<Outcome>>();
   #pendingBytes = 0;
   #lanes = 1;
+  #taken = 0;
+  #matchedShare = 0;
   /** Where the scan ends early, once what is pending was given. */
   #end: { lack: "budget" | "unreachable"; edgeNano: bigint } | undefined;
   #isAtEnd = false;
@@ -111,9 +120,17 @@ class Ahead {
       if (next === undefined) break;
       yield { part: next.part, read: () => this.#take(next) };
       if (this.#pending[0] === next) throw new Error("a part was passed over");
-      this.#lanes = Math.min(this.#lanes + 1, AHEAD_MAX);
+      this.#lanes = Math.min(this.#lanes + 1, AHEAD_MAX + this.#lendableMax());
     }
     if (this.#end !== undefined) this.#report.noteEnd(this.#end.lack, this.#end.edgeNano);
+  }
+
+  get #mayLend(): boolean {
+    return this.#taken >= LENT_AFTER && this.#matchedShare <= LENT_MATCHED_MAX;
+  }
+
+  #lendableMax(): number {
+    return this.#mayLend ? Math.min(this.#source.lendableMax?.() ?? 0, LENT_MAX) : 0;
   }
 
   async #fill(): Promise<void> {
@@ -179,11 +196,12 @@ class Ahead {
   /** All of a part, or nothing. */
   async #read({ unit, startNano, endNano }: Part): Promise<{ unit: Unit; read: UnitRead }[]> {
     const { filter } = this.#request;
+    const asking = { signal: this.#signal, mayLend: this.#mayLend };
     for (let attempt = 0; ; attempt++) {
       try {
         const reads: { unit: Unit; read: UnitRead }[] = [];
         const whole = readWhole(this.#source, unit, (each, only) =>
-          this.#source.read(each, { filter, startNano, endNano, only }),
+          this.#source.read(each, { filter, startNano, endNano, only }, asking),
         );
         for await (const { unit: each, read } of whole) reads.push({ unit: each, read });
         return reads;
@@ -207,6 +225,8 @@ class Ahead {
     }
     const matched = result.reads.reduce((sum, { read }) => sum + read.matches.length, 0);
     const bytes = result.reads.reduce((sum, { read }) => sum + read.bytes, 0);
+    this.#taken++;
+    this.#matchedShare += ((matched > 0 ? 1 : 0) - this.#matchedShare) * MATCHED_WEIGHT;
     this.#report.noteScanned(unit, matched, bytes);
     for (const { read } of result.reads)
       for (const [step, milliseconds] of read.times) this.#report.noteTime(step, milliseconds);
@@ -248,6 +268,7 @@ function timing(source: ScanSource, report: ScanReport): ScanSource {
     },
     dayRange: (day) => source.dayRange(day),
     mayMatch: (unit, question) => report.timed("sieve", () => source.mayMatch(unit, question)),
-    read: (unit, job) => source.read(unit, job),
+    read: (unit, job, asking) => source.read(unit, job, asking),
+    lendableMax: () => source.lendableMax?.() ?? 0,
   };
 }

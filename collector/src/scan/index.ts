@@ -22,7 +22,8 @@ export {
   type Unreadable,
   unreadableOf,
 } from "./report.ts";
-export { ScanPool } from "./pool.ts";
+export type { FoundElsewhere, Lent, UnitJob } from "./line.ts";
+export { type Lender, ScanPool } from "./pool.ts";
 export { type ScanSource, scanSource } from "./source.ts";
 export { GoneError, isWithin, readWhole } from "./whole.ts";
 

@@ -1,23 +1,42 @@
 /** So many threads, shared by all scans of a process. */
 import { BlockError } from "@hosttrail/lib/block";
 import type { Unit } from "../history/index.ts";
+import { type Asking, type Lent, Line, type UnitJob } from "./line.ts";
 import { ScanThread, type ThreadFound, ThreadError, type ThreadJob } from "./worker.ts";
 
 /** Units that are fetched while a thread works, for each thread. */
 const SLOTS_EACH = 2;
+/** Units that wait and are not lent to other processes, for each thread: they are its next ones. */
+const KEPT_EACH = 1;
+
+/** Has other processes read what waits here. */
+export interface Lender {
+  /** Units that they would read beside this process. Where that is not known, it is found out for the next time. */
+  readonly unitsMax: number;
+  /** Something waits that may be lent. */
+  waiting(): void;
+}
+
+/** Where the time of a unit went, milliseconds; undefined for `elsewhereMs` where this process read it. */
+export interface PoolFound extends ThreadFound {
+  readMs: number;
+  /** Time that another process was waited for, which read it. Then there is no payload here. */
+  elsewhereMs: number | undefined;
+}
 
 export class ScanPool {
   readonly #threads: (ScanThread | undefined)[];
   readonly #idle: number[] = [];
   readonly #waitingThread: ((index: number) => void)[] = [];
-  #slots: number;
-  readonly #waitingSlot: (() => void)[] = [];
+  readonly #line: Line;
   #isClosed = false;
+  /** Nothing is lent where there is none. */
+  lender: Lender | undefined;
 
   constructor(threads: number) {
     this.#threads = Array.from({ length: threads }, () => undefined);
     this.#idle.push(...this.#threads.keys());
-    this.#slots = threads * SLOTS_EACH;
+    this.#line = new Line(threads * SLOTS_EACH, threads * KEPT_EACH);
   }
 
   /** Begins all threads, so that nobody waits for one to begin. */
@@ -30,20 +49,37 @@ export class ScanPool {
     return this.#threads.some((thread) => thread?.isReady === true && !thread.hasEnded);
   }
 
-  /** Fetches a unit's payload and looks for events in it. Throws what fetching throws, and a BlockError where the unit is damaged. */
-  async find(
-    job: Omit<ThreadJob, "bytes">,
-    fetch: () => Promise<Uint8Array>,
-  ): Promise<ThreadFound & { readMs: number }> {
-    await this.#takeSlot();
+  get threads(): number {
+    return this.#threads.length;
+  }
+
+  /** True where units of this process wait for room. */
+  get isWaiting(): boolean {
+    return this.#line.isWaiting;
+  }
+
+  /** Takes up to so many units of one question from the end of the line, for another process. */
+  lend(unitsMax: number): Lent[] {
+    return this.#line.lend(unitsMax);
+  }
+
+  /**
+   * Fetches a unit's payload and looks for events in it. Throws what fetching throws, a BlockError where the unit is damaged, and the
+   * signal's reason where that ended the wait.
+   */
+  async find(job: UnitJob, fetch: () => Promise<Uint8Array>, asking: Asking = {}): Promise<PoolFound> {
+    const turn = await this.#line.turn(job, asking, () => {
+      if (asking.mayLend === true) this.lender?.waiting();
+    });
+    if (turn !== "slot") return { ...turn.found, payload: undefined, elsewhereMs: turn.waitedMs };
     try {
       const startMs = performance.now();
       // What comes from the database is a view on much more, all of which would be sent.
       const bytes = new Uint8Array(await fetch());
       const readMs = performance.now() - startMs;
-      return { ...(await this.#run({ ...job, unit: bare(job.unit), bytes })), readMs };
+      return { ...(await this.#run({ ...job, unit: bare(job.unit), bytes })), readMs, elsewhereMs: undefined };
     } finally {
-      this.#giveSlot();
+      this.#line.give();
     }
   }
 
@@ -74,17 +110,6 @@ export class ScanPool {
     const thread = new ScanThread();
     this.#threads[index] = thread;
     return thread;
-  }
-
-  async #takeSlot(): Promise<void> {
-    if (this.#slots > 0) this.#slots--;
-    else await new Promise<void>((resolve) => this.#waitingSlot.push(resolve));
-  }
-
-  #giveSlot(): void {
-    const next = this.#waitingSlot.shift();
-    if (next === undefined) this.#slots++;
-    else next();
   }
 
   /** What is under way fails. */

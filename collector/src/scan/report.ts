@@ -7,7 +7,7 @@ import type { Unit } from "../history/index.ts";
 export type Lack = "budget" | "limit" | "unreadable" | "unreachable";
 
 /** Where the time of a scan goes. */
-export type ScanStep = "catalog" | "sieve" | "read" | "open" | "match" | "answer";
+export type ScanStep = "catalog" | "sieve" | "peer" | "read" | "open" | "match" | "answer";
 
 /** A part of the answer that is damaged where it is kept. */
 export interface Unreadable {

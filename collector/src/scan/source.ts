@@ -3,9 +3,10 @@ import type { ColumnBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { type History, openPayload, type Unit } from "../history/index.ts";
 import type { Place } from "../model/index.ts";
+import type { Asking } from "./line.ts";
 import { matchesIn, type ReadJob } from "./match.ts";
 import type { PartSource } from "./parts.ts";
-import type { ScanPool } from "./pool.ts";
+import type { PoolFound, ScanPool } from "./pool.ts";
 import type { ScanStep } from "./report.ts";
 
 export interface UnitRead {
@@ -21,8 +22,13 @@ export interface UnitRead {
 
 /** What a scan needs of history. */
 export interface ScanSource extends PartSource {
-  /** Throws a BlockError where the unit is damaged, a MovedError where others took its place, and a RetryableError. */
-  read(unit: Unit, job: ReadJob): Promise<UnitRead>;
+  /**
+   * Throws a BlockError where the unit is damaged, a MovedError where others took its place, a RetryableError, and the signal's reason
+   * where that ended it before it began.
+   */
+  read(unit: Unit, job: ReadJob, asking?: Asking): Promise<UnitRead>;
+  /** Units that other processes would read meanwhile. */
+  lendableMax?(): number;
 }
 
 type ScannedHistory = Pick<History, "begin" | "mayMatch" | "open" | "opened" | "keep" | "payloadOf">;
@@ -40,11 +46,12 @@ export function scanSource(
     begin: (query) => history.begin(query),
     dayRange,
     mayMatch: (unit, question) => history.mayMatch(unit, question),
-    async read(unit, job) {
+    async read(unit, job, asking) {
       const isKnown = history.opened(unit) !== undefined;
       if (pool?.isReady !== true || isKnown || !isLarge(unit)) return await readHere(history, unit, job);
-      return await readThere(history, pool, unit, job);
+      return await readThere(history, pool, unit, job, asking);
     },
+    lendableMax: () => pool?.lender?.unitsMax ?? 0,
   };
 }
 
@@ -66,17 +73,36 @@ async function readHere(history: ScannedHistory, unit: Unit, job: ReadJob): Prom
   return { matches, events: matches.length === 0 ? undefined : events, bytes: isKnown ? 0 : bytesOf(unit), times };
 }
 
-async function readThere(history: ScannedHistory, pool: ScanPool, unit: Unit, job: ReadJob): Promise<UnitRead> {
+async function readThere(
+  history: ScannedHistory,
+  pool: ScanPool,
+  unit: Unit,
+  job: ReadJob,
+  asking?: Asking,
+): Promise<UnitRead> {
   const { filter, ...range } = job;
-  const found = await pool.find({ unit, filter: filter.text, ...range }, () => history.payloadOf(unit));
-  const { payload, readMs, openMs, matchMs } = found;
-  const times = [
+  const fetch = (): Promise<Uint8Array> => history.payloadOf(unit);
+  const found = await pool.find({ unit, filter: filter.text, ...range }, fetch, asking);
+  const matches = Array.from(found.matches);
+  const times = timesOf(found);
+  let { payload } = found;
+  if (found.elsewhereMs !== undefined && matches.length > 0) {
+    // Which events match is known: what is opened here gives all of them, which takes no looking.
+    const whole = { startNano: unit.firstTimeNano, endNano: unit.lastTimeNano + 1n, only: undefined };
+    const opened = await pool.find({ unit, filter: "", ...whole }, fetch, { ...asking, mayLend: false });
+    times.push(...timesOf(opened));
+    ({ payload } = opened);
+  }
+  return { matches, events: payload && openAgain(history, unit, payload), bytes: bytesOf(unit), times };
+}
+
+function timesOf({ readMs, openMs, matchMs, elsewhereMs }: PoolFound): (readonly [ScanStep, number])[] {
+  return [
     ["read", readMs],
     ["open", openMs],
     ["match", matchMs],
-  ] as const;
-  const matches = Array.from(found.matches);
-  return { matches, events: payload && openAgain(history, unit, payload), bytes: bytesOf(unit), times };
+    ...(elsewhereMs === undefined ? [] : [["peer", elsewhereMs] as const]),
+  ];
 }
 
 /** A thread has looked at its hash and decompressed it. */
