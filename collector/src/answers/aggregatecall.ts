@@ -8,9 +8,10 @@ import {
   type AggregateMetric,
 } from "@hosttrail/proto/analysis";
 import { rangeOf, type TimeRange } from "../ask/index.ts";
+import { isNumeric, type MetricKind, planOf, type Reduce, reduceEvents } from "../reduce/index.ts";
 import { completenessOf } from "../scan/index.ts";
 import { invalidField, type Sink, type Visit } from "../serve/index.ts";
-import { Aggregation, type AggregationPlan, isNumeric, type Metric, type MetricKind } from "./aggregate/index.ts";
+import { Aggregation } from "./aggregate/index.ts";
 import { countOf } from "./asked.ts";
 import type { Reading } from "./reading.ts";
 import type { AnswerSource } from "./source.ts";
@@ -30,7 +31,9 @@ export async function aggregate(
 ): Promise<void> {
   const filter = compileFilter(request.filter);
   const range = rangeOf(request);
-  const aggregation = new Aggregation(planOf(request, range));
+  const reduce = reduceOf(request, range);
+  const plan = planOf(reduce);
+  const aggregation = new Aggregation(plan, countOf("limit", request.limit, LIMIT));
   const hosts = await source.finder.select(request, visit.hosts, range);
   const answer = (done: boolean): AggregateEventsResponse => ({
     ...aggregation.answer(!done),
@@ -38,12 +41,13 @@ export async function aggregate(
     done,
   });
   let toldMs = performance.now();
-  await reading.each(
-    { filter, hosts, ...range, order: "any" },
-    ({ unit, events, matches }) => {
+  await reading.eachReduced(
+    { filter, hosts, ...range, order: "any", reduce },
+    (part) => {
       // Who lost the right to see a host while this went on sees nothing more of it.
-      if (sink.isVisible(unit.hostId)) aggregation.add(events, matches);
-      return undefined;
+      if (!sink.isVisible(part.unit.hostId)) return;
+      const all = "reduced" in part ? [part.reduced] : reduceEvents(part.events, part.matches, plan);
+      for (const reduced of all) aggregation.add(reduced);
     },
     () => {
       // Who does not read is told later, of more at once.
@@ -58,15 +62,15 @@ export async function aggregate(
   sink.results = last.groups.length;
 }
 
-function planOf(request: AggregateEventsRequest, range: TimeRange): AggregationPlan {
+function reduceOf(request: AggregateEventsRequest, range: TimeRange): Reduce {
   const { groupBy, metrics } = request;
   if (groupBy.length > GROUP_BY_MAX) throw invalidField("group_by", groupBy.length, `up to ${GROUP_BY_MAX} fields`);
   if (metrics.length > METRICS_MAX) throw invalidField("metrics", metrics.length, `up to ${METRICS_MAX} metrics`);
+  for (const [at, name] of groupBy.entries()) fieldOf(`group_by[${at}]`, name);
   return {
-    groupBy: groupBy.map((name, at) => fieldOf(`group_by[${at}]`, name)),
+    groupBy,
     metrics: metrics.map(metricOf),
     histogram: histogramOf(request.intervalSeconds, request.startTime !== undefined, range),
-    limit: countOf("limit", request.limit, LIMIT),
   };
 }
 
@@ -85,20 +89,16 @@ const KINDS: Readonly<Partial<Record<Kind, MetricKind>>> = {
   [Kind.AVERAGE]: "average",
 };
 
-function metricOf({ kind: asked, field: name }: AggregateMetric, at: number): Metric {
+function metricOf({ kind: asked, field: name }: AggregateMetric, at: number): Reduce["metrics"][number] {
   const kind = KINDS[asked];
   if (kind === undefined) throw invalidField(`metrics[${at}].kind`, asked, "1 to 5");
   const field = fieldOf(`metrics[${at}].field`, name);
   if ((kind === "sum" || kind === "average") && !isNumeric(field))
     throw invalidField(`metrics[${at}].field`, name, `fields whose values are numbers: of others there is no ${kind}`);
-  return { kind, field };
+  return { kind, field: name };
 }
 
-function histogramOf(
-  interval: bigint,
-  hasStart: boolean,
-  { startNano, endNano }: TimeRange,
-): AggregationPlan["histogram"] {
+function histogramOf(interval: bigint, hasStart: boolean, { startNano, endNano }: TimeRange): Reduce["histogram"] {
   if (interval === 0n) return undefined;
   if (interval < 0n) throw invalidField("interval_seconds", interval, "0 for no histogram, else 1 and above");
   const seconds = (endNano - 1n - startNano) / SECOND_NANO + 1n;

@@ -2,8 +2,17 @@
 import { setImmediate } from "node:timers/promises";
 import { BlockError } from "@hosttrail/lib/block";
 import type { Event } from "@hosttrail/proto/event";
-import { type Budget, scan, type ScanPart, ScanReport, type ScanRequest } from "../scan/index.ts";
-import { MovedError } from "../history/index.ts";
+import type { Reduce } from "../reduce/index.ts";
+import {
+  type Budget,
+  type ReducedPart,
+  scan,
+  type ScanPart,
+  scanReduced,
+  ScanReport,
+  type ScanRequest,
+} from "../scan/index.ts";
+import { MovedError, type Unit } from "../history/index.ts";
 import type { AnswerSource } from "./source.ts";
 
 /** What several scans for one answer share. */
@@ -41,9 +50,32 @@ export class Reading {
     take: (part: ScanPart) => boolean | undefined,
     looked: () => void = () => undefined,
   ): Promise<void> {
-    const whole = { ...request, budget: this.#left, signal: this.signal };
+    await this.#take(scan(this.#source.scans, this.#whole(request), this.report, looked), take);
+  }
+
+  /** As `each`, but gives what is made of the events of each part; where that would be more than the events, it gives these. */
+  async eachReduced(
+    request: Omit<ScanRequest, "budget" | "signal"> & { reduce: Reduce },
+    take: (part: ScanPart | ReducedPart) => void,
+    looked: () => void,
+  ): Promise<void> {
+    const parts = scanReduced(this.#source.scans, this.#whole(request), this.report, looked);
+    await this.#take(parts, (part) => {
+      take(part);
+      return undefined;
+    });
+  }
+
+  #whole<Request extends object>(request: Request): Request & Pick<ScanRequest, "budget" | "signal"> {
+    return { ...request, budget: this.#left, signal: this.signal };
+  }
+
+  async #take<Part extends { unit: Unit }>(
+    parts: AsyncIterable<Part>,
+    take: (part: Part) => boolean | undefined,
+  ): Promise<void> {
     let breathedMs = performance.now();
-    for await (const part of scan(this.#source.scans, whole, this.report, looked)) {
+    for await (const part of parts) {
       try {
         if (take(part) === true) return;
       } catch (error) {

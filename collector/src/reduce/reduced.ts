@@ -21,27 +21,28 @@ export interface Reduced {
   buckets: ReducedBuckets | undefined;
 }
 
-type ReducedMetric = ReducedDistinct | ReducedTexts | ReducedNumbers;
+export type ReducedMetric = ReducedDistinct | ReducedTexts | ReducedNumbers;
 
 /** Different values, as `numberOfText` gives them: those of group n from offsets[n] to offsets[n + 1]. */
-interface ReducedDistinct {
+export interface ReducedDistinct {
   offsets: Uint32Array;
   hashes: Float64Array;
 }
 
-/** The least or the greatest text. */
-interface ReducedTexts {
-  best: readonly (string | undefined)[];
+/** The least or the greatest text of each group, by its number among these, from 1 on; 0 for none. */
+export interface ReducedTexts {
+  texts: readonly string[];
+  best: Uint32Array;
 }
 
 /** How many numbers there were, and their sum, or the least or the greatest of them. */
-interface ReducedNumbers {
+export interface ReducedNumbers {
   numbers: Uint32Array;
   results: Float64Array;
 }
 
 /** Stretches of time that have events, those of group n from offsets[n] to offsets[n + 1]: numbers from the first stretch on. */
-interface ReducedBuckets {
+export interface ReducedBuckets {
   offsets: Uint32Array;
   stretches: Uint32Array;
   counts: Uint32Array;

@@ -4,6 +4,7 @@ import { BlockError, type ColumnBlock } from "@hosttrail/lib/block";
 import type { Filter } from "@hosttrail/lib/predicate";
 import type { Unit } from "../history/index.ts";
 import { RetryableError } from "../model/index.ts";
+import type { Reduce, Reduced } from "../reduce/index.ts";
 import type { Spending } from "./budget.ts";
 import { type Order, type Part, partsOf, ScanTooWideError } from "./parts.ts";
 import type { ScanReport } from "./report.ts";
@@ -18,6 +19,12 @@ export interface ScanPart {
   matches: readonly number[];
 }
 
+/** What was made of the events of one unit that are asked for. */
+export interface ReducedPart {
+  unit: Unit;
+  reduced: Reduced;
+}
+
 export interface ReadRequest {
   filter: Filter;
   hosts: ReadonlySet<string> | undefined;
@@ -26,13 +33,23 @@ export interface ReadRequest {
   order: Order;
   /** Whether it may end before it came beyond its first moment. */
   mayEndAtStart: boolean;
+  /** What is to be made of the events: then parts have that, but where it is more than the events. */
+  reduce?: Reduce | undefined;
   signal: AbortSignal;
 }
 
 /** A part that is being read. */
 export interface Coming {
   part: Part;
-  read(): Promise<ScanPart[]>;
+  read(): Promise<(ScanPart | ReducedPart)[]>;
+}
+
+/** Parts of a request that makes nothing of events. */
+export function wholeParts(parts: readonly (ScanPart | ReducedPart)[]): ScanPart[] {
+  return parts.map((part) => {
+    if ("reduced" in part) throw new Error("events were made into something that nobody asked for");
+    return part;
+  });
 }
 
 /** Parts that are read ahead, at most, and their bytes; few at first, since the first ones are often enough. */
@@ -126,6 +143,8 @@ class Ahead {
   }
 
   get #mayLend(): boolean {
+    // Other processes only find events.
+    if (this.#request.reduce !== undefined) return false;
     return this.#taken >= LENT_AFTER && this.#matchedShare <= LENT_MATCHED_MAX;
   }
 
@@ -195,13 +214,13 @@ class Ahead {
 
   /** All of a part, or nothing. */
   async #read({ unit, startNano, endNano }: Part): Promise<{ unit: Unit; read: UnitRead }[]> {
-    const { filter } = this.#request;
+    const { filter, reduce } = this.#request;
     const asking = { signal: this.#signal, mayLend: this.#mayLend };
     for (let attempt = 0; ; attempt++) {
       try {
         const reads: { unit: Unit; read: UnitRead }[] = [];
         const whole = readWhole(this.#source, unit, (each, only) =>
-          this.#source.read(each, { filter, startNano, endNano, only }, asking),
+          this.#source.read(each, { filter, startNano, endNano, only, reduce }, asking),
         );
         for await (const { unit: each, read } of whole) reads.push({ unit: each, read });
         return reads;
@@ -214,7 +233,7 @@ class Ahead {
   }
 
   /** What came of a part that was next. */
-  async #take({ part, outcome }: Pending): Promise<ScanPart[]> {
+  async #take({ part, outcome }: Pending): Promise<(ScanPart | ReducedPart)[]> {
     const { unit } = part;
     const result = await outcome;
     this.#pending.shift();
@@ -223,16 +242,17 @@ class Ahead {
       this.#fail(part, result.error);
       return [];
     }
-    const matched = result.reads.reduce((sum, { read }) => sum + read.matches.length, 0);
+    const matched = result.reads.reduce((sum, { read }) => sum + (read.reduced?.events ?? read.matches.length), 0);
     const bytes = result.reads.reduce((sum, { read }) => sum + read.bytes, 0);
     this.#taken++;
     this.#matchedShare += ((matched > 0 ? 1 : 0) - this.#matchedShare) * MATCHED_WEIGHT;
     this.#report.noteScanned(unit, matched, bytes);
     for (const { read } of result.reads)
       for (const [step, milliseconds] of read.times) this.#report.noteTime(step, milliseconds);
-    return result.reads.flatMap(({ unit: each, read: { events, matches } }) =>
-      events === undefined ? [] : [{ unit: each, events, matches }],
-    );
+    return result.reads.flatMap<ScanPart | ReducedPart>(({ unit: each, read: { events, matches, reduced } }) => {
+      if (reduced !== undefined) return [{ unit: each, reduced }];
+      return events === undefined ? [] : [{ unit: each, events, matches }];
+    });
   }
 
   #fail({ unit, edgeNano }: Part, error: unknown): void {

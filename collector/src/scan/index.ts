@@ -4,11 +4,12 @@
  */
 import type { Filter } from "@hosttrail/lib/predicate";
 import { type Budget, Spending } from "./budget.ts";
-import { readAhead, type ScanPart } from "./ahead.ts";
+import type { Reduce } from "../reduce/index.ts";
+import { readAhead, type ReducedPart, type ScanPart, wholeParts } from "./ahead.ts";
 import { ScanReport } from "./report.ts";
 import type { ScanSource } from "./source.ts";
 
-export type { ScanPart } from "./ahead.ts";
+export type { ReducedPart, ScanPart } from "./ahead.ts";
 export { type Budget, Spending } from "./budget.ts";
 export { type EventsRequest, eventsInOrder, type Found, type Position } from "./ordered.ts";
 export { type Order, type Part, type PartSource, partsOf, ScanTooWideError, type SieveQuestion } from "./parts.ts";
@@ -53,11 +54,34 @@ export async function* scan(
   report: ScanReport = new ScanReport(),
   looked: (report: ScanReport) => void = () => undefined,
 ): AsyncGenerator<ScanPart, void, undefined> {
-  const order = request.order === "any" ? "descending" : request.order;
-  const reading = readAhead(source, { ...request, order, mayEndAtStart: true }, new Spending(request.budget), report);
-  for await (const coming of reading) {
-    const parts = await coming.read();
+  for await (const parts of partsRead(source, request, report)) {
+    looked(report);
+    yield* wholeParts(parts);
+  }
+}
+
+/**
+ * As `scan`, but gives what is made of the events of each unit, wherever it was read. Where that would be more than the events, it gives
+ * these.
+ */
+export async function* scanReduced(
+  source: ScanSource,
+  request: ScanRequest & { reduce: Reduce },
+  report: ScanReport = new ScanReport(),
+  looked: (report: ScanReport) => void = () => undefined,
+): AsyncGenerator<ScanPart | ReducedPart, void, undefined> {
+  for await (const parts of partsRead(source, request, report)) {
     looked(report);
     yield* parts;
   }
+}
+
+async function* partsRead(
+  source: ScanSource,
+  request: ScanRequest & { reduce?: Reduce },
+  report: ScanReport,
+): AsyncGenerator<(ScanPart | ReducedPart)[], void, undefined> {
+  const order = request.order === "any" ? "descending" : request.order;
+  const reading = readAhead(source, { ...request, order, mayEndAtStart: true }, new Spending(request.budget), report);
+  for await (const coming of reading) yield await coming.read();
 }

@@ -2,6 +2,7 @@
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import type { Filter } from "@hosttrail/lib/predicate";
 import type { SequenceRange } from "../model/index.ts";
+import type { Reduce } from "../reduce/index.ts";
 import { isWithin } from "./whole.ts";
 
 export interface ReadJob {
@@ -11,6 +12,8 @@ export interface ReadJob {
   endNano: bigint;
   /** Only events with these numbers; undefined for all. */
   only: readonly SequenceRange[] | undefined;
+  /** What is to be made of the events, where they themselves are not asked for. */
+  reduce?: Reduce | undefined;
 }
 
 /** Numbers of the events, ascending; `unit` is what holds them. */

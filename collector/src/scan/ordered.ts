@@ -5,7 +5,7 @@
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import type { Filter } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
-import { readAhead, type ScanPart } from "./ahead.ts";
+import { readAhead, type ScanPart, wholeParts } from "./ahead.ts";
 import type { Spending } from "./budget.ts";
 import type { Order } from "./parts.ts";
 import type { ScanReport } from "./report.ts";
@@ -146,7 +146,7 @@ class Pass {
         this.next = this.#last;
         return;
       }
-      for (const part of await coming.read()) this.#add(part);
+      for (const part of wholeParts(await coming.read())) this.#add(part);
     }
     yield* this.#finish();
   }

@@ -1,8 +1,9 @@
-/** Reads one unit for a scan: opens it, and finds what is asked for in it. */
+/** Reads one unit for a scan: opens it, finds what is asked for in it, and makes of that what is to be made. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { type History, openPayload, type Unit } from "../history/index.ts";
+import { type History, openPayload, type OpenUnit, type Unit } from "../history/index.ts";
 import type { Place } from "../model/index.ts";
+import { planOf, reduceAtOnce, type Reduced } from "../reduce/index.ts";
 import type { Asking } from "./line.ts";
 import { matchesIn, type ReadJob } from "./match.ts";
 import type { PartSource } from "./parts.ts";
@@ -10,10 +11,12 @@ import type { PoolFound, ScanPool } from "./pool.ts";
 import type { ScanStep } from "./report.ts";
 
 export interface UnitRead {
-  /** Numbers of the events that are asked for, ascending. */
+  /** Numbers of the events that are asked for, ascending; none where `reduced` has them. */
   matches: readonly number[];
-  /** Undefined where nothing matches. Shared by all who read it: nobody may change its rows. */
+  /** Undefined where nothing matches, or `reduced` is there. Shared by all who read it: nobody may change its rows. */
   events: ColumnBlock | undefined;
+  /** All that is asked for, where that is to be made into something and is not more than the events. */
+  reduced: Reduced | undefined;
   /** Of the stored payload, where it was read. */
   bytes: number;
   /** Milliseconds that steps took. */
@@ -61,16 +64,25 @@ function isLarge({ from, events }: Unit): boolean {
 }
 
 async function readHere(history: ScannedHistory, unit: Unit, job: ReadJob): Promise<UnitRead> {
-  const isKnown = history.opened(unit) !== undefined;
+  const known = history.opened(unit);
   const startMs = performance.now();
-  const { events } = await history.open(unit);
+  const { events } = known ?? (await opened(history, unit, job));
   const openedMs = performance.now();
   const matches = matchesIn(events, job, unit);
   const times = [
     ["open", openedMs - startMs],
     ["match", performance.now() - openedMs],
   ] as const;
-  return { matches, events: matches.length === 0 ? undefined : events, bytes: isKnown ? 0 : bytesOf(unit), times };
+  const bytes = known === undefined ? bytesOf(unit) : 0;
+  if (matches.length === 0) return { matches, events: undefined, reduced: undefined, bytes, times };
+  const reduced = job.reduce && reduceAtOnce(events, matches, planOf(job.reduce));
+  if (reduced !== undefined) return { matches: [], events: undefined, reduced, bytes, times };
+  return { matches, events, reduced, bytes, times };
+}
+
+/** What is kept opened is what may be shown; of what is only counted, nothing. */
+async function opened(history: ScannedHistory, unit: Unit, { reduce }: ReadJob): Promise<OpenUnit> {
+  return reduce === undefined ? await history.open(unit) : openPayload(unit, await history.payloadOf(unit));
 }
 
 async function readThere(
@@ -93,7 +105,8 @@ async function readThere(
     times.push(...timesOf(opened));
     ({ payload } = opened);
   }
-  return { matches, events: payload && openAgain(history, unit, payload), bytes: bytesOf(unit), times };
+  const events = payload && openAgain(history, unit, payload);
+  return { matches, events, reduced: found.reduced, bytes: bytesOf(unit), times };
 }
 
 function timesOf({ readMs, openMs, matchMs, elsewhereMs }: PoolFound): (readonly [ScanStep, number])[] {

@@ -8,7 +8,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { compileFilter, type Filter } from "@hosttrail/lib/predicate";
 import { openPayload, type Unit } from "../history/index.ts";
 import type { SequenceRange } from "../model/index.ts";
-import type { Reduce, Reduced } from "../reduce/index.ts";
+import { planOf, type Reduce, reduceAtOnce, type Reduced } from "../reduce/index.ts";
 import { matchesIn } from "./match.ts";
 
 const NAME = "hosttrail-scan";
@@ -33,10 +33,11 @@ export interface ThreadJob {
 }
 
 export interface ThreadFound {
+  /** None where `reduced` has them. */
   matches: Uint32Array;
-  /** What was made of them, in place of the payload; undefined where it was not asked for, or is larger than the events. */
+  /** What was made of the events, in place of the payload; undefined where that was not asked for, or is more than is sent at once. */
   reduced?: Reduced | undefined;
-  /** The payload, and what it is when decompressed, where something matches. */
+  /** The payload, and what it is when decompressed, where something matches and was not reduced. */
   payload: { bytes: Uint8Array; content: Uint8Array } | undefined;
   openMs: number;
   matchMs: number;
@@ -44,6 +45,7 @@ export interface ThreadFound {
 
 type Answer = { found: ThreadFound } | { damage: { code: BlockErrorCode; place: string; detail: string } };
 
+const NO_MATCHES = new Uint32Array(0);
 const filters = new Map<string, Filter>();
 
 if (!isMainThread && workerData === NAME) {
@@ -56,7 +58,7 @@ if (!isMainThread && workerData === NAME) {
   });
 }
 
-function answerTo({ unit, bytes, filter, ...range }: ThreadJob): Answer {
+function answerTo({ unit, bytes, filter, reduce, ...range }: ThreadJob): Answer {
   try {
     let content: Uint8Array | undefined;
     const startMs = performance.now();
@@ -70,9 +72,12 @@ function answerTo({ unit, bytes, filter, ...range }: ThreadJob): Answer {
     const openedMs = performance.now();
     const matches = matchesIn(events, { ...range, filter: filterOf(filter) }, unit);
     const matchMs = performance.now() - openedMs;
+    const times = { openMs: openedMs - startMs, matchMs };
+    const reduced = reduce && matches.length > 0 ? reduceAtOnce(events, matches, planOf(reduce)) : undefined;
+    if (reduced !== undefined) return { found: { matches: NO_MATCHES, reduced, payload: undefined, ...times } };
     const hasMatches = matches.length > 0 && content !== undefined;
     const payload = hasMatches ? { bytes, content: alone(content as Uint8Array) } : undefined;
-    return { found: { matches: Uint32Array.from(matches), payload, openMs: openedMs - startMs, matchMs } };
+    return { found: { matches: Uint32Array.from(matches), reduced, payload, ...times } };
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     return { damage: { code: error.code, place: error.place, detail: error.detail } };

@@ -1,6 +1,4 @@
 /** How many different values there are: exactly for few, and by an estimate of fixed size for many. */
-import { TextHash } from "@hosttrail/lib/sieve";
-
 /** Values of one set that are counted exactly. */
 const EXACT_MAX = 10_000;
 /** The same where all sets together have more than their share. */
@@ -10,14 +8,6 @@ const REGISTERS: number = 1 << INDEX_BITS;
 /** Bits of a hash that are left for the rank. */
 const RANK_BITS = 53 - INDEX_BITS;
 const RANK_SPAN: number = 2 ** RANK_BITS;
-
-const hash = new TextHash();
-
-/** A text as a whole number of 53 bits. Of ten thousand different texts two have the same one by a chance of 5e-9. */
-export function numberOfText(text: string): number {
-  const { high, low } = hash.begin(0).add(text).end();
-  return (high >>> 11) * 0x100000000 + low;
-}
 
 /** What all sets of one question share: how much they hold exactly. */
 export class DistinctRoom {

@@ -1,21 +1,20 @@
 /** Events of each group by stretches of time. */
 import type { HistogramBucket } from "@hosttrail/proto/analysis";
+import type { ReducedBuckets } from "../../reduce/index.ts";
 import { Floats, type Moves } from "./floats.ts";
 
 /** More buckets than a question may ask for. */
 const BUCKETS_SPAN = 16_384;
 
 export class Histogram {
-  readonly seconds: number;
+  readonly #seconds: number;
   readonly #firstStretch: number;
   #cells = new Map<number, number>();
   #counts = new Floats(0);
-  #lastKey = -1;
-  #lastCell = 0;
 
   /** `firstStretch`: number of the stretch that the earliest event can be in. */
   constructor(seconds: number, firstStretch: number) {
-    this.seconds = seconds;
+    this.#seconds = seconds;
     this.#firstStretch = firstStretch;
   }
 
@@ -24,13 +23,13 @@ export class Histogram {
     return this.#cells.size;
   }
 
-  add(slot: number, stretch: number): void {
-    const key = slot * BUCKETS_SPAN + stretch - this.#firstStretch;
-    if (key !== this.#lastKey) {
-      this.#lastKey = key;
-      this.#lastCell = this.#cellOf(key);
+  /** Adds the buckets of one group of a part. */
+  add(slot: number, { offsets, stretches, counts }: ReducedBuckets, group: number): void {
+    const end = offsets[group + 1] ?? 0;
+    for (let at = offsets[group] ?? 0; at < end; at++) {
+      const cell = this.#cellOf(slot * BUCKETS_SPAN + (stretches[at] ?? 0));
+      this.#counts.values[cell] = this.#counts.at(cell) + (counts[at] ?? 0);
     }
-    this.#counts.values[this.#lastCell] = this.#counts.at(this.#lastCell) + 1;
   }
 
   #cellOf(key: number): number {
@@ -50,7 +49,7 @@ export class Histogram {
       found.get(slot)?.push([(key % BUCKETS_SPAN) + this.#firstStretch, this.#counts.at(cell)]);
     }
     const bucketOf = ([stretch, count]: [number, number]): HistogramBucket => ({
-      startTime: { seconds: BigInt(stretch * this.seconds), nanos: 0 },
+      startTime: { seconds: BigInt(stretch * this.#seconds), nanos: 0 },
       count: BigInt(count),
     });
     return new Map(Array.from(found, ([slot, list]) => [slot, list.sort(([a], [b]) => a - b).map(bucketOf)]));
@@ -61,7 +60,6 @@ export class Histogram {
     const [cells, counts] = [this.#cells, this.#counts];
     this.#cells = new Map();
     this.#counts = new Floats(0);
-    this.#lastKey = -1;
     for (const [key, cell] of cells) {
       const target = targets.get(Math.floor(key / BUCKETS_SPAN));
       if (target === undefined) continue;

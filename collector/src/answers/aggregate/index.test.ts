@@ -4,10 +4,10 @@ import type { ColumnBlock } from "@hosttrail/lib/block";
 import { FIELDS, type Field, refsOf } from "@hosttrail/lib/predicate";
 import { Event } from "@hosttrail/proto/event";
 import { allOf, blocksOf, readTrail } from "../fixture.ts";
-import { DistinctRoom, DistinctSet, numberOfText } from "./distinct.ts";
-import { Aggregation, type AggregationPlan, isNumeric } from "./index.ts";
-import { EventTimes } from "./moments.ts";
-import { saidForms } from "./values.ts";
+import { isNumeric, NanoTimes, numberOfText, reduceEvents, type ReducePlan } from "../../reduce/index.ts";
+import { saidForms } from "../../reduce/values.ts";
+import { DistinctRoom, DistinctSet } from "./distinct.ts";
+import { Aggregation } from "./index.ts";
 
 const trail = blocksOf([...readTrail("admin").slice(0, 1500), ...readTrail("web").slice(0, 700)]);
 
@@ -33,7 +33,7 @@ interface Plain {
 const UNSET = "\0unset";
 
 /** The same, from events that are looked at one by one. */
-function plainly({ groupBy, metrics, histogram }: AggregationPlan, blocks: readonly ColumnBlock[]): Map<string, Plain> {
+function plainly({ groupBy, metrics, histogram }: ReducePlan, blocks: readonly ColumnBlock[]): Map<string, Plain> {
   const groups = new Map<string, Plain>();
   for (const block of blocks) {
     for (let event = 0; event < block.count; event++) {
@@ -74,9 +74,13 @@ function metricOf(kind: string, field: Field, values: readonly string[]): string
   return String(kind === "min" ? Math.min(...numbers) : Math.max(...numbers));
 }
 
-function agrees(plan: AggregationPlan): void {
-  const aggregation = new Aggregation(plan);
-  for (const block of trail) aggregation.add(block, allOf(block));
+function addTrail(aggregation: Aggregation, plan: ReducePlan): void {
+  for (const block of trail) for (const reduced of reduceEvents(block, allOf(block), plan)) aggregation.add(reduced);
+}
+
+function agrees(plan: ReducePlan): void {
+  const aggregation = new Aggregation(plan, LIMIT);
+  addTrail(aggregation, plan);
   const expected = plainly(plan, trail);
   const { groups, groupsLeftOut, events } = aggregation.answer();
   assert.equal(
@@ -113,9 +117,9 @@ describe("Counting events by groups", () => {
       const kinds = isNumeric(field)
         ? (["distinct", "min", "max", "sum", "average"] as const)
         : (["distinct", "min", "max"] as const);
-      assert.doesNotThrow(() => agrees({ groupBy: [field], metrics: [], histogram: undefined, limit: LIMIT }), name);
+      assert.doesNotThrow(() => agrees({ groupBy: [field], metrics: [], histogram: undefined }), name);
       const metrics = kinds.map((kind) => ({ kind, field }));
-      agrees({ groupBy: [fieldOf("event.action")], metrics, histogram: undefined, limit: LIMIT });
+      agrees({ groupBy: [fieldOf("event.action")], metrics, histogram: undefined });
     }
   });
 
@@ -132,14 +136,14 @@ describe("Counting events by groups", () => {
       const firstStretch = Number(least / (BigInt(seconds) * 1_000_000_000n));
       const histogram = { seconds, firstStretch };
       const metrics = [{ kind: "distinct" as const, field: fieldOf("process.entity_id") }];
-      agrees({ groupBy: names.map(fieldOf), metrics, histogram, limit: LIMIT });
+      agrees({ groupBy: names.map(fieldOf), metrics, histogram });
     });
   }
 
   it("tells the most frequent groups and what it leaves out", () => {
-    const plan = { groupBy: [fieldOf("process.executable")], metrics: [], histogram: undefined, limit: 3 };
-    const aggregation = new Aggregation(plan);
-    for (const block of trail) aggregation.add(block, allOf(block));
+    const plan = { groupBy: [fieldOf("process.executable")], metrics: [], histogram: undefined };
+    const aggregation = new Aggregation(plan, 3);
+    addTrail(aggregation, plan);
     const expected = [...plainly(plan, trail)].sort(([, a], [, b]) => b.count - a.count);
     const { groups, groupsLeftOut, eventsLeftOut } = aggregation.answer();
     assert.deepEqual(
@@ -160,16 +164,12 @@ describe("Counting events by groups", () => {
   it("says how wrong counts may be where there are more groups than it has room for", () => {
     const field = fieldOf("process.entity_id");
     for (const metrics of [[], [{ kind: "distinct" as const, field: fieldOf("event.action") }]]) {
-      const plan = {
-        groupBy: [field, fieldOf("event.outcome")],
-        metrics,
-        histogram: { seconds: 60, firstStretch: 0 },
-        limit: LIMIT,
-      };
       const start = Number((trail[0]?.columns.time[0] ?? 0n) / 60_000_000_000n) - 10_000;
+      const histogram = { seconds: 60, firstStretch: start };
+      const plan = { groupBy: [field, fieldOf("event.outcome")], metrics, histogram };
       const bounds = { groupsMax: 300, distinctGroupsMax: 300, bucketsMax: 1000 };
-      const aggregation = new Aggregation({ ...plan, histogram: { seconds: 60, firstStretch: start } }, bounds);
-      for (const block of trail) aggregation.add(block, allOf(block));
+      const aggregation = new Aggregation(plan, LIMIT, bounds);
+      addTrail(aggregation, plan);
       const { groups, approximate, countErrorMax, groupsLeftOut } = aggregation.answer();
       const expected = plainly({ ...plan, histogram: undefined }, trail);
       assert.ok(approximate && countErrorMax > 0n && expected.size > 300 && groups.length <= 300);
@@ -193,8 +193,9 @@ describe("Counting events by groups", () => {
     const files = Array.from({ length: 300 }, (_, at) => ({ path: `/f${at}` }));
     const [block] = blocksOf([Event.fromPartial({ event: { timeUnixNano: 1n }, process: { args }, files })]);
     const groupBy = ["process.args", "file.path"].map(fieldOf);
-    const aggregation = new Aggregation({ groupBy, metrics: [], histogram: undefined, limit: 10 });
-    aggregation.add(block ?? assert.fail(), [0]);
+    const plan = { groupBy, metrics: [], histogram: undefined };
+    const aggregation = new Aggregation(plan, 10);
+    for (const reduced of reduceEvents(block ?? assert.fail(), [0], plan)) aggregation.add(reduced);
     const { approximate, countErrorMax, groupsLeftOut } = aggregation.answer();
     assert.ok(approximate && countErrorMax === 1n && groupsLeftOut > 60_000n && groupsLeftOut <= 65_536n);
   });
@@ -228,7 +229,7 @@ describe("The stretch that an event is in", () => {
     const edges = [0n, 1_700_000_000n, 1_800_000_060n, 3_000_000_000n].flatMap((second) =>
       [-1n, 0n, 1n].map((nano) => second * 1_000_000_000n + nano),
     );
-    const times = new EventTimes(BigInt64Array.from(edges));
+    const times = new NanoTimes(BigInt64Array.from(edges));
     for (const [at, edge] of edges.entries()) {
       const second = edge < 0n ? -1 : Number(edge / 1_000_000_000n);
       for (const seconds of [1, 60, 3600])

@@ -1,28 +1,16 @@
 /**
- * Counts events by groups, a block at a time: a group is found once for each distinct row of a block, then by number for each event. Of
- * more groups than there is room for the rarest are forgotten, and how wrong that can make a count is told.
+ * Counts events by groups, from what each unit came to: a group is found once for each unit that has it. Of more groups than there is room
+ * for the rarest are forgotten, and how wrong that can make a count is told.
  */
-import type { ColumnBlock } from "@hosttrail/lib/block";
-import type { Field } from "@hosttrail/lib/predicate";
 import type { AggregateEventsResponse, AggregateGroup } from "@hosttrail/proto/analysis";
+import { NanoTimes, type Reduced, type ReducedMetric, type ReducePlan } from "../../reduce/index.ts";
 import { timestampOf } from "../times.ts";
 import { Floats } from "./floats.ts";
 import { Histogram } from "./histogram.ts";
 import { Keys } from "./keys.ts";
-import { type Metric, type MetricState, stateOf } from "./metric.ts";
-import { EventTimes, Moments } from "./moments.ts";
+import { type MetricState, stateOf } from "./metric.ts";
+import { Moments } from "./moments.ts";
 import { mostFrequent } from "./select.ts";
-
-export { isNumeric, type Metric, type MetricKind } from "./metric.ts";
-
-export interface AggregationPlan {
-  groupBy: readonly Field[];
-  metrics: readonly Metric[];
-  /** Width of buckets, seconds, and the number of the first one since 1970. */
-  histogram: { seconds: number; firstStretch: number } | undefined;
-  /** Groups that are told. */
-  limit: number;
-}
 
 export interface AggregationBounds {
   groupsMax: number;
@@ -35,7 +23,8 @@ export interface AggregationBounds {
 const BOUNDS: AggregationBounds = { groupsMax: 1_000_000, distinctGroupsMax: 20_000, bucketsMax: 2_000_000 };
 
 export class Aggregation {
-  readonly #plan: AggregationPlan;
+  /** Groups that are told. */
+  readonly #limit: number;
   readonly #groupsMax: number;
   readonly #bucketsMax: number;
   readonly #keys: Keys;
@@ -50,12 +39,12 @@ export class Aggregation {
   #forgotten = 0;
   #forgottenEvents = 0;
 
-  constructor(plan: AggregationPlan, bounds: AggregationBounds = BOUNDS) {
-    this.#plan = plan;
+  constructor(plan: ReducePlan, limit: number, bounds: AggregationBounds = BOUNDS) {
+    this.#limit = limit;
     const isDistinct = plan.metrics.some(({ kind }) => kind === "distinct");
     this.#groupsMax = isDistinct ? bounds.distinctGroupsMax : bounds.groupsMax;
     this.#bucketsMax = bounds.bucketsMax;
-    this.#keys = new Keys(plan.groupBy);
+    this.#keys = new Keys(plan.groupBy.length);
     this.#metrics = plan.metrics.map(stateOf);
     this.#histogram = plan.histogram && new Histogram(plan.histogram.seconds, plan.histogram.firstStretch);
   }
@@ -65,39 +54,25 @@ export class Aggregation {
     return this.#events;
   }
 
-  /** Adds some events of a block. Throws a BlockError where it is damaged. */
-  add(block: ColumnBlock, events: readonly number[]): void {
-    const times = new EventTimes(block.columns.time);
-    this.#begin(block);
-    for (const event of events) {
-      this.#count(event, times);
-      if (this.#isFull()) {
-        this.#forget();
-        this.#begin(block);
-      }
-    }
-    this.#events += events.length;
-  }
-
-  #begin(block: ColumnBlock): void {
-    this.#keys.begin(block);
-    for (const metric of this.#metrics) metric.begin(block);
-  }
-
-  #count(event: number, times: EventTimes): void {
-    const found = this.#keys.look(event);
-    const [high, low] = [times.high(event), times.low(event)];
-    for (let at = 0; at < Math.abs(found); at++) {
-      const slot = this.#keys.slots[at] ?? 0;
+  /** Adds what some events came to. */
+  add(reduced: Reduced): void {
+    const [first, last] = [new NanoTimes(reduced.firstNano), new NanoTimes(reduced.lastNano)];
+    this.#keys.begin(reduced);
+    for (let group = 0; group < reduced.counts.length; group++) {
+      const slot = this.#keys.slotOf(group);
       this.#counts.reach(slot);
-      this.#counts.values[slot] = this.#counts.at(slot) + 1;
-      this.#first.add(slot, high, low);
-      this.#last.add(slot, high, low);
-      for (const metric of this.#metrics) metric.add(slot, event);
-      this.#histogram?.add(slot, times.stretch(event, this.#histogram.seconds));
+      this.#counts.values[slot] = this.#counts.at(slot) + (reduced.counts[group] ?? 0);
+      this.#first.add(slot, first.high(group), first.low(group));
+      this.#last.add(slot, last.high(group), last.low(group));
+      for (const [at, metric] of this.#metrics.entries()) metric.add(slot, reduced.metrics[at] as ReducedMetric, group);
+      if (reduced.buckets !== undefined) this.#histogram?.add(slot, reduced.buckets, group);
+      if (!this.#isFull()) continue;
+      this.#forget();
+      this.#keys.begin(reduced);
     }
-    // Combinations of this event that are not counted lack it.
-    if (found < 0) this.#error++;
+    this.#events += reduced.events;
+    // Combinations of these events that are not counted lack them.
+    this.#error += reduced.cutEvents;
   }
 
   #isFull(): boolean {
@@ -130,7 +105,7 @@ export class Aggregation {
     const all = this.#slots();
     const countOf = (slot: number): number => this.#counts.at(slot);
     const about = { slots: all, countOf, textsOf: (slot: number) => this.#keys.textsOf(slot) };
-    const told = mostFrequent(about, this.#plan.limit, isRough);
+    const told = mostFrequent(about, this.#limit, isRough);
     let events = this.#forgottenEvents;
     for (const slot of all) events += this.#counts.at(slot);
     for (const slot of told) events -= this.#counts.at(slot);

@@ -1,8 +1,6 @@
 /** Groups by the values of up to four fields: each combination that occurs has a slot. */
-import type { ColumnBlock } from "@hosttrail/lib/block";
-import type { Field } from "@hosttrail/lib/predicate";
+import type { Reduced } from "../../reduce/index.ts";
 import type { Moves } from "./floats.ts";
-import { SEVERAL, UNSET, ValueNumbers } from "./values.ts";
 
 /** Texts by number, and numbers by text; 0 is no text. */
 class Dictionary {
@@ -56,27 +54,29 @@ class Pairs {
   }
 }
 
-/** Combinations of one event's values that are counted. */
-const COMBINATIONS_MAX = 65_536;
+const NOT_YET = -1;
+/** Number of "no value". */
+const UNSET = 0;
 
 export class Keys {
-  readonly #fields: readonly Field[];
+  readonly #fields: number;
   #names: Dictionary[] = [];
   /** For the second field and those after it. */
   #pairs: Pairs[] = [];
-  #columns: ValueNumbers[] = [];
   #size = 1;
-  /** The slots of the event that was looked at last. */
-  readonly slots: number[] = [0];
+  /** What is added: its texts by field, and the number that each has here, as far as it was looked up. */
+  #texts: Reduced["texts"] = [];
+  #values: Reduced["values"] = [];
+  #known: readonly Int32Array[] = [];
 
-  constructor(fields: readonly Field[]) {
+  constructor(fields: number) {
     this.#fields = fields;
     this.#reset();
   }
 
   #reset(): void {
-    this.#names = this.#fields.map(() => new Dictionary());
-    this.#pairs = this.#fields.slice(1).map(() => new Pairs());
+    this.#names = Array.from({ length: this.#fields }, () => new Dictionary());
+    this.#pairs = this.#names.slice(1).map(() => new Pairs());
     this.#size = 1;
   }
 
@@ -85,12 +85,11 @@ export class Keys {
     return this.#pairs.at(-1)?.size ?? this.#size;
   }
 
-  /** What comes next is about events of this block; once more after slots were moved. */
-  begin(block: ColumnBlock): void {
-    this.#columns = this.#fields.map((field, at) => {
-      const names = this.#names[at] as Dictionary;
-      return new ValueNumbers(field, block, (form) => this.#grown(at, names.numberOf(form)));
-    });
+  /** What comes next is about groups of this part; once more after slots were moved. */
+  begin({ texts, values }: Pick<Reduced, "texts" | "values">): void {
+    this.#texts = texts;
+    this.#values = values;
+    this.#known = texts.map(({ length }) => new Int32Array(length + 1).fill(NOT_YET));
   }
 
   #grown(field: number, number: number): number {
@@ -98,43 +97,36 @@ export class Keys {
     return number;
   }
 
-  /** Puts the event's slots into `slots`; gives how many there are, and as a negative number how many where some were left out. */
-  look(event: number): number {
-    const columns = this.#columns;
-    let slot = columns[0]?.one(event) ?? 0;
-    for (let at = 1; at < columns.length && slot !== SEVERAL; at++) {
-      const value = (columns[at] as ValueNumbers).one(event);
-      slot = value === SEVERAL ? SEVERAL : (this.#pairs[at - 1] as Pairs).numberOf(slot, value);
+  /** The slot of one of the part's groups. */
+  slotOf(group: number): number {
+    let slot = 0;
+    for (let at = 0; at < this.#fields; at++) {
+      const number = this.#numberOf(at, this.#values[at]?.[group] ?? UNSET);
+      slot = at === 0 ? number : (this.#pairs[at - 1] as Pairs).numberOf(slot, number);
     }
-    if (slot === SEVERAL) return this.#lookAtAll(event);
-    this.slots[0] = slot;
-    return 1;
+    return slot;
   }
 
-  #lookAtAll(event: number): number {
-    let found = this.#columns[0]?.all(event) ?? [UNSET];
-    let isCut = false;
-    for (const [at, column] of this.#columns.slice(1).entries()) {
-      const values = column.all(event);
-      const pairs = this.#pairs[at] as Pairs;
-      isCut ||= found.length * values.length > COMBINATIONS_MAX;
-      const before = found.slice(0, Math.max(1, Math.floor(COMBINATIONS_MAX / values.length)));
-      found = before.flatMap((each) => values.map((value) => pairs.numberOf(each, value)));
-    }
-    for (const [at, slot] of found.entries()) this.slots[at] = slot;
-    return isCut ? -found.length : found.length;
+  #numberOf(field: number, value: number): number {
+    if (value === UNSET) return UNSET;
+    const known = this.#known[field]?.[value] ?? NOT_YET;
+    if (known !== NOT_YET) return known;
+    const text = this.#texts[field]?.[value - 1] ?? "";
+    const number = this.#grown(field, (this.#names[field] as Dictionary).numberOf(text));
+    (this.#known[field] as Int32Array)[value] = number;
+    return number;
   }
 
   /** The values of a group, one for each field. */
   textsOf(slot: number): (string | undefined)[] {
     const texts: (string | undefined)[] = [];
     let left = slot;
-    for (let at = this.#fields.length - 1; at > 0; at--) {
+    for (let at = this.#fields - 1; at > 0; at--) {
       const [before, value] = (this.#pairs[at - 1] as Pairs).pairOf(left);
       texts.unshift(this.#names[at]?.textOf(value));
       left = before;
     }
-    if (this.#fields.length > 0) texts.unshift(this.#names[0]?.textOf(left));
+    if (this.#fields > 0) texts.unshift(this.#names[0]?.textOf(left));
     return texts;
   }
 

@@ -1,23 +1,21 @@
-/** What is worked out for each group beside the number of its events. */
-import type { ColumnBlock } from "@hosttrail/lib/block";
-import type { Field } from "@hosttrail/lib/predicate";
+/** What is told of each group beside the number of its events, put together from what units came to. */
 import type { MetricValue } from "@hosttrail/proto/analysis";
-import { DistinctRoom, DistinctSet, numberOfText } from "./distinct.ts";
+import {
+  isNumeric,
+  joined,
+  type Metric,
+  type ReducedDistinct,
+  type ReducedMetric,
+  type ReducedNumbers,
+  type ReducedTexts,
+} from "../../reduce/index.ts";
+import { DistinctRoom, DistinctSet } from "./distinct.ts";
 import { Floats, type Moves } from "./floats.ts";
-import { ValueNumbers } from "./values.ts";
-
-export type MetricKind = "distinct" | "min" | "max" | "sum" | "average";
-
-export interface Metric {
-  kind: MetricKind;
-  field: Field;
-}
 
 /** A metric of all groups, by slot. */
 export interface MetricState {
-  /** What comes next is about events of this block. */
-  begin(block: ColumnBlock): void;
-  add(slot: number, event: number): void;
+  /** Adds what one group of a part has, which is `reduced` for this metric. */
+  add(slot: number, reduced: ReducedMetric, group: number): void;
   answer(slot: number): MetricValue;
   move(moves: Moves): void;
 }
@@ -26,73 +24,20 @@ export interface MetricState {
 const EXACT_OF_ALL_MAX = 500_000;
 const NOTHING: MetricValue = { value: undefined, estimated: false };
 
-/** True for a field whose values are whole numbers: of others there is no sum. */
-export function isNumeric({ type }: Field): boolean {
-  const accepts = (text: string): boolean => {
-    const question = type.ask(text, false);
-    return question !== undefined && !("problem" in question);
-  };
-  return type.order !== undefined && accepts("9") && !accepts("x");
-}
-
 export function stateOf({ kind, field }: Metric): MetricState {
-  if (kind === "distinct") return new Distinct(field);
-  if (!isNumeric(field)) return new ExtremeText(field, kind === "min" ? (a, b) => a < b : (a, b) => a > b);
-  return new Numeric(field, kind);
-}
-
-/** What is made of the values of a field, each different one once for a block. */
-class Values<Made> {
-  readonly #field: Field;
-  readonly #make: (form: string) => Made;
-  readonly #numbersOf = new Map<string, number>();
-  /** Of the values of this block, by number. */
-  readonly made: (Made | undefined)[] = [undefined];
-  #numbers: ValueNumbers | undefined;
-
-  constructor(field: Field, make: (form: string) => Made) {
-    this.#field = field;
-    this.#make = make;
-  }
-
-  begin(block: ColumnBlock): void {
-    this.#numbersOf.clear();
-    this.made.length = 1;
-    this.#numbers = new ValueNumbers(this.#field, block, (form) => this.#numberOf(form));
-  }
-
-  #numberOf(form: string): number {
-    const known = this.#numbersOf.get(form);
-    if (known !== undefined) return known;
-    const number = this.made.push(this.#make(form)) - 1;
-    this.#numbersOf.set(form, number);
-    return number;
-  }
-
-  /** Numbers of the event's values, each once; that of no value is made of nothing. */
-  of(event: number): readonly number[] {
-    return this.#numbers?.all(event) ?? [];
-  }
+  if (kind === "distinct") return new Distinct();
+  if (!isNumeric(field)) return new ExtremeText(kind === "min" ? (a, b) => a < b : (a, b) => a > b);
+  return new Numeric(kind);
 }
 
 class Distinct implements MetricState {
   readonly #room = new DistinctRoom(EXACT_OF_ALL_MAX);
   #sets: (DistinctSet | undefined)[] = [];
-  readonly #values: Values<number>;
 
-  constructor(field: Field) {
-    this.#values = new Values(field, numberOfText);
-  }
-
-  begin(block: ColumnBlock): void {
-    this.#values.begin(block);
-  }
-
-  add(slot: number, event: number): void {
-    for (const number of this.#values.of(event)) {
-      const value = this.#values.made[number];
-      if (value !== undefined) (this.#sets[slot] ??= new DistinctSet(this.#room)).add(value);
-    }
+  add(slot: number, { offsets, hashes }: ReducedDistinct, group: number): void {
+    const end = offsets[group + 1] ?? 0;
+    for (let at = offsets[group] ?? 0; at < end; at++)
+      (this.#sets[slot] ??= new DistinctSet(this.#room)).add(hashes[at] ?? 0);
   }
 
   answer(slot: number): MetricValue {
@@ -118,24 +63,16 @@ class Distinct implements MetricState {
 class ExtremeText implements MetricState {
   readonly #isBetter: (a: string, b: string) => boolean;
   #texts: (string | undefined)[] = [];
-  readonly #values: Values<string>;
 
-  constructor(field: Field, isBetter: (a: string, b: string) => boolean) {
+  constructor(isBetter: (a: string, b: string) => boolean) {
     this.#isBetter = isBetter;
-    this.#values = new Values(field, (form) => form);
   }
 
-  begin(block: ColumnBlock): void {
-    this.#values.begin(block);
-  }
-
-  add(slot: number, event: number): void {
-    for (const number of this.#values.of(event)) {
-      const text = this.#values.made[number];
-      if (text === undefined) continue;
-      const best = this.#texts[slot];
-      if (best === undefined || this.#isBetter(text, best)) this.#texts[slot] = text;
-    }
+  add(slot: number, { texts, best }: ReducedTexts, group: number): void {
+    const text = texts[(best[group] ?? 0) - 1];
+    if (text === undefined) return;
+    const known = this.#texts[slot];
+    if (known === undefined || this.#isBetter(text, known)) this.#texts[slot] = text;
   }
 
   answer(slot: number): MetricValue {
@@ -152,37 +89,23 @@ class ExtremeText implements MetricState {
 
 /** What is worked out of numbers. Doubles: whole numbers are exact up to 2^53. */
 class Numeric implements MetricState {
-  readonly #kind: MetricKind;
+  readonly #kind: Metric["kind"];
   readonly #counts = new Floats(0);
-  readonly #results: Floats;
-  readonly #values: Values<number>;
+  readonly #results = new Floats(0);
 
-  constructor(field: Field, kind: MetricKind) {
+  constructor(kind: Metric["kind"]) {
     this.#kind = kind;
-    this.#results = new Floats(kind === "min" ? Infinity : kind === "max" ? -Infinity : 0);
-    this.#values = new Values(field, Number);
   }
 
-  begin(block: ColumnBlock): void {
-    this.#values.begin(block);
-  }
-
-  add(slot: number, event: number): void {
-    const [counts, results] = [this.#counts, this.#results];
-    for (const number of this.#values.of(event)) {
-      const value = this.#values.made[number] ?? Number.NaN;
-      // "unset" is no number.
-      if (Number.isNaN(value)) continue;
-      counts.reach(slot);
-      results.reach(slot);
-      counts.values[slot] = counts.at(slot) + 1;
-      results.values[slot] = this.#joined(results.at(slot), value);
-    }
-  }
-
-  #joined(before: number, value: number): number {
-    if (this.#kind === "min") return Math.min(before, value);
-    return this.#kind === "max" ? Math.max(before, value) : before + value;
+  add(slot: number, { numbers, results }: ReducedNumbers, group: number): void {
+    const more = numbers[group] ?? 0;
+    if (more === 0) return;
+    const result = results[group] ?? 0;
+    this.#counts.reach(slot);
+    this.#results.reach(slot);
+    const before = this.#counts.at(slot);
+    this.#counts.values[slot] = before + more;
+    this.#results.values[slot] = before === 0 ? result : joined(this.#kind, this.#results.at(slot), result);
   }
 
   answer(slot: number): MetricValue {

@@ -1,41 +1,5 @@
-/** Nanoseconds since 1970 of many events and groups, without a BigInt for each of them. */
+/** Nanoseconds since 1970 of many groups, without a BigInt for each of them. */
 import type { Moves } from "./floats.ts";
-
-const TWO_32 = 0x100000000;
-const SECOND_NANO = 1e9;
-/** A double of nanoseconds of our times is off by less. */
-const INEXACT_NANO = 2048;
-
-/** The times of a block's events. */
-export class EventTimes {
-  readonly #nano: BigInt64Array;
-  readonly #halves: Int32Array;
-
-  constructor(nano: BigInt64Array) {
-    this.#nano = nano;
-    // Typed arrays are little-endian on every machine that we run on; lib/block relies on it as well.
-    this.#halves = new Int32Array(nano.buffer, nano.byteOffset, nano.length * 2);
-  }
-
-  low(event: number): number {
-    return (this.#halves[2 * event] ?? 0) >>> 0;
-  }
-
-  high(event: number): number {
-    return this.#halves[2 * event + 1] ?? 0;
-  }
-
-  /** Number of the stretch of so many seconds that the event is in. */
-  stretch(event: number, seconds: number): number {
-    const nano = this.high(event) * TWO_32 + this.low(event);
-    const whole = Math.floor(nano / SECOND_NANO);
-    const rest = nano - whole * SECOND_NANO;
-    if (rest > INEXACT_NANO && rest < SECOND_NANO - INEXACT_NANO) return Math.floor(whole / seconds);
-    const exact = this.#nano[event] ?? 0n;
-    const second = exact / 1_000_000_000n - (exact < 0n && exact % 1_000_000_000n !== 0n ? 1n : 0n);
-    return Math.floor(Number(second) / seconds);
-  }
-}
 
 /** The first or the last time of each slot. */
 export class Moments {

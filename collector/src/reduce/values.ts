@@ -51,9 +51,21 @@ export class ValueNumbers {
     this.#single[0] = UNSET;
   }
 
-  /** The number of the event's only value, UNSET for none, SEVERAL where there are more. */
-  one(event: number): number {
-    return this.#offsets === undefined ? this.#known(this.#references[event] ?? 0) : this.#oneOf(event, this.#offsets);
+  /** Of each of these events the number of its only value: UNSET for none, SEVERAL where there are more. */
+  ones(events: readonly number[]): Int32Array {
+    const [offsets, references, single] = [this.#offsets, this.#references, this.#single];
+    const numbers = new Int32Array(events.length);
+    for (let at = 0; at < numbers.length; at++) {
+      const event = events[at] as number;
+      if (offsets !== undefined) {
+        numbers[at] = this.#oneOf(event, offsets);
+        continue;
+      }
+      const row = references[event] ?? 0;
+      const known = single[row] ?? UNSET;
+      numbers[at] = known === NOT_YET ? this.#read(row) : known;
+    }
+    return numbers;
   }
 
   /** Numbers of all of its values, each once; UNSET alone for none. Good until the next one is asked for. */
