@@ -2,10 +2,9 @@
 import { type ReadingBudget, WritingBudget } from "./budget.ts";
 import { BlockError } from "./error.ts";
 import { U32List } from "./list.ts";
+import { Texts } from "./texts.ts";
 import type { Span, WireReader, WireWriter } from "./wire.ts";
 
-/** Text that is not UTF-8 is no text: nothing is replaced. */
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 /** A character for each byte, and another one for another. */
 const latin1 = new TextDecoder("latin1");
 const NO_BYTES = new Uint8Array(0);
@@ -74,11 +73,11 @@ export class StringTableBuilder {
 
 export class StringTable {
   readonly budget: ReadingBudget;
-  readonly #texts: readonly string[];
+  readonly #texts: Texts;
   readonly #binary: ReadonlyMap<number, Uint8Array>;
   #forViews: StringTable | undefined;
 
-  constructor(texts: readonly string[], binary: ReadonlyMap<number, Uint8Array>, budget: ReadingBudget) {
+  constructor(texts: Texts, binary: ReadonlyMap<number, Uint8Array>, budget: ReadingBudget) {
     this.#texts = texts;
     this.#binary = binary;
     this.budget = budget;
@@ -86,7 +85,7 @@ export class StringTable {
 
   /** How many there are, with the empty one. */
   get count(): number {
-    return this.#texts.length;
+    return this.#texts.count;
   }
 
   /** True where some are bytes that are no text. */
@@ -96,7 +95,7 @@ export class StringTable {
 
   /** True where a text passes; the empty one is not asked. */
   someText(test: (text: string) => boolean): boolean {
-    const texts = this.#texts;
+    const texts = this.#texts.all();
     for (let index = 1; index < texts.length; index++) if (test(texts[index] as string)) return true;
     return false;
   }
@@ -108,9 +107,7 @@ export class StringTable {
   }
 
   text(index: number, place: string): string {
-    const value = this.#texts[index];
-    if (value === undefined) return outside(place, index, this.#texts.length);
-    return value;
+    return this.#texts.at(index) ?? outside(place, index, this.#texts.count);
   }
 
   /** As `text`, for one that a row shows. */
@@ -123,7 +120,7 @@ export class StringTable {
   /** Bytes that a row shows. */
   binary(index: number, place: string): Uint8Array {
     if (index === 0) return NO_BYTES;
-    const value = this.#binary.get(index) ?? outside(place, index, this.#texts.length);
+    const value = this.#binary.get(index) ?? outside(place, index, this.#texts.count);
     this.budget.spend(value.length, place);
     return value;
   }
@@ -139,78 +136,32 @@ export function readStrings(bytes: Uint8Array, reader: WireReader, budget: Readi
   const packed = (span: Span | undefined): Uint32Array =>
     span === undefined ? NO_NUMBERS : reader.within(bytes, span.start, span.end).packed();
   const lengths = packed(lengthSpan);
-  const binaryIndexes = packed(binarySpan);
   const data = dataSpan === undefined ? NO_BYTES : bytes.subarray(dataSpan.start, dataSpan.end);
-  const texts = [""];
+  const offsets = offsetsOf(lengths, data, reader);
   const binary = new Map<number, Uint8Array>();
-  let at = 0;
-  let done = 0;
-  for (const index of binaryIndexes) {
-    if (index <= done || index > lengths.length)
-      reader.fail(`binary string ${index} of ${lengths.length}, after ${done}`);
-    at = readTexts(data, at, lengths.subarray(done, index - 1), texts, reader);
-    const length = lengths[index - 1] ?? 0;
-    if (length === 0 || length > data.length - at)
-      reader.fail(`a string of ${length} bytes where ${data.length - at} are left`);
+  let last = 0;
+  for (const index of packed(binarySpan)) {
+    if (index <= last || index > lengths.length)
+      reader.fail(`binary string ${index} of ${lengths.length}, after ${last}`);
     // A copy of its own: the slice of a Buffer would be a view.
-    binary.set(index, new Uint8Array(data.subarray(at, at + length)));
-    texts.push("");
-    at += length;
-    done = index;
+    binary.set(index, new Uint8Array(data.subarray(offsets[index - 1], offsets[index])));
+    last = index;
   }
-  at = readTexts(data, at, lengths.subarray(done), texts, reader);
-  if (at !== data.length) reader.fail(`${data.length - at} bytes after the last string`);
+  const texts = Texts.read(data, offsets, (index) => binary.has(index), reader);
   return new StringTable(texts, binary, budget);
 }
 
-/**
- * Reads texts that lie one after the other from `start`; returns where they end. They are decoded together, and each is a
- * slice of that: decoding one by one takes as long for a text of one byte as for one of hundreds.
- */
-function readTexts(data: Uint8Array, start: number, lengths: Uint32Array, texts: string[], reader: WireReader): number {
-  let end = start;
-  for (const length of lengths) {
-    if (length === 0 || length > data.length - end) {
+/** Where each string begins, and where the last one ends. */
+function offsetsOf(lengths: Uint32Array, data: Uint8Array, reader: WireReader): Uint32Array {
+  const offsets = new Uint32Array(lengths.length + 1);
+  let end = 0;
+  for (let index = 0; index < lengths.length; index++) {
+    const length = lengths[index] ?? 0;
+    if (length === 0 || length > data.length - end)
       reader.fail(`a string of ${length} bytes where ${data.length - end} are left`);
-    }
     end += length;
+    offsets[index + 1] = end;
   }
-  if (end === start) return start;
-  const decoded = decode(data.subarray(start, end), reader);
-  // No sequence of several bytes gives as many characters as it has bytes: equal lengths mean equal offsets.
-  const isAscii = decoded.length === end - start;
-  let at = start;
-  let character = 0;
-  for (const length of lengths) {
-    const next = character + (isAscii ? length : characters(data, at, at + length));
-    if (next < character) reader.fail("a string that is not UTF-8");
-    texts.push(decoded.slice(character, next));
-    character = next;
-    at += length;
-  }
-  return end;
-}
-
-function decode(bytes: Uint8Array, reader: WireReader): string {
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return reader.fail("a string that is not UTF-8");
-  }
-}
-
-/** UTF-16 units of valid UTF-8 from `start` to `end`: one for each sequence, two where it has four bytes. Negative where it begins within one. */
-export function characters(data: Uint8Array, start: number, end: number): number {
-  // It would begin with the last bytes of a character of the string before.
-  if (isContinuation(data[start] ?? 0)) return -1;
-  let count = 0;
-  for (let at = start; at < end; at++) {
-    const byte = data[at] ?? 0;
-    if (!isContinuation(byte)) count += byte >= 0xf0 ? 2 : 1;
-  }
-  return count;
-}
-
-function isContinuation(byte: number): boolean {
-  return (byte & 0xc0) === 0x80;
+  if (end !== data.length) reader.fail(`${data.length - end} bytes after the last string`);
+  return offsets;
 }

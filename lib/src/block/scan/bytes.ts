@@ -2,7 +2,7 @@
  * A payload's bytes, read into room that is kept: numbers of one column after another, and how long each text is. Whatever is out of the
  * ordinary, be it allowed or not, is told by a number that cannot be.
  */
-import { characters } from "../strings.ts";
+import { characters } from "../texts.ts";
 import type { Span } from "../wire.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
