@@ -11,7 +11,7 @@ export function historySource({ arrivals, history }: Archive): HistorySource {
     days: () => history.days(),
     arrivals: (query, bounds) => arrivals.find(query, bounds),
     arrivalHashes: (ids) => arrivals.hashesOf(ids),
-    catalogs: (place, hostIds) => history.catalogs(place, hostIds),
+    catalogs: (place, hostIds) => history.newestCatalogs(place, hostIds),
     payload: (place, id) => history.payload(place, id),
     sieve: (place, id) => history.sieve(place, id),
   };

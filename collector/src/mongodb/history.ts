@@ -9,6 +9,7 @@ import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hos
 import { type Catalog, type CatalogEntry, type Place } from "../model/index.ts";
 import { fromDense, toDense } from "./dense.ts";
 import { classify } from "./failure.ts";
+import { NewestCatalogs } from "./newest.ts";
 import { inParallel } from "./parallel.ts";
 import { DURABLE, number, Rows, text, texts } from "./rows.ts";
 
@@ -16,6 +17,8 @@ const PLACE = /^catalog_(\d{8})$/;
 const DAY_NANO = 86_400_000_000_000n;
 /** Hosts whose catalogs are asked for one by one; of more, all are read. */
 const HOSTS_ASKED_MAX = 64;
+/** The same for a server that finds nothing but one id quickly. */
+const HOSTS_ONE_BY_ONE_MAX = 16;
 
 /** Bytes, as they are or as dense text with their number. */
 interface Payload extends Document {
@@ -40,6 +43,7 @@ export class HistoryStore {
   readonly #leftovers: Rows;
   readonly #turns: Rows;
   readonly #keepsJson: () => Promise<boolean>;
+  readonly #newest: NewestCatalogs;
 
   /** `keepsJson`: whether the server writes documents as JSON. */
   constructor(database: Db, keepsJson: () => Promise<boolean>) {
@@ -47,6 +51,17 @@ export class HistoryStore {
     this.#keepsJson = keepsJson;
     this.#leftovers = new Rows(database, "leftovers");
     this.#turns = new Rows(database, "compact_turns");
+    this.#newest = new NewestCatalogs({
+      ids: async (place) =>
+        (
+          await this.#catalogs(place)
+            .find({}, { projection: { _id: 1 } })
+            .toArray()
+        ).map(({ _id }) => _id),
+      bytes: (place, id) => this.#bytes(this.#catalogs(place), id),
+      idOf: catalogId,
+      parse: parseCatalogId,
+    });
   }
 
   #catalogs(place: Place): Collection<Payload> {
@@ -82,10 +97,10 @@ export class HistoryStore {
       // Ascending, and the next version is there before this one goes: whoever reads on finds at least one of them.
       const cursor = this.#catalogs(place).find(ofHosts(hostIds), { sort: { _id: 1 } });
       for await (const document of cursor) {
-        const [hostId = "", version = ""] = document._id.split("-");
+        const { hostId, version } = parseCatalogId(document._id);
         const before = versions.get(hostId);
         const older = before === undefined ? [] : [...before.older, before.version];
-        versions.set(hostId, { version: Number.parseInt(version, 16), bytes: bytesOf(document), older });
+        versions.set(hostId, { version, bytes: bytesOf(document), older });
       }
     } catch (error) {
       throw classify(error);
@@ -93,7 +108,21 @@ export class HistoryStore {
     const asked = hostIds && new Set(hostIds);
     return Array.from(versions, ([hostId, found]) => ({ hostId, place, ...found }))
       .filter(({ hostId }) => asked?.has(hostId) !== false)
-      .map(({ bytes, ...catalog }) => ({ ...catalog, entries: StoredCatalog.decode(bytes).entries.map(fromStored) }));
+      .map(({ bytes, ...catalog }) => ({ ...catalog, entries: entriesOf(bytes) }));
+  }
+
+  /** As `catalogs` for those who only read: nothing is told of what is older. */
+  async newestCatalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]> {
+    if (hostIds === undefined || hostIds.length > HOSTS_ONE_BY_ONE_MAX || !(await this.#keepsJson()))
+      return await this.catalogs(place, hostIds);
+    let found: Awaited<ReturnType<NewestCatalogs["find"]>>;
+    try {
+      found = await this.#newest.find(place, hostIds);
+    } catch (error) {
+      throw classify(error);
+    }
+    if (found === undefined) return await this.catalogs(place, hostIds);
+    return found.map(({ bytes, ...catalog }) => ({ ...catalog, place, older: [], entries: entriesOf(bytes) }));
   }
 
   /**
@@ -235,6 +264,15 @@ const NO_BYTES = new Uint8Array(0);
 
 function catalogId(hostId: string, version: number): string {
   return `${hostId}-${version.toString(16).padStart(8, "0")}`;
+}
+
+function parseCatalogId(id: string): { hostId: string; version: number } {
+  const [hostId = "", version = ""] = id.split("-");
+  return { hostId, version: Number.parseInt(version, 16) };
+}
+
+function entriesOf(bytes: Uint8Array): CatalogEntry[] {
+  return StoredCatalog.decode(bytes).entries.map(fromStored);
 }
 
 function ofHosts(hostIds: readonly string[] | undefined): Filter<Payload> {
