@@ -68,8 +68,8 @@ describe("newest catalogs", () => {
           const found: NewestCatalog[] | undefined = await catalogs.find("20260102", HOSTS);
           if (found === undefined) continue;
           for (const hostId of HOSTS) {
-            const catalog = found.find((each) => each.hostId === hostId);
-            const version = catalog?.version ?? 0;
+            const catalog: NewestCatalog | undefined = found.find((each) => each.hostId === hostId);
+            const version: number = catalog?.version ?? 0;
             assert.ok(version >= (before.get(hostId) ?? 0), `${hostId}: ${version} was replaced before`);
             assert.ok(version <= (written.newest.get(hostId) ?? 0));
             if (catalog !== undefined) assert.equal(new TextDecoder().decode(catalog.bytes), `${hostId}-${version}`);
