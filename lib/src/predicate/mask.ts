@@ -29,6 +29,8 @@ export function add(mask: Mask, more: Mask): void {
 /** Numbers of the events, ascending. */
 export function eventsOf(mask: Mask): number[] {
   const events: number[] = [];
-  for (let event = mask.indexOf(1); event >= 0; event = mask.indexOf(1, event + 1)) events.push(event);
+  // To look for the next one takes long where it is just the next one.
+  for (let event = mask.indexOf(1); event >= 0; event = mask.indexOf(1, event))
+    while (mask[event] === 1) events.push(event++);
   return events;
 }
