@@ -25,76 +25,124 @@ export function* entriesOf(
   { grouped, measured }: { grouped: readonly Column[]; measured: readonly Column[] },
   weightMax: number,
 ): Generator<Entries, void, undefined> {
-  const isPlain = [...grouped, ...measured].every(({ hasSeveral }) => !hasSeveral);
-  if (isPlain && count * (1 + measured.length) <= weightMax) {
-    const positions = Uint32Array.from({ length: count }, (_, at) => at);
-    yield { positions, values: grouped.map(({ ones }) => ones), events: count, cutEvents: 0 };
+  const listed = measured.filter(({ hasSeveral }) => hasSeveral);
+  const plainWeight = 1 + measured.length - listed.length;
+  if (listed.length === 0 && grouped.every(({ hasSeveral }) => !hasSeveral) && count * plainWeight <= weightMax) {
+    yield { positions: countedTo(count), values: grouped.map(({ ones }) => ones), events: count, cutEvents: 0 };
     return;
   }
-  let gathered = new Gathered(grouped.length);
+  let gathered = new Gathered(grouped.length, count);
   for (let position = 0; position < count; position++) {
-    const { values, isCut } = combinationsAt(position, grouped);
+    let weight = plainWeight;
+    for (const column of listed) weight += column.countAt(position);
+    const { values, entries, isCut } = combinationsAt(position, grouped);
     gathered.begin(isCut);
-    const each = 1 + measured.reduce((sum, column) => sum + column.countAt(position), 0);
-    for (let at = 0; at < values.length; at += Math.max(1, grouped.length)) {
+    for (let entry = 0; entry < entries; entry++) {
       if (gathered.weight >= weightMax) {
         yield gathered.entries();
-        gathered = new Gathered(grouped.length);
+        gathered = new Gathered(grouped.length, count);
       }
-      gathered.add(position, values, at, each);
+      gathered.add(position, values, entry * grouped.length, weight);
     }
   }
-  if (gathered.events > 0 || gathered.weight > 0) yield gathered.entries();
+  if (gathered.weight > 0) yield gathered.entries();
 }
 
-/** Numbers of values, field by field, combination by combination; of no fields there is one combination, which is written as a zero. */
-function combinationsAt(position: number, grouped: readonly Column[]): { values: number[]; isCut: boolean } {
+let counted = new Uint32Array(0);
+
+/** 0, 1, 2 and so on. */
+function countedTo(count: number): Uint32Array {
+  if (counted.length < count) {
+    counted = new Uint32Array(count);
+    for (let at = 0; at < count; at++) counted[at] = at;
+  }
+  return counted.subarray(0, count);
+}
+
+interface Combinations {
+  /** Numbers of values, field by field, combination by combination. Good until the next ones are asked for. */
+  values: readonly number[];
+  entries: number;
+  isCut: boolean;
+}
+
+const numbers: number[] = [];
+const one: Combinations = { values: numbers, entries: 1, isCut: false };
+
+/** Of no fields there is one combination. */
+function combinationsAt(position: number, grouped: readonly Column[]): Combinations {
+  for (let at = 0; at < grouped.length; at++) {
+    const number = (grouped[at] as Column).ones[position] ?? 0;
+    if (number === SEVERAL) return severalAt(position, grouped);
+    numbers[at] = number;
+  }
+  return one;
+}
+
+function severalAt(position: number, grouped: readonly Column[]): Combinations {
+  const [first] = grouped;
+  if (first !== undefined && grouped.length === 1) {
+    const values = first.all(position);
+    return { values, entries: values.length, isCut: false };
+  }
   let found: number[][] = [[]];
   let isCut = false;
   for (const column of grouped) {
-    const one = column.ones[position] ?? 0;
-    if (one !== SEVERAL) {
-      for (const each of found) each.push(one);
-      continue;
-    }
     const values = [...column.all(position)];
     const most = Math.max(1, Math.floor(COMBINATIONS_MAX / values.length));
     isCut ||= found.length > most;
     found = found.slice(0, most).flatMap((each) => values.map((value) => [...each, value]));
   }
-  return { values: grouped.length === 0 ? [0] : found.flat(), isCut };
+  return { values: found.flat(), entries: found.length, isCut };
 }
 
 /** Entries while they are put together. */
 class Gathered {
-  readonly #positions: number[] = [];
-  readonly #values: readonly number[][];
-  events = 0;
+  #positions: Uint32Array;
+  readonly #values: Uint32Array[];
+  #length = 0;
+  #events = 0;
   #cutEvents = 0;
   weight = 0;
 
-  constructor(fields: number) {
-    this.#values = Array.from({ length: fields }, () => []);
+  /** Of so many fields, with room for so many entries at first. */
+  constructor(fields: number, room: number) {
+    this.#positions = new Uint32Array(room);
+    this.#values = Array.from({ length: fields }, () => new Uint32Array(room));
   }
 
   begin(isCut: boolean): void {
-    this.events++;
+    this.#events++;
     if (isCut) this.#cutEvents++;
   }
 
   /** Adds the combination that begins at `from`. */
   add(position: number, values: readonly number[], from: number, weight: number): void {
-    this.#positions.push(position);
-    for (const [field, list] of this.#values.entries()) list.push(values[from + field] ?? 0);
+    if (this.#length === this.#positions.length) this.#grow();
+    this.#positions[this.#length] = position;
+    for (let field = 0; field < this.#values.length; field++)
+      (this.#values[field] as Uint32Array)[this.#length] = values[from + field] as number;
+    this.#length++;
     this.weight += weight;
+  }
+
+  #grow(): void {
+    this.#positions = twiceAsLong(this.#positions);
+    for (const [field, list] of this.#values.entries()) this.#values[field] = twiceAsLong(list);
   }
 
   entries(): Entries {
     return {
-      positions: Uint32Array.from(this.#positions),
-      values: this.#values.map((list) => Uint32Array.from(list)),
-      events: this.events,
+      positions: this.#positions.subarray(0, this.#length),
+      values: this.#values.map((list) => list.subarray(0, this.#length)),
+      events: this.#events,
       cutEvents: this.#cutEvents,
     };
   }
+}
+
+export function twiceAsLong(list: Uint32Array): Uint32Array {
+  const longer = new Uint32Array(Math.max(256, list.length * 2));
+  longer.set(list);
+  return longer;
 }

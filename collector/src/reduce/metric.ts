@@ -1,5 +1,6 @@
 /** What is told of each group beside the number of its events, from the values of one column. */
 import type { Column } from "./column.ts";
+import { twiceAsLong } from "./entries.ts";
 import { numberOfText } from "./hash.ts";
 import { byGroup, pairsOf } from "./pairs.ts";
 import { isNumeric, type Metric } from "./question.ts";
@@ -27,19 +28,23 @@ interface Valued {
 }
 
 function valuesOf(column: Column, { groups, positions }: Grouped): Valued {
-  let [length, most] = [0, groups.length];
-  if (column.hasSeveral) most = positions.reduce((sum, position) => sum + column.countAt(position), 0);
-  const found = { groups: new Uint32Array(most), values: new Uint32Array(most) };
+  const { ones } = column;
+  const found: Valued = { groups: new Uint32Array(groups.length), values: new Uint32Array(groups.length) };
+  let length = 0;
   const add = (group: number, value: number): void => {
-    if (value === UNSET) return;
+    if (length === found.groups.length) {
+      found.groups = twiceAsLong(found.groups);
+      found.values = twiceAsLong(found.values);
+    }
     found.groups[length] = group;
     found.values[length++] = value;
   };
   for (let at = 0; at < groups.length; at++) {
-    const [group, position] = [groups[at] as number, positions[at] as number];
-    const one = column.ones[position] as number;
-    if (one !== SEVERAL) add(group, one);
-    else for (const value of column.all(position)) add(group, value);
+    const group = groups[at] as number;
+    const position = positions[at] as number;
+    const one = ones[position] as number;
+    if (one > UNSET) add(group, one);
+    else if (one === SEVERAL) for (const value of column.all(position)) add(group, value);
   }
   return { groups: found.groups.subarray(0, length), values: found.values.subarray(0, length) };
 }
@@ -59,7 +64,8 @@ function extreme(
   { groupCount, isLeast }: { groupCount: number; isLeast: boolean },
 ): ReducedTexts {
   const best = new Uint32Array(groupCount);
-  for (const [at, value] of values.entries()) {
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] as number;
     const group = groups[at] as number;
     const known = best[group] as number;
     if (value === known) continue;

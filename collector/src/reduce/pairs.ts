@@ -18,7 +18,8 @@ export function pairsOf(
   { firsts, firstCount }: { firsts: Uint32Array; firstCount: number },
   { seconds, secondCount }: { seconds: Uint32Array | Int32Array; secondCount: number },
 ): Pairs {
-  const found = { firsts: new Uint32Array(firsts.length), seconds: new Uint32Array(firsts.length) };
+  const most = Math.min(firsts.length, firstCount * secondCount);
+  const found = { firsts: new Uint32Array(most), seconds: new Uint32Array(most) };
   const numbers = new Uint32Array(firsts.length);
   const keyed = firstCount * secondCount <= TABLE_MAX ? byTable : byMap;
   const count = keyed(firsts, seconds, secondCount, { ...found, numbers });
@@ -74,13 +75,17 @@ function byMap(firsts: Uint32Array, seconds: Items, secondCount: number, into: P
 /** Items put in order of the group that each is in: those of group n from offsets[n] to offsets[n + 1] of `order`. */
 export function byGroup(groups: Uint32Array, groupCount: number): { offsets: Uint32Array; order: Uint32Array } {
   const offsets = new Uint32Array(groupCount + 1);
-  for (const group of groups) offsets[group + 1] = (offsets[group + 1] ?? 0) + 1;
+  for (let item = 0; item < groups.length; item++) {
+    const after = (groups[item] as number) + 1;
+    offsets[after] = (offsets[after] as number) + 1;
+  }
   for (let group = 0; group < groupCount; group++)
-    offsets[group + 1] = (offsets[group + 1] ?? 0) + (offsets[group] ?? 0);
+    offsets[group + 1] = (offsets[group + 1] as number) + (offsets[group] as number);
   const order = new Uint32Array(groups.length);
   const next = offsets.slice(0, groupCount);
-  for (const [item, group] of groups.entries()) {
-    const at = next[group] ?? 0;
+  for (let item = 0; item < groups.length; item++) {
+    const group = groups[item] as number;
+    const at = next[group] as number;
     order[at] = item;
     next[group] = at + 1;
   }

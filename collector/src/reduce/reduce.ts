@@ -63,17 +63,24 @@ interface Looked {
 function reduceEntries({ block, events, plan, grouped, measured }: Looked, entries: Entries): Reduced {
   const { groups, groupCount, values } = groupsOf(entries, grouped);
   const found: Grouped = { groups, groupCount, positions: entries.positions };
-  const indexes = Uint32Array.from(entries.positions, (position) => events[position] ?? 0);
+  const indexes = indexesOf(entries, events);
   const times = new NanoTimes(block.columns.time);
   return {
     events: entries.events,
     cutEvents: entries.cutEvents,
     texts: grouped.map(({ texts }) => texts),
     values,
-    ...countsOf(found, { indexes, times, nano: block.columns.time }),
+    ...countsOf(found, { indexes, times }),
     metrics: plan.metrics.map((metric, at) => measure(metric, measured[at] as Column, found)),
     buckets: plan.histogram && bucketsOf(found, { indexes, times }, plan.histogram),
   };
+}
+
+/** Of each entry's event in the block. */
+function indexesOf({ positions }: Entries, events: readonly number[]): Uint32Array {
+  const indexes = new Uint32Array(positions.length);
+  for (let at = 0; at < indexes.length; at++) indexes[at] = events[positions[at] as number] as number;
+  return indexes;
 }
 
 /** The group of each entry, and by field the number of each group's value. */
@@ -101,14 +108,13 @@ function groupsOf(
 }
 
 interface Timed {
-  /** Of each entry's event in the block. */
   indexes: Uint32Array;
   times: NanoTimes;
 }
 
 function countsOf(
   { groups, groupCount }: Grouped,
-  { indexes, times, nano }: Timed & { nano: BigInt64Array },
+  { indexes, times }: Timed,
 ): Pick<Reduced, "counts" | "firstNano" | "lastNano"> {
   const counts = new Uint32Array(groupCount);
   const firsts = new Uint32Array(groupCount);
@@ -118,11 +124,13 @@ function countsOf(
     const index = indexes[at] as number;
     const count = counts[group] as number;
     counts[group] = count + 1;
-    if (count === 0 || times.isBefore(index, firsts[group] as number)) firsts[group] = index;
-    if (count === 0 || times.isBefore(lasts[group] as number, index)) lasts[group] = index;
+    if (count === 0) {
+      firsts[group] = index;
+      lasts[group] = index;
+    } else if (!times.isBefore(index, lasts[group] as number)) lasts[group] = index;
+    else if (times.isBefore(index, firsts[group] as number)) firsts[group] = index;
   }
-  const nanoOf = (list: Uint32Array): BigInt64Array => BigInt64Array.from(list, (index) => nano[index] ?? 0n);
-  return { counts, firstNano: nanoOf(firsts), lastNano: nanoOf(lasts) };
+  return { counts, firstNano: times.of(firsts), lastNano: times.of(lasts) };
 }
 
 function bucketsOf(
@@ -130,11 +138,17 @@ function bucketsOf(
   { indexes, times }: Timed,
   { seconds, firstStretch }: Stretches,
 ): ReducedBuckets {
-  const stretches = indexes.map((index) => times.stretch(index, seconds) - firstStretch);
-  const least = stretches.reduce((a, b) => Math.min(a, b), 0xffffffff);
-  const most = stretches.reduce((a, b) => Math.max(a, b), 0);
-  const after = stretches.map((stretch) => stretch - least);
-  const pairs = pairsOf({ firsts: groups, firstCount: groupCount }, { seconds: after, secondCount: most - least + 1 });
+  const stretches = new Uint32Array(indexes.length);
+  let [least, most] = [0xffffffff, 0];
+  for (let at = 0; at < indexes.length; at++) {
+    const stretch = times.stretch(indexes[at] as number, seconds) - firstStretch;
+    stretches[at] = stretch;
+    if (stretch < least) least = stretch;
+    if (stretch > most) most = stretch;
+  }
+  for (let at = 0; at < indexes.length; at++) stretches[at] = (stretches[at] as number) - least;
+  const after = { seconds: stretches, secondCount: most - least + 1 };
+  const pairs = pairsOf({ firsts: groups, firstCount: groupCount }, after);
   const cells = new Uint32Array(pairs.firsts.length);
   for (const number of pairs.numbers) cells[number] = (cells[number] ?? 0) + 1;
   const { offsets, order } = byGroup(pairs.firsts, groupCount);

@@ -24,8 +24,21 @@ export class NanoTimes {
   }
 
   isBefore(one: number, other: number): boolean {
-    const difference = this.high(one) - this.high(other);
-    return difference === 0 ? this.low(one) < this.low(other) : difference < 0;
+    const halves = this.#halves;
+    const difference = (halves[2 * one + 1] as number) - (halves[2 * other + 1] as number);
+    if (difference !== 0) return difference < 0;
+    return (halves[2 * one] as number) >>> 0 < (halves[2 * other] as number) >>> 0;
+  }
+
+  /** The times at these places. */
+  of(places: Uint32Array): BigInt64Array {
+    const halves = new Int32Array(places.length * 2);
+    for (let at = 0; at < places.length; at++) {
+      const place = places[at] as number;
+      halves[2 * at] = this.#halves[2 * place] ?? 0;
+      halves[2 * at + 1] = this.#halves[2 * place + 1] ?? 0;
+    }
+    return new BigInt64Array(halves.buffer);
   }
 
   /** Number of the stretch of so many seconds that the time is in. */

@@ -18,6 +18,12 @@ function said(field: Field, values: FieldValue): string[] {
   return forms.length > 1 ? [...new Set(forms)] : forms;
 }
 
+function onceEach(numbers: readonly number[]): readonly number[] {
+  // Of two, which is what most have, no set is made.
+  if (numbers.length === 2) return numbers[0] === numbers[1] ? numbers.slice(1) : numbers;
+  return [...new Set(numbers)];
+}
+
 export class ValueNumbers {
   readonly #field: Field;
   readonly #block: ColumnBlock;
@@ -72,10 +78,11 @@ export class ValueNumbers {
   all(event: number): readonly number[] {
     const offsets = this.#offsets;
     if (offsets === undefined) return this.#ofRow(this.#references[event] ?? 0);
-    const numbers = new Set<number>();
+    const numbers: number[] = [];
     for (let at = offsets[event] ?? 0; at < (offsets[event + 1] ?? 0); at++)
-      for (const number of this.#ofRow(this.#references[at] ?? 0)) if (number !== UNSET) numbers.add(number);
-    return numbers.size === 0 ? [UNSET] : [...numbers];
+      for (const number of this.#ofRow(this.#references[at] ?? 0)) if (number !== UNSET) numbers.push(number);
+    if (numbers.length === 0) numbers.push(UNSET);
+    return numbers.length > 1 ? onceEach(numbers) : numbers;
   }
 
   #oneOf(event: number, offsets: Uint32Array): number {
