@@ -2,6 +2,8 @@
  * Threads that open segments and look for events in them, so that the process goes on with everything else meanwhile. The program is one
  * file where it is packaged, so a thread begins with whatever file this is in, and is told what it is by its data.
  */
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { BlockError, type BlockErrorCode } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
@@ -16,6 +18,8 @@ const NAME = "hosttrail-scan";
 const HEAP_MAX_MIB = 1024;
 /** Filters that a thread keeps understood. */
 const FILTERS_MAX = 64;
+/** Agents and alerts go first: who asks can wait longer. */
+const NICE = 10;
 
 /** What is to be looked for, and in what. */
 export interface ThreadJob {
@@ -49,6 +53,7 @@ const NO_MATCHES = new Uint32Array(0);
 const filters = new Map<string, Filter>();
 
 if (!isMainThread && workerData === NAME) {
+  giveWay();
   parentPort?.on("message", (job: ThreadJob) => {
     const answer = answerTo(job);
     const payload = "found" in answer ? answer.found.payload : undefined;
@@ -56,6 +61,15 @@ if (!isMainThread && workerData === NAME) {
       payload === undefined ? [] : [payload.bytes.buffer as ArrayBuffer, payload.content.buffer as ArrayBuffer];
     parentPort?.postMessage(answer, moved);
   });
+}
+
+/** To Linux a thread is a process whose niceness is its own: "self" leads to `<process>/task/<thread>`. */
+function giveWay(): void {
+  try {
+    setPriority(Number(readlinkSync("/proc/thread-self").split("/").at(-1)), NICE);
+  } catch {
+    // Where that is forbidden, or /proc is not there, it works as all others do.
+  }
 }
 
 function answerTo({ unit, bytes, filter, reduce, ...range }: ThreadJob): Answer {
