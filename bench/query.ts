@@ -8,11 +8,12 @@
  * and the 99th percentile of all, and rows a second: events that were looked at for each CPU second of the collector. Goals: 5,000,000
  * rows a second, a rare word over everything below 2 s, an hour of a host below 100 ms, a tree below 300 ms, a hundred times ausearch.
  */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
+import type { Event } from "@hosttrail/proto/event";
 import { mongodbService, Stack } from "@hosttrail/stack";
 import { credentialsOf, queryClient } from "../e2e/environment.ts";
 import { RARE_WORD } from "./fleet/generate.ts";
@@ -21,7 +22,7 @@ import { aggregate, type Answer, type Clients, search, timeline, tree } from "./
 import { fill } from "./query/fill.ts";
 import { putHosts } from "./query/hosts.ts";
 import { hostIdOf, type HistoryPlan, type HostPlan, planHistory } from "./query/plan.ts";
-import { askAusearch, askGrep, writePeerFiles } from "./query/peers.ts";
+import { askAusearch, askGrep, writeLines, writeLog } from "./query/peers.ts";
 
 const [EVENTS = 2_000_000, HOSTS = 200, SIZE = 500] = process.argv.slice(2).map(Number);
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
@@ -33,8 +34,12 @@ const ASKINGS = 31;
 const WIDE_ASKINGS = 3;
 /** The collector's query.cache_bytes: its default, unless $HOSTTRAIL_BENCH_CACHE says so many MiB. */
 const CACHE_BYTES = Number(process.env["HOSTTRAIL_BENCH_CACHE"] ?? 64) * 1024 * 1024;
+/** Askings beside ausearch, of which the median is told. */
+const PEER_ASKINGS = 5;
 /** Of whom there is an hour, a day, a tree and a timeline. */
 const USUAL_RATE = 5;
+/** Of whom there is a log for ausearch. */
+const BUSY_RATE = 20;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const kept = process.env["HOSTTRAIL_BENCH_DATA"];
@@ -239,30 +244,50 @@ async function someProcesses(
 }
 
 async function askPeers(clients: Clients, plan: HistoryPlan): Promise<void> {
-  const host = plan.hosts.find(({ perSecond }) => perSecond === USUAL_RATE) as HostPlan;
-  const hostId = hostIdOf(host);
-  const files = await writePeerFiles(clients, hostId, scratch);
+  const hostOf = (rate: number): string =>
+    hostIdOf(plan.hosts.find(({ perSecond }) => perSecond === rate) ?? (plan.hosts[0] as HostPlan));
+  await besideAusearch(clients, hostOf(BUSY_RATE));
+  const lines = await writeLines(clients, hostOf(USUAL_RATE), scratch);
+  const grep = askGrep(lines, RARE_WORD);
+  if (grep === undefined) return say("zstdcat or grep is not here");
+  const whole = (grep.seconds * EVENTS) / lines.events;
+  say(
+    `grep over ${number(lines.events)} events as JSON lines, ${number(grep.bytes)} bytes by zstd: ${grep.seconds.toFixed(2)} s; at that rate ${whole.toFixed(0)} s for all ${number(EVENTS)}`,
+  );
+}
+
+/** Two questions about one host, to us and to ausearch on its log: what one process did, and each run of an executable. */
+async function besideAusearch(clients: Clients, hostId: string): Promise<void> {
+  const log = await writeLog(clients, hostId, scratch);
   const top = await aggregate(clients, { hostId, groupBy: ["process.executable"], limit: 20 });
   // One that is neither everywhere nor nowhere.
   const executable = top.response.groups.findLast(({ values }) => values[0]?.text !== undefined)?.values[0]?.text ?? "";
-  const startMs = performance.now();
-  const ours = await search(clients, { filter: `process.executable = "${executable}"`, hostId });
-  const seconds = (performance.now() - startMs) / 1000;
-  const theirs = askAusearch(files, executable);
+  const some: Event[] = [];
+  await search(clients, { filter: "event.action = executed", hostId, limit: 1n }, (events) => some.push(...events));
+  const { pid = 0, entityId = "" } = some[0]?.process ?? {};
   say(
-    `\nOne host's ${number(files.events)} events, those of ${executable}: ours ${seconds.toFixed(2)} s, ${number(ours.found)} events`,
+    `\nOne host's ${number(log.events)} events, ours beside ausearch on ${number(statSync(log.path).size)} bytes of log:`,
   );
-  if (theirs === undefined) say("ausearch is not here");
-  else
-    say(
-      `ausearch ${theirs.seconds.toFixed(2)} s, ${number(Math.max(0, theirs.found))} lines: ${(theirs.seconds / seconds).toFixed(0)} times as long`,
-    );
-  const grep = askGrep(files, RARE_WORD);
-  if (grep === undefined) return say("zstdcat or grep is not here");
-  const whole = (grep.seconds * EVENTS) / files.events;
-  say(
-    `grep over its events as JSON lines, ${number(grep.bytes)} bytes by zstd: ${grep.seconds.toFixed(2)} s; at that rate ${whole.toFixed(0)} s for all ${number(EVENTS)}`,
-  );
+  for (const { what, filter, words } of [
+    { what: "one process", filter: `process.entity_id = "${entityId}"`, words: ["-p", String(pid)] },
+    { what: executable, filter: `process.executable = "${executable}"`, words: ["-x", executable] },
+  ]) {
+    let ours: Answer = { found: 0, completeness: undefined };
+    const times: number[] = [];
+    for (let round = 0; round < PEER_ASKINGS; round++) {
+      const startMs = performance.now();
+      ours = await search(clients, { filter, hostId });
+      times.push((performance.now() - startMs) / 1000);
+    }
+    const seconds = times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0;
+    const theirs = askAusearch(log, words);
+    const told =
+      theirs === undefined
+        ? "ausearch is not here"
+        : `ausearch ${theirs.seconds.toFixed(2)} s, ${number(theirs.found)} lines: ${(theirs.seconds / seconds).toFixed(0)} times as long`;
+    say(`${what}: ours ${seconds.toFixed(3)} s, ${number(ours.found)} events; ${told}`);
+  }
+  rmSync(log.path);
 }
 
 function timeOf(timeMs: number): Time {

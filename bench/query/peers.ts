@@ -7,27 +7,40 @@ import { recordText } from "@hosttrail/lib/audit";
 import { Event } from "@hosttrail/proto/event";
 import { type Clients, search } from "./ask.ts";
 
-export interface PeerFiles {
-  log: string;
-  lines: string;
+/** All events of a host in a file. */
+export interface PeerFile {
+  path: string;
   events: number;
 }
 
-/** Writes all events of a host as auditd does, and as compressed JSON lines. */
-export async function writePeerFiles(clients: Clients, hostId: string, folder: string): Promise<PeerFiles> {
-  const files = { log: join(folder, "audit.log"), lines: join(folder, "events.jsonl"), events: 0 };
-  const [log, lines] = [createWriteStream(files.log), createWriteStream(files.lines)];
+/** As auditd writes them. */
+export async function writeLog(clients: Clients, hostId: string, folder: string): Promise<PeerFile> {
+  return await write(clients, hostId, join(folder, "audit.log"), logLines);
+}
+
+/** As compressed JSON lines. */
+export async function writeLines(clients: Clients, hostId: string, folder: string): Promise<PeerFile> {
+  const path = join(folder, "events.jsonl");
+  const { events } = await write(clients, hostId, path, (event) => `${JSON.stringify(Event.toJSON(event))}\n`);
+  run("zstd", ["-q", "--rm", path]);
+  return { path: `${path}.zst`, events };
+}
+
+async function write(
+  clients: Clients,
+  hostId: string,
+  path: string,
+  textOf: (event: Event) => string,
+): Promise<PeerFile> {
+  const file = { path, events: 0 };
+  const stream = createWriteStream(path);
   await search(clients, { hostId, orderBy: "time" }, (events) => {
-    files.events += events.length;
-    log.write(events.map(logLines).join(""));
-    lines.write(events.map((event) => `${JSON.stringify(Event.toJSON(event))}\n`).join(""));
+    file.events += events.length;
+    stream.write(events.map(textOf).join(""));
   });
-  for (const stream of [log, lines]) {
-    stream.end();
-    await once(stream, "finish");
-  }
-  run("zstd", ["-q", "--rm", files.lines]);
-  return { ...files, lines: `${files.lines}.zst` };
+  stream.end();
+  await once(stream, "finish");
+  return file;
 }
 
 function logLines(event: Event): string {
@@ -37,23 +50,26 @@ function logLines(event: Event): string {
   return records.map(({ typeName }, at) => `type=${typeName} msg=${stamp}: ${recordText(event, at)}\n`).join("");
 }
 
-/** Seconds, and how much came out; undefined where there is no such program. */
-export function askAusearch({ log }: PeerFiles, executable: string): { seconds: number; found: number } | undefined {
+/** Seconds, and how much came out; undefined where there is no such program. `words` say what is looked for. */
+export function askAusearch(
+  { path }: PeerFile,
+  words: readonly string[],
+): { seconds: number; found: number } | undefined {
   const start = performance.now();
-  const out = run("ausearch", ["-if", log, "-x", executable, "--format", "csv"]);
+  const out = run("ausearch", ["-if", path, ...words, "--format", "csv"]);
   return out === undefined
     ? undefined
-    : { seconds: (performance.now() - start) / 1000, found: out.split("\n").length - 2 };
+    : { seconds: (performance.now() - start) / 1000, found: Math.max(0, out.split("\n").length - 2) };
 }
 
 export function askGrep(
-  { lines }: PeerFiles,
+  { path }: PeerFile,
   word: string,
 ): { seconds: number; bytes: number; found: number } | undefined {
   const start = performance.now();
-  const out = run("sh", ["-c", 'zstdcat "$0" | grep -c -F -- "$1" || true', lines, word]);
+  const out = run("sh", ["-c", 'zstdcat "$0" | grep -c -F -- "$1" || true', path, word]);
   if (out === undefined) return undefined;
-  return { seconds: (performance.now() - start) / 1000, bytes: statSync(lines).size, found: Number(out) };
+  return { seconds: (performance.now() - start) / 1000, bytes: statSync(path).size, found: Number(out) };
 }
 
 function run(program: string, words: readonly string[]): string | undefined {
