@@ -229,7 +229,10 @@ export class Stack {
     const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`, main);
     this.#others.push(child);
     child.start();
-    for (const port of [ingestPort, queryPort, enrollPort]) {
+    const roles: unknown = changes["roles"] ?? config["roles"];
+    const ports = { ingest: ingestPort, query: queryPort, enroll: enrollPort };
+    for (const [role, port] of Object.entries(ports)) {
+      if (Array.isArray(roles) && !roles.includes(role) && !roles.includes("all")) continue;
       await waitForPort(port, "the other collector", () => child.assertRunning());
     }
     return { ingestPort, queryPort, enrollPort, process: child };
