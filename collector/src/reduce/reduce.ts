@@ -9,6 +9,8 @@ import type { ReducePlan, Stretches } from "./question.ts";
 import type { Reduced, ReducedBuckets } from "./reduced.ts";
 import { NanoTimes } from "./times.ts";
 
+/** Groups that are sent at once: a segment has more only by combinations of its lists. */
+const GROUPS_MAX = 65_536;
 /** Characters of texts that are sent at once, in UTF-16 units. */
 const CHARACTERS_MAX: number = 4 * 1024 * 1024;
 
@@ -44,7 +46,7 @@ export function reduceAtOnce(block: ColumnBlock, events: readonly number[], plan
   const parts = reduceEvents(block, events, plan);
   const { value, done } = parts.next();
   if (done === true || parts.next().done !== true) return undefined;
-  return charactersOf(value) > CHARACTERS_MAX ? undefined : value;
+  return value.counts.length > GROUPS_MAX || charactersOf(value) > CHARACTERS_MAX ? undefined : value;
 }
 
 function charactersOf({ texts, metrics }: Reduced): number {
