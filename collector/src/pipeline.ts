@@ -35,6 +35,7 @@ import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive, dayRange } from "./mongodb/index.ts";
 import { notifyService, runNotification } from "./notification.ts";
 import { explainQuery, QueryApi } from "./query/index.ts";
+import { joinPeers } from "./peers/index.ts";
 import { Presences, Receiver } from "./receive/index.ts";
 import { ScanPool, scanSource } from "./scan/index.ts";
 import {
@@ -120,9 +121,15 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     },
     logger,
   );
-  const { timeMaxMs, bytesMax, eventsMax, parallelMax, workers } = config.query;
+  const { timeMaxMs, bytesMax, eventsMax, parallelMax, workers, peersMax } = config.query;
   const pool = new ScanPool(workers === 0 ? Math.max(1, availableParallelism() - 1) : workers);
   if (has("query")) pool.start();
+  const readKey = (): Promise<Uint8Array> => archive.secrets.key("peers");
+  const link = stream.peers;
+  const peers =
+    has("query") && peersMax > 0
+      ? joinPeers({ link, readKey, pool, history, programVersion: COLLECTOR_VERSION, peersMax }, logger)
+      : undefined;
   const past = {
     source: scanSource(history, dayRange, pool),
     finder: new HostSelection(selectArchive(archive)),
@@ -243,6 +250,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     identities.close();
     stopping.abort();
     await Promise.all([storing, compacting, detecting, notifying, telling]);
+    peers?.close();
     await pool.close();
     await stream.close();
     await archive.close();

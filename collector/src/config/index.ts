@@ -79,6 +79,7 @@ export interface CollectorConfig {
     workers: number;
     cacheBytes: number;
     parallelMax: number;
+    peersMax: number;
   };
   store: {
     batchMax: number;
@@ -237,6 +238,11 @@ export const collectorSchema: ConfigSchema = mapOf(
       workers: {
         ...integer(0, 64, 0),
         description: "Threads that look at segments. 0: one less than there are cores, and at least one.",
+      },
+      peers_max: {
+        ...integer(0, 64, 16),
+        description:
+          "Other query processes that read for a large question of this one, at most. 0: none, and it reads for none.",
       },
       cache_bytes: {
         ...integer(0, 256 * 1024 * MIB, 64 * MIB),

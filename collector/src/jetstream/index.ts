@@ -13,6 +13,7 @@ import { Lease } from "./lease.ts";
 import { serversOf } from "./login.ts";
 import { MatchStream } from "./matches.ts";
 import { NotificationStream } from "./notifications.ts";
+import { PeerSubjects } from "./peers.ts";
 import {
   BLOCKS,
   CONFIRM_PREFIX,
@@ -45,6 +46,8 @@ export class BlockStream {
   readonly matches: MatchStream;
   /** What waits to be told of alerts, and to whom. */
   readonly notifications: NotificationStream;
+  /** Words between query processes. */
+  readonly peers: PeerSubjects;
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
@@ -60,6 +63,7 @@ export class BlockStream {
     this.notifications = new NotificationStream(connection, this.#client, { ackWaitMs, replicas });
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
+    this.peers = new PeerSubjects(connection);
   }
 
   /** What one of all processes has at a time. */

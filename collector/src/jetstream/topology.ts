@@ -29,6 +29,8 @@ export const CONFIRM_PREFIX = "hosttrail.confirm";
 export const IDENTITY_PREFIX = "hosttrail.identity";
 /** Rules, their settings or suppressions changed: read them again. */
 export const RULES_SUBJECT = "hosttrail.rules";
+/** Query processes that read for each other: all of them at this subject, and one of them at `<subject>.<process id>`. */
+export const PEERS_SUBJECT = "hosttrail.peers";
 
 /** Partitions of hosts: fixed, since a host must stay in its own. */
 const PARTITIONS = 64;

@@ -28,6 +28,9 @@ export interface Metrics {
   queriesRunning: Gauge;
   queriesWaiting: Gauge;
   queriesRefused: Counter<"reason">;
+  queryPeers: Gauge;
+  queryPeerUnits: Counter<"result">;
+  queryPeerRequests: Counter<"result">;
   compactedBlocks: Counter<"result">;
   compactedEvents: Counter;
   compactConflicts: Counter;
@@ -254,6 +257,23 @@ export const metrics: Metrics = {
     name: "hosttrail_queries_refused_total",
     help: "Questions that were refused: too many waited already (full), or their turn did not come in time (late).",
     labelNames: ["reason"] as const,
+    registers,
+  }),
+  queryPeers: new Gauge({
+    name: "hosttrail_query_peers",
+    help: "Other query processes that offered to read for this one, when it last asked.",
+    registers,
+  }),
+  queryPeerUnits: new Counter({
+    name: "hosttrail_query_peer_units_total",
+    help: "Segments that another query process was asked to read, by what came of it: read, unread (to be read here), busy, gone, silent, wrong.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  queryPeerRequests: new Counter({
+    name: "hosttrail_query_peer_requests_total",
+    help: "Requests of other query processes, by what came of them: answered, busy, version, malformed, forged, failed.",
+    labelNames: ["result"] as const,
     registers,
   }),
   compactedBlocks: new Counter({

@@ -143,8 +143,6 @@ class Ahead {
   }
 
   get #mayLend(): boolean {
-    // Other processes only find events.
-    if (this.#request.reduce !== undefined) return false;
     return this.#taken >= LENT_AFTER && this.#matchedShare <= LENT_MATCHED_MAX;
   }
 

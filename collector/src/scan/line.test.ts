@@ -38,11 +38,12 @@ describe("units that wait for a thread", () => {
     wait("guest", jobOf(1), { isGuest: true });
     wait("second", jobOf(2));
     wait("third", jobOf(3));
+    wait("waited before", jobOf(4), { isNext: true });
     await settled();
-    assert.deepEqual([ended, line.isWaiting, queued()], [["first slot"], true, 3]);
-    for (let slot = 0; slot < 3; slot++) line.give();
+    assert.deepEqual([ended, line.isWaiting, queued()], [["first slot"], true, 4]);
+    for (let slot = 0; slot < 4; slot++) line.give();
     await settled();
-    assert.deepEqual(ended, ["first slot", "second slot", "third slot", "guest slot"]);
+    assert.deepEqual(ended, ["first slot", "waited before slot", "second slot", "third slot", "guest slot"]);
     assert.equal(line.isWaiting, false);
   });
 

@@ -19,11 +19,13 @@ export interface FoundElsewhere {
 /** How a unit is asked for. */
 export interface Asking {
   /** Ends the wait: what is not begun then is not done. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Whether another process may read it in the place of this one. */
   mayLend?: boolean;
   /** True where another process asks. */
   isGuest?: boolean;
+  /** True where it waited before: it comes next. */
+  isNext?: boolean;
 }
 
 /** A unit that another process reads; what is told first counts, and nothing else. */
@@ -63,7 +65,8 @@ export class Line {
   }
 
   /** Throws the signal's reason where that ends the wait. */
-  async turn(job: UnitJob, { signal, mayLend = false, isGuest = false }: Asking, queued: () => void): Promise<Turn> {
+  async turn(job: UnitJob, asking: Asking, queued: () => void): Promise<Turn> {
+    const { signal, mayLend = false, isGuest = false, isNext = false } = asking;
     signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
@@ -86,7 +89,8 @@ export class Line {
         },
       };
       signal?.addEventListener("abort", leave, { once: true });
-      line.push(waiter);
+      if (isNext) line.unshift(waiter);
+      else line.push(waiter);
       queued();
     });
   }

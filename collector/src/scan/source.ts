@@ -4,7 +4,7 @@ import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { type History, openPayload, type OpenUnit, type Unit } from "../history/index.ts";
 import type { Place } from "../model/index.ts";
 import { planOf, reduceAtOnce, type Reduced } from "../reduce/index.ts";
-import type { Asking } from "./line.ts";
+import type { Asking, UnitJob } from "./line.ts";
 import { matchesIn, type ReadJob } from "./match.ts";
 import type { PartSource } from "./parts.ts";
 import type { PoolFound, ScanPool } from "./pool.ts";
@@ -94,19 +94,32 @@ async function readThere(
 ): Promise<UnitRead> {
   const { filter, ...range } = job;
   const fetch = (): Promise<Uint8Array> => history.payloadOf(unit);
-  const found = await pool.find({ unit, filter: filter.text, ...range }, fetch, asking);
-  const matches = Array.from(found.matches);
+  const asked = { unit, filter: filter.text, ...range };
+  let found = await pool.find(asked, fetch, asking);
   const times = timesOf(found);
-  let { payload } = found;
-  if (found.elsewhereMs !== undefined && matches.length > 0) {
-    // Which events match is known: what is opened here gives all of them, which takes no looking.
-    const whole = { startNano: unit.firstTimeNano, endNano: unit.lastTimeNano + 1n, only: undefined };
-    const opened = await pool.find({ unit, filter: "", ...whole }, fetch, { ...asking, mayLend: false });
-    times.push(...timesOf(opened));
-    ({ payload } = opened);
+  if (found.elsewhereMs !== undefined && found.matches.length > 0) {
+    found = await openFound(pool, asked, fetch, found.matches, asking?.signal);
+    times.push(...timesOf(found));
   }
+  const { payload, reduced } = found;
   const events = payload && openAgain(history, unit, payload);
-  return { matches, events, reduced: found.reduced, bytes: bytesOf(unit), times };
+  return { matches: Array.from(found.matches), events, reduced, bytes: bytesOf(unit), times };
+}
+
+/** Another process found something in the unit, so it must be opened here, too. */
+async function openFound(
+  pool: ScanPool,
+  asked: UnitJob,
+  fetch: () => Promise<Uint8Array>,
+  matches: Uint32Array,
+  signal?: AbortSignal,
+): Promise<PoolFound> {
+  const asking = { signal, isNext: true };
+  if (asked.reduce !== undefined) return await pool.find(asked, fetch, asking);
+  // Which events match is known: who is asked for all of them does not look into any.
+  const { unit } = asked;
+  const whole = { unit, filter: "", startNano: unit.firstTimeNano, endNano: unit.lastTimeNano + 1n, only: undefined };
+  return { ...(await pool.find(whole, fetch, asking)), matches };
 }
 
 function timesOf({ readMs, openMs, matchMs, elsewhereMs }: PoolFound): (readonly [ScanStep, number])[] {

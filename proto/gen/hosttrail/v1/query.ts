@@ -188,7 +188,7 @@ export interface PruneStep {
 }
 
 export interface TimedStep {
-  /** "catalog", "sieve", "read", "open", "match", "answer". */
+  /** "catalog", "sieve", "peer" (read by other processes: how often, and how long they were waited for), "read", "open", "match", "answer". */
   step: string;
   /** Time in this step, all workers together. */
   micros: bigint;
