@@ -21,7 +21,10 @@ export class Terminal {
     const hosttrail = join(programs, "hosttrail");
     writeFileSync(hosttrail, `#!/bin/sh\nexec '${process.execPath}' --import '${CLOCK}' '${CLI}' "$@"\n`);
     chmodSync(hosttrail, 0o755);
+    const cache = process.env["NODE_COMPILE_CACHE"];
     this.#environment = {
+      // Of all that a person's shell would have only what does not change what is printed.
+      ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
       PATH: `${programs}:${process.env["PATH"] ?? ""}`,
       HOME: folder,
       HOSTTRAIL_PROFILE: profileFile,
