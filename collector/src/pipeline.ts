@@ -34,8 +34,8 @@ import { BlockStream } from "./jetstream/index.ts";
 import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive, dayRange } from "./mongodb/index.ts";
 import { notifyService, runNotification } from "./notification.ts";
-import { explainQuery, QueryApi } from "./query/index.ts";
 import { joinPeers } from "./peers/index.ts";
+import { explainQuery, QueryApi } from "./query/index.ts";
 import { Presences, Receiver } from "./receive/index.ts";
 import { ScanPool, scanSource } from "./scan/index.ts";
 import {
@@ -242,6 +242,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     for (const server of servers) server.setServing(false);
     clearInterval(lag);
     trust.close();
+    peers?.close();
     receiver.close();
     api.close();
     trials.close();
@@ -250,7 +251,6 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     identities.close();
     stopping.abort();
     await Promise.all([storing, compacting, detecting, notifying, telling]);
-    peers?.close();
     await pool.close();
     await stream.close();
     await archive.close();
