@@ -1,6 +1,6 @@
 /**
  * History on a real database: the same answers before, while and after it is compacted, whoever is killed meanwhile, and every block as
- * it was sealed.
+ * it was sealed. HOSTTRAIL_HISTORY is over how many events answers are compared.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -33,10 +33,17 @@ import { PRODUCTS } from "../tools/package/product.ts";
 import { eventually, openStack, queryClient, search, searchAll } from "./environment.ts";
 
 const DAY_MS = 86_400_000;
-const EVENTS = 100_000;
+const HOSTS = ["a", "b", "c"].map((digit) => digit.repeat(32));
+/** So many that each host's first day has more than a segment holds. */
+const EVENTS = Number(process.env["HOSTTRAIL_HISTORY"] ?? 60_000);
+/** From the first event to the last: six sevenths of that are on the first day. */
+const SPAN_SECONDS = 4200;
+/** Of a host's blocks, by turns. */
+const BLOCK_EVENTS = [1, 5, 50, 120] as const;
+const ROUND_EVENTS = (BLOCK_EVENTS.reduce((sum, events) => sum + events) / BLOCK_EVENTS.length) * HOSTS.length;
+const ROUND_NANO = BigInt(Math.round((SPAN_SECONDS * ROUND_EVENTS * 1e9) / EVENTS));
 const KILLS = 20;
 const KILL_MS_MAX = 3000;
-const HOSTS = ["a", "b", "c"].map((digit) => digit.repeat(32));
 const COMPACTOR = new URL("compactor.ts", import.meta.url).pathname;
 /** What is sealed stays as it is, whatever the trail was that it was recorded from. */
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
@@ -248,8 +255,8 @@ describe("answers before, while and after history is compacted", { timeout: 1_20
     const startNano = BigInt(Date.now() - (Date.now() % DAY_MS) - 3_600_000) * 1_000_000n;
     for (let total = 0, round = 0; total < EVENTS; round++) {
       for (const [at, sealer] of sealers.entries()) {
-        const count = [1, 5, 50, 120][(round + at) % 4] ?? 1;
-        await sealer.publish(count, startNano + BigInt(round) * 9_000_000_000n);
+        const count = BLOCK_EVENTS[(round + at) % BLOCK_EVENTS.length] ?? 1;
+        await sealer.publish(count, startNano + BigInt(round) * ROUND_NANO);
         total += count;
       }
     }

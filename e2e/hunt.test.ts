@@ -42,6 +42,7 @@ const files: RuleFile[] = readdirSync(RULES, { recursive: true, encoding: "utf8"
   .map((path) => ({ path, text: readFileSync(join(RULES, path), "utf8") }));
 const collection = readRules(files);
 const detections = collection.rules.flatMap((rule) => (rule.kind === "detection" ? [rule] : []));
+const ruleSet = new RuleSet(detections);
 
 let stack: Awaited<ReturnType<typeof openStack>>;
 let stream: BlockStream;
@@ -159,13 +160,12 @@ function rowsOf(found: readonly TestedRule[]): string[] {
 
 /** The same by the rule set itself, over the events as they were before they were sent. */
 function expectedOf(hosts?: ReadonlySet<string>): string[] {
-  const set = new RuleSet(detections);
   const day = new Date(Number(START_NANO / 1_000_000n)).toISOString().slice(0, 10);
   const rows: string[] = [];
   for (const { hostId, events } of recorded.values()) {
     if (hosts?.has(hostId) === false) continue;
     const block = new ColumnBlock(encodeColumns(events), { hostId, epoch: EPOCH, firstSeq: 0n });
-    for (const [rule, matches] of Map.groupBy(set.match(block), (match) => match.rule)) {
+    for (const [rule, matches] of Map.groupBy(ruleSet.match(block), (match) => match.rule)) {
       const alerts = collection.silent.has(rule) ? 0 : 1;
       rows.push(`${ruleKey(rule)} ${hostId} ${day}: ${matches.length} matches, ${alerts} alerts`);
     }
