@@ -39,7 +39,7 @@ const EVENTS = Number(process.env["HOSTTRAIL_HISTORY"] ?? 60_000);
 /** From the first event to the last: six sevenths of that are on the first day. */
 const SPAN_SECONDS = 4200;
 /** Of a host's blocks, by turns. */
-const BLOCK_EVENTS = [1, 5, 50, 120] as const;
+const BLOCK_EVENTS: readonly number[] = [1, 5, 50, 120];
 const ROUND_EVENTS = (BLOCK_EVENTS.reduce((sum, events) => sum + events) / BLOCK_EVENTS.length) * HOSTS.length;
 const ROUND_NANO = BigInt(Math.round((SPAN_SECONDS * ROUND_EVENTS * 1e9) / EVENTS));
 const KILLS = 20;
