@@ -14,6 +14,7 @@ import { decodeRequest, encodeOffer, encodeReply, PeerSeal, peerVersionOf } from
 import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
+import { AggregateMetric_Kind, type AggregateEventsResponse } from "@hosttrail/proto/analysis";
 import { Event } from "@hosttrail/proto/event";
 import {
   ExplainSearchRequest,
@@ -43,6 +44,18 @@ const RANGE = {
   startTime: { seconds: BigInt(PLACE_MS / 1000), nanos: 0 },
   endTime: { seconds: BigInt((PLACE_MS + DAY_MS) / 1000), nanos: 0 },
 };
+/** Groups and metrics of everything, which are made where a segment is read. */
+const SUMMARY = {
+  ...RANGE,
+  groupBy: ["event.action", "process.args"],
+  metrics: [
+    { kind: AggregateMetric_Kind.DISTINCT, field: "process.pid" },
+    { kind: AggregateMetric_Kind.MAX, field: "process.command_line" },
+    { kind: AggregateMetric_Kind.SUM, field: "process.pid" },
+  ],
+  intervalSeconds: 600n,
+  limit: 1000,
+};
 const VERSION = peerVersionOf("0.1.0");
 const logger = openLogger("test", "error");
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
@@ -52,6 +65,7 @@ let archive: Archive;
 let client: QueryServiceClient;
 let analysis: AnalysisClient;
 /** What one process alone answers. */
+let aloneSummary: AggregateEventsResponse | undefined;
 const alone = new Map<string, Awaited<ReturnType<typeof answersTo>>>();
 
 before(async () => {
@@ -65,6 +79,7 @@ before(async () => {
   client = queryClient(stack);
   analysis = new AnalysisClient(stack);
   for (const filter of FILTERS) alone.set(filter, await answersTo(filter));
+  aloneSummary = await summary();
 });
 after(async () => {
   client.close();
@@ -134,6 +149,10 @@ async function answersTo(filter: string) {
   return { ids, paged, groups, looked: [completeness, counting].map((each) => lookedOf(each)) };
 }
 
+async function summary(): Promise<AggregateEventsResponse> {
+  return (await analysis.aggregate(SUMMARY)).at(-1) ?? assert.fail("nothing was answered");
+}
+
 function lookedOf(completeness: Completeness | undefined) {
   const { complete, reasons, scanned, pruned, left, eventsMatched, unreadable } = completeness ?? {};
   return { complete, reasons, scanned, pruned, left, eventsMatched, unreadable };
@@ -185,6 +204,16 @@ describe("a question to one query process of two", { timeout: 120_000 }, () => {
     const shared = await untilShared();
     assert.ok(shared < HOSTS, `${shared} of ${HOSTS}`);
     for (const filter of FILTERS) checkAlone(filter, await answersTo(filter));
+  });
+
+  it("is summed up the same, of what others read as well, where all of it matches", async () => {
+    assert.equal(aloneSummary?.events, BigInt(HOSTS * EACH));
+    assert.ok((aloneSummary?.groups.length ?? 0) > 100);
+    await eventually("others reading for a summary", 20_000, async () => {
+      const read = (await peerUnits())["read"] ?? 0;
+      assert.deepEqual(await summary(), aloneSummary);
+      return ((await peerUnits())["read"] ?? 0) > read || undefined;
+    });
   });
 
   it("names what is damaged as one process alone does", async () => {
@@ -256,7 +285,7 @@ async function stranger(
 }
 
 describe("a process that offers to read", { timeout: 120_000 }, () => {
-  const nothing = { readMs: 0, openMs: 0, matchMs: 0 };
+  const nothing = { reduced: undefined, readMs: 0, openMs: 0, matchMs: 0 };
   const ways: Record<string, Parameters<typeof stranger>[1]> = {
     "answers too late": async ({ jobs }) => {
       await sleep(2000);

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compileFilter } from "@hosttrail/lib/predicate";
-import { PeerReply, PeerRequest } from "@hosttrail/proto/peer";
+import { PeerReduced, PeerReply, PeerRequest } from "@hosttrail/proto/peer";
 import fc from "fast-check";
 import { unitOfEntry } from "../history/index.ts";
+import type { Reduce } from "../reduce/index.ts";
 import type { FoundElsewhere, UnitJob } from "../scan/index.ts";
+import { PeerMessageError } from "./checked.ts";
 import {
   decodeCall,
   decodeOffer,
@@ -15,7 +17,6 @@ import {
   encodeRefusal,
   encodeReply,
   encodeRequest,
-  PeerMessageError,
   UNITS_MAX,
 } from "./codec.ts";
 
@@ -52,6 +53,15 @@ const jobs: fc.Arbitrary<UnitJob[]> = fc
     filter: fc.constantFrom("", compileFilter("event.action = executed").text),
     startNano: fc.bigInt(-(1n << 62n), 0n),
     endNano: fc.bigInt(1n, 1n << 62n),
+    reduce: fc.constantFrom<Reduce | undefined>(
+      undefined,
+      { groupBy: [], metrics: [], histogram: undefined },
+      {
+        groupBy: ["event.action", "process.args"],
+        metrics: [{ kind: "sum", field: "event.sequence" }],
+        histogram: { seconds: 3600, firstStretch: -17 },
+      },
+    ),
     units: fc.array(fc.tuple(unit, fc.option(fc.array(range, { maxLength: 4 }), { nil: undefined })), {
       minLength: 1,
       maxLength: UNITS_MAX,
@@ -72,6 +82,7 @@ const found = (events: number): fc.Arbitrary<FoundElsewhere | undefined> =>
         readMs: fc.nat(4_000_000),
         openMs: fc.nat(4_000_000),
         matchMs: fc.nat(4_000_000),
+        reduced: fc.constant(undefined),
       },
       { noNullPrototype: true },
     ),
@@ -177,6 +188,19 @@ describe("messages between query processes", () => {
     );
   });
 
+  it("leave out what does not fit, and say that it is unread", () => {
+    fc.assert(
+      fc.property(asked, fc.nat(400), ({ request, reply }, room) => {
+        const bytesMax = room + request.length * 8;
+        const bytes = encodeReply(request, reply, bytesMax);
+        assert.ok(bytes.length <= bytesMax, `${bytes.length} of ${bytesMax}`);
+        const decoded = decodeReply(bytes, request);
+        assert.ok("found" in decoded);
+        for (const [at, each] of decoded.found.entries()) if (each !== undefined) assert.deepEqual(each, reply[at]);
+      }),
+    );
+  });
+
   it("are refused with what is wrong in which field, and what is allowed", () => {
     const [request = []] = fc.sample(
       jobs.filter(([job]) => job?.unit.events !== 1),
@@ -196,6 +220,22 @@ describe("messages between query processes", () => {
       [{ units: [{ ...first, hostId: new Uint8Array(3) }] }, /^units\[0\].host_id is 3; allowed are 16 bytes$/],
       [{ units: [{ ...first, entry: undefined }] }, /^units\[0\].entry is not there$/],
       [{ units: [{ ...first, only: { ranges: [{ first: 5n, next: 5n }] } }] }, /only\[0\].next is 5; .* more than 5$/],
+      [
+        { reduce: { groupBy: ["nothing"], metrics: [], histogram: undefined } },
+        /^reduce: nothing is no field of events$/,
+      ],
+      [
+        { reduce: { groupBy: Array.from({ length: 5 }, () => ""), metrics: [], histogram: undefined } },
+        /group_by is 5/,
+      ],
+      [
+        { reduce: { groupBy: [], metrics: [{ kind: "most", field: "" }], histogram: undefined } },
+        /^reduce.metrics\[0\].kind is "most"; allowed are distinct, min/,
+      ],
+      [
+        { reduce: { groupBy: [], metrics: [], histogram: { seconds: 0, firstStretch: 0n } } },
+        /^reduce.histogram.seconds is 0; allowed are 1 and above$/,
+      ],
       [{ units: entryWith({ id: "a b" }) }, /entry.id is "a b"/],
       [{ units: entryWith({ events: 16_385 }) }, /entry.events is 16385; allowed are 1 to 16384/],
       [{ units: entryWith({ sha256: new Uint8Array(31) }) }, /entry.sha256 is 31; allowed are 32 bytes/],
@@ -209,7 +249,15 @@ describe("messages between query processes", () => {
       assert.throws(() => decodeRequest(bytes, VERSION), { name: "PeerMessageError", message: pattern });
     }
     const events = request[0]?.unit.events ?? 0;
-    const one = { isRead: true, steps: [], all: false, readMicros: 0, openMicros: 0, matchMicros: 0 };
+    const one = {
+      isRead: true,
+      steps: [],
+      all: false,
+      readMicros: 0,
+      openMicros: 0,
+      matchMicros: 0,
+      reduced: undefined,
+    };
     const replies: [object, RegExp][] = [
       [{ steps: [events] }, /^found\[0\].steps\[0\] is \d+, to event \d+; allowed are/],
       [{ steps: [0, 0] }, /^found\[0\].steps\[1\] is 0/],
@@ -219,6 +267,9 @@ describe("messages between query processes", () => {
       const bytes = PeerReply.encode({ refusal: 0, found: [{ ...one, ...change }] }).finish();
       assert.throws(() => decodeReply(bytes, request.slice(0, 1)), { name: "PeerMessageError", message: pattern });
     }
+    const both = PeerReply.encode({ refusal: 0, found: [{ ...one, reduced: PeerReduced.create() }] }).finish();
+    const plain = request.slice(0, 1).map((job) => ({ ...job, reduce: undefined }));
+    assert.throws(() => decodeReply(both, plain), /found\[0\].reduced is set; nothing was to be made of events/);
     assert.throws(() => decodeReply(encodeReply([], []), request), /^PeerMessageError: found is 0; allowed are/);
   });
 });

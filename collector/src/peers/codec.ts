@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { SEGMENT_EVENTS_MAX } from "@hosttrail/lib/block";
 import type { CatalogEntry as StoredEntry } from "@hosttrail/proto/catalog";
 import {
-  type PeerFound,
+  PeerFound,
   PeerCall,
   PeerOffer,
   PeerReply,
@@ -17,6 +17,8 @@ import {
 import { type Unit, unitOfEntry } from "../history/index.ts";
 import { type CatalogEntry, OUTSIDE, type SequenceRange } from "../model/index.ts";
 import type { FoundElsewhere, UnitJob } from "../scan/index.ts";
+import { checked, PeerMessageError } from "./checked.ts";
+import { reducedOf, reduceOf, storedReduce, storedReduced } from "./reduced.ts";
 
 /** Units of one request, at most: so few that an answer does not take long, and that little is lost where none comes. */
 export const UNITS_MAX = 8;
@@ -36,11 +38,6 @@ const PLACE = /^\d{8}$/;
 const PROCESS_ID = /^[0-9a-f]{32}$/;
 /** Under which a payload is kept. */
 const ENTRY_ID = /^[\x21-\x7e]{1,256}$/;
-
-/** A message that is not what it should be: it names what, where, and what is allowed. */
-export class PeerMessageError extends Error {
-  override readonly name = "PeerMessageError";
-}
 
 /** Why another process does not read what it is asked for. */
 export type Refusal = "busy" | "version" | "malformed";
@@ -94,6 +91,7 @@ export function encodeRequest(version: string, jobs: readonly UnitJob[], timeMs:
     endUnixNano: first.endNano,
     timeMs,
     units: jobs.map(({ unit, only }) => storedUnit(unit, only)),
+    reduce: first.reduce && storedReduce(first.reduce),
   }).finish();
 }
 
@@ -125,19 +123,22 @@ export function decodeRequest(
   bytes: Uint8Array,
   ownVersion: string,
 ): { jobs: UnitJob[]; filter: string; timeMs: number } | "version" {
-  const { version, filter, startUnixNano, endUnixNano, timeMs, units } = decoded("a request", PeerRequest, bytes);
+  const request = decoded("a request", PeerRequest, bytes);
+  const { version, filter, startUnixNano, endUnixNano, timeMs, units } = request;
   checked("version", version.length, `up to ${VERSION_LENGTH_MAX} characters`, version.length <= VERSION_LENGTH_MAX);
   if (version !== ownVersion) return "version";
   checked("filter", filter.length, `up to ${FILTER_LENGTH_MAX} characters`, filter.length <= FILTER_LENGTH_MAX);
   checked("end_unix_nano", endUnixNano, `later than ${startUnixNano}`, endUnixNano > startUnixNano);
   checked("time_ms", timeMs, `1 to ${TIME_MAX_MS}`, timeMs >= 1 && timeMs <= TIME_MAX_MS);
   checked("units", units.length, `1 to ${UNITS_MAX}`, units.length >= 1 && units.length <= UNITS_MAX);
+  const reduce = request.reduce && reduceOf(request.reduce);
   const jobs = units.map((unit, at) => ({
     unit: unitOf(`units[${at}]`, unit),
     filter,
     startNano: startUnixNano,
     endNano: endUnixNano,
     only: unit.only === undefined ? undefined : rangesOf(`units[${at}].only`, unit.only.ranges),
+    reduce,
   }));
   return { jobs, filter, timeMs };
 }
@@ -183,13 +184,33 @@ function rangesOf(at: string, ranges: readonly SequenceRange[]): SequenceRange[]
   return ranges.map(({ first, next }) => ({ first, next }));
 }
 
-/** One for each unit of the request; undefined for one that was not read. */
-export function encodeReply(jobs: readonly UnitJob[], found: readonly (FoundElsewhere | undefined)[]): Uint8Array {
-  const { UNSPECIFIED } = PeerReply_Refusal;
-  return PeerReply.encode({
-    refusal: UNSPECIFIED,
-    found: jobs.map(({ unit }, at) => storedFound(found[at], unit.events)),
-  }).finish();
+const UNREAD: PeerFound = {
+  isRead: false,
+  steps: [],
+  all: false,
+  readMicros: 0,
+  openMicros: 0,
+  matchMicros: 0,
+  reduced: undefined,
+};
+/** Of one unit in a reply, beside its own bytes. */
+const FOUND_BYTES = 8;
+
+/** One for each unit of the request; undefined for one that was not read. What does not fit into so many bytes is told as unread, too. */
+export function encodeReply(
+  jobs: readonly UnitJob[],
+  found: readonly (FoundElsewhere | undefined)[],
+  bytesMax: number = Number.POSITIVE_INFINITY,
+): Uint8Array {
+  let room = bytesMax - jobs.length * FOUND_BYTES;
+  const fitting = jobs.map(({ unit }, at) => {
+    const stored = storedFound(found[at], unit.events);
+    const bytes = PeerFound.encode(stored).finish().length;
+    if (bytes > room) return UNREAD;
+    room -= bytes;
+    return stored;
+  });
+  return PeerReply.encode({ refusal: PeerReply_Refusal.UNSPECIFIED, found: fitting }).finish();
 }
 
 export function encodeRefusal(refusal: Refusal): Uint8Array {
@@ -197,18 +218,17 @@ export function encodeRefusal(refusal: Refusal): Uint8Array {
 }
 
 function storedFound(found: FoundElsewhere | undefined, events: number): PeerFound {
-  if (found === undefined)
-    return { isRead: false, steps: [], all: false, readMicros: 0, openMicros: 0, matchMicros: 0 };
-  const { matches, readMs, openMs, matchMs } = found;
+  if (found === undefined) return UNREAD;
+  const { matches, reduced, readMs, openMs, matchMs } = found;
   const all = matches.length === events;
-  const steps = all ? [] : Array.from(matches, (match, at) => match - (matches[at - 1] ?? 0));
   return {
     isRead: true,
-    steps,
+    steps: all ? [] : Array.from(matches, (match, at) => match - (matches[at - 1] ?? 0)),
     all,
     readMicros: microsOf(readMs),
     openMicros: microsOf(openMs),
     matchMicros: microsOf(matchMs),
+    reduced: reduced && storedReduced(reduced),
   };
 }
 
@@ -228,12 +248,30 @@ export function decodeReply(
     return { refusal: name };
   }
   checked("found", found.length, `${jobs.length}, as many as units were asked for`, found.length === jobs.length);
-  return { found: jobs.map(({ unit }, at) => foundOf(`found[${at}]`, found[at] as PeerFound, unit.events)) };
+  return { found: jobs.map((job, at) => foundOf(`found[${at}]`, found[at] as PeerFound, job)) };
 }
 
-function foundOf(at: string, found: PeerFound, events: number): FoundElsewhere | undefined {
-  const { isRead, steps, all, readMicros, openMicros, matchMicros } = found;
+function foundOf(at: string, found: PeerFound, job: UnitJob): FoundElsewhere | undefined {
+  const { isRead, readMicros, openMicros, matchMicros } = found;
   if (!isRead) return undefined;
+  return {
+    matches: matchesOf(at, found, job.unit.events),
+    reduced: foundReduced(at, found, job),
+    readMs: readMicros / 1000,
+    openMs: openMicros / 1000,
+    matchMs: matchMicros / 1000,
+  };
+}
+
+function foundReduced(at: string, { reduced, steps, all }: PeerFound, job: UnitJob): FoundElsewhere["reduced"] {
+  if (reduced === undefined) return undefined;
+  const { reduce, unit, startNano, endNano } = job;
+  if (reduce === undefined) throw new PeerMessageError(`${at}.reduced is set; nothing was to be made of events`);
+  checked(`${at}.steps`, steps.length, "none where events are reduced", steps.length === 0 && !all);
+  return reducedOf(`${at}.reduced`, reduced, { reduce, events: unit.events, startNano, endNano });
+}
+
+function matchesOf(at: string, { steps, all }: PeerFound, events: number): Uint32Array {
   checked(`${at}.steps`, steps.length, "none where all match", !all || steps.length === 0);
   checked(`${at}.steps`, steps.length, `up to ${events}`, steps.length <= events);
   const matches = all ? Uint32Array.from({ length: events }, (_, index) => index) : new Uint32Array(steps.length);
@@ -246,7 +284,7 @@ function foundOf(at: string, found: PeerFound, events: number): FoundElsewhere |
       );
     matches[index] = match;
   }
-  return { matches, readMs: readMicros / 1000, openMs: openMicros / 1000, matchMs: matchMicros / 1000 };
+  return matches;
 }
 
 function decoded<Message>(what: string, kind: { decode(bytes: Uint8Array): Message }, bytes: Uint8Array): Message {
@@ -255,12 +293,4 @@ function decoded<Message>(what: string, kind: { decode(bytes: Uint8Array): Messa
   } catch (cause) {
     throw new PeerMessageError(`${what} of ${bytes.length} bytes is no protobuf of its kind`, { cause });
   }
-}
-
-/** The value where it is allowed. */
-function checked<Value>(place: string, value: Value, allowed: string, isAllowed: boolean): Value {
-  if (isAllowed) return value;
-  throw new PeerMessageError(
-    `${place} is ${typeof value === "string" ? JSON.stringify(value.slice(0, 64)) : String(value)}; allowed are ${allowed}`,
-  );
 }

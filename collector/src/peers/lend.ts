@@ -5,7 +5,8 @@
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import type { Lender, Lent, ScanPool } from "../scan/index.ts";
-import { decodeOffer, decodeReply, encodeCall, encodeRequest, PeerMessageError, UNITS_MAX } from "./codec.ts";
+import { PeerMessageError } from "./checked.ts";
+import { decodeOffer, decodeReply, encodeCall, encodeRequest, UNITS_MAX } from "./codec.ts";
 import type { PeerLink } from "./link.ts";
 import { Peer } from "./peer.ts";
 import type { PeerSeal } from "./seal.ts";

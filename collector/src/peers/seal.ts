@@ -3,7 +3,7 @@
  * read nor say what was found: an answer would lack what a stranger said is not there. A reply is bound to its request.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { PeerMessageError } from "./codec.ts";
+import { PeerMessageError } from "./checked.ts";
 
 /** What a message is, so that none can stand for one of another kind. */
 type MessageKind = "call" | "offer" | "request" | "reply";

@@ -10,15 +10,8 @@ import { type History, MovedError } from "../history/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { RetryableError } from "../model/index.ts";
 import type { FoundElsewhere, ScanPool, UnitJob } from "../scan/index.ts";
-import {
-  decodeCall,
-  decodeRequest,
-  encodeOffer,
-  encodeRefusal,
-  encodeReply,
-  PeerMessageError,
-  type Refusal,
-} from "./codec.ts";
+import { PeerMessageError } from "./checked.ts";
+import { decodeCall, decodeRequest, encodeOffer, encodeRefusal, encodeReply, type Refusal } from "./codec.ts";
 import type { PeerLink } from "./link.ts";
 import { type PeerSeal, SEAL_BYTES } from "./seal.ts";
 
@@ -98,10 +91,9 @@ export class PeerReader {
       return this.#refuse("malformed");
     }
     if (this.#isBusy) return this.#refuse("busy");
-    const reply = encodeReply(request.jobs, await this.#readAll(request.jobs, request.timeMs));
+    const found = await this.#readAll(request.jobs, request.timeMs);
     metrics.queryPeerRequests.inc({ result: "answered" });
-    // What does not fit is read by whoever asked.
-    return reply.length + SEAL_BYTES <= link.messageBytesMax ? reply : encodeReply(request.jobs, []);
+    return encodeReply(request.jobs, found, link.messageBytesMax - SEAL_BYTES);
   }
 
   #refuse(refusal: Refusal): Uint8Array {
@@ -126,11 +118,11 @@ export class PeerReader {
   async #read(job: UnitJob, signal: AbortSignal): Promise<FoundElsewhere | undefined> {
     const { pool, payloadOf } = this.#parts;
     try {
-      const { matches, readMs, openMs, matchMs } = await pool.find(job, () => payloadOf(job.unit), {
+      const { matches, reduced, readMs, openMs, matchMs } = await pool.find(job, () => payloadOf(job.unit), {
         signal,
         isGuest: true,
       });
-      return { matches, readMs, openMs, matchMs };
+      return { matches, reduced, readMs, openMs, matchMs };
     } catch (error) {
       const isUsual = error instanceof BlockError || error instanceof MovedError || error instanceof RetryableError;
       if (!isUsual && !signal.aborted)

@@ -59,9 +59,12 @@ const AHEAD_BYTES_MAX: number = 32 * 1024 * 1024;
 const LENT_MAX = 64;
 /** A scan is large, so that others may read for it, after so many parts. */
 const LENT_AFTER = 16;
-/** What matches must be opened here as well, so nothing is lent where more parts than this share have matches. Newer parts weigh more. */
-const LENT_MATCHED_MAX = 0.5;
-const MATCHED_WEIGHT = 1 / 8;
+/**
+ * What is shown must be opened here as well, and so must what others do not read: nothing is lent while more parts than this share are
+ * such. Newer parts weigh more.
+ */
+const OPENED_SHARE_MAX = 0.5;
+const OPENED_WEIGHT = 1 / 8;
 /** A scan that ends where it began would be asked again for ever: it may take so many times its budget to get on. */
 const STUCK_FACTOR = 8;
 /** Waits before what is unreachable is tried again, milliseconds. */
@@ -105,7 +108,7 @@ class Ahead {
   #pendingBytes = 0;
   #lanes = 1;
   #taken = 0;
-  #matchedShare = 0;
+  #openedShare = 0;
   /** Where the scan ends early, once what is pending was given. */
   #end: { lack: "budget" | "unreachable"; edgeNano: bigint } | undefined;
   #isAtEnd = false;
@@ -143,7 +146,7 @@ class Ahead {
   }
 
   get #mayLend(): boolean {
-    return this.#taken >= LENT_AFTER && this.#matchedShare <= LENT_MATCHED_MAX;
+    return this.#taken >= LENT_AFTER && this.#openedShare <= OPENED_SHARE_MAX;
   }
 
   #lendableMax(): number {
@@ -243,7 +246,8 @@ class Ahead {
     const matched = result.reads.reduce((sum, { read }) => sum + (read.reduced?.events ?? read.matches.length), 0);
     const bytes = result.reads.reduce((sum, { read }) => sum + read.bytes, 0);
     this.#taken++;
-    this.#matchedShare += ((matched > 0 ? 1 : 0) - this.#matchedShare) * MATCHED_WEIGHT;
+    const isOpened = result.reads.some(({ read }) => read.events !== undefined || read.isReturned);
+    this.#openedShare += ((isOpened ? 1 : 0) - this.#openedShare) * OPENED_WEIGHT;
     this.#report.noteScanned(unit, matched, bytes);
     for (const { read } of result.reads)
       for (const [step, milliseconds] of read.times) this.#report.noteTime(step, milliseconds);

@@ -4,7 +4,7 @@ import { unitOfArrival } from "../history/index.ts";
 import { sealed } from "./fixture.ts";
 import { type Asking, Line, type Turn, type UnitJob } from "./line.ts";
 
-const FOUND = { matches: new Uint32Array([1]), readMs: 1, openMs: 2, matchMs: 3 };
+const FOUND = { matches: new Uint32Array([1]), reduced: undefined, readMs: 1, openMs: 2, matchMs: 3 };
 
 function jobOf(at: number, filter = ""): UnitJob {
   const unit = unitOfArrival(sealed("a", BigInt(at), [BigInt(at)]));
@@ -20,7 +20,7 @@ function lineOf(slots: number, keep: number) {
     void line
       .turn(job, asking, () => queued++)
       .then(
-        (turn: Turn) => ended.push(`${name} ${turn === "slot" ? turn : turn.found.matches.join()}`),
+        (turn: Turn) => ended.push(`${name} ${typeof turn === "string" ? turn : turn.found.matches.join()}`),
         (error: Error) => ended.push(`${name} ${error.message}`),
       );
   };
@@ -71,7 +71,7 @@ describe("units that wait for a thread", () => {
     assert.deepEqual(line.lend(8).length, 1, "what was given back is not lent again");
     line.give();
     await settled();
-    assert.deepEqual(ended, ["1 1", "2 slot"]);
+    assert.deepEqual(ended, ["1 1", "2 slot-returned"]);
   });
 
   it("get a slot at once when they come back and nothing else waits", async () => {
@@ -81,10 +81,10 @@ describe("units that wait for a thread", () => {
     line.give();
     lent?.giveBack();
     await settled();
-    assert.deepEqual(ended, ["0 slot"]);
+    assert.deepEqual(ended, ["0 slot-returned"]);
     wait("1", jobOf(1));
     await settled();
-    assert.deepEqual(ended, ["0 slot"], "the slot is taken");
+    assert.deepEqual(ended, ["0 slot-returned"], "the slot is taken");
   });
 
   it("leave when their signal ends, wherever they are, and take no slot with them", async () => {

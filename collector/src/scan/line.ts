@@ -2,6 +2,7 @@
  * Units that wait until a thread of this process has room for them. Some of those at the end, whose turn comes last, may be lent: another
  * process reads them meanwhile. What is read for another process waits behind all that this one wants for itself.
  */
+import type { Reduced } from "../reduce/index.ts";
 import type { ThreadJob } from "./worker.ts";
 
 /** What is to be looked for in a unit, wherever that is done. */
@@ -11,6 +12,8 @@ export type UnitJob = Omit<ThreadJob, "bytes">;
 export interface FoundElsewhere {
   /** Numbers of the events that are asked for, ascending. */
   matches: Uint32Array;
+  /** What was made of them, where that was asked for and is not too much to be sent; then there are no matches. */
+  reduced: Reduced | undefined;
   readMs: number;
   openMs: number;
   matchMs: number;
@@ -36,14 +39,19 @@ export interface Lent {
   giveBack(): void;
 }
 
-/** How a wait ended: with a slot, to be given back; or with what another process found, and how long that took. */
-export type Turn = "slot" | { found: FoundElsewhere; waitedMs: number };
+/**
+ * How a wait ended: with a slot, to be given back, at once or after another process gave the unit back; or with what another process found,
+ * and how long that took.
+ */
+export type Turn = "slot" | "slot-returned" | { found: FoundElsewhere; waitedMs: number };
 
 interface Waiter {
   job: UnitJob;
   mayLend: boolean;
   /** True where its signal ended the wait. */
   hasLeft: boolean;
+  /** True where it was lent, and given back. */
+  isReturned: boolean;
   end(turn: Turn): void;
 }
 
@@ -83,6 +91,7 @@ export class Line {
         job,
         mayLend,
         hasLeft: false,
+        isReturned: false,
         end(turn) {
           signal?.removeEventListener("abort", leave);
           resolve(turn);
@@ -99,7 +108,7 @@ export class Line {
   give(): void {
     const next = this.#own.shift() ?? this.#guests.shift();
     if (next === undefined) this.#free++;
-    else next.end("slot");
+    else next.end(next.isReturned ? "slot-returned" : "slot");
   }
 
   /** Up to so many units from the end, all of one question, in their order. */
@@ -127,6 +136,7 @@ export class Line {
         if (!isOpen || waiter.hasLeft) return;
         isOpen = false;
         waiter.mayLend = false;
+        waiter.isReturned = true;
         this.#own.unshift(waiter);
         if (this.#free === 0) return;
         this.#free--;
@@ -137,7 +147,8 @@ export class Line {
 }
 
 function isSameQuestion(a: UnitJob, b: UnitJob): boolean {
-  return a.filter === b.filter && a.startNano === b.startNano && a.endNano === b.endNano;
+  const isSameRange = a.startNano === b.startNano && a.endNano === b.endNano;
+  return isSameRange && a.filter === b.filter && a.reduce === b.reduce;
 }
 
 function remove<Item>(list: Item[], item: Item): void {

@@ -146,7 +146,7 @@ describe("units that other processes read", () => {
           else
             void own.open(job.unit).then(({ events }) => {
               const matches = matchesIn(events, { ...job, filter: compileFilter(job.filter) }, job.unit);
-              each.settle({ matches: Uint32Array.from(matches), readMs: 1, openMs: 1, matchMs: 1 });
+              each.settle({ matches: Uint32Array.from(matches), reduced: undefined, readMs: 1, openMs: 1, matchMs: 1 });
             });
         }
       },

@@ -17,11 +17,12 @@ export interface Lender {
   waiting(): void;
 }
 
-/** Where the time of a unit went, milliseconds; undefined for `elsewhereMs` where this process read it. */
 export interface PoolFound extends ThreadFound {
   readMs: number;
-  /** Time that another process was waited for, which read it. Then there is no payload here. */
+  /** Time that another process was waited for, which read it; then there is no payload here. Undefined where this one read it. */
   elsewhereMs: number | undefined;
+  /** True where another process was asked, in vain. */
+  isReturned: boolean;
 }
 
 export class ScanPool {
@@ -71,13 +72,20 @@ export class ScanPool {
     const turn = await this.#line.turn(job, asking, () => {
       if (asking.mayLend === true) this.lender?.waiting();
     });
-    if (turn !== "slot") return { ...turn.found, payload: undefined, elsewhereMs: turn.waitedMs };
+    if (typeof turn !== "string")
+      return { ...turn.found, payload: undefined, elsewhereMs: turn.waitedMs, isReturned: false };
+    const isReturned = turn === "slot-returned";
     try {
       const startMs = performance.now();
       // What comes from the database is a view on much more, all of which would be sent.
       const bytes = new Uint8Array(await fetch());
       const readMs = performance.now() - startMs;
-      return { ...(await this.#run({ ...job, unit: bare(job.unit), bytes })), readMs, elsewhereMs: undefined };
+      return {
+        ...(await this.#run({ ...job, unit: bare(job.unit), bytes })),
+        readMs,
+        elsewhereMs: undefined,
+        isReturned,
+      };
     } finally {
       this.#line.give();
     }

@@ -19,6 +19,8 @@ export interface UnitRead {
   reduced: Reduced | undefined;
   /** Of the stored payload, where it was read. */
   bytes: number;
+  /** True where another process was asked to read it, in vain. */
+  isReturned: boolean;
   /** Milliseconds that steps took. */
   times: readonly (readonly [ScanStep, number])[];
 }
@@ -74,10 +76,11 @@ async function readHere(history: ScannedHistory, unit: Unit, job: ReadJob): Prom
     ["match", performance.now() - openedMs],
   ] as const;
   const bytes = known === undefined ? bytesOf(unit) : 0;
-  if (matches.length === 0) return { matches, events: undefined, reduced: undefined, bytes, times };
+  const rest = { bytes, isReturned: false, times };
+  if (matches.length === 0) return { matches, events: undefined, reduced: undefined, ...rest };
   const reduced = job.reduce && reduceAtOnce(events, matches, planOf(job.reduce));
-  if (reduced !== undefined) return { matches: [], events: undefined, reduced, bytes, times };
-  return { matches, events, reduced, bytes, times };
+  if (reduced !== undefined) return { matches: [], events: undefined, reduced, ...rest };
+  return { matches, events, reduced, ...rest };
 }
 
 /** What is kept opened is what may be shown; of what is only counted, nothing. */
@@ -101,12 +104,12 @@ async function readThere(
     found = await openFound(pool, asked, fetch, found.matches, asking?.signal);
     times.push(...timesOf(found));
   }
-  const { payload, reduced } = found;
+  const { payload, reduced, isReturned } = found;
   const events = payload && openAgain(history, unit, payload);
-  return { matches: Array.from(found.matches), events, reduced, bytes: bytesOf(unit), times };
+  return { matches: Array.from(found.matches), events, reduced, bytes: bytesOf(unit), isReturned, times };
 }
 
-/** Another process found something in the unit, so it must be opened here, too. */
+/** Another process found something in the unit that it could not send, so it must be opened here, too. */
 async function openFound(
   pool: ScanPool,
   asked: UnitJob,
@@ -115,7 +118,6 @@ async function openFound(
   signal?: AbortSignal,
 ): Promise<PoolFound> {
   const asking = { signal, isNext: true };
-  if (asked.reduce !== undefined) return await pool.find(asked, fetch, asking);
   // Which events match is known: who is asked for all of them does not look into any.
   const { unit } = asked;
   const whole = { unit, filter: "", startNano: unit.firstTimeNano, endNano: unit.lastTimeNano + 1n, only: undefined };

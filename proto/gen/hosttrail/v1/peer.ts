@@ -40,6 +40,27 @@ export interface PeerRequest {
   /** After this time nobody waits for the answer any more. */
   timeMs: number;
   units: PeerUnit[];
+  /** What is to be made of the events, where they themselves are not asked for. */
+  reduce: PeerReduce | undefined;
+}
+
+/** PeerReduce is groups of events, and what is told of each. Fields are named as in ECS. */
+export interface PeerReduce {
+  groupBy: string[];
+  metrics: PeerMetric[];
+  histogram: PeerStretches | undefined;
+}
+
+export interface PeerMetric {
+  /** "distinct", "min", "max", "sum", "average". */
+  kind: string;
+  field: string;
+}
+
+/** PeerStretches is the width of buckets in seconds, and the number of the first one since 1970. */
+export interface PeerStretches {
+  seconds: number;
+  firstStretch: bigint;
 }
 
 /** PeerUnit is a segment, with what it takes to open and check it. */
@@ -128,6 +149,63 @@ export interface PeerFound {
   readMicros: number;
   openMicros: number;
   matchMicros: number;
+  /** Set where it was made of the events that match, as was asked for; then there are no steps. Left out where it would be more than the events. */
+  reduced: PeerReduced | undefined;
+}
+
+/** PeerReduced is groups of events. Lists have an item for each group, unless they say otherwise. */
+export interface PeerReduced {
+  /** That were looked at, and those of which some combinations of values are in no group. */
+  events: number;
+  cutEvents: number;
+  /** By field that is grouped by. */
+  groupBy: PeerTexts[];
+  /** Events. */
+  counts: number[];
+  /** Times of the first and of the last event. */
+  firstUnixNano: bigint[];
+  lastUnixNano: bigint[];
+  metrics: PeerMeasured[];
+  buckets: PeerBuckets | undefined;
+}
+
+/** PeerTexts is texts, each once, and by group the number of its text, from 1 on; 0 for none. */
+export interface PeerTexts {
+  texts: string[];
+  numbers: number[];
+}
+
+/** PeerMeasured is what a metric says of each group. */
+export interface PeerMeasured {
+  kind:
+    | { $case: "distinct"; value: PeerDistinct }
+    | //
+    /** The least or the greatest text. */
+    { $case: "texts"; value: PeerTexts }
+    | { $case: "numbers"; value: PeerNumbers }
+    | undefined;
+}
+
+/** PeerDistinct is different values as numbers: those of group n from offsets[n] to offsets[n + 1]. */
+export interface PeerDistinct {
+  offsets: number[];
+  hashes: number[];
+}
+
+/** PeerNumbers is how many numbers there were, and their sum, or the least or the greatest of them. */
+export interface PeerNumbers {
+  numbers: number[];
+  results: number[];
+}
+
+/**
+ * PeerBuckets is stretches of time that have events, those of group n from offsets[n] to offsets[n + 1]: their numbers from the first one
+ * of the question on, and their events.
+ */
+export interface PeerBuckets {
+  offsets: number[];
+  stretches: number[];
+  counts: number[];
 }
 
 function createBasePeerCall(): PeerCall {
@@ -333,6 +411,7 @@ function createBasePeerRequest(): PeerRequest {
     endUnixNano: 0n,
     timeMs: 0,
     units: [],
+    reduce: undefined,
   };
 }
 
@@ -364,6 +443,9 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     }
     for (const v of message.units) {
       PeerUnit.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.reduce !== undefined) {
+      PeerReduce.encode(message.reduce, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -437,6 +519,14 @@ export const PeerRequest: MessageFns<PeerRequest> = {
             message.units.push(PeerUnit.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.reduce = PeerReduce.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -472,6 +562,7 @@ export const PeerRequest: MessageFns<PeerRequest> = {
       units: globalThis.Array.isArray(object?.units)
         ? object.units.map((e: any) => PeerUnit.fromJSON(e))
         : [],
+      reduce: isSet(object.reduce) ? PeerReduce.fromJSON(object.reduce) : undefined,
     };
   },
 
@@ -498,6 +589,9 @@ export const PeerRequest: MessageFns<PeerRequest> = {
     if (message.units?.length) {
       obj.units = message.units.map((e) => PeerUnit.toJSON(e));
     }
+    if (message.reduce !== undefined) {
+      obj.reduce = PeerReduce.toJSON(message.reduce);
+    }
     return obj;
   },
 
@@ -517,6 +611,295 @@ export const PeerRequest: MessageFns<PeerRequest> = {
       : 0n;
     message.timeMs = object.timeMs ?? 0;
     message.units = object.units?.map((e) => PeerUnit.fromPartial(e)) || [];
+    message.reduce = (object.reduce !== undefined && object.reduce !== null)
+      ? PeerReduce.fromPartial(object.reduce)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePeerReduce(): PeerReduce {
+  return { groupBy: [], metrics: [], histogram: undefined };
+}
+
+export const PeerReduce: MessageFns<PeerReduce> = {
+  encode(message: PeerReduce, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.groupBy) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.metrics) {
+      PeerMetric.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.histogram !== undefined) {
+      PeerStretches.encode(message.histogram, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerReduce {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerReduce();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.groupBy.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.metrics.push(PeerMetric.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.histogram = PeerStretches.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerReduce {
+    return {
+      groupBy: globalThis.Array.isArray(object?.groupBy)
+        ? object.groupBy.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.group_by)
+        ? object.group_by.map((e: any) => globalThis.String(e))
+        : [],
+      metrics: globalThis.Array.isArray(object?.metrics) ? object.metrics.map((e: any) => PeerMetric.fromJSON(e)) : [],
+      histogram: isSet(object.histogram) ? PeerStretches.fromJSON(object.histogram) : undefined,
+    };
+  },
+
+  toJSON(message: PeerReduce): unknown {
+    const obj: any = {};
+    if (message.groupBy?.length) {
+      obj.groupBy = message.groupBy;
+    }
+    if (message.metrics?.length) {
+      obj.metrics = message.metrics.map((e) => PeerMetric.toJSON(e));
+    }
+    if (message.histogram !== undefined) {
+      obj.histogram = PeerStretches.toJSON(message.histogram);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerReduce>): PeerReduce {
+    return PeerReduce.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerReduce>): PeerReduce {
+    const message = createBasePeerReduce();
+    message.groupBy = object.groupBy?.map((e) => e) || [];
+    message.metrics = object.metrics?.map((e) => PeerMetric.fromPartial(e)) || [];
+    message.histogram = (object.histogram !== undefined && object.histogram !== null)
+      ? PeerStretches.fromPartial(object.histogram)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePeerMetric(): PeerMetric {
+  return { kind: "", field: "" };
+}
+
+export const PeerMetric: MessageFns<PeerMetric> = {
+  encode(message: PeerMetric, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.field !== "") {
+      writer.uint32(18).string(message.field);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerMetric {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerMetric();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerMetric {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      field: isSet(object.field) ? globalThis.String(object.field) : "",
+    };
+  },
+
+  toJSON(message: PeerMetric): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.field !== "") {
+      obj.field = message.field;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerMetric>): PeerMetric {
+    return PeerMetric.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerMetric>): PeerMetric {
+    const message = createBasePeerMetric();
+    message.kind = object.kind ?? "";
+    message.field = object.field ?? "";
+    return message;
+  },
+};
+
+function createBasePeerStretches(): PeerStretches {
+  return { seconds: 0, firstStretch: 0n };
+}
+
+export const PeerStretches: MessageFns<PeerStretches> = {
+  encode(message: PeerStretches, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seconds !== 0) {
+      writer.uint32(8).uint32(message.seconds);
+    }
+    if (message.firstStretch !== 0n) {
+      if (BigInt.asIntN(64, message.firstStretch) !== message.firstStretch) {
+        throw new globalThis.Error("value provided for field message.firstStretch of type sint64 too large");
+      }
+      writer.uint32(16).sint64(message.firstStretch);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerStretches {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerStretches();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seconds = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstStretch = reader.sint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerStretches {
+    return {
+      seconds: isSet(object.seconds) ? globalThis.Number(object.seconds) : 0,
+      firstStretch: isSet(object.firstStretch)
+        ? BigInt(object.firstStretch)
+        : isSet(object.first_stretch)
+        ? BigInt(object.first_stretch)
+        : 0n,
+    };
+  },
+
+  toJSON(message: PeerStretches): unknown {
+    const obj: any = {};
+    if (message.seconds !== 0) {
+      obj.seconds = Math.round(message.seconds);
+    }
+    if (message.firstStretch !== 0n) {
+      obj.firstStretch = message.firstStretch.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerStretches>): PeerStretches {
+    return PeerStretches.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerStretches>): PeerStretches {
+    const message = createBasePeerStretches();
+    message.seconds = object.seconds ?? 0;
+    message.firstStretch = (object.firstStretch !== undefined && object.firstStretch !== null)
+      ? BigInt(object.firstStretch)
+      : 0n;
     return message;
   },
 };
@@ -801,7 +1184,7 @@ export const PeerReply: MessageFns<PeerReply> = {
 };
 
 function createBasePeerFound(): PeerFound {
-  return { isRead: false, steps: [], all: false, readMicros: 0, openMicros: 0, matchMicros: 0 };
+  return { isRead: false, steps: [], all: false, readMicros: 0, openMicros: 0, matchMicros: 0, reduced: undefined };
 }
 
 export const PeerFound: MessageFns<PeerFound> = {
@@ -827,6 +1210,9 @@ export const PeerFound: MessageFns<PeerFound> = {
     }
     if (message.matchMicros !== 0) {
       writer.uint32(48).uint32(message.matchMicros);
+    }
+    if (message.reduced !== undefined) {
+      PeerReduced.encode(message.reduced, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -902,6 +1288,14 @@ export const PeerFound: MessageFns<PeerFound> = {
             message.matchMicros = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reduced = PeerReduced.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -938,6 +1332,7 @@ export const PeerFound: MessageFns<PeerFound> = {
         : isSet(object.match_micros)
         ? globalThis.Number(object.match_micros)
         : 0,
+      reduced: isSet(object.reduced) ? PeerReduced.fromJSON(object.reduced) : undefined,
     };
   },
 
@@ -961,6 +1356,9 @@ export const PeerFound: MessageFns<PeerFound> = {
     if (message.matchMicros !== 0) {
       obj.matchMicros = Math.round(message.matchMicros);
     }
+    if (message.reduced !== undefined) {
+      obj.reduced = PeerReduced.toJSON(message.reduced);
+    }
     return obj;
   },
 
@@ -975,6 +1373,859 @@ export const PeerFound: MessageFns<PeerFound> = {
     message.readMicros = object.readMicros ?? 0;
     message.openMicros = object.openMicros ?? 0;
     message.matchMicros = object.matchMicros ?? 0;
+    message.reduced = (object.reduced !== undefined && object.reduced !== null)
+      ? PeerReduced.fromPartial(object.reduced)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePeerReduced(): PeerReduced {
+  return {
+    events: 0,
+    cutEvents: 0,
+    groupBy: [],
+    counts: [],
+    firstUnixNano: [],
+    lastUnixNano: [],
+    metrics: [],
+    buckets: undefined,
+  };
+}
+
+export const PeerReduced: MessageFns<PeerReduced> = {
+  encode(message: PeerReduced, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.events !== 0) {
+      writer.uint32(8).uint32(message.events);
+    }
+    if (message.cutEvents !== 0) {
+      writer.uint32(16).uint32(message.cutEvents);
+    }
+    for (const v of message.groupBy) {
+      PeerTexts.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.counts.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.counts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.firstUnixNano.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.firstUnixNano) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field firstUnixNano of type sfixed64 is too large");
+        }
+        writer.sfixed64(v);
+      }
+      writer.join();
+    }
+    if (message.lastUnixNano.length !== 0) {
+      writer.uint32(50).fork();
+      for (const v of message.lastUnixNano) {
+        if (BigInt.asIntN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field lastUnixNano of type sfixed64 is too large");
+        }
+        writer.sfixed64(v);
+      }
+      writer.join();
+    }
+    for (const v of message.metrics) {
+      PeerMeasured.encode(v!, writer.uint32(58).fork()).join();
+    }
+    if (message.buckets !== undefined) {
+      PeerBuckets.encode(message.buckets, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerReduced {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerReduced();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.events = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cutEvents = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.groupBy.push(PeerTexts.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.counts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.counts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 5: {
+            if (tag === 41) {
+              message.firstUnixNano.push(reader.sfixed64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.firstUnixNano.push(reader.sfixed64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 6: {
+            if (tag === 49) {
+              message.lastUnixNano.push(reader.sfixed64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 50) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.lastUnixNano.push(reader.sfixed64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.metrics.push(PeerMeasured.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.buckets = PeerBuckets.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerReduced {
+    return {
+      events: isSet(object.events) ? globalThis.Number(object.events) : 0,
+      cutEvents: isSet(object.cutEvents)
+        ? globalThis.Number(object.cutEvents)
+        : isSet(object.cut_events)
+        ? globalThis.Number(object.cut_events)
+        : 0,
+      groupBy: globalThis.Array.isArray(object?.groupBy)
+        ? object.groupBy.map((e: any) => PeerTexts.fromJSON(e))
+        : globalThis.Array.isArray(object?.group_by)
+        ? object.group_by.map((e: any) => PeerTexts.fromJSON(e))
+        : [],
+      counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
+      firstUnixNano: globalThis.Array.isArray(object?.firstUnixNano)
+        ? object.firstUnixNano.map((e: any) => BigInt(e))
+        : globalThis.Array.isArray(object?.first_unix_nano)
+        ? object.first_unix_nano.map((e: any) => BigInt(e))
+        : [],
+      lastUnixNano: globalThis.Array.isArray(object?.lastUnixNano)
+        ? object.lastUnixNano.map((e: any) => BigInt(e))
+        : globalThis.Array.isArray(object?.last_unix_nano)
+        ? object.last_unix_nano.map((e: any) => BigInt(e))
+        : [],
+      metrics: globalThis.Array.isArray(object?.metrics)
+        ? object.metrics.map((e: any) => PeerMeasured.fromJSON(e))
+        : [],
+      buckets: isSet(object.buckets) ? PeerBuckets.fromJSON(object.buckets) : undefined,
+    };
+  },
+
+  toJSON(message: PeerReduced): unknown {
+    const obj: any = {};
+    if (message.events !== 0) {
+      obj.events = Math.round(message.events);
+    }
+    if (message.cutEvents !== 0) {
+      obj.cutEvents = Math.round(message.cutEvents);
+    }
+    if (message.groupBy?.length) {
+      obj.groupBy = message.groupBy.map((e) => PeerTexts.toJSON(e));
+    }
+    if (message.counts?.length) {
+      obj.counts = message.counts.map((e) => Math.round(e));
+    }
+    if (message.firstUnixNano?.length) {
+      obj.firstUnixNano = message.firstUnixNano.map((e) => e.toString());
+    }
+    if (message.lastUnixNano?.length) {
+      obj.lastUnixNano = message.lastUnixNano.map((e) => e.toString());
+    }
+    if (message.metrics?.length) {
+      obj.metrics = message.metrics.map((e) => PeerMeasured.toJSON(e));
+    }
+    if (message.buckets !== undefined) {
+      obj.buckets = PeerBuckets.toJSON(message.buckets);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerReduced>): PeerReduced {
+    return PeerReduced.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerReduced>): PeerReduced {
+    const message = createBasePeerReduced();
+    message.events = object.events ?? 0;
+    message.cutEvents = object.cutEvents ?? 0;
+    message.groupBy = object.groupBy?.map((e) => PeerTexts.fromPartial(e)) || [];
+    message.counts = object.counts?.map((e) => e) || [];
+    message.firstUnixNano = object.firstUnixNano?.map((e) => BigInt(e)) || [];
+    message.lastUnixNano = object.lastUnixNano?.map((e) => BigInt(e)) || [];
+    message.metrics = object.metrics?.map((e) => PeerMeasured.fromPartial(e)) || [];
+    message.buckets = (object.buckets !== undefined && object.buckets !== null)
+      ? PeerBuckets.fromPartial(object.buckets)
+      : undefined;
+    return message;
+  },
+};
+
+function createBasePeerTexts(): PeerTexts {
+  return { texts: [], numbers: [] };
+}
+
+export const PeerTexts: MessageFns<PeerTexts> = {
+  encode(message: PeerTexts, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.texts) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.numbers.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.numbers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerTexts {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerTexts();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.texts.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.numbers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerTexts {
+    return {
+      texts: globalThis.Array.isArray(object?.texts) ? object.texts.map((e: any) => globalThis.String(e)) : [],
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: PeerTexts): unknown {
+    const obj: any = {};
+    if (message.texts?.length) {
+      obj.texts = message.texts;
+    }
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerTexts>): PeerTexts {
+    return PeerTexts.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerTexts>): PeerTexts {
+    const message = createBasePeerTexts();
+    message.texts = object.texts?.map((e) => e) || [];
+    message.numbers = object.numbers?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePeerMeasured(): PeerMeasured {
+  return { kind: undefined };
+}
+
+export const PeerMeasured: MessageFns<PeerMeasured> = {
+  encode(message: PeerMeasured, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "distinct":
+        PeerDistinct.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "texts":
+        PeerTexts.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "numbers":
+        PeerNumbers.encode(message.kind.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerMeasured {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerMeasured();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "distinct", value: PeerDistinct.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "texts", value: PeerTexts.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "numbers", value: PeerNumbers.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerMeasured {
+    return {
+      kind: isSet(object.distinct)
+        ? { $case: "distinct", value: PeerDistinct.fromJSON(object.distinct) }
+        : isSet(object.texts)
+        ? { $case: "texts", value: PeerTexts.fromJSON(object.texts) }
+        : isSet(object.numbers)
+        ? { $case: "numbers", value: PeerNumbers.fromJSON(object.numbers) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: PeerMeasured): unknown {
+    const obj: any = {};
+    if (message.kind?.$case === "distinct") {
+      obj.distinct = PeerDistinct.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "texts") {
+      obj.texts = PeerTexts.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "numbers") {
+      obj.numbers = PeerNumbers.toJSON(message.kind.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerMeasured>): PeerMeasured {
+    return PeerMeasured.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerMeasured>): PeerMeasured {
+    const message = createBasePeerMeasured();
+    switch (object.kind?.$case) {
+      case "distinct": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "distinct", value: PeerDistinct.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "texts": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "texts", value: PeerTexts.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "numbers": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "numbers", value: PeerNumbers.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBasePeerDistinct(): PeerDistinct {
+  return { offsets: [], hashes: [] };
+}
+
+export const PeerDistinct: MessageFns<PeerDistinct> = {
+  encode(message: PeerDistinct, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offsets.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.offsets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.hashes.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.hashes) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerDistinct {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerDistinct();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.offsets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.offsets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 17) {
+              message.hashes.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hashes.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerDistinct {
+    return {
+      offsets: globalThis.Array.isArray(object?.offsets) ? object.offsets.map((e: any) => globalThis.Number(e)) : [],
+      hashes: globalThis.Array.isArray(object?.hashes) ? object.hashes.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: PeerDistinct): unknown {
+    const obj: any = {};
+    if (message.offsets?.length) {
+      obj.offsets = message.offsets.map((e) => Math.round(e));
+    }
+    if (message.hashes?.length) {
+      obj.hashes = message.hashes.map((e) => floatToJson(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerDistinct>): PeerDistinct {
+    return PeerDistinct.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerDistinct>): PeerDistinct {
+    const message = createBasePeerDistinct();
+    message.offsets = object.offsets?.map((e) => e) || [];
+    message.hashes = object.hashes?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePeerNumbers(): PeerNumbers {
+  return { numbers: [], results: [] };
+}
+
+export const PeerNumbers: MessageFns<PeerNumbers> = {
+  encode(message: PeerNumbers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.numbers.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.numbers) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.results.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.results) {
+        writer.double(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerNumbers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerNumbers();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.numbers.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.numbers.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 17) {
+              message.results.push(reader.double());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.results.push(reader.double());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerNumbers {
+    return {
+      numbers: globalThis.Array.isArray(object?.numbers) ? object.numbers.map((e: any) => globalThis.Number(e)) : [],
+      results: globalThis.Array.isArray(object?.results) ? object.results.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: PeerNumbers): unknown {
+    const obj: any = {};
+    if (message.numbers?.length) {
+      obj.numbers = message.numbers.map((e) => Math.round(e));
+    }
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => floatToJson(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerNumbers>): PeerNumbers {
+    return PeerNumbers.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerNumbers>): PeerNumbers {
+    const message = createBasePeerNumbers();
+    message.numbers = object.numbers?.map((e) => e) || [];
+    message.results = object.results?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePeerBuckets(): PeerBuckets {
+  return { offsets: [], stretches: [], counts: [] };
+}
+
+export const PeerBuckets: MessageFns<PeerBuckets> = {
+  encode(message: PeerBuckets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.offsets.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.offsets) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.stretches.length !== 0) {
+      writer.uint32(18).fork();
+      for (const v of message.stretches) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    if (message.counts.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.counts) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeerBuckets {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeerBuckets();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.offsets.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.offsets.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag === 16) {
+              message.stretches.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 18) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stretches.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.counts.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.counts.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PeerBuckets {
+    return {
+      offsets: globalThis.Array.isArray(object?.offsets) ? object.offsets.map((e: any) => globalThis.Number(e)) : [],
+      stretches: globalThis.Array.isArray(object?.stretches)
+        ? object.stretches.map((e: any) => globalThis.Number(e))
+        : [],
+      counts: globalThis.Array.isArray(object?.counts) ? object.counts.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: PeerBuckets): unknown {
+    const obj: any = {};
+    if (message.offsets?.length) {
+      obj.offsets = message.offsets.map((e) => Math.round(e));
+    }
+    if (message.stretches?.length) {
+      obj.stretches = message.stretches.map((e) => Math.round(e));
+    }
+    if (message.counts?.length) {
+      obj.counts = message.counts.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PeerBuckets>): PeerBuckets {
+    return PeerBuckets.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeerBuckets>): PeerBuckets {
+    const message = createBasePeerBuckets();
+    message.offsets = object.offsets?.map((e) => e) || [];
+    message.stretches = object.stretches?.map((e) => e) || [];
+    message.counts = object.counts?.map((e) => e) || [];
     return message;
   },
 };
@@ -1002,6 +2253,10 @@ function base64FromBytes(arr: Uint8Array): string {
     });
     return globalThis.btoa(bin.join(""));
   }
+}
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
