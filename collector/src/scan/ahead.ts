@@ -140,7 +140,7 @@ class Ahead {
       if (next === undefined) break;
       yield { part: next.part, read: () => this.#take(next) };
       if (this.#pending[0] === next) throw new Error("a part was passed over");
-      this.#lanes = Math.min(this.#lanes + 1, AHEAD_MAX + this.#lendableMax());
+      this.#lanes = Math.min(this.#lanes + 1, AHEAD_MAX) + this.#lendableMax();
     }
     if (this.#end !== undefined) this.#report.noteEnd(this.#end.lack, this.#end.edgeNano);
   }
