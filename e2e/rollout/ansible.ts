@@ -28,6 +28,8 @@ export class Ansible implements Module {
     this.#token = join(this.#folder, "token.yml");
     mkdirSync(this.#folder, { recursive: true });
     this.giveToken(token);
+    // Its processes ask each other a thousand times a second whether one is done; on few processors they are in each other's way.
+    writeFileSync(this.#config, "[defaults]\ninternal_poll_interval = 0.02\n");
     const lines = hosts
       .some(names)
       .map(({ name, address }) => `${name} ansible_host=${address}\n`)
@@ -46,6 +48,10 @@ export class Ansible implements Module {
 
   get spec(): string {
     return join(this.#specFolder, "fleet.yaml");
+  }
+
+  get #config(): string {
+    return join(this.#folder, "ansible.cfg");
   }
 
   giveToken(token: string): void {
@@ -81,6 +87,7 @@ export class Ansible implements Module {
       env: {
         ...process.env,
         LC_ALL: "C.UTF-8",
+        ANSIBLE_CONFIG: this.#config,
         ANSIBLE_COLLECTIONS_PATH: join(this.#folder, "collections"),
         ANSIBLE_STDOUT_CALLBACK: "json",
         ANSIBLE_HOME: join(this.#folder, ".ansible"),

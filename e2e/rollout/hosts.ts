@@ -171,10 +171,10 @@ export class TestHosts {
 
   /**
    * What is on a host's disk: path to kind, mode, owner and SHA-256, of everything below these folders. Read on the host, so that owners
-   * are its own.
+   * are its own; by openssl, which takes a third of the time of sha256sum there.
    */
   files(name: string, folders: readonly string[], exclude: readonly RegExp[] = []): Map<string, string> {
-    const script = `find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' 2>/dev/null; echo; find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -type f -print0 | xargs -0 -r sha256sum 2>/dev/null`;
+    const script = `find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -printf '%p\\t%y %m %U:%G %l\\n' 2>/dev/null; echo; find ${folders.join(" ")} -xdev \\( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp \\) -prune -o -type f -print0 | xargs -0 -r openssl dgst -sha256 -r 2>/dev/null`;
     const [facts = "", sums = ""] = this.sure(name, script).split("\n\n");
     const hashes = new Map(sums.split("\n").map((line) => [line.slice(66), line.slice(0, 64)]));
     const found = new Map<string, string>();
