@@ -1,11 +1,13 @@
 /**
- * Answers what is in the blocks that a sink kept: reads a marker's line, writes a line of JSON. Usage: node marks.ts FOLDER PORT.
+ * Answers what is in the blocks that a sink kept: reads a marker's line, writes a line of JSON. A line `status NAME` asks the running agent
+ * instead, and is answered with that part of its status, or with nothing where no agent answers. Usage: node marks.ts FOLDER PORT RUNTIME.
  *
  * Stays, and keeps what it has read: to start Node and to read every block anew for each question takes a minute under emulation.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { askControl } from "@hosttrail/agent/control";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 
@@ -21,7 +23,7 @@ interface Seen {
   marks: readonly string[];
 }
 
-const [folder = "", port = ""] = process.argv.slice(2);
+const [folder = "", port = "", runtimeDirectory = ""] = process.argv.slice(2);
 const seen = new Map<string, Seen>();
 
 function read(file: string): Seen {
@@ -65,8 +67,25 @@ function answer(marker: string): string {
   return JSON.stringify({ found, twice, broken, boots: bootIds.length, epochs: epochs.size, ledgers, lost });
 }
 
+/** A part of the agent's status, by its names from the outermost one with dots between. */
+async function statusOf(name: string): Promise<string> {
+  try {
+    let part: unknown = await askControl(runtimeDirectory);
+    for (const key of name.split(".")) part = (part as Record<string, unknown> | undefined)?.[key];
+    return String(part ?? "");
+  } catch {
+    return "";
+  }
+}
+
+const STATUS = "status ";
+
 const server = createServer((socket) => {
-  socket.setEncoding("utf8").once("data", (line: string) => socket.end(`${answer(line.trim())}\n`));
+  socket.setEncoding("utf8").once("data", (line: string) => {
+    const question = line.trim();
+    if (!question.startsWith(STATUS)) socket.end(`${answer(question)}\n`);
+    else void statusOf(question.slice(STATUS.length)).then((text) => socket.end(`${text}\n`));
+  });
   // One that asks and does not wait.
   socket.on("error", () => undefined);
 });
