@@ -72,7 +72,7 @@ async function statusOf(name: string): Promise<string> {
   try {
     let part: unknown = await askControl(runtimeDirectory);
     for (const key of name.split(".")) part = (part as Record<string, unknown> | undefined)?.[key];
-    return String(part ?? "");
+    return typeof part === "string" || typeof part === "number" ? String(part) : "";
   } catch {
     return "";
   }
