@@ -264,16 +264,12 @@ export class ColumnBlock {
 
   /** Looks for the columns of every table, also of those that nobody asked for yet. */
   #openTables(): void {
-    this.kinds.open();
-    this.hosts.open();
-    this.processes.open();
-    this.users.open();
-    this.files.open();
-    this.endpoints.open();
-    this.containers.open();
-    this.clouds.open();
-    this.syscalls.open();
-    this.records.open();
+    for (const table of this.#tables()) table.open();
+  }
+
+  #tables(): { open(): void; readonly rows: readonly unknown[] }[] {
+    const { kinds, hosts, processes, users, files, endpoints, containers, clouds, syscalls, records } = this;
+    return [kinds, hosts, processes, users, files, endpoints, containers, clouds, syscalls, records];
   }
 
   /** Reads all rows and references without building an event: after this, no event and no filter can fail. Throws a BlockError. */
@@ -313,6 +309,7 @@ export class ColumnBlock {
     // Also what these events show nothing of.
     this.columns.readAll();
     this.#openTables();
+    for (const { rows } of this.#tables()) void rows;
     return Array.from({ length: this.count }, (_, index) => this.event(index));
   }
 }

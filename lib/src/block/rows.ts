@@ -158,8 +158,11 @@ function makerOf<Row extends object, Links>(spec: TableSpec<Row, Links>): MakeVi
   return maker;
 }
 
+/** Of a table with more rows each is built when it is wanted: of a segment only few events are asked for. */
+const TOGETHER_MAX = 256;
+
 /**
- * The reading side of a table: its rows are built together when the first one is wanted. Rows are shared by
+ * The reading side of a table: its rows are built when the first one is wanted, together where they are few. Rows are shared by
  * all events that refer to them; nobody may change one.
  */
 export class RowsReader<Row extends object, Links> implements RowReader<Row> {
@@ -167,8 +170,11 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
   readonly #table: TableReader;
   readonly #strings: StringTable;
   readonly #links: ReadLinks<Links>;
-  #rows: Row[] | undefined;
+  /** Those that were built; all of them where nothing is left to build. */
+  #rows: Row[] = [];
   #bytes: number[] = [];
+  #isWhole = false;
+  #read: Readers<Row> | undefined;
   #views: readonly Row[] | undefined;
   /** The table as views read it. */
   #seen: TableReader | undefined;
@@ -192,7 +198,8 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
 
   /** Every row, in order; a reference n is to row n - 1. */
   get rows(): readonly Row[] {
-    return this.#rows ?? this.#build();
+    if (!this.#isWhole) this.#buildAll();
+    return this.#rows;
   }
 
   /**
@@ -236,33 +243,43 @@ export class RowsReader<Row extends object, Links> implements RowReader<Row> {
 
   row(index: number, place: string): Row | undefined {
     if (index === 0) return undefined;
-    const rows = this.#rows ?? this.#build();
-    const row = rows[index - 1];
+    const known = this.#rows[index - 1];
+    if (known !== undefined) return known;
+    const { count } = this.#table;
     // Also met by a row that refers to itself or to a later row, which would make a ring.
-    if (row === undefined) return this.#table.fail(place, `row ${index} of ${this.#table.count} or not yet there`);
-    return row;
+    if (this.#isWhole || index > count) return this.#table.fail(place, `row ${index} of ${count} or not yet there`);
+    if (count > TOGETHER_MAX) return this.#build(index - 1);
+    this.#buildAll();
+    return this.row(index, place);
   }
 
   bytesOf(index: number): number {
     return index === 0 ? 0 : (this.#bytes[index - 1] ?? 0);
   }
 
-  #build(): Row[] {
+  #buildAll(): void {
+    this.#isWhole = true;
+    for (let index = 0; index < this.#table.count; index++) if (this.#rows[index] === undefined) this.#build(index);
+  }
+
+  #build(index: number): Row {
     const { budget } = this.#strings;
-    const rows: Row[] = [];
-    const bytes: number[] = [];
-    this.#rows = rows;
-    this.#bytes = bytes;
-    // Of a small block most tables are empty, and to make their readers would be most of the work.
-    if (this.#table.count === 0) return rows;
-    const { columns, build = byName } = this.#spec;
+    const { build = byName } = this.#spec;
+    const read = (this.#read ??= this.#readers());
+    const outer = budget.beginRow(this.#table.place);
+    const row = build(read, index);
+    this.#rows[index] = row;
+    this.#bytes[index] = budget.endRow(outer);
+    return row;
+  }
+
+  #readers(): Readers<Row> {
+    const { columns } = this.#spec;
     const read = {} as Readers<Row>;
     for (const name in columns) read[name] = columns[name].read(this.#table, this.#strings, this.#links);
-    for (let index = 0; index < this.#table.count; index++) {
-      const outer = budget.beginRow(this.#table.place);
-      rows.push(build(read, index));
-      bytes.push(budget.endRow(outer));
-    }
-    return rows;
+    // Of one size from the beginning, since rows are not built in their order.
+    this.#rows = new Array<Row>(this.#table.count);
+    this.#bytes = new Array<number>(this.#table.count);
+    return read;
   }
 }

@@ -351,20 +351,36 @@ export class WireReader {
   packed(): Uint32Array {
     const bytes = this.#bytes;
     const end = this.#end;
+    let at = this.#at;
     // Each number has at least one byte.
-    const values = new Uint32Array(end - this.#at);
+    const values = new Uint32Array(end - at);
     let count = 0;
-    while (this.#at < end) {
-      const byte = bytes[this.#at] ?? 0;
+    while (at < end) {
+      let byte = bytes[at] ?? 0;
       if (byte < 128) {
-        this.#at++;
         values[count++] = byte;
+        at++;
         continue;
       }
-      const value = this.varint();
-      if (value > 0xffffffff) this.fail(`${value} is more than 32 bits`);
+      let value = byte & 127;
+      let next = at + 1;
+      let shift = 7;
+      for (; next < end && shift <= 28; shift += 7) {
+        byte = bytes[next++] ?? 0;
+        value |= (byte & 127) << shift;
+        if (byte < 128) break;
+      }
+      if (byte > (shift === 28 ? 15 : 127)) {
+        // Longer than it need be, too large, or not all of it there.
+        this.#at = at;
+        value = this.varint();
+        if (value > 0xffffffff) this.fail(`${value} is more than 32 bits`);
+        next = this.#at;
+      }
       values[count++] = value;
+      at = next;
     }
+    this.#at = at;
     // Of small blocks most numbers have one byte, and a view costs as much as reading them.
     return count === values.length ? values : values.subarray(0, count);
   }
