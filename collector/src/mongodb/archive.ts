@@ -49,7 +49,7 @@ export class Archive {
   private constructor(client: MongoClient, database: string) {
     this.#client = client;
     this.#database = client.db(database);
-    this.arrivals = new ArrivalStore(this.#database);
+    this.arrivals = new ArrivalStore(this.#database, () => this.findsRanges());
     this.history = new HistoryStore(this.#database, async () => !(await this.findsRanges()));
     this.hosts = new HostStore(this.#database);
     this.identities = new IdentityStore(this.#database);

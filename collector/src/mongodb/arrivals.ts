@@ -5,6 +5,7 @@ import type { Arrival, ChainStatus } from "../model/index.ts";
 import { classify, classifyWrite, DUPLICATE_KEY } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
 import { bigintOf, DURABLE, number, storable, text } from "./rows.ts";
+import { type FoundArrivals, SharedReads } from "./sharedreads.ts";
 
 interface StoredArrival extends Document {
   _id: string;
@@ -41,9 +42,13 @@ export interface ReadingBounds {
 
 export class ArrivalStore {
   readonly #all: Collection<StoredArrival>;
+  readonly #findsRanges: () => Promise<boolean>;
+  readonly #shared = new SharedReads((query, bounds) => this.#find(query, bounds));
 
-  constructor(database: Db) {
+  /** `findsRanges`: whether the server finds blocks by their times without reading all of them. */
+  constructor(database: Db, findsRanges: () => Promise<boolean>) {
     this.#all = database.collection<StoredArrival>("arrivals");
+    this.#findsRanges = findsRanges;
   }
 
   /** Makes its indexes. FerretDB would not use them, and each insert would pay for them. */
@@ -88,7 +93,11 @@ export class ArrivalStore {
   }
 
   /** Those that end latest, the latest first, within the bounds; `isAll` where there are no more. */
-  async find(query: ArrivalQuery, bounds: ReadingBounds): Promise<{ arrivals: Arrival[]; isAll: boolean }> {
+  async find(query: ArrivalQuery, bounds: ReadingBounds): Promise<FoundArrivals> {
+    return (await this.#findsRanges()) ? await this.#find(query, bounds) : await this.#shared.find(query, bounds);
+  }
+
+  async #find(query: ArrivalQuery, bounds: ReadingBounds): Promise<FoundArrivals> {
     const filter: Filter<StoredArrival> = {
       t0: { $lt: Long.fromBigInt(query.endNano) },
       t1: { $gte: Long.fromBigInt(query.startNano) },
@@ -102,7 +111,7 @@ export class ArrivalStore {
    * Some that wait, those that came first mostly first. `prefix` of host ids: only those; a server that finds ranges of ids is
    * asked for them, another one is asked for all.
    */
-  async waiting(prefix: string, bounds: ReadingBounds): Promise<{ arrivals: Arrival[]; isAll: boolean }> {
+  async waiting(prefix: string, bounds: ReadingBounds): Promise<FoundArrivals> {
     const filter = prefix === "" ? {} : { _id: { $gte: prefix, $lt: `${prefix}g` } };
     return await this.#read(filter, undefined, bounds);
   }
@@ -111,7 +120,7 @@ export class ArrivalStore {
     filter: Filter<StoredArrival>,
     sort: Record<string, 1 | -1> | undefined,
     { blocksMax, bytesMax }: ReadingBounds,
-  ): Promise<{ arrivals: Arrival[]; isAll: boolean }> {
+  ): Promise<FoundArrivals> {
     const arrivals: Arrival[] = [];
     let bytes = 0;
     // One more than asked for tells whether there are more.

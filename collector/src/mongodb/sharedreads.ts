@@ -1,0 +1,88 @@
+/**
+ * Reads of what arrived, for a database that reads all of it for each question, as the embedded one: one read at a time, and questions that
+ * come meanwhile share the next one. So many askers cost it no more than two, and leave it free for those who store.
+ */
+import type { Arrival } from "../model/index.ts";
+import type { ArrivalQuery, ReadingBounds } from "./arrivals.ts";
+
+/** Those that end latest, the latest first; `isAll` where there are no more. */
+export interface FoundArrivals {
+  arrivals: Arrival[];
+  isAll: boolean;
+}
+
+type FindArrivals = (query: ArrivalQuery, bounds: ReadingBounds) => Promise<FoundArrivals>;
+
+interface Waiting {
+  query: ArrivalQuery;
+  bounds: ReadingBounds;
+  resolve: (found: FoundArrivals | Promise<FoundArrivals>) => void;
+  reject: (error: unknown) => void;
+}
+
+const TIME_MIN = -(1n << 63n);
+const TIME_MAX = (1n << 63n) - 1n;
+
+export class SharedReads {
+  readonly #find: FindArrivals;
+  #isReading = false;
+  #waiting: Waiting[] = [];
+
+  constructor(find: FindArrivals) {
+    this.#find = find;
+  }
+
+  /** What was there when this was asked, and perhaps what came since. Throws as the reading does. */
+  find(query: ArrivalQuery, bounds: ReadingBounds): Promise<FoundArrivals> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ query, bounds, resolve, reject });
+      if (!this.#isReading) void this.#readAll();
+    });
+  }
+
+  async #readAll(): Promise<void> {
+    this.#isReading = true;
+    while (this.#waiting.length > 0) {
+      // Who comes from here on may ask for what is stored after this read began: the next one is theirs.
+      const asked = this.#waiting;
+      this.#waiting = [];
+      for (const sharing of groupsOf(asked)) await this.#answer(sharing);
+    }
+    this.#isReading = false;
+  }
+
+  async #answer(sharing: readonly Waiting[]): Promise<void> {
+    const [first] = sharing;
+    if (first === undefined) return;
+    const { bounds } = first;
+    try {
+      if (sharing.length === 1) {
+        first.resolve(await this.#find(first.query, bounds));
+        return;
+      }
+      const all = await this.#find({ hostIds: undefined, startNano: TIME_MIN, endNano: TIME_MAX }, bounds);
+      for (const { query, resolve } of sharing) resolve(partOf(all, query) ?? this.#find(query, bounds));
+    } catch (error) {
+      for (const { reject } of sharing) reject(error);
+    }
+  }
+}
+
+/** Questions with the same bounds share one read. */
+function groupsOf(asked: readonly Waiting[]): Waiting[][] {
+  return [...Map.groupBy(asked, ({ bounds }) => `${bounds.blocksMax} ${bounds.bytesMax}`).values()];
+}
+
+/** What a query's own read would have found; undefined where this one ended before. */
+function partOf({ arrivals, isAll }: FoundArrivals, query: ArrivalQuery): FoundArrivals | undefined {
+  const { hostIds, startNano, endNano } = query;
+  const floorNano = arrivals.at(-1)?.lastTimeNano;
+  // Of those that end at the floor some may be missing.
+  if (!isAll && (floorNano === undefined || startNano <= floorNano)) return undefined;
+  const hosts = hostIds && new Set(hostIds);
+  const own = arrivals.filter(
+    ({ hostId, firstTimeNano, lastTimeNano }) =>
+      firstTimeNano < endNano && lastTimeNano >= startNano && hosts?.has(hostId) !== false,
+  );
+  return { arrivals: own, isAll: true };
+}
