@@ -6,7 +6,7 @@
  * Goal: both 99th percentiles within 1.5 times.
  *
  * Where roles have machines of their own, answers cannot take from what agents need but by way of NATS and the database. Here all share
- * the cores, so the process that answers and the database run at a lower priority, which is what comes nearest to it.
+ * the cores, so the process that answers runs at a lower priority, which is what comes nearest to it.
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -63,7 +63,7 @@ try {
   const receiving = await stack.startAnotherCollector({ roles: ["ingest", "store"] });
   const detecting = await stack.startAnotherCollector({ roles: ["detect", "query"] });
   ports = { ingest: receiving.ingestPort, watch: detecting.queryPort };
-  for (const pid of [stack.collector.pid, stack.mongodb.child?.pid]) if (pid !== undefined) lowerPriority(pid);
+  lowerPriority(stack.collector.pid as number);
   await putRules(detecting.process);
   await run();
 } finally {
@@ -212,6 +212,7 @@ function ask(): { end: () => Promise<void> } {
         await questions[turn % questions.length]?.();
         times.push(performance.now() - startMs);
       } catch (error) {
+        if (ending.signal.aborted) return;
         const what = error instanceof Error ? error.message.slice(0, 80) : String(error);
         errors.set(what, (errors.get(what) ?? 0) + 1);
         await sleep(100);
@@ -230,14 +231,15 @@ function ask(): { end: () => Promise<void> } {
   return {
     async end() {
       ending.abort();
-      await people;
       for (const call of tails) call.cancel();
+      // Whoever still waits for an answer waits no longer.
+      clients.query.close();
+      clients.analysis.close();
+      await people;
       say(
         `       ${times.length} questions answered, ${quantiles(times)}; ${watched.toLocaleString("en")} events watched`,
       );
       for (const [what, count] of errors) say(`       ${count} times: ${what}`);
-      clients.query.close();
-      clients.analysis.close();
     },
   };
 }
