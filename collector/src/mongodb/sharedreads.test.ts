@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Arrival } from "../model/index.ts";
@@ -113,5 +113,19 @@ describe("shared reads of what arrived", () => {
     assert.ok(failed.every(({ status }) => status === "rejected"));
     fails = false;
     assert.equal((await shared.find(query, BOUNDS)).arrivals.length, 1);
+  });
+
+  it("leave the database to others for as long as a long one took, where somebody waits for the next", async () => {
+    const readMs = 300;
+    const began: number[] = [];
+    const shared = new SharedReads(async (query, bounds) => {
+      began.push(performance.now());
+      await sleep(readMs);
+      return find([], query, bounds);
+    });
+    const query = { hostIds: undefined, startNano: 0n, endNano: 1n };
+    await Promise.all(Array.from({ length: 3 }, () => shared.find(query, BOUNDS)));
+    // A timer may end a millisecond early.
+    assert.ok((began[1] ?? 0) - (began[0] ?? 0) >= 2 * readMs - 5, String(began));
   });
 });

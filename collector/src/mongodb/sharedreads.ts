@@ -1,7 +1,9 @@
 /**
  * Reads of what arrived, for a database that reads all of it for each question, as the embedded one: one read at a time, and questions that
- * come meanwhile share the next one. So many askers cost it no more than two, and leave it free for those who store.
+ * come meanwhile share the next one. A read that takes long is followed by a pause that is as long. So many askers cost it no more than one
+ * does, and leave it free half of the time for those who store.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Arrival } from "../model/index.ts";
 import type { ArrivalQuery, ReadingBounds } from "./arrivals.ts";
 
@@ -20,6 +22,9 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** A read that takes longer is a burden. */
+const LONG_MS = 200;
+const PAUSE_MAX_MS = 2000;
 const TIME_MIN = -(1n << 63n);
 const TIME_MAX = (1n << 63n) - 1n;
 
@@ -46,7 +51,10 @@ export class SharedReads {
       // Who comes from here on may ask for what is stored after this read began: the next one is theirs.
       const asked = this.#waiting;
       this.#waiting = [];
+      const startMs = performance.now();
       for (const sharing of groupsOf(asked)) await this.#answer(sharing);
+      const tookMs = performance.now() - startMs;
+      if (tookMs > LONG_MS && this.#waiting.length > 0) await sleep(Math.min(tookMs, PAUSE_MAX_MS));
     }
     this.#isReading = false;
   }
