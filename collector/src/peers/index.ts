@@ -10,6 +10,7 @@ import { PeerLender } from "./lend.ts";
 import type { PeerLink } from "./link.ts";
 import { PeerSeal } from "./seal.ts";
 import { PeerReader } from "./serve.ts";
+import { Warnings } from "./warnings.ts";
 
 export { decodeRequest, encodeOffer, encodeReply } from "./codec.ts";
 export { PeerSeal } from "./seal.ts";
@@ -37,8 +38,9 @@ export function joinPeers(
   const { link, readKey, pool, history, programVersion, peersMax } = parts;
   const version = peerVersionOf(programVersion);
   const shared = { link, pool, version, seal: new PeerSeal(readKey), processId: randomBytes(ID_BYTES).toString("hex") };
-  const lender = new PeerLender({ ...shared, peersMax }, logger);
-  const reader = new PeerReader({ ...shared, payloadOf: (unit) => history.payloadOf(unit) }, logger);
+  const warnings = new Warnings(logger);
+  const lender = new PeerLender({ ...shared, peersMax }, warnings);
+  const reader = new PeerReader({ ...shared, payloadOf: (unit) => history.payloadOf(unit) }, warnings);
   pool.lender = lender;
   return {
     close() {

@@ -2,7 +2,6 @@
  * Has other processes read some of the units that wait for this one's threads. Nothing depends on them: a unit for which no good answer
  * comes in time is read here. Who would help is asked while a large scan goes on, and at no other time.
  */
-import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import type { Lender, Lent, ScanPool } from "../scan/index.ts";
 import { PeerMessageError } from "./checked.ts";
@@ -10,6 +9,7 @@ import { decodeOffer, decodeReply, encodeCall, encodeRequest, UNITS_MAX } from "
 import type { PeerLink } from "./link.ts";
 import { Peer } from "./peer.ts";
 import type { PeerSeal } from "./seal.ts";
+import type { Warnings } from "./warnings.ts";
 
 /** Between two calls for help. */
 const CALL_MS = 1000;
@@ -30,16 +30,16 @@ export interface LenderParts {
 
 export class PeerLender implements Lender {
   readonly #parts: LenderParts;
-  readonly #logger: Logger;
+  readonly #warnings: Warnings;
   readonly #peers = new Map<string, Peer>();
   readonly #offers: { close(): void };
   #calledMs: number = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isClosed = false;
 
-  constructor(parts: LenderParts, logger: Logger) {
+  constructor(parts: LenderParts, warnings: Warnings) {
     this.#parts = parts;
-    this.#logger = logger;
+    this.#warnings = warnings;
     this.#offers = parts.link.onOffer((message) => void this.#takeOffer(message));
   }
 
@@ -70,7 +70,7 @@ export class PeerLender implements Lender {
     try {
       link.call(await seal.seal("call", encodeCall(version, processId)));
     } catch (error) {
-      this.#logger.debug({ error: String(error) }, "other query processes cannot be called");
+      this.#warnings.debug({ error: String(error) }, "other query processes cannot be called");
     }
   }
 
@@ -93,7 +93,7 @@ export class PeerLender implements Lender {
       metrics.queryPeers.set(this.#peers.size);
       this.waiting();
     } catch (error) {
-      this.#logger.warn({ error: String(error) }, "an offer of another query process is not taken");
+      this.#warnings.warn({ error: String(error) }, "an offer of another query process is not taken");
     }
   }
 
@@ -124,7 +124,10 @@ export class PeerLender implements Lender {
     for (const each of lent) each.giveBack();
     const restMs = peer.answered(typeof how === "string" ? how : "failed", performance.now());
     if (typeof how !== "string" && restMs > 0)
-      this.#logger.warn({ peer: peer.id, restMs, reason: how.text }, "another query process is not asked for a while");
+      this.#warnings.warn(
+        { peer: peer.id, restMs, reason: how.text },
+        "another query process is not asked for a while",
+      );
     this.waiting();
   }
 

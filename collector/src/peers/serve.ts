@@ -5,7 +5,6 @@
 import { once } from "node:events";
 import { compileFilter, FilterError } from "@hosttrail/lib/predicate";
 import { BlockError } from "@hosttrail/lib/block";
-import type { Logger } from "@hosttrail/lib/log";
 import { type History, MovedError } from "../history/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { RetryableError } from "../model/index.ts";
@@ -14,6 +13,7 @@ import { PeerMessageError } from "./checked.ts";
 import { decodeCall, decodeRequest, encodeOffer, encodeRefusal, encodeReply, type Refusal } from "./codec.ts";
 import type { PeerLink } from "./link.ts";
 import { type PeerSeal, SEAL_BYTES } from "./seal.ts";
+import type { Warnings } from "./warnings.ts";
 
 /** Requests that are worked on at once, beside one for each thread: one that waits. */
 const REQUESTS_MORE = 1;
@@ -29,13 +29,13 @@ export interface ReaderParts {
 
 export class PeerReader {
   readonly #parts: ReaderParts;
-  readonly #logger: Logger;
+  readonly #warnings: Warnings;
   readonly #listening: readonly { close(): void }[];
   #working = 0;
 
-  constructor(parts: ReaderParts, logger: Logger) {
+  constructor(parts: ReaderParts, warnings: Warnings) {
     this.#parts = parts;
-    this.#logger = logger;
+    this.#warnings = warnings;
     const { link, processId } = parts;
     this.#listening = [
       link.onCall((message) => this.#offer(message)),
@@ -60,7 +60,7 @@ export class PeerReader {
       if (caller === undefined || caller === processId || this.#isBusy) return undefined;
       return await seal.seal("offer", encodeOffer(version, { processId, requests: this.#requestsMax }));
     } catch (error) {
-      this.#logger.warn({ error: String(error) }, "a call of another query process is not answered");
+      this.#warnings.warn({ error: String(error) }, "a call of another query process is not answered");
       return undefined;
     }
   }
@@ -72,7 +72,7 @@ export class PeerReader {
       return await seal.seal("reply", await this.#replyTo(body), message);
     } catch (error) {
       metrics.queryPeerRequests.inc({ result: error instanceof PeerMessageError ? "forged" : "failed" });
-      this.#logger.warn({ error: String(error) }, "a request of another query process is not answered");
+      this.#warnings.warn({ error: String(error) }, "a request of another query process is not answered");
       return undefined;
     }
   }
@@ -87,7 +87,7 @@ export class PeerReader {
       if (text !== request.filter) throw new PeerMessageError("filter is not in its canonical form here");
     } catch (error) {
       if (!(error instanceof PeerMessageError || error instanceof FilterError)) throw error;
-      this.#logger.warn({ error: error.message }, "a request of another query process is refused");
+      this.#warnings.warn({ error: error.message }, "a request of another query process is refused");
       return this.#refuse("malformed");
     }
     if (this.#isBusy) return this.#refuse("busy");
@@ -126,7 +126,7 @@ export class PeerReader {
     } catch (error) {
       const isUsual = error instanceof BlockError || error instanceof MovedError || error instanceof RetryableError;
       if (!isUsual && !signal.aborted)
-        this.#logger.warn({ error: String(error) }, "a unit is not read for another process");
+        this.#warnings.warn({ error: String(error) }, "a unit is not read for another process");
       return undefined;
     }
   }
