@@ -4,8 +4,9 @@ import { hex64 } from "@hosttrail/lib/block";
 import type { Arrival, ChainStatus } from "../model/index.ts";
 import { classify, classifyWrite, DUPLICATE_KEY } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
+import type { ArrivalQuery, FoundArrivals, ReadingBounds } from "./reading.ts";
 import { bigintOf, DURABLE, number, storable, text } from "./rows.ts";
-import { type FoundArrivals, SharedReads } from "./sharedreads.ts";
+import { SharedReads } from "./sharedreads.ts";
 
 interface StoredArrival extends Document {
   _id: string;
@@ -24,20 +25,6 @@ export interface InsertResult {
   /** A block of this id was there: whether it is the same one is for the caller to find out. */
   present: string[];
   failed: { id: string; error: Error }[];
-}
-
-/** Which blocks to look for. Times are nanoseconds; a block is found where its time range meets this one. */
-export interface ArrivalQuery {
-  /** Only of these hosts; undefined for all. Few enough to be listed in a query. */
-  hostIds: readonly string[] | undefined;
-  startNano: bigint;
-  endNano: bigint;
-}
-
-/** Bounds of what is read at once. */
-export interface ReadingBounds {
-  blocksMax: number;
-  bytesMax: number;
 }
 
 export class ArrivalStore {

@@ -3,8 +3,8 @@ import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises"
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { Arrival } from "../model/index.ts";
-import type { ArrivalQuery, ReadingBounds } from "./arrivals.ts";
-import { type FoundArrivals, SharedReads } from "./sharedreads.ts";
+import type { ArrivalQuery, FoundArrivals, ReadingBounds } from "./reading.ts";
+import { SharedReads } from "./sharedreads.ts";
 
 const BOUNDS: ReadingBounds = { blocksMax: 12, bytesMax: 1_000_000 };
 

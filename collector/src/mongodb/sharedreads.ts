@@ -4,14 +4,7 @@
  * does, and leave it free half of the time for those who store.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Arrival } from "../model/index.ts";
-import type { ArrivalQuery, ReadingBounds } from "./arrivals.ts";
-
-/** Those that end latest, the latest first; `isAll` where there are no more. */
-export interface FoundArrivals {
-  arrivals: Arrival[];
-  isAll: boolean;
-}
+import type { ArrivalQuery, FoundArrivals, ReadingBounds } from "./reading.ts";
 
 type FindArrivals = (query: ArrivalQuery, bounds: ReadingBounds) => Promise<FoundArrivals>;
 
