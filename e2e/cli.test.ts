@@ -196,6 +196,8 @@ describe("what is typed wrong", () => {
       [["export", "--fields", "process.name"], /--fields goes with --format csv and parquet/],
       [["completion", "tcsh"], /bash, zsh, fish/],
       [["query", "save", "x", "--timeline"], /--timeline is of one --host/],
+      [["query", "save", "x", "--metric", "most:user.name"], /allowed are distinct, min, max, sum, average/],
+      [["query", "save", "x", "--by", "user.name", "--order", "oldest"], /--order is of a search/],
     ];
     for (const [words, message] of wrong) {
       const { code, stderr, stdout } = await hosttrail(...words);
@@ -382,13 +384,25 @@ describe("hosttrail query", () => {
       await printed("query", "save", "tars", filter, "--description", "archives", "--limit", "7"),
       /tars +search/,
     );
-    await printed("query", "save", "by-program", "event.action = executed", "--by", "process.name", "--limit", "5");
+    const counted = ["query", "save", "by-program", "event.action = executed", "--by", "process.name", "--limit", "5"];
+    await printed(...counted, "--metric", "distinct:process.pid", "--metric", "max:process.args_count");
     const listed = await printed("query", "list");
     assert.match(listed, /tars +search +event\.action = executed AND process\.name = tar/);
     assert.match(listed, /by-program +aggregate +event\.action = executed by process\.name/);
     const { stdout } = await hosttrail("query", "run", "tars");
     assert.match(stdout, /tar czf/);
-    assert.match(await printed("query", "run", "by-program"), /^COUNT +process\.name/);
+    assert.match(
+      await printed("query", "run", "by-program"),
+      /^COUNT +process\.name +distinct:process\.pid +max:process\.args_count/,
+    );
+    await printed("query", "save", "first", "event.action = executed", "--order", "oldest", "--limit", "5");
+    const ordered = rows(await printed("query", "run", "first", "--json")).map((row) => JSON.parse(row).id as string);
+    const searched = ["search", "event.action = executed", "--order", "oldest", "--limit", "5", "--json"];
+    assert.equal(ordered.length, 5);
+    assert.deepEqual(
+      ordered,
+      rows(await printed(...searched)).map((row) => JSON.parse(row).id as string),
+    );
     assert.equal(
       rows(await printed("query", "run", "tars", "--since", "2020-01-01", "--until", "2020-01-02")).length,
       1,

@@ -31,6 +31,12 @@ export function parseMetric(text: string): { kind: MetricKind; field: string } {
   return { kind, field };
 }
 
+/** As parseMetric takes it. */
+export function metricName({ kind, field }: { kind: MetricKind; field: string }): string {
+  const [name] = Object.entries(METRICS).find(([, each]) => each === kind) ?? ["?"];
+  return `${name}:${field}`;
+}
+
 export interface AggregateOptions extends Scope {
   filter: string;
   budget: Budget | undefined;

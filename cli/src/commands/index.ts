@@ -13,7 +13,7 @@ export {
 } from "./access.ts";
 export { alerts, showAlert, watchAlerts } from "./alerts.ts";
 export { closeAlerts, workOnAlerts } from "./alertwork.ts";
-export { parseMetric, showAggregate } from "./aggregate.ts";
+export { metricName, parseMetric, showAggregate } from "./aggregate.ts";
 export { get, search, type Showing, tail } from "./events.ts";
 export { explain } from "./explain.ts";
 export { exportEvents, FORMAT_NAMES } from "./export.ts";

@@ -135,7 +135,7 @@ interface GroupOptions extends QuestionOptions {
   metric: string[];
 }
 
-function addMetric(command: CliCommand): CliCommand {
+export function addMetric(command: CliCommand): CliCommand {
   return command.option(
     "--metric <METRIC>",
     "what else is worked out, as distinct:user.name, min:, max:, sum:, average:; again for more",

@@ -67,8 +67,10 @@ export async function questionOf(
 const ORDERS = ["newest", "oldest"] as const;
 export type Order = (typeof ORDERS)[number];
 
-export function orderOption(preset: Order): Option {
-  return new Option("--order <ORDER>", "which events first").choices(ORDERS).default(preset);
+/** Without a preset it is undefined where it is not given. */
+export function orderOption(preset?: Order): Option {
+  const option = new Option("--order <ORDER>", "which events first").choices(ORDERS);
+  return preset === undefined ? option : option.default(preset);
 }
 
 /** As AIP-132 has it. */

@@ -4,11 +4,14 @@ import { SavedQuery, StreamSearchRequest } from "@hosttrail/proto/query";
 import * as commands from "../commands/index.ts";
 import { askedHosts, oneHost, parseBudget, scopeOf } from "../question/index.ts";
 import { parseDuration } from "../time.ts";
-import { secondsOf } from "./analysis.ts";
+import { addMetric, secondsOf } from "./analysis.ts";
 import {
   aboutOf,
   addQuestion,
   addShowing,
+  type Order,
+  orderBy,
+  orderOption,
   type QuestionOptions,
   type ShowingOptions,
   showingOf,
@@ -23,23 +26,28 @@ interface SaveOptions extends QuestionOptions {
   description: string;
   by: string[];
   every?: string;
+  metric: string[];
+  order?: Order;
   timeline: boolean;
   limit: number;
 }
 
 export function defineSaved(program: CliCommand): void {
   const query = program.command("query").description("questions that are kept under a name, for all who may search");
-  const save = addQuestion(
-    query
-      .command("save")
-      .description("keep a question: a search, or a count with --by or --every, or a --timeline")
-      .argument("<NAME>", "a-z, 0-9 and -")
-      .argument("[FILTER]", "which events", ""),
+  const save = addMetric(
+    addQuestion(
+      query
+        .command("save")
+        .description("keep a question: a search, or a count with --by, --every or --metric, or a --timeline")
+        .argument("<NAME>", "a-z, 0-9 and -")
+        .argument("[FILTER]", "which events", ""),
+    ),
   )
     .option("--description <TEXT>", "what it is for", "")
     .option("--by <FIELD>", "count by this field; again for more", collect, [])
     .option("--every <DURATION>", "count over time, as bars of so long")
     .option("--timeline", "the timeline of one --host", false)
+    .addOption(orderOption())
     .addOption(limitOption(100, "at most so many events or groups"))
     .note(
       "--last is kept as such: the question is always of the last days. Other times are kept as the moments that they are now.",
@@ -62,7 +70,7 @@ export function defineSaved(program: CliCommand): void {
 
 async function queryOf(work: AskingWork, name: string, filter: string, options: SaveOptions): Promise<SavedQuery> {
   const { clients, signal } = work;
-  const { last, description, limit, by: groupBy } = options;
+  const { last, description, limit, by: groupBy, metric, order } = options;
   const about = { ...aboutOf(options), ...(last === undefined ? {} : { since: undefined }) };
   const { hosts, startTime, endTime } = await scopeOf(clients.query, about, signal);
   const budget = typed(() => parseBudget(options.budget));
@@ -70,19 +78,24 @@ async function queryOf(work: AskingWork, name: string, filter: string, options: 
   const asked = { filter, startTime, endTime, budget };
   const interval = secondsOf(options.every);
   const base = { name, description, sinceSeconds };
+  const metrics = metric.map((text) => typed(() => commands.parseMetric(text)));
+  const isCount = groupBy.length > 0 || interval > 0 || metrics.length > 0;
+  if (order !== undefined && (isCount || options.timeline))
+    throw new UsageError("--order is of a search: it does not go with --by, --every, --metric and --timeline");
   if (options.timeline) {
-    if (groupBy.length > 0 || interval > 0) throw new UsageError("--timeline does not go with --by and --every");
+    if (isCount) throw new UsageError("--timeline does not go with --by, --every and --metric");
     if (options.host.length !== 1) throw new UsageError("--timeline is of one --host");
     const hostId = await oneHost(clients.query, options.host[0] ?? "");
     const value = GetTimelineRequest.fromPartial({ ...asked, hostId, limit });
     return SavedQuery.fromPartial({ ...base, question: { $case: "timeline", value } });
   }
-  if (groupBy.length > 0 || interval > 0) {
-    const counted = { ...asked, hosts, groupBy, intervalSeconds: BigInt(interval), limit };
+  if (isCount) {
+    const counted = { ...asked, hosts, groupBy, metrics, intervalSeconds: BigInt(interval), limit };
     const value = AggregateEventsRequest.fromPartial(counted);
     return SavedQuery.fromPartial({ ...base, question: { $case: "aggregate", value } });
   }
-  const value = StreamSearchRequest.fromPartial({ ...asked, hosts, limit: BigInt(limit) });
+  const inOrder = order === undefined ? {} : { orderBy: orderBy(order) };
+  const value = StreamSearchRequest.fromPartial({ ...asked, hosts, ...inOrder, limit: BigInt(limit) });
   return SavedQuery.fromPartial({ ...base, question: { $case: "search", value } });
 }
 
@@ -105,7 +118,8 @@ async function runSaved(
   const hosts = (await askedHosts(clients.query, options)) ?? question.value.hosts;
   if (question.$case === "aggregate") {
     const { groupBy, intervalSeconds, limit } = question.value;
-    const counted = { ...asked, hosts, groupBy, intervalSeconds: Number(intervalSeconds), metrics: [], limit };
+    const metrics = question.value.metrics.map(commands.metricName);
+    const counted = { ...asked, hosts, groupBy, intervalSeconds: Number(intervalSeconds), metrics, limit };
     return await commands.showAggregate(clients.analysis, counted, signal, output);
   }
   const { limit, orderBy } = question.value;
