@@ -1,17 +1,42 @@
 /** Ports of this machine. */
+import { randomInt } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** A port on loopback that nobody listens on right now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** From here on ports are nobody's in particular. */
+const PORT_MIN = 10_240;
+/** Where Linux begins to take ports for connections that ask for none. */
+const EPHEMERAL_MIN = 32_768;
+const ATTEMPTS_MAX = 100;
+
+/**
+ * A port on loopback that nobody listens on right now. It is none that the kernel gives to connections: one of those may take it before
+ * whoever it is for; and who connects to it until somebody listens would sooner or later be given that very port, and be connected to itself.
+ */
+export async function freePort(): Promise<number> {
+  const below = ephemeralMin();
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const port = randomInt(PORT_MIN, below);
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no free port from ${PORT_MIN} to ${below - 1}, of ${ATTEMPTS_MAX} that were tried`);
+}
+
+function ephemeralMin(): number {
+  try {
+    const [first = ""] = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "utf8").split(/\s+/);
+    return Math.max(PORT_MIN + ATTEMPTS_MAX, Number(first) || EPHEMERAL_MIN);
+  } catch {
+    return EPHEMERAL_MIN;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
