@@ -9,6 +9,8 @@ const PORT_MIN = 10_240;
 /** Where Linux begins to take ports for connections that ask for none. */
 const EPHEMERAL_MIN = 32_768;
 const ATTEMPTS_MAX = 100;
+/** By this process: whoever asked first may not listen yet. */
+const given = new Set<number>();
 
 /**
  * A port on loopback that nobody listens on right now. It is none that the kernel gives to connections: one of those may take it before
@@ -18,7 +20,9 @@ export async function freePort(): Promise<number> {
   const below = ephemeralMin();
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const port = randomInt(PORT_MIN, below);
-    if (await isFree(port)) return port;
+    if (given.has(port) || !(await isFree(port)) || given.has(port)) continue;
+    given.add(port);
+    return port;
   }
   throw new Error(`no free port from ${PORT_MIN} to ${below - 1}, of ${ATTEMPTS_MAX} that were tried`);
 }

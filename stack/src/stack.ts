@@ -241,7 +241,12 @@ export class Stack {
   /** An administrator makes a token, with which the agent enrols. */
   #giveToken(): void {
     const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
-    this.hosttrail("token", "create", "--label", "env=dev", "--output", file);
+    try {
+      this.hosttrail("token", "create", "--label", "env=dev", "--output", file);
+    } catch (error) {
+      // Why it failed stands in the collector's log.
+      throw new Error(`no token was made; the collector says:\n${this.collector.logTail()}`, { cause: error });
+    }
   }
 
   /** Runs the CLI as an administrator; returns what it prints. */
