@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { createPublicKey, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { loadAgentConfig } from "@hosttrail/agent/config";
 import { openIdentity } from "@hosttrail/agent/identity";
 import { hostIdOf } from "@hosttrail/lib/crypto";
@@ -18,6 +19,8 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const KEEPER = join(ROOT, "agent", "native", "build", "hosttrail-agent-keeper");
 const COLLECTOR = join(ROOT, "collector", "src", "main.ts");
 const CLI = join(ROOT, "cli", "src", "main.ts");
+const TOKEN_ATTEMPTS_MAX = 5;
+const TOKEN_RETRY_MS = 500;
 
 export interface StackOptions {
   /** Everything of the stack lies here; it may be deleted afterwards. */
@@ -192,15 +195,28 @@ export class Stack {
   }
 
   async startServices(): Promise<void> {
-    await Promise.all([this.nats.start(), this.mongodb.start()]);
+    await this.#orStop(async () => {
+      await Promise.all([this.nats.start(), this.mongodb.start()]);
+    });
   }
 
   async startCollector(): Promise<void> {
-    this.collector.start();
-    for (const port of [this.ingestPort, this.queryPort, this.enrollPort]) {
-      await waitForPort(port, "the collector", () => this.collector.assertRunning());
+    await this.#orStop(async () => {
+      this.collector.start();
+      for (const port of [this.ingestPort, this.queryPort, this.enrollPort])
+        await waitForPort(port, "the collector", () => this.collector.assertRunning());
+      if (!existsSync(this.host.keyFile)) await this.#giveToken();
+    });
+  }
+
+  /** What runs would keep the process of whoever started it from ending. */
+  async #orStop(start: () => Promise<void>): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      await this.stop();
+      throw error;
     }
-    if (!existsSync(this.host.keyFile)) this.#giveToken();
   }
 
   /**
@@ -238,14 +254,19 @@ export class Stack {
     return { ingestPort, queryPort, enrollPort, process: child };
   }
 
-  /** An administrator makes a token, with which the agent enrols. */
-  #giveToken(): void {
+  /** An administrator makes a token, with which the agent enrols; once more where the collector has not found its database yet. */
+  async #giveToken(): Promise<void> {
     const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
-    try {
-      this.hosttrail("token", "create", "--label", "env=dev", "--output", file);
-    } catch (error) {
-      // Why it failed stands in the collector's log.
-      throw new Error(`no token was made; the collector says:\n${this.collector.logTail()}`, { cause: error });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.hosttrail("token", "create", "--label", "env=dev", "--output", file);
+        return;
+      } catch (error) {
+        // Why it failed stands in the collector's log.
+        if (attempt === TOKEN_ATTEMPTS_MAX)
+          throw new Error(`no token was made; the collector says:\n${this.collector.logTail()}`, { cause: error });
+        await sleep(TOKEN_RETRY_MS);
+      }
     }
   }
 

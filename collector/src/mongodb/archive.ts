@@ -86,12 +86,14 @@ export class Archive {
   async #connect(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
+      const startMs = performance.now();
       try {
         await this.#client.connect();
         return;
       } catch {
-        // Whoever asks meanwhile learns that it is away.
-        await sleep(CONNECT_RETRY_MS, undefined, { signal }).catch(() => undefined);
+        // Whoever asks while it tries waits with it, and between two tries learns that it is away: so there is no pause after a long one.
+        const restMs = CONNECT_RETRY_MS - (performance.now() - startMs);
+        if (restMs > 0) await sleep(restMs, undefined, { signal }).catch(() => undefined);
       }
     }
   }
