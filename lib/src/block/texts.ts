@@ -9,6 +9,8 @@ const latin1 = new TextDecoder("latin1");
 const LATE_BYTES_MIN = 16_384;
 /** Where more than one text of so many was asked for, the others are as well. */
 const ALL_SHARE = 8;
+/** Up to so many bytes a text is made sooner than a decoder begins. */
+const SHORT_MAX = 128;
 const HIGH_BITS = 0x80808080;
 const HIGH_BIT = 0x80;
 
@@ -73,9 +75,9 @@ class LateTexts {
       this.readAll();
       return this.#known[index];
     }
-    const end = this.#offsets[index] ?? 0;
-    let text = "";
-    for (let at = this.#offsets[index - 1] ?? 0; at < end; at++) text += String.fromCharCode(this.#data[at] ?? 0);
+    const bytes = this.#data.subarray(this.#offsets[index - 1], this.#offsets[index]);
+    // Not put together character by character, which makes a tree of as many strings.
+    const text = bytes.length > SHORT_MAX ? decoder.decode(bytes) : Reflect.apply(String.fromCharCode, null, bytes);
     this.#known[index] = text;
     return text;
   }
