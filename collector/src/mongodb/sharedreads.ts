@@ -1,7 +1,7 @@
 /**
  * Reads of what arrived, for a database that reads all of it for each question, as the embedded one: one read at a time, and questions that
- * come meanwhile share the next one. A read that takes long is followed by a pause that is as long. So many askers cost it no more than one
- * does, and leave it free half of the time for those who store.
+ * come meanwhile share the next one. A read that takes long is followed by a pause that is as long. So however many ask, it is
+ * read once at a time, and half of the time is left to those who store.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ArrivalQuery, FoundArrivals, ReadingBounds } from "./reading.ts";

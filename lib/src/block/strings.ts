@@ -147,8 +147,7 @@ export function readStrings(bytes: Uint8Array, reader: WireReader, budget: Readi
     binary.set(index, new Uint8Array(data.subarray(offsets[index - 1], offsets[index])));
     last = index;
   }
-  const texts = Texts.read(data, offsets, (index) => binary.has(index), reader);
-  return new StringTable(texts, binary, budget);
+  return new StringTable(Texts.read(data, offsets, [...binary.keys()], reader), binary, budget);
 }
 
 /** Where each string begins, and where the last one ends. */

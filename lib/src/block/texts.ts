@@ -27,19 +27,20 @@ export class Texts {
   }
 
   /**
-   * `offsets`: where in `data` each string begins, and where the last one ends; text n is string n - 1. `isBinary`: those that are bytes.
+   * `offsets`: where in `data` each string begins, and where the last one ends; text n is string n - 1. `binary`: those that are bytes,
+   * ascending.
    * Throws a BlockError where one of the others is not UTF-8.
    */
-  static read(data: Uint8Array, offsets: Uint32Array, isBinary: (index: number) => boolean, reader: WireReader): Texts {
+  static read(data: Uint8Array, offsets: Uint32Array, binary: readonly number[], reader: WireReader): Texts {
     if (data.length < LATE_BYTES_MIN) {
-      const known = readAll(data, offsets, isBinary, reader);
+      const known = readAll(data, offsets, binary, reader);
       return new Texts(known.length, known, undefined);
     }
     const known = new Array<string | undefined>(offsets.length);
     known[0] = "";
+    for (const index of binary) known[index] = "";
     for (const index of stringsNotAscii(data, offsets))
-      known[index] = isBinary(index) ? "" : decode(data.subarray(offsets[index - 1], offsets[index]), reader);
-    for (let index = 1; index < offsets.length; index++) if (isBinary(index)) known[index] = "";
+      known[index] ??= decode(data.subarray(offsets[index - 1], offsets[index]), reader);
     return new Texts(offsets.length, known, new LateTexts(data, offsets, known));
   }
 
@@ -90,16 +91,10 @@ class LateTexts {
   }
 }
 
-function readAll(
-  data: Uint8Array,
-  offsets: Uint32Array,
-  isBinary: (index: number) => boolean,
-  reader: WireReader,
-): string[] {
+function readAll(data: Uint8Array, offsets: Uint32Array, binary: readonly number[], reader: WireReader): string[] {
   const texts = [""];
   let first = 1;
-  for (let index = 1; index < offsets.length; index++) {
-    if (!isBinary(index)) continue;
+  for (const index of binary) {
     readRun(data, offsets, first, index, texts, reader);
     texts.push("");
     first = index + 1;
