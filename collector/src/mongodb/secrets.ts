@@ -2,12 +2,14 @@
 import { randomBytes } from "node:crypto";
 import type { Db } from "mongodb";
 import { classify } from "./failure.ts";
+import { Remembering } from "./remembering.ts";
 import { Rows, text } from "./rows.ts";
 
 const KEY_BYTES = 32;
 
 export class SecretStore {
   readonly #secrets: Rows;
+  readonly #keys = new Remembering((name) => this.#read(name));
 
   constructor(database: Db) {
     this.#secrets = new Rows(database, "secrets");
@@ -15,6 +17,10 @@ export class SecretStore {
 
   /** The same 32 bytes for everybody who asks for this name. Throws a RetryableError where the database is away. */
   async key(name: string): Promise<Uint8Array> {
+    return await this.#keys.get(name);
+  }
+
+  async #read(name: string): Promise<Uint8Array> {
     try {
       const known = await this.#secrets.get(name);
       if (known === undefined)

@@ -43,7 +43,6 @@ describe("the seal of messages between query processes", () => {
     });
     await assert.rejects(seal.seal("call", BODY), /the database is away/);
     await seal.seal("call", BODY);
-    await seal.seal("call", BODY);
     assert.equal(asked, 2);
   });
 });

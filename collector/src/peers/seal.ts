@@ -15,9 +15,8 @@ const NOTHING = new Uint8Array(0);
 
 export class PeerSeal {
   readonly #readKey: () => Promise<Uint8Array>;
-  #key: Promise<Uint8Array> | undefined;
 
-  /** `readKey` gives the same key in all collectors of a cluster. */
+  /** `readKey` gives the same key in all collectors of a cluster, and is called for each message. */
   constructor(readKey: () => Promise<Uint8Array>) {
     this.#readKey = readKey;
   }
@@ -36,15 +35,7 @@ export class PeerSeal {
   }
 
   async #mac(kind: MessageKind, body: Uint8Array, about: Uint8Array = NOTHING): Promise<Uint8Array> {
-    this.#key ??= this.#readKey();
-    let key: Uint8Array;
-    try {
-      key = await this.#key;
-    } catch (error) {
-      // Asked again next time.
-      this.#key = undefined;
-      throw error;
-    }
+    const key = await this.#readKey();
     // Of the request its MAC is enough, whose length is always the same.
     return createHmac("sha256", key)
       .update(`hosttrail-peer ${kind} `)

@@ -17,24 +17,15 @@ const AHEAD_MAX_MS = 600_000;
 export class PageTokens {
   readonly #readKey: () => Promise<Uint8Array>;
   readonly #now: () => number;
-  #key: Promise<Uint8Array> | undefined;
 
-  /** `readKey` gives the same key in all collectors of a cluster; `now` is the time, milliseconds. */
+  /** `readKey` gives the same key in all collectors of a cluster, and is called for each token; `now` is the time, milliseconds. */
   constructor(readKey: () => Promise<Uint8Array>, now: () => number = Date.now) {
     this.#readKey = readKey;
     this.#now = now;
   }
 
   async #mac(body: string): Promise<Buffer> {
-    this.#key ??= this.#readKey();
-    let key: Uint8Array;
-    try {
-      key = await this.#key;
-    } catch (error) {
-      // Asked again next time.
-      this.#key = undefined;
-      throw error;
-    }
+    const key = await this.#readKey();
     return createHmac("sha256", key).update(`hosttrail-page-token ${body}`).digest().subarray(0, MAC_BYTES);
   }
 
