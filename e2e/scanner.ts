@@ -1,6 +1,6 @@
 /** Looks for secrets where they must not stand. Every stack of these tests is looked through when it ends. */
 import { createPrivateKey } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { Stack } from "@hosttrail/stack";
 
@@ -47,15 +47,23 @@ export function placesOfStack(stack: Stack): Place[] {
   return filesBelow(folder)
     .map((file) => [relative(folder, file), file] as const)
     .filter(([name]) => !SECRET_FILES.some((each) => each.test(name)))
-    .map(([name, file]) => [name, readFileSync(file)]);
+    .flatMap(([name, file]) => placeOf(name, file));
 }
 
 /** Arguments and environments. */
 export function placesOfProcesses(pids: readonly number[]): Place[] {
-  return pids
-    .flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`])
-    .filter((path) => existsSync(path))
-    .map((path) => [path, readFileSync(path)]);
+  return pids.flatMap((pid) => [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`]).flatMap((path) => placeOf(path, path));
+}
+
+/** Nothing where the file is gone: servers write files beside those that they replace, and processes end. */
+function placeOf(name: string, file: string): Place[] {
+  try {
+    return [[name, readFileSync(file)]];
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return [];
+    throw error;
+  }
 }
 
 export function pidsOf(stack: Stack): number[] {

@@ -169,6 +169,10 @@ function compares({ field: name, comparator, value }: Extract<Model, { kind: "co
       return inOrder(kind, comparator, each, value.join("*"));
     if (typeof each === "bigint")
       return kind === "time" ? each === nanosOf(value.join("")) : equalNumber(kind, each, value.join(""));
+    // What is an address by itself asks for that one, and for no other that has it as a part.
+    const [only = ""] = value;
+    const address = kind === "address" && value.length === 1 ? canonicalAddress(only) : undefined;
+    if (address !== undefined) return each === address;
     const isWhole = comparator !== ":" || kind === "item" || (kind === "word" && name === "event.category");
     return isLike(each, isWhole ? value : ["", ...value, ""]);
   };
