@@ -58,10 +58,13 @@ export default {
     },
     {
       name: "collector-steps-apart",
-      comment: "Steps meet in pipeline.ts.",
+      comment: "Steps meet in the roles.",
       severity: "error",
       from: { path: `^collector/src/(${COLLECTOR_STEPS})/`, pathNot: "\\.test\\.ts$" },
-      to: { path: `^collector/src/(${COLLECTOR_STEPS}|config|jetstream|mongodb)/`, pathNot: "^collector/src/$1/" },
+      to: {
+        path: `^collector/src/(${COLLECTOR_STEPS}|config|jetstream|mongodb|roles)/`,
+        pathNot: "^collector/src/$1/",
+      },
     },
     {
       name: "pure-work-has-no-io",

@@ -3,6 +3,8 @@ import type { SelectArchive } from "./ask/index.ts";
 import type { CompactArchive } from "./compact/index.ts";
 import type { History, HistorySource } from "./history/index.ts";
 import type { Archive } from "./mongodb/index.ts";
+import type { FindingSource } from "./raise/index.ts";
+import type { RuleStore } from "./rulebook/index.ts";
 import type { BlockArchive } from "./store/index.ts";
 
 /** What reading needs of the database. */
@@ -51,5 +53,28 @@ export function compactArchive(archive: Archive): CompactArchive {
     removePayload: (place, id) => history.removePayload(place, id),
     replaceCatalog: (catalog) => history.replaceCatalog(catalog),
     removeCatalog: (place, hostId, version) => history.removeCatalog(place, hostId, version),
+  };
+}
+
+/** The rules as the database has them. */
+export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
+  return {
+    revision: () => rulesets.revision(),
+    readRulesets: () => rulesets.readRulesets(),
+    readSettings: () => rulesets.readSettings(),
+    activeSuppressions: (nowMs) => suppressions.activeSuppressions(nowMs),
+  };
+}
+
+/** What findings are decided from, as the database has it. */
+export function findingSource({ hosts, presence, identities, disk, detector }: Archive): FindingSource {
+  return {
+    listStates: (afterId, limit) => hosts.listStates(afterId, limit),
+    listPresences: () => presence.listPresences(),
+    isRevoked: async (hostId) => ((await identities.getIdentity(hostId))?.revokeMs ?? 0) > 0,
+    readDisk: () => disk.readDisk(),
+    addSample: (sample) => disk.addSample(sample),
+    samplesSince: (timeMs) => disk.samplesSince(timeMs),
+    listGaps: () => detector.listGaps(),
   };
 }

@@ -5,7 +5,8 @@ import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
 import { authority } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
-import { COLLECTOR_VERSION, startCollector } from "./pipeline.ts";
+import { startCollector } from "./pipeline.ts";
+import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
        hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]

@@ -17,6 +17,8 @@ import type { EnrollmentToken, HostIdentity } from "../model/index.ts";
 import { asServiceError, PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { type AwsOptions, type Instance, InstanceIdentityError, verifyInstance } from "./aws.ts";
 
+export type { AwsOptions } from "./aws.ts";
+
 interface Tokens {
   getEnrollmentToken(id: string): Promise<EnrollmentToken | undefined>;
   /** False where no use is left. */

@@ -3,56 +3,26 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
-import type { CollectorConfig } from "./config/index.ts";
-import type { History } from "./history/index.ts";
-import type { BlockStream } from "./jetstream/index.ts";
-import { Matcher } from "./match/index.ts";
-import { metrics } from "./metrics/index.ts";
-import { type Archive, dayRange } from "./mongodb/index.ts";
-import { type FindingSource, Look, Past, Raiser } from "./raise/index.ts";
-import { HostLabels, readManaged, type RuleStore, RuleWatch } from "./rulebook/index.ts";
+import { findingSource, ruleStore } from "../archives.ts";
+import { Matcher } from "../match/index.ts";
+import { metrics } from "../metrics/index.ts";
+import { dayRange } from "../mongodb/index.ts";
+import { Look, Past, Raiser } from "../raise/index.ts";
+import { HostLabels, readManaged, RuleWatch } from "../rulebook/index.ts";
+import type { RunningRole, Shared } from "./role.ts";
 
 const LEASE = "raise";
 const MINUTE_MS = 60_000;
 const LAG_INTERVAL_MS = 10_000;
 const PREPARE_RETRY_MS = 2000;
 
-export interface DetectionParts {
-  stream: BlockStream;
-  archive: Archive;
-  history: History;
-}
-
-/** The rules as the database has them. */
-export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
-  return {
-    revision: () => rulesets.revision(),
-    readRulesets: () => rulesets.readRulesets(),
-    readSettings: () => rulesets.readSettings(),
-    activeSuppressions: (nowMs) => suppressions.activeSuppressions(nowMs),
-  };
-}
-
-/** What findings are decided from, as the database has it. */
-function findingSource({ hosts, presence, identities, disk, detector }: Archive): FindingSource {
-  return {
-    listStates: (afterId, limit) => hosts.listStates(afterId, limit),
-    listPresences: () => presence.listPresences(),
-    isRevoked: async (hostId) => ((await identities.getIdentity(hostId))?.revokeMs ?? 0) > 0,
-    readDisk: () => disk.readDisk(),
-    addSample: (sample) => disk.addSample(sample),
-    samplesSince: (timeMs) => disk.samplesSince(timeMs),
-    listGaps: () => detector.listGaps(),
-  };
+export function startDetect(shared: Shared): RunningRole {
+  return { work: runDetection(shared) };
 }
 
 /** Works until the signal ends it. */
-export async function runDetection(
-  { stream, archive, history }: DetectionParts,
-  { detect, ingest }: CollectorConfig,
-  signal: AbortSignal,
-  logger: Logger,
-): Promise<void> {
+async function runDetection({ stream, archive, history, config, signal, logger }: Shared): Promise<void> {
+  const { detect, ingest } = config;
   // From now on blocks wait for us.
   const awayMs = detect.awayMinutes * MINUTE_MS;
   const isNew = await untilDone(() => stream.matches.prepareMatching(awayMs), signal, logger);

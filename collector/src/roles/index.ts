@@ -1,0 +1,29 @@
+/** The roles of the collector: each runs alone or beside others, any number of each. */
+import type { CollectorConfig } from "../config/index.ts";
+import { startCompact } from "./compact.ts";
+import { startDetect } from "./detect.ts";
+import { startEnroll } from "./enroll.ts";
+import { startIngest } from "./ingest.ts";
+import { startNotify } from "./notify.ts";
+import { startQuery } from "./query/index.ts";
+import type { OneRole, StartRole } from "./role.ts";
+import { startStore } from "./store.ts";
+
+export type { OneRole, RunningRole } from "./role.ts";
+
+/** Each role's own way; in the order of the data's. */
+export const ROLES: Readonly<Record<OneRole, StartRole>> = {
+  enroll: startEnroll,
+  ingest: startIngest,
+  store: startStore,
+  compact: startCompact,
+  detect: startDetect,
+  notify: startNotify,
+  query: startQuery,
+};
+
+/** The roles that a process has. */
+export function rolesOf({ roles }: Pick<CollectorConfig, "roles">): OneRole[] {
+  const all = Object.keys(ROLES) as OneRole[];
+  return all.filter((role) => roles.includes(role) || roles.includes("all"));
+}

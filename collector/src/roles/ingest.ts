@@ -1,0 +1,49 @@
+/** [agents] -> receive -> [JetStream]; and back to agents what was received and stored, and whether their own event is found. */
+import { IngestServiceService } from "@hosttrail/proto/ingest";
+import { Confirmation } from "../confirm/index.ts";
+import { HostIdentities } from "../identities/index.ts";
+import { Presences, Receiver } from "../receive/index.ts";
+import { BLOCK_MESSAGE_BYTES_MAX } from "../serve/index.ts";
+import { COLLECTOR_VERSION } from "../version.ts";
+import type { RunningRole, Shared } from "./role.ts";
+import { openServer } from "./server.ts";
+import { watchTrust } from "./trust.ts";
+
+export async function startIngest({ config, stream, archive, history, signal, logger }: Shared): Promise<RunningRole> {
+  const identities = new HostIdentities(archive.identities, stream, config.ingest, logger);
+  const trust = watchTrust(config.tls.caFile, (pem) => receiver.tellTrust(pem));
+  const presences = new Presences();
+  const receiver = new Receiver(
+    {
+      ...config.ingest,
+      sink: stream,
+      identities,
+      presences,
+      trustBundle: trust.pem,
+      collectorVersion: COLLECTOR_VERSION,
+    },
+    logger,
+  );
+  // Agents are told with the welcome how large a block may be.
+  stream.onBlockBytesMax(() => receiver.close());
+  const confirmation = new Confirmation(history, logger);
+  const service = {
+    name: "hosttrail.v1.IngestService",
+    definition: IngestServiceService,
+    implementation: { stream: receiver.stream, getCanary: confirmation.getCanary },
+  };
+  const about = {
+    listen: config.ingest.listen,
+    clientCertificate: "required",
+    messageBytesMax: BLOCK_MESSAGE_BYTES_MAX,
+  } as const;
+  return {
+    server: await openServer(about, [service], config, logger),
+    close() {
+      trust.close();
+      receiver.close();
+    },
+    work: presences.tell(archive.presence, signal, logger),
+    release: () => identities.close(),
+  };
+}

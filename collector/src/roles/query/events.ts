@@ -1,0 +1,31 @@
+/** Single events: searched, got, watched as they come; hosts; saved questions. */
+import { QueryServiceService } from "@hosttrail/proto/query";
+import { QueryApi } from "../../query/index.ts";
+import { PageTokens } from "../../serve/index.ts";
+import type { Api, ApiParts } from "./api.ts";
+
+export function openEvents({ archive, stream, past, gate, logger }: ApiParts): Api {
+  const api = new QueryApi(
+    {
+      archive: {
+        find: past.find,
+        listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
+        getHost: (hostId) => archive.hosts.getHost(hostId),
+      },
+      ...past,
+      tap: stream,
+      gate,
+      tokens: new PageTokens(() => archive.secrets.key("page tokens")),
+      saved: archive.savedQueries,
+    },
+    logger,
+  );
+  return {
+    service: {
+      name: "hosttrail.v1.QueryService",
+      definition: QueryServiceService,
+      implementation: { ...api.methods },
+    },
+    close: () => api.close(),
+  };
+}

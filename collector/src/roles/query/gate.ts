@@ -1,0 +1,30 @@
+/** Who may call, and the record of their calls. */
+import { Access, HostScopes, openProvider } from "../../access/index.ts";
+import type { CollectorConfig } from "../../config/index.ts";
+import type { Archive } from "../../mongodb/index.ts";
+import { explainQuery } from "../../query/index.ts";
+import { Gate } from "../../serve/index.ts";
+import type { Shared } from "../role.ts";
+
+export function openGate({ config, archive, logger }: Pick<Shared, "config" | "archive" | "logger">): Gate {
+  return new Gate(
+    {
+      access: accessOf(config, archive),
+      scopes: new HostScopes((scope) => archive.identities.hostsWithin(scope)),
+      record: (entry) => archive.apiAudit.appendAudit(entry),
+      explain: explainQuery,
+    },
+    logger,
+  );
+}
+
+function accessOf({ access }: CollectorConfig, { tokens }: Archive): Access {
+  const { bindings, oidc } = access;
+  if (oidc.issuer !== "" && oidc.audience === "")
+    throw new Error("access.oidc.issuer is set, so audience must be, too");
+  return new Access({
+    bindings,
+    findApiToken: (id) => tokens.getApiToken(id),
+    checkProviderToken: oidc.issuer === "" ? undefined : openProvider(oidc),
+  });
+}

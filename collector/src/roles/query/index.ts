@@ -1,0 +1,60 @@
+/** [history] and [arrivals] -> query; and whatever else people ask and order through the API. */
+import { joinPeers } from "../../peers/index.ts";
+import { REQUEST_BYTES_MAX } from "../../serve/index.ts";
+import { COLLECTOR_VERSION } from "../../version.ts";
+import type { RunningRole, Shared } from "../role.ts";
+import { openServer } from "../server.ts";
+import { openAccess } from "./access.ts";
+import { openAlerts } from "./alerts.ts";
+import { openAnalysis } from "./analysis.ts";
+import type { Api, ApiParts, Past } from "./api.ts";
+import { openEvents } from "./events.ts";
+import { openGate } from "./gate.ts";
+import { openNotify } from "./notify.ts";
+import { openPast } from "./past.ts";
+import { openRules } from "./rules.ts";
+
+export async function startQuery(shared: Shared): Promise<RunningRole> {
+  const { config, logger } = shared;
+  const past = openPast(shared);
+  const peers = joinOthers(shared, past);
+  const apis = openApis({ ...shared, past, gate: openGate(shared) });
+  const about = {
+    listen: config.query.listen,
+    clientCertificate: "optional",
+    messageBytesMax: REQUEST_BYTES_MAX,
+  } as const;
+  const services = apis.map(({ service }) => service);
+  return {
+    server: await openServer(about, services, config, logger),
+    close() {
+      peers?.close();
+      for (const api of apis) api.close?.();
+    },
+    release: () => past.pool.close(),
+  };
+}
+
+/** All services of the API. */
+function openApis(parts: ApiParts): Api[] {
+  const rules = openRules(parts);
+  return [
+    openEvents(parts),
+    openAnalysis(parts),
+    openAccess(parts),
+    rules,
+    openAlerts(parts, rules.rules),
+    openNotify(parts),
+  ];
+}
+
+/** Other query processes read for large questions of this one, and it for theirs. */
+function joinOthers(
+  { config, stream, archive, history, logger }: Shared,
+  { pool }: Past,
+): { close(): void } | undefined {
+  const { peersMax } = config.query;
+  if (peersMax === 0) return undefined;
+  const readKey = (): Promise<Uint8Array> => archive.secrets.key("peers");
+  return joinPeers({ link: stream.peers, readKey, pool, history, programVersion: COLLECTOR_VERSION, peersMax }, logger);
+}

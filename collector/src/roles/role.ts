@@ -1,0 +1,36 @@
+/** What a role is given, and what it is while it runs. */
+import type { Logger } from "@hosttrail/lib/log";
+import type { CollectorConfig, Role } from "../config/index.ts";
+import type { History } from "../history/index.ts";
+import type { BlockStream } from "../jetstream/index.ts";
+import type { Archive } from "../mongodb/index.ts";
+import type { RunningServer } from "../serve/index.ts";
+
+/** What the roles of one process share: connections, and what was read of the past. */
+export interface Shared {
+  config: CollectorConfig;
+  stream: BlockStream;
+  archive: Archive;
+  history: History;
+  /** Aborted when work on what has come already is to end; servers have stopped by then. */
+  signal: AbortSignal;
+  logger: Logger;
+}
+
+/** A role that runs. */
+export interface RunningRole {
+  /** Where callers come in. */
+  server?: RunningServer;
+  /** Ends what callers wait for, so that their calls can end. Before servers stop. */
+  close?(): void;
+  /** Work that goes on until the signal. Rejects where it cannot go on. */
+  work?: Promise<unknown>;
+  /** Gives back what it holds. After servers and work have ended. */
+  release?(): Promise<void> | void;
+}
+
+/** Starts a role. Undefined where it has nothing to do here; throws where it cannot start. */
+export type StartRole = (shared: Shared) => Promise<RunningRole | undefined> | RunningRole | undefined;
+
+/** A role by its own name. */
+export type OneRole = Exclude<Role, "all">;
