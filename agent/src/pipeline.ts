@@ -33,7 +33,7 @@ import { type Report, reportEvent } from "./report/index.ts";
 import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
 import { Shipper } from "./ship/index.ts";
 import { openSource, type Source, type SourceFault } from "./source/index.ts";
-import { isBlockKey, type QuarantineSummary, ReturnError, Spool, spoolOf } from "./spool/index.ts";
+import { isBlockKey, type QuarantineSummary, rangesText, ReturnError, Spool, spoolOf } from "./spool/index.ts";
 
 /** Put in by whoever makes a package. */
 declare const HOSTTRAIL_VERSION: string | undefined;
@@ -374,14 +374,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const ledger = new Ledger(snapshot, snapshot(), Date.now());
   const minute = setInterval(() => {
     checkRules("found-audit-rules-changed");
-    const changes = ledger.take(Date.now());
-    if (changes === undefined) return;
-    const evicted = spool
-      .takeEvicted()
-      .map(({ epoch, firstSeq, count }) => `${epoch.toString(16)}-${firstSeq}+${count}`);
-    const lost = LOST.reduce((sum, name) => sum + (changes[name] ?? 0), 0);
-    const fields = { ...changes, evicted_ranges: evicted.join(" "), unbalanced: imbalances(ledger.now()).length };
-    report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
+    tellLedger();
   }, config.ledgerIntervalMs);
   const pageOut = pageOutTimer(config.pageOutIntervalMs);
   const control = openControl(config.runtimeDirectory, answer);
@@ -389,6 +382,24 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   notifyManager("READY=1");
   const watchdog = tellManager();
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
+
+  /** Where something happened since the last time. What it says of numbers is of the same moment as its counts. */
+  function tellLedger(): void {
+    const changes = ledger.take(Date.now());
+    if (changes === undefined) return;
+    const { epoch, nextSeq } = spool.position;
+    const lost = LOST.reduce((sum, name) => sum + (changes[name] ?? 0), 0);
+    const fields = {
+      ...changes,
+      epoch: epoch.toString(16),
+      next_seq: nextSeq,
+      evicted_ranges: rangesText(spool.takeEvicted()),
+      kept_ranges: rangesText(spool.keptRanges()),
+      quarantined_ranges: rangesText(spool.quarantinedRanges()),
+      unbalanced: imbalances(ledger.now()).length,
+    };
+    report({ action: "reported-ledger", name: "LEDGER", outcome: lost > 0 ? "failure" : "success", fields });
+  }
 
   function snapshot(): Snapshot {
     try {
@@ -419,6 +430,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       held: integrity.held,
       pending: builder.pending,
       inSpool: kept.events,
+      sent: shipper.counters.eventsSent,
+      received: shipper.counters.eventsReceived,
     };
   }
 
@@ -544,7 +557,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     reassembler.flush(source.endOfEventExpected ? "end" : "");
     integrity.flush();
     builder.flush();
-    if (lifetime !== undefined) await tellStop(lifetime, reason);
+    if (lifetime !== undefined) {
+      tellLedger();
+      await tellStop(lifetime, reason);
+    }
     await shipper.close(config.shutdownDeadlineMs);
     const lost = builder.close();
     if (lost > 0)

@@ -44,6 +44,9 @@ interface Totals {
   quarantined: number;
   /** Left the quarantine for want of room: lost. */
   discarded: number;
+  /** Sent to the collector, those that were sent again as often as they were; and told by it as received. */
+  sent: number;
+  received: number;
 }
 
 /** How many there are now, on their way. */
@@ -83,7 +86,17 @@ export function imbalances(now: Snapshot): Imbalance[] {
 }
 
 /** What alone is no reason to report: an idle host would report its reports. */
-const FOLLOWS: ReadonlySet<string> = new Set(["own", "accepted", "spooled", "stored", "pending", "inSpool", "found"]);
+const FOLLOWS: ReadonlySet<string> = new Set([
+  "own",
+  "accepted",
+  "spooled",
+  "stored",
+  "pending",
+  "inSpool",
+  "found",
+  "sent",
+  "received",
+]);
 
 /** Turns snapshots into what changed since the last one. */
 export class Ledger {

@@ -25,6 +25,8 @@ const ZERO: Snapshot = {
   evicted: 0,
   quarantined: 0,
   discarded: 0,
+  sent: 0,
+  received: 0,
   held: 0,
   pending: 0,
   inSpool: 0,
@@ -35,7 +37,7 @@ describe("the ledger", () => {
     let now: Snapshot = { ...ZERO };
     const ledger = new Ledger(() => now, ZERO, 1000);
     assert.equal(ledger.take(2000), undefined);
-    now = { ...now, own: 1, accepted: 1, spooled: 1, stored: 1, inSpool: 0 };
+    now = { ...now, own: 1, accepted: 1, spooled: 1, sent: 1, received: 1, stored: 1, inSpool: 0 };
     assert.equal(ledger.take(3000), undefined);
   });
 

@@ -27,8 +27,9 @@ import { basename, join } from "node:path";
 import { BlockError, type Header, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrail/lib/files";
-import { type EvictedRange, EvictedRanges } from "./evicted.ts";
-import { Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
+import { EvictedRanges } from "./evicted.ts";
+import { eventsIn, Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
+import { mergedRanges, type NumberRange } from "./ranges.ts";
 import { blockKey, FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
 
 export {
@@ -41,11 +42,14 @@ export {
   ReturnError,
   summarize,
 } from "./quarantine.ts";
+export { rangesText } from "./ranges.ts";
 export { isBlockKey, scanSegment } from "./segment.ts";
 
 /** When blocks are forced to the disk: each one before it is sent, once a second, or as the kernel likes. */
 export type SyncPolicy = "always" | "second" | "never";
 const SYNC_INTERVAL_MS = 1000;
+/** Ranges of what is kept that are told at once; beyond, they become wider. */
+const RANGES_TOLD_MAX = 64;
 
 /** Which blocks go first where there is no room for all: a segment holds blocks of one lane. */
 export type SpoolLane = "normal" | "low";
@@ -441,8 +445,24 @@ export class Spool {
   }
 
   /** What was evicted since this was asked last: gaps of the trail that are no riddle. */
-  takeEvicted(): EvictedRange[] {
+  takeEvicted(): NumberRange[] {
     return this.#evicted.take();
+  }
+
+  /** Numbers of the events that are kept until they are stored. */
+  keptRanges(): NumberRange[] {
+    return mergedRanges(this.#blocks.values(), RANGES_TOLD_MAX);
+  }
+
+  /** Numbers of the events in the quarantine: of its newest blocks, where there are more than are told. */
+  quarantinedRanges(): NumberRange[] {
+    const ranges: NumberRange[] = [];
+    for (const file of this.#quarantine.files().slice(-RANGES_TOLD_MAX)) {
+      const [, epoch = "", firstSeq = ""] = /^([0-9a-f]{16})-([0-9a-f]{16})$/.exec(file.key) ?? [];
+      const count = epoch === "" ? undefined : eventsIn(file);
+      if (count !== undefined) ranges.push({ epoch: BigInt(`0x${epoch}`), firstSeq: BigInt(`0x${firstSeq}`), count });
+    }
+    return mergedRanges(ranges, RANGES_TOLD_MAX);
   }
 
   close(): void {
