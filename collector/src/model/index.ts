@@ -16,6 +16,18 @@ export {
   FINDINGS,
   FINDINGS_RULESET,
 } from "./finding.ts";
+export {
+  type Drop,
+  type DropBatch,
+  type DropFence,
+  type DropMark,
+  type DroppedDay,
+  type LegalHold,
+  type OtherDrop,
+  RETENTION_KINDS,
+  type RetentionKind,
+  type RetentionPolicy,
+} from "./retention.ts";
 export { afterAction, type AlertWork, type CloseReason, untouched, type WorkAction, type WorkState } from "./work.ts";
 
 /** A block on its way from receive to store: opaque bytes and what the header says of them. */
@@ -313,6 +325,12 @@ export interface HostIdentity {
   boots: readonly string[];
   /** Boot ids of copies of its disk. */
   clonedBoots: readonly string[];
+}
+
+/** A certificate with which a host came: its own and those above it but for the root, DER. */
+export interface KeptCertificate {
+  hostId: string;
+  chain: readonly Uint8Array[];
 }
 
 /** One call of the API. */

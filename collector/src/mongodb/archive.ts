@@ -5,6 +5,7 @@ import { AlertStore } from "./alerts.ts";
 import { AlertWorkStore } from "./alertwork.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
+import { CertificateStore } from "./certificates.ts";
 import { classify } from "./failure.ts";
 import { DetectorStore } from "./detector.ts";
 import { DiskStore } from "./disk.ts";
@@ -32,6 +33,7 @@ export class Archive {
   readonly identities: IdentityStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
+  readonly certificates: CertificateStore;
   readonly alerts: AlertStore;
   readonly alertWork: AlertWorkStore;
   readonly detector: DetectorStore;
@@ -55,6 +57,7 @@ export class Archive {
     this.identities = new IdentityStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
+    this.certificates = new CertificateStore(this.#database);
     this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
     this.detector = new DetectorStore(this.#database);

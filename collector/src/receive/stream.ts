@@ -28,7 +28,7 @@ import {
 } from "@hosttrail/proto/ingest";
 import { type Claim, IdentityError } from "../identities/index.ts";
 import { metrics } from "../metrics/index.ts";
-import { type BlockMessage, PermanentError, RetryableError } from "../model/index.ts";
+import { type BlockMessage, type KeptCertificate, PermanentError, RetryableError } from "../model/index.ts";
 import { type Peer, serviceError } from "../serve/index.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { checkPlain, onward } from "./codec.ts";
@@ -51,9 +51,15 @@ interface Identities {
   watch(claim: Claim, end: (error: IdentityError) => void): { close: () => void };
 }
 
+/** Keeps certificates, by which blocks are checked years later. */
+interface Certificates {
+  noteCertificate(certificate: KeptCertificate): Promise<void>;
+}
+
 export interface ReceiveOptions {
   sink: BlockSink;
   identities: Identities;
+  certificates: Certificates;
   presences: Presences;
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
@@ -207,13 +213,15 @@ export class HostStream {
     this.#state = "greeting";
     const { name: hostId, keyFingerprint } = this.#peer;
     const claim = { hostId, keyFingerprint, bootId: hello.bootId };
-    const { identities } = this.#options;
+    const { identities, certificates } = this.#options;
     // First watched, then admitted: a change in between must not be missed.
     this.#watch = identities.watch(claim, (error) => {
       if (this.#state === "open") this.#refuse(error);
     });
     try {
       await identities.admit(claim);
+      // Before its first block: none is taken that nobody can check later.
+      await certificates.noteCertificate({ hostId, chain: this.#peer.chain });
     } catch (error) {
       if (error instanceof IdentityError) this.#refuse(error);
       else this.#fail(status.UNAVAILABLE, "DATABASE_UNAVAILABLE", "the host cannot be looked up at the moment", 1000);

@@ -18,6 +18,7 @@ export async function startIngest({ config, stream, archive, history, signal, lo
       ...config.ingest,
       sink: stream,
       identities,
+      certificates: archive.certificates,
       presences,
       trustBundle: trust.pem,
       collectorVersion: COLLECTOR_VERSION,

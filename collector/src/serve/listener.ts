@@ -11,7 +11,7 @@ import type { Logger } from "@hosttrail/lib/log";
 import { certificatesOf } from "@hosttrail/lib/tls";
 import { metrics } from "../metrics/index.ts";
 import { serverCertificateProblems } from "./certificate.ts";
-import { noteRefusal } from "./peer.ts";
+import { noteChain, noteRefusal } from "./peer.ts";
 
 interface TlsFiles {
   /** Authorities whose clients are trusted. Read again when it changes, as are the others. */
@@ -91,6 +91,7 @@ export function listenTls(
       return;
     }
     noteRefusal(socket, context.authorities);
+    noteChain(socket);
     take(socket);
   });
   const unwatch = watchContext(options.tls, logger, (next) => {

@@ -19,6 +19,8 @@ export interface Peer {
   /** SHA-256 of the certificate's SubjectPublicKeyInfo, hex. */
   keyFingerprint: string;
   publicKey: KeyObject;
+  /** Its certificate and those above it but for the root, DER. */
+  chain: readonly Uint8Array[];
   /** When the certificate ends, milliseconds since 1970. */
   expireMs: number;
   /** Checks signatures by the certificate's key; throws where it is not Ed25519. */
@@ -54,14 +56,38 @@ function refusalOf(
   error: Error | string | undefined,
 ): string {
   const certificate = new X509Certificate(presented.raw);
-  const sent: X509Certificate[] = [];
-  // A root names itself as its issuer.
-  for (let next = presented.issuerCertificate; next?.raw !== undefined; next = next.issuerCertificate) {
-    if (sent.length >= CHAIN_LENGTH_MAX || sent.at(-1)?.raw.equals(next.raw) === true) break;
-    sent.push(new X509Certificate(next.raw));
-  }
+  const sent = above(presented).map((der) => new X509Certificate(der));
   const problem = chainProblem(certificate, sent, authorities, Date.now());
   return `the certificate ${nameOfCertificate(certificate)} ${problem ?? `is not accepted (${String(error)})`}`;
+}
+
+/** Certificates above the own one, DER, the nearest first. */
+function above(presented: DetailedPeerCertificate): Buffer[] {
+  const found: Buffer[] = [];
+  // A root names itself as its issuer.
+  for (let next = presented.issuerCertificate; next?.raw !== undefined; next = next.issuerCertificate) {
+    if (found.length >= CHAIN_LENGTH_MAX || found.at(-1)?.equals(next.raw) === true) break;
+    found.push(next.raw);
+  }
+  return found;
+}
+
+/** What stands above the certificates of those who were let in, by address and port, until their connection ends: gRPC does not tell it. */
+const chains = new Map<string, Buffer[]>();
+
+/** Notes what a certificate that TLS has taken hangs on, but for the root. */
+export function noteChain(socket: TLSSocket): void {
+  const presented = socket.getPeerCertificate(true) as DetailedPeerCertificate | undefined;
+  if (!socket.authorized || presented?.raw === undefined) return;
+  const between = above(presented).filter((der) => !isRoot(new X509Certificate(der)));
+  if (between.length === 0) return;
+  const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+  chains.set(peer, between);
+  socket.once("close", () => chains.delete(peer));
+}
+
+function isRoot({ subject, issuer }: X509Certificate): boolean {
+  return subject === issuer;
 }
 
 interface Subject {
@@ -100,6 +126,7 @@ export function peerOf(call: Call): Peer {
     name,
     keyFingerprint: fingerprintOf(publicKey),
     publicKey,
+    chain: [certificate.raw, ...(chains.get(call.getPeer()) ?? [])],
     expireMs: Date.parse(certificate.validTo),
     verifier: () => verifierOf(publicKey),
   };
