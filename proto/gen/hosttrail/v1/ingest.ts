@@ -101,6 +101,7 @@ export interface StreamResponse {
     | { $case: "throttle"; value: Throttle }
     | { $case: "rejected"; value: Rejected }
     | { $case: "trustBundle"; value: TrustBundle }
+    | { $case: "goodbye"; value: Goodbye }
     | undefined;
 }
 
@@ -146,6 +147,62 @@ export interface Throttle {
  */
 export interface TrustBundle {
   pem: string;
+}
+
+/**
+ * Goodbye asks the agent to move to another stream. It comes once. Until it leaves the agent may send, and gets answers; it leaves after a
+ * random part of spread_ms: it sends no more blocks, waits until those on their way are received or rejected, ends the stream in order and
+ * opens another one. A stream that is still open when the collector has waited long enough is ended by it.
+ */
+export interface Goodbye {
+  reason: Goodbye_Reason;
+  /** Milliseconds over which agents spread. */
+  spreadMs: number;
+}
+
+export const Goodbye_Reason = {
+  UNSPECIFIED: 0,
+  /** STOPPING - This collector stops: another endpoint, where there is one. */
+  STOPPING: 1,
+  /** AGE - The stream is as old as streams become here: any endpoint, so that agents spread over collectors that came meanwhile. */
+  AGE: 2,
+} as const;
+
+export type Goodbye_Reason = typeof Goodbye_Reason[keyof typeof Goodbye_Reason];
+
+export namespace Goodbye_Reason {
+  export type UNSPECIFIED = typeof Goodbye_Reason.UNSPECIFIED;
+  export type STOPPING = typeof Goodbye_Reason.STOPPING;
+  export type AGE = typeof Goodbye_Reason.AGE;
+}
+
+export function goodbye_ReasonFromJSON(object: any): Goodbye_Reason {
+  switch (object) {
+    case 0:
+    case "REASON_UNSPECIFIED":
+      return Goodbye_Reason.UNSPECIFIED;
+    case 1:
+    case "REASON_STOPPING":
+      return Goodbye_Reason.STOPPING;
+    case 2:
+    case "REASON_AGE":
+      return Goodbye_Reason.AGE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Goodbye_Reason");
+  }
+}
+
+export function goodbye_ReasonToJSON(object: Goodbye_Reason): string {
+  switch (object) {
+    case Goodbye_Reason.UNSPECIFIED:
+      return "REASON_UNSPECIFIED";
+    case Goodbye_Reason.STOPPING:
+      return "REASON_STOPPING";
+    case Goodbye_Reason.AGE:
+      return "REASON_AGE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Goodbye_Reason");
+  }
 }
 
 /** Rejected: the collector will never take this block as it is. It may come after Received, from the store role. */
@@ -1119,6 +1176,9 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       case "trustBundle":
         TrustBundle.encode(message.message.value, writer.uint32(58).fork()).join();
         break;
+      case "goodbye":
+        Goodbye.encode(message.message.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1192,6 +1252,14 @@ export const StreamResponse: MessageFns<StreamResponse> = {
             message.message = { $case: "trustBundle", value: TrustBundle.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.message = { $case: "goodbye", value: Goodbye.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1222,6 +1290,8 @@ export const StreamResponse: MessageFns<StreamResponse> = {
         ? { $case: "trustBundle", value: TrustBundle.fromJSON(object.trustBundle) }
         : isSet(object.trust_bundle)
         ? { $case: "trustBundle", value: TrustBundle.fromJSON(object.trust_bundle) }
+        : isSet(object.goodbye)
+        ? { $case: "goodbye", value: Goodbye.fromJSON(object.goodbye) }
         : undefined,
     };
   },
@@ -1242,6 +1312,8 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       obj.rejected = Rejected.toJSON(message.message.value);
     } else if (message.message?.$case === "trustBundle") {
       obj.trustBundle = TrustBundle.toJSON(message.message.value);
+    } else if (message.message?.$case === "goodbye") {
+      obj.goodbye = Goodbye.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1291,6 +1363,12 @@ export const StreamResponse: MessageFns<StreamResponse> = {
       case "trustBundle": {
         if (object.message?.value !== undefined && object.message?.value !== null) {
           message.message = { $case: "trustBundle", value: TrustBundle.fromPartial(object.message.value) };
+        }
+        break;
+      }
+      case "goodbye": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "goodbye", value: Goodbye.fromPartial(object.message.value) };
         }
         break;
       }
@@ -1880,6 +1958,95 @@ export const TrustBundle: MessageFns<TrustBundle> = {
   fromPartial(object: DeepPartial<TrustBundle>): TrustBundle {
     const message = createBaseTrustBundle();
     message.pem = object.pem ?? "";
+    return message;
+  },
+};
+
+function createBaseGoodbye(): Goodbye {
+  return { reason: 0, spreadMs: 0 };
+}
+
+export const Goodbye: MessageFns<Goodbye> = {
+  encode(message: Goodbye, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== 0) {
+      writer.uint32(8).int32(message.reason);
+    }
+    if (message.spreadMs !== 0) {
+      writer.uint32(16).uint32(message.spreadMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Goodbye {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGoodbye();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.spreadMs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Goodbye {
+    return {
+      reason: isSet(object.reason) ? goodbye_ReasonFromJSON(object.reason) : 0,
+      spreadMs: isSet(object.spreadMs)
+        ? globalThis.Number(object.spreadMs)
+        : isSet(object.spread_ms)
+        ? globalThis.Number(object.spread_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Goodbye): unknown {
+    const obj: any = {};
+    if (message.reason !== 0) {
+      obj.reason = goodbye_ReasonToJSON(message.reason);
+    }
+    if (message.spreadMs !== 0) {
+      obj.spreadMs = Math.round(message.spreadMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Goodbye>): Goodbye {
+    return Goodbye.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Goodbye>): Goodbye {
+    const message = createBaseGoodbye();
+    message.reason = object.reason ?? 0;
+    message.spreadMs = object.spreadMs ?? 0;
     return message;
   },
 };
