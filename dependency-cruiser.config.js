@@ -71,7 +71,7 @@ export default {
       comment: "What computes can be tested, fuzzed and moved anywhere; I/O lives with those who call it.",
       severity: "error",
       from: {
-        path: "^(lib/src/(block|audit|predicate|sieve|sigma|detect|correlate)|agent/src/(reassemble|decode|journal|model))/",
+        path: "^(lib/src/(block|audit|predicate|sieve|sigma|detect|correlate|tlog|logentry)|agent/src/(reassemble|decode|journal|model))/",
         pathNot: "\\.test\\.ts$|arbitrary\\.ts$",
       },
       to: { dependencyTypes: ["core"] },

@@ -7,8 +7,12 @@ export const nodePrimitives: BlockPrimitives = {
   compress,
   compressSegment,
   decompress,
-  sha256: (bytes) => hash("sha256", bytes, "buffer"),
+  sha256,
 };
+
+export function sha256(bytes: Uint8Array): Uint8Array {
+  return hash("sha256", bytes, "buffer");
+}
 
 /** A signer for an Ed25519 private key in PEM. */
 export function signerOf(privateKeyPem: string): Sign {
@@ -26,6 +30,26 @@ export function verifierOf(publicKey: KeyObject): Verify {
 /** Reads a public key in PEM or in DER (SubjectPublicKeyInfo). */
 export function publicKeyOf(key: string | Buffer): KeyObject {
   return typeof key === "string" ? createPublicKey(key) : createPublicKey({ key, format: "der", type: "spki" });
+}
+
+/** What stands before the 32 bytes of an Ed25519 key in its SubjectPublicKeyInfo. Source: RFC 8410. */
+const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
+
+/** The 32 bytes of an Ed25519 key, public or private in PEM. Throws a TypeError for a key of another type. */
+export function ed25519BytesOf(key: KeyObject): Uint8Array {
+  requireEd25519(key);
+  const publicKey = key.type === "private" ? createPublicKey(key) : key;
+  return new Uint8Array(publicKey.export({ format: "der", type: "spki" }).subarray(ED25519_SPKI.length));
+}
+
+/** True for a signature (RFC 8032) by the key of these 32 bytes; false for what is no key, too. */
+export function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (signature.length !== 64 || publicKey.length !== 32) return false;
+  try {
+    return verify(null, message, publicKeyOf(Buffer.concat([ED25519_SPKI, publicKey])), signature);
+  } catch {
+    return false;
+  }
 }
 
 /** SHA-256 of a public key's SubjectPublicKeyInfo, hex. */

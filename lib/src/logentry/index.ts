@@ -1,0 +1,16 @@
+/**
+ * What stands in the transparency log: an entry is a few lines of text, each a key and a value, which any tool can read and compare.
+ * The first line names kind and version. Pure.
+ */
+export {
+  type DroppedEntry,
+  type EntryKind,
+  type HeadEntry,
+  type HoldEntry,
+  type HoldScope,
+  type LogEntry,
+  LogEntryError,
+  type Logged,
+} from "./entry.ts";
+export { formatLogEntry, LOG_ENTRY_BYTES_MAX } from "./format.ts";
+export { parseLogEntry } from "./parse.ts";
