@@ -17,35 +17,42 @@ export interface HeadEntry extends At {
   missing: bigint;
 }
 
-/** What retention removed, of one epoch and day of a host. Events between the two numbers that are of other days are not meant. */
+/** Consecutive events, the last one included. */
+export interface LoggedRange {
+  first: bigint;
+  last: bigint;
+}
+
+/** What retention removed, of one epoch and day of a host. Several entries where there is no room for all in one. */
 export interface DroppedEntry extends At {
   kind: "dropped";
   hostId: string;
   epoch: bigint;
-  /** YYYY-MM-DD, UTC. */
+  /** YYYYMMDD, UTC; "outside" for blocks of no day. */
   day: string;
-  firstSeq: bigint;
-  lastSeq: bigint;
+  /** 1 to 64, ascending and apart from each other. */
+  ranges: readonly LoggedRange[];
+  /** Of the whole drop, in each of its entries. */
   blocks: bigint;
   events: bigint;
-  /** SHA-256 of the header of its last block, where that is known: the one that the next block names as the one before. */
-  headerSha256?: string | undefined;
-  /** By which it went, or who let it go. */
+  /** By which it went. */
   policy: string;
+  /** Whose policy that was. */
+  actor: string;
 }
 
-/** Whose trail a hold is about: one host, or all with a label. */
-export type HoldScope = { hostId: string } | { label: string };
-
-/** A hold that was set, or ended: until then nothing of this may go. */
+/** A hold that was set, or ended: until then nothing of this may go. Several entries where there is no room for all hosts in one. */
 export interface HoldEntry extends At {
   kind: "hold" | "release";
   /** Name of the hold. */
   hold: string;
-  scope: HoldScope;
-  /** Of the events that are held; undefined for all before, or after. */
-  fromMs?: number | undefined;
-  untilMs?: number | undefined;
+  /** Up to 1,000, in order. */
+  hostIds: readonly string[];
+  /** `key=value`, up to 64, in order: hosts that have all of them. */
+  labels: readonly string[];
+  /** The first and the last one, YYYYMMDD. */
+  firstDay: string;
+  lastDay: string;
   actor: string;
   reason: string;
 }

@@ -7,10 +7,11 @@ export {
   type EntryKind,
   type HeadEntry,
   type HoldEntry,
-  type HoldScope,
   type LogEntry,
   LogEntryError,
   type Logged,
+  type LoggedRange,
 } from "./entry.ts";
-export { formatLogEntry, LOG_ENTRY_BYTES_MAX } from "./format.ts";
+export { formatLogEntry, HOSTS_MAX, LABELS_MAX, LOG_ENTRY_BYTES_MAX } from "./format.ts";
 export { parseLogEntry } from "./parse.ts";
+export { RANGES_MAX } from "./value.ts";

@@ -13,8 +13,22 @@ const words = fc
   .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
   .filter((text) => text.trim() === text && !/[\p{Cc}\p{Surrogate}\u2028\u2029\ufeff]/u.test(text) && text.length > 0);
 const host = hexDigits(32);
-const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
-  fc.option(value, { nil: undefined });
+const days = time.map((ms) => new Date(ms).toISOString().slice(0, 10).replaceAll("-", ""));
+const ranges = fc
+  .array(fc.tuple(fc.bigInt({ min: 2n, max: 1n << 50n }), fc.bigInt({ min: 0n, max: 1n << 50n })), {
+    minLength: 1,
+    maxLength: 64,
+  })
+  .map((steps) => {
+    let at = 0n;
+    return steps.map(([gap, length]) => {
+      const first = at + gap;
+      at = first + length;
+      return { first, last: at };
+    });
+  });
+const ordered = (values: fc.Arbitrary<string>): fc.Arbitrary<string[]> =>
+  fc.uniqueArray(values, { maxLength: 5 }).map((all) => all.sort());
 
 const entries: fc.Arbitrary<LogEntry> = fc.oneof(
   fc.record(
@@ -34,13 +48,12 @@ const entries: fc.Arbitrary<LogEntry> = fc.oneof(
       kind: fc.constant("dropped" as const),
       hostId: host,
       epoch: u64,
-      day: time.map((ms) => new Date(ms).toISOString().slice(0, 10)),
-      firstSeq: u64,
-      lastSeq: u64,
+      day: fc.oneof(days, fc.constant("outside")),
+      ranges,
       blocks: u64,
       events: u64,
-      headerSha256: maybe(hexDigits(64)),
       policy: words,
+      actor: words,
       timeMs: time,
     },
     PLAIN,
@@ -49,12 +62,10 @@ const entries: fc.Arbitrary<LogEntry> = fc.oneof(
     {
       kind: fc.constantFrom("hold" as const, "release" as const),
       hold: words,
-      scope: fc.oneof(
-        host.map((hostId) => ({ hostId })),
-        words.map((label) => ({ label })),
-      ),
-      fromMs: maybe(time),
-      untilMs: maybe(time),
+      hostIds: ordered(host),
+      labels: ordered(words),
+      firstDay: days,
+      lastDay: days,
       actor: words,
       reason: words,
       timeMs: time,
@@ -63,7 +74,7 @@ const entries: fc.Arbitrary<LogEntry> = fc.oneof(
   ),
 );
 
-const HEAD: LogEntry = {
+const HEAD = {
   kind: "head",
   hostId: "00112233445566778899aabbccddeeff",
   epoch: 10n,
@@ -71,7 +82,7 @@ const HEAD: LogEntry = {
   headerSha256: "ab".repeat(32),
   missing: 0n,
   timeMs: 1_790_000_000_123,
-};
+} as const;
 const TEXT = [
   "hosttrail/head/v1",
   "host 00112233445566778899aabbccddeeff",
@@ -129,14 +140,40 @@ describe("entries of the log", () => {
     refused(`${TEXT}more 1\n`, /line 8: nothing may follow/);
     refused(TEXT.slice(0, -1), /does not end with a newline/);
     refused(TEXT.replace("14:13", "25:13"), /line 7: time is not/);
-    refused("x".repeat(5000), /5000 bytes; 4096 are allowed/);
+    refused("x".repeat(70_000), /70000 bytes; 60000 are allowed/);
   });
 
   it("are not written where they could not be read again", () => {
     for (const wrong of [{ hostId: "x" }, { timeMs: 1.5 }, { timeMs: -1 }, { lastSeq: -1n }, { lastSeq: 1n << 64n }])
       assert.throws(() => formatLogEntry({ ...HEAD, ...wrong }), LogEntryError);
-    const hold = { kind: "hold", hold: "h", scope: { label: "a=b" }, actor: "a", reason: "r", timeMs: 0 } as const;
+    const hold = {
+      kind: "hold",
+      hold: "h",
+      hostIds: [],
+      labels: ["a=b"],
+      firstDay: "20260101",
+      lastDay: "20260131",
+      actor: "a",
+      reason: "r",
+      timeMs: 0,
+    } as const;
     for (const reason of ["", " x", "a\nactor root", "\u2028", "x".repeat(513), "\ud800"])
       assert.throws(() => formatLogEntry({ ...hold, reason }), LogEntryError);
+    for (const wrong of [{ labels: ["b", "a"] }, { labels: ["a", "a"] }, { firstDay: "20260230" }, { hostIds: ["x"] }])
+      assert.throws(() => formatLogEntry({ ...hold, ...wrong }), LogEntryError);
+    const dropped = {
+      kind: "dropped",
+      hostId: HEAD.hostId,
+      epoch: 1n,
+      day: "20260101",
+      blocks: 1n,
+      events: 2n,
+      policy: "p",
+      actor: "a",
+      timeMs: 0,
+    } as const;
+    const range = (first: bigint, last: bigint) => ({ first, last });
+    for (const ranges of [[], [range(2n, 1n)], [range(1n, 5n), range(6n, 7n)], [range(5n, 6n), range(1n, 2n)]])
+      assert.throws(() => formatLogEntry({ ...dropped, ranges }), LogEntryError);
   });
 });

@@ -1,7 +1,17 @@
 /** Text to entries: only what formatLogEntry gives, byte for byte. */
 import { LogEntryError, type LogEntry } from "./entry.ts";
-import { ENTRY_HEADER, ENTRY_VERSION, LOG_ENTRY_BYTES_MAX } from "./format.ts";
-import { dayForm, epochForm, hostIdForm, numberForm, sha256Form, textForm, timeForm, type ValueForm } from "./value.ts";
+import { ENTRY_HEADER, ENTRY_VERSION, HOSTS_MAX, LABELS_MAX, LOG_ENTRY_BYTES_MAX } from "./format.ts";
+import {
+  dayForm,
+  epochForm,
+  hostIdForm,
+  numberForm,
+  rangesForm,
+  sha256Form,
+  textForm,
+  timeForm,
+  type ValueForm,
+} from "./value.ts";
 
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -46,29 +56,26 @@ function readEntry(reader: LineReader): LogEntry {
         hostId: reader.take("host", hostIdForm),
         epoch: reader.take("epoch", epochForm),
         day: reader.take("day", dayForm),
-        firstSeq: reader.take("first", numberForm),
-        lastSeq: reader.take("last", numberForm),
+        ranges: reader.take("ranges", rangesForm),
         blocks: reader.take("blocks", numberForm),
         events: reader.take("events", numberForm),
-        headerSha256: reader.takeIfThere("header", sha256Form),
         policy: reader.take("policy", textForm),
+        actor: reader.take("actor", textForm),
         timeMs: reader.take("time", timeForm),
       };
     case "hold":
-    case "release": {
-      const hold = reader.take("hold", textForm);
-      const hostId = reader.takeIfThere("host", hostIdForm);
+    case "release":
       return {
         kind,
-        hold,
-        scope: hostId === undefined ? { label: reader.take("label", textForm) } : { hostId },
-        fromMs: reader.takeIfThere("from", timeForm),
-        untilMs: reader.takeIfThere("until", timeForm),
+        hold: reader.take("hold", textForm),
+        hostIds: reader.takeAll("host", hostIdForm, HOSTS_MAX),
+        labels: reader.takeAll("label", textForm, LABELS_MAX),
+        firstDay: reader.take("from", dayForm),
+        lastDay: reader.take("until", dayForm),
         actor: reader.take("actor", textForm),
         reason: reader.take("reason", textForm),
         timeMs: reader.take("time", timeForm),
       };
-    }
     default:
       throw new LogEntryError(
         1,
@@ -93,18 +100,27 @@ class LineReader {
   }
 
   take<Value>(key: string, form: ValueForm<Value>): Value {
-    const value = this.takeIfThere(key, form);
-    if (value === undefined) throw new LogEntryError(this.#at + 1, `it must begin with "${key} "`);
+    if (!this.#isNext(key)) throw new LogEntryError(this.#at + 1, `it must begin with "${key} "`);
+    const value = form.parse((this.#lines[this.#at++] ?? "").slice(key.length + 1));
+    if (value === undefined) throw new LogEntryError(this.#at, `${key} is not ${form.allowed}`);
     return value;
   }
 
-  takeIfThere<Value>(key: string, form: ValueForm<Value>): Value | undefined {
-    const line = this.#lines[this.#at] ?? "";
-    if (!line.startsWith(`${key} `)) return undefined;
-    this.#at++;
-    const value = form.parse(line.slice(key.length + 1));
-    if (value === undefined) throw new LogEntryError(this.#at, `${key} is not ${form.allowed}`);
-    return value;
+  /** As many as there are, each above the one before. */
+  takeAll(key: string, form: ValueForm<string>, max: number): string[] {
+    const values: string[] = [];
+    while (this.#isNext(key)) {
+      const value = this.take(key, form);
+      if (values.length >= max || value <= (values.at(-1) ?? "")) {
+        throw new LogEntryError(this.#at, `${key} is there up to ${String(max)} times, in order and once each`);
+      }
+      values.push(value);
+    }
+    return values;
+  }
+
+  #isNext(key: string): boolean {
+    return (this.#lines[this.#at] ?? "").startsWith(`${key} `);
   }
 
   finish(): void {

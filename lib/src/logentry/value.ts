@@ -1,4 +1,6 @@
 /** Values of entries. Each has one form only, so that an entry has one, too. */
+import type { LoggedRange } from "./entry.ts";
+
 const U64_MAX = 0xffff_ffff_ffff_ffffn;
 const MILLIS_MAX = 253_402_300_799_999;
 
@@ -45,9 +47,35 @@ export const timeForm: ValueForm<number> = {
 };
 
 export const dayForm: ValueForm<string> = {
-  allowed: "a day as 2026-01-31",
+  allowed: 'a day as 20260131, or "outside"',
   format: (value) => value,
-  parse: (text) => (timeForm.parse(`${text}T00:00:00.000Z`) === undefined ? undefined : text),
+  parse: (text) => {
+    if (text === "outside") return text;
+    const [, year, month, day] = /^([0-9]{4})([0-9]{2})([0-9]{2})$/.exec(text) ?? [];
+    const begin = `${String(year)}-${String(month)}-${String(day)}T00:00:00.000Z`;
+    return timeForm.parse(begin) === undefined ? undefined : text;
+  },
+};
+
+/** Ranges of an entry. */
+export const RANGES_MAX = 64;
+
+export const rangesForm: ValueForm<readonly LoggedRange[]> = {
+  allowed: `1 to ${String(RANGES_MAX)} ranges as 1-500,601-700, ascending and apart from each other`,
+  format: (ranges) => ranges.map(({ first, last }) => `${first.toString()}-${last.toString()}`).join(","),
+  parse: (text) => {
+    const ranges: LoggedRange[] = [];
+    let before = -2n;
+    for (const part of text.split(",", RANGES_MAX + 1)) {
+      const [firstText = "", lastText = "", ...more] = part.split("-", 3);
+      const [first, last] = [numberForm.parse(firstText), numberForm.parse(lastText)];
+      if (first === undefined || last === undefined || more.length > 0) return undefined;
+      if (first > last || first <= before + 1n) return undefined;
+      ranges.push({ first, last });
+      before = last;
+    }
+    return ranges.length <= RANGES_MAX ? ranges : undefined;
+  },
 };
 
 const TEXT_LENGTH_MAX = 512;
