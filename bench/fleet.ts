@@ -90,7 +90,6 @@ class Feed implements BlockFeed {
       const batch = blocks.slice(at, at + BATCH).map((block) => ({
         message: { ...block, signer: "0".repeat(64) },
         receivedMs: Number(block.lastTimeNano / 1_000_000n) + 1000,
-        streamSequence: 1n,
         deliveries: 1,
         ack: () => void this.stored++,
         retry: () => undefined,

@@ -4,7 +4,6 @@
  * each role runs alone or with others: what they share is here, and how they start and end.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
 import { historySource } from "./archives.ts";
 import type { CollectorConfig } from "./config/index.ts";
@@ -12,7 +11,7 @@ import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { serveMetrics } from "./metrics/index.ts";
 import { Archive } from "./mongodb/index.ts";
-import { type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
+import { databaseUrl, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
 
 const PREPARE_RETRY_MS = 2000;
 
@@ -23,9 +22,7 @@ export interface RunningCollector {
 
 /** Starts the roles; throws where one cannot start, and then nothing is left running. */
 export async function startCollector(config: CollectorConfig, logger: Logger): Promise<RunningCollector> {
-  const { credentialsFile } = config.nats;
-  const credentials = credentialsFile === "" ? "" : readSecretFile(credentialsFile);
-  const stream = await BlockStream.open({ ...config.nats, credentials }, logger);
+  const stream = await BlockStream.open(natsOptions(config), logger);
   const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
   const history = new History(historySource(archive), { payloadBytesKept: config.query.cacheBytes });
   const metricsServer = await serveMetrics(config.metrics.listen);
@@ -76,10 +73,4 @@ async function prepare(archive: Archive, signal: AbortSignal, logger: Logger): P
       await sleep(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
-}
-
-/** The database's URL; it may hold a password, so it can stand in a file of its own. */
-function databaseUrl({ mongodb }: CollectorConfig): string {
-  if (mongodb.urlFile !== "") return readSecretFile(mongodb.urlFile).trim();
-  return mongodb.url === "" ? "mongodb://127.0.0.1:27017" : mongodb.url;
 }

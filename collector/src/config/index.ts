@@ -89,6 +89,13 @@ export interface CollectorConfig {
     hoursAheadMax: number;
   };
   compact: { turnMs: number; ageMs: number; blocksMin: number };
+  retention: {
+    turnMs: number;
+    graceHours: number;
+    clockGapHours: number;
+    confirmPercent: number;
+    waitForLog: boolean;
+  };
   detect: {
     batchMax: number;
     lingerMs: number;
@@ -105,7 +112,12 @@ export interface CollectorConfig {
   nats: {
     servers: string[];
     credentialsFile: string;
+    inboxPrefix: string;
+    tls: { enabled: boolean; caFile: string; certificateFile: string; keyFile: string; handshakeFirst: boolean };
+    manage: boolean;
     replicas: number;
+    streams: number;
+    placementTags: string[];
     streamBytesMax: number;
     publishTimeoutMs: number;
     ackWaitMs: number;
@@ -264,6 +276,29 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
       blocks_min: { ...integer(1, 16_384, 32), description: "Or until there are so many of its host and day." },
     }),
+    retention: mapOf({
+      turn_ms: {
+        ...integer(1000, 86_400_000, 600_000),
+        description: "How often a process with the role compact looks for what is kept by nothing any more.",
+      },
+      grace_hours: {
+        ...integer(0, 8760, 24),
+        description: "What is kept by nothing is dropped after so long, if nothing keeps it still.",
+      },
+      clock_gap_hours: {
+        ...integer(1, 8760, 24),
+        description: "Nothing is dropped while the newest event of any host is older than this.",
+      },
+      confirm_percent: {
+        ...integer(0, 100, 10),
+        description: "A change of policies by which more of what is stored is dropped must be confirmed.",
+      },
+      wait_for_log: {
+        type: "boolean",
+        default: false,
+        description: "true: nothing goes before the transparency log has it; for where a process has the role attest.",
+      },
+    }),
     detect: mapOf({
       batch_max: integer(1, 2000, 16),
       linger_ms: integer(1, 5000, 10),
@@ -298,7 +333,32 @@ export const collectorSchema: ConfigSchema = mapOf(
     nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },
       credentials_file: optionalPath,
+      inbox_prefix: {
+        type: "string",
+        pattern: "^(?:[A-Za-z0-9_-]{1,64})?$",
+        default: "",
+        description: "Subjects of answers begin so, for a login that may listen to its own alone.",
+      },
+      tls: mapOf({
+        enabled: { type: "boolean", default: false, description: "Nothing is said to a server without TLS." },
+        ca_file: optionalPath,
+        certificate_file: optionalPath,
+        key_file: optionalPath,
+        handshake_first: { type: "boolean", default: false },
+      }),
+      manage: {
+        type: "boolean",
+        default: true,
+        description:
+          "Streams and consumers that are missing are made. false: hosttrail-collector nats apply makes them.",
+      },
       replicas: { type: "integer", enum: [1, 3, 5], default: 1 },
+      streams: {
+        ...integer(0, 64, 0),
+        description:
+          "Streams over which the 64 partitions of hosts are spread. 0: one, or two for each replica where there are several.",
+      },
+      placement_tags: { type: "array", items: { type: "string", minLength: 1 }, default: [] },
       stream_bytes_max: integer(16 * MIB, 1024 * 1024 * MIB, 4096 * MIB),
       publish_timeout_ms: integer(100, 60_000, 5000),
       ack_wait_ms: integer(1000, 600_000, 30_000),

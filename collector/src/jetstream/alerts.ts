@@ -4,9 +4,11 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
 import { type Alert, AlertChange } from "@hosttrail/proto/alert";
 import { PermanentError, type TakenMessage } from "../model/index.ts";
+import { ensureConsumer } from "./ensure.ts";
 import { classify } from "./failure.ts";
 import { consumeMessages } from "./messages.ts";
-import { ALERTS, ensureAlertConsumer } from "./topology.ts";
+import { ALERTS } from "./names.ts";
+import { alertConsumer } from "./plan.ts";
 
 /** Of an event in a message beside its bytes: its tag and its length. */
 const FRAME_BYTES_MAX = 8;
@@ -63,7 +65,7 @@ export class AlertStream {
     logger: Logger,
   ): Promise<void> {
     const ackWaitMs = Math.min(this.#options.ackWaitMs, ACK_WAIT_MAX_MS);
-    await ensureAlertConsumer(await jetstreamManager(this.#connection), ackWaitMs);
+    await ensureConsumer(await jetstreamManager(this.#connection), ALERTS.stream, alertConsumer(ackWaitMs));
     await consumeMessages(this.#client, { ...ALERTS, concurrency: 1, signal, ackWaitMs }, take, logger);
   }
 }

@@ -1,4 +1,4 @@
-/** Gathers messages to batches, and keeps each of them from being given to somebody else until it is settled. */
+/** Gathers messages, of one stream or several, to batches, and keeps each of them from being given to somebody else until it is settled. */
 import type { JsMsg } from "@nats-io/jetstream";
 import type { TakenBlock } from "../model/index.ts";
 import { HEADER } from "./headers.ts";
@@ -51,8 +51,7 @@ export class Gathering {
     this.#timer = undefined;
     // One batch at a time: what comes meanwhile gathers to the next one.
     if (this.#isWorking || this.#batch.length === 0) return;
-    const blocks = this.#batch;
-    this.#batch = [];
+    const blocks = this.#batch.splice(0, this.#options.batchMax);
     this.#isWorking = true;
     this.#working = this.#work(blocks);
   }
@@ -87,7 +86,6 @@ export class Gathering {
         bytes: message.data,
       },
       receivedMs: Math.floor(message.info.timestampNanos / 1e6),
-      streamSequence: BigInt(message.info.streamSequence),
       deliveries: message.info.deliveryCount,
       ack: () => settle(() => message.ack()),
       retry: (delayMs) => settle(() => message.nak(delayMs)),

@@ -1,43 +1,46 @@
 /** NATS JetStream: the only place that knows its client. */
-import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect, credsAuthenticator, headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
+import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { headers, type NatsConnection, type Subscription } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import { metrics } from "../metrics/index.ts";
 import type { BlockMessage, TakenBlock } from "../model/index.ts";
 import { AlertStream } from "./alerts.ts";
+import { type BlockStreamsOptions, lagOf, listBlockStreams } from "./blockstreams.ts";
+import { type ConnectOptions, openConnection } from "./connect.ts";
 import { classify } from "./failure.ts";
-import { Gathering } from "./gathering.ts";
 import { HEADER } from "./headers.ts";
 import { Lease } from "./lease.ts";
-import { serversOf } from "./login.ts";
 import { MatchStream } from "./matches.ts";
 import { NotificationStream } from "./notifications.ts";
 import { PeerSubjects } from "./peers.ts";
+import { partitionOf } from "./layout.ts";
 import {
-  BLOCKS,
+  BLOCKS_PREFIX,
   CONFIRM_PREFIX,
   DEAD,
-  ensureTopology,
   IDENTITY_PREFIX,
-  partitionOf,
   RULES_SUBJECT,
+  STORE_CONSUMER,
   STORED_PREFIX,
-  type TopologyOptions,
-} from "./topology.ts";
+} from "./names.ts";
+import { pullBlocks } from "./pull.ts";
+import { ensureTopology, missingTopology } from "./topology.ts";
+import { problemsOf } from "./versions.ts";
 
-export interface JetStreamOptions extends TopologyOptions {
-  servers: string[];
-  /** Content of a NATS credentials file, or empty. */
-  credentials: string;
+export interface JetStreamOptions extends ConnectOptions, Omit<BlockStreamsOptions, "streams" | "placementTags"> {
   publishTimeoutMs: number;
+  /** Streams over which partitions are spread where there are none yet; 1 where it is not given. */
+  streams?: number;
+  placementTags?: readonly string[];
+  /** Makes streams and consumers that are missing, as it does where this is not given; else waits until somebody has made them. */
+  isManaging?: boolean;
 }
 
-const CONNECT_RETRY_MS = 500;
+/** How often it is looked whether JetStream is ready. */
+const READY_RETRY_MS = 500;
 /** Room for a message's headers and its subject's. */
 const HEADERS_BYTES_MAX = 2048;
-/** Time that one request for blocks stays open. */
-const PULL_MS = 5000;
 
 export class BlockStream {
   /** What is told of alerts. */
@@ -59,8 +62,8 @@ export class BlockStream {
     this.#client = jetstream(connection, { timeout: options.publishTimeoutMs });
     this.#options = options;
     this.#limit = this.blockBytesMax;
-    const { ackWaitMs, replicas } = options;
-    this.notifications = new NotificationStream(connection, this.#client, { ackWaitMs, replicas });
+    const { ackWaitMs } = options;
+    this.notifications = new NotificationStream(connection, this.#client, { ackWaitMs });
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
     this.peers = new PeerSubjects(connection);
@@ -73,20 +76,7 @@ export class BlockStream {
 
   /** Connects, waiting for the server where it is not there yet, and makes streams and consumers. */
   static async open(options: JetStreamOptions, logger: Logger): Promise<BlockStream> {
-    const { servers, login } = serversOf(options.servers);
-    const connection = await connect({
-      servers,
-      name: "hosttrail-collector",
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: CONNECT_RETRY_MS,
-      waitOnFirstConnect: true,
-      ignoreAuthErrorAbort: true,
-      ...login,
-      ...(options.credentials === ""
-        ? {}
-        : { authenticator: credsAuthenticator(new TextEncoder().encode(options.credentials)) }),
-    });
-    const stream = new BlockStream(connection, options);
+    const stream = new BlockStream(await openConnection(options), options);
     void stream.#watch(logger);
     await stream.#prepare(logger);
     return stream;
@@ -94,15 +84,22 @@ export class BlockStream {
 
   /** JetStream may need a moment after the server takes connections, a cluster one to choose its leader. */
   async #prepare(logger: Logger): Promise<void> {
+    const options = { streams: 1, placementTags: [], ...this.#options };
     for (;;) {
       try {
-        await ensureTopology(await jetstreamManager(this.#connection), this.#options);
-        return;
+        const manager = await jetstreamManager(this.#connection);
+        if (options.isManaging !== false) {
+          await ensureTopology(manager, options);
+          return;
+        }
+        const missing = await missingTopology(manager, options);
+        if (missing.length === 0) return;
+        logger.error({ missing }, "nats.manage is false, and not all is there: run hosttrail-collector nats apply");
       } catch (error) {
         if (this.#connection.isClosed()) throw error;
         logger.warn({ error: String(error) }, "JetStream is not ready");
-        await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
       }
+      await new Promise((resolve) => setTimeout(resolve, READY_RETRY_MS));
     }
   }
 
@@ -116,11 +113,11 @@ export class BlockStream {
   }
 
   async #watch(logger: Logger): Promise<void> {
-    this.#checkPayload(logger);
+    this.#checkServer(logger);
     for await (const { type } of this.#connection.status()) {
       if (type === "disconnect" || type === "reconnect") logger.warn({ type }, "NATS");
       if (type !== "reconnect") continue;
-      this.#checkPayload(logger);
+      this.#checkServer(logger);
       this.#tellLimit();
     }
   }
@@ -136,8 +133,10 @@ export class BlockStream {
     this.#limitChanged();
   }
 
-  /** Says it where the server takes less than a block can have. */
-  #checkPayload(logger: Logger): void {
+  /** Says it where the server takes less than a block can have, or is known to lose what it acknowledged. */
+  #checkServer(logger: Logger): void {
+    for (const { what } of problemsOf(this.#connection.info?.version ?? "", this.#options.replicas))
+      logger.error({ problem: what }, "nats-server's version");
     const maxPayload = this.#connection.info?.max_payload ?? 0;
     const needed = BLOCK_BYTES_MAX + HEADERS_BYTES_MAX;
     metrics.natsMaxPayload.set(maxPayload);
@@ -150,12 +149,11 @@ export class BlockStream {
 
   /** Blocks that are not stored yet: waiting, or on their way. */
   async lag(): Promise<number> {
-    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
-    const { num_pending: waiting, num_ack_pending: taken } = await manager.consumers.info(
-      BLOCKS.stream,
-      BLOCKS.consumer,
-    );
-    return waiting + taken;
+    return await lagOf(await this.#manager(), STORE_CONSUMER);
+  }
+
+  #manager(): Promise<JetStreamManager> {
+    return jetstreamManager(this.#connection, { checkAPI: false });
   }
 
   /** Publishes a block's bytes; true if the stream had it already. Errors are retryable or permanent. */
@@ -164,7 +162,7 @@ export class BlockStream {
     head.set(HEADER.host, headerText(block.hostName));
     head.set(HEADER.signer, block.signer);
     if (block.clockOffsetMs !== undefined) head.set(HEADER.clockOffset, String(block.clockOffsetMs));
-    const subject = `${BLOCKS.prefix}.${partitionOf(block.hostId)}.${block.hostId}`;
+    const subject = `${BLOCKS_PREFIX}.${partitionOf(block.hostId)}.${block.hostId}`;
     try {
       // Only the same bytes are the same message: another block under this id must reach the store role.
       const msgID = `${block.id}-${block.headerSha256}`;
@@ -184,41 +182,14 @@ export class BlockStream {
     take: (blocks: TakenBlock[]) => Promise<void>,
     logger: Logger,
   ): Promise<void> {
-    const gathering = new Gathering(options, take);
-    const alive = setInterval(() => gathering.keep(), this.#options.ackWaitMs / 3);
-    try {
-      while (!options.signal.aborted) {
-        try {
-          await this.#pull(gathering, options);
-        } catch (error) {
-          if (options.signal.aborted) break;
-          logger.warn({ error: String(error) }, "consuming blocks was interrupted");
-          await new Promise((resolve) => setTimeout(resolve, CONNECT_RETRY_MS));
-        }
-      }
-      await gathering.end();
-    } finally {
-      clearInterval(alive);
-    }
-  }
-
-  async #pull(
-    gathering: Gathering,
-    options: { batchMax: number; signal: AbortSignal; consumer?: "store" | "detect" },
-  ): Promise<void> {
-    const consumer = await this.#client.consumers.get(BLOCKS.stream, options.consumer ?? BLOCKS.consumer);
-    while (!options.signal.aborted) {
-      // Only as many as have room, so that none waits in the client, where nobody keeps it.
-      await gathering.room();
-      const messages = await consumer.fetch({ max_messages: options.batchMax, expires: PULL_MS });
-      const stop = (): void => messages.stop();
-      options.signal.addEventListener("abort", stop, { once: true });
-      try {
-        for await (const message of messages) gathering.add(message);
-      } finally {
-        options.signal.removeEventListener("abort", stop);
-      }
-    }
+    const { consumer = STORE_CONSUMER, ...pulling } = options;
+    const streams = async (): Promise<string[]> =>
+      (await listBlockStreams(await this.#manager())).map(({ config }) => config.name);
+    await pullBlocks(
+      { client: this.#client, streams, consumer, ackWaitMs: this.#options.ackWaitMs, ...pulling },
+      take,
+      logger,
+    );
   }
 
   /** Puts a block that cannot be stored where a person finds it, with the reason. */
@@ -251,7 +222,7 @@ export class BlockStream {
 
   /** Serves askStored: one of all store roles gets each question. */
   onAskStored(take: (hostId: string, question: Uint8Array) => void): { close: () => void } {
-    return this.#subscribe(`${CONFIRM_PREFIX}.*`, BLOCKS.consumer, take);
+    return this.#subscribe(`${CONFIRM_PREFIX}.*`, STORE_CONSUMER, take);
   }
 
   /** Tells all nodes that a host's identity changed. */
@@ -277,7 +248,7 @@ export class BlockStream {
    * who is away, and a block that is sent twice is seen twice.
    */
   tap(hostId: string | undefined, take: (bytes: Uint8Array) => void): { close: () => void } {
-    return this.#subscribe(`${BLOCKS.prefix}.*.${hostId ?? "*"}`, undefined, (_host, data) => take(data));
+    return this.#subscribe(`${BLOCKS_PREFIX}.*.${hostId ?? "*"}`, undefined, (_host, data) => take(data));
   }
 
   #subscribe(

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { JetStreamApiError, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
-import { LEASES } from "./topology.ts";
+import { LEASES } from "./names.ts";
 
 /** The lease while it is held. */
 export interface HeldLease {

@@ -2,8 +2,12 @@
 import { DeliverPolicy, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
+import { areStored, lagOf, listBlockStreams, type NewestBlocks, newestBlocks, presentOf } from "./blockstreams.ts";
+import { ensureConsumer } from "./ensure.ts";
 import { classify } from "./failure.ts";
-import { BLOCKS, DETECT, ensureDetectConsumer, MATCHES } from "./topology.ts";
+import { partitionsOf } from "./layout.ts";
+import { DETECT_CONSUMER, MATCHES } from "./names.ts";
+import { detectConsumer } from "./plan.ts";
 
 /** A message of the stream, at its place in it. */
 export interface SequencedMessage {
@@ -30,18 +34,26 @@ export class MatchStream {
   }
 
   /**
-   * Makes the consumer of those who match, where it is not there. The server ends it when nobody asked for blocks for `awayMs`: then
+   * Makes the consumer of those who match, on each stream of blocks where it is not there. The server ends it when nobody asked for blocks for `awayMs`: then
    * blocks need not wait for detection any more. True where it was made now.
    */
   async prepareMatching(awayMs: number): Promise<boolean> {
     const manager = await jetstreamManager(this.#connection);
-    return await ensureDetectConsumer(manager, { ackWaitMs: this.#ackWaitMs, awayMs });
+    const plan = detectConsumer({ ackWaitMs: this.#ackWaitMs, awayMs });
+    let isNew = false;
+    for (const info of await listBlockStreams(manager)) {
+      // What takes no blocks any more has those of before, which nobody waits for where there is no consumer.
+      if (partitionsOf(presentOf(info)).length === 0) continue;
+      if (await ensureConsumer(manager, info.config.name, plan)) isNew = true;
+    }
+    return isNew;
   }
 
   /** Ends that consumer: blocks pass detection by until it is made again. */
   async endMatching(): Promise<void> {
     const manager = await jetstreamManager(this.#connection);
-    await manager.consumers.delete(BLOCKS.stream, DETECT.consumer);
+    for (const { config } of await listBlockStreams(manager))
+      await manager.consumers.delete(config.name, DETECT_CONSUMER);
   }
 
   /** The same under the same id is no second message, for some minutes. Errors are retryable. */
@@ -117,27 +129,19 @@ export class MatchStream {
     return { first: BigInt(state.first_seq), last: BigInt(state.last_seq) };
   }
 
-  /** The last block of the blocks' stream up to which all are settled by the role store. */
-  async storedUpTo(): Promise<bigint> {
-    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
-    const {
-      ack_floor: floor,
-      num_pending: waiting,
-      num_ack_pending: taken,
-    } = await manager.consumers.info(BLOCKS.stream, BLOCKS.consumer);
-    if (waiting + taken > 0) return BigInt(floor.stream_seq);
-    const { state } = await manager.streams.info(BLOCKS.stream);
-    return BigInt(state.last_seq);
+  /** The newest block of each stream now. */
+  async newestBlocks(): Promise<NewestBlocks> {
+    return await newestBlocks(await jetstreamManager(this.#connection, { checkAPI: false }));
+  }
+
+  /** True when the role store has settled all blocks up to these. */
+  async areStored(newest: NewestBlocks): Promise<boolean> {
+    return await areStored(await jetstreamManager(this.#connection, { checkAPI: false }), newest);
   }
 
   /** Blocks that rules were not held against yet. */
   async lag(): Promise<number> {
-    const manager = await jetstreamManager(this.#connection, { checkAPI: false });
-    const { num_pending: waiting, num_ack_pending: taken } = await manager.consumers.info(
-      BLOCKS.stream,
-      DETECT.consumer,
-    );
-    return waiting + taken;
+    return await lagOf(await jetstreamManager(this.#connection, { checkAPI: false }), DETECT_CONSUMER);
   }
 }
 

@@ -11,21 +11,13 @@ import type { Logger } from "@hosttrail/lib/log";
 import { AlertChange } from "@hosttrail/proto/alert";
 import { QueuedNotification, RouteState, TestedRoute, UndeliveredNotification } from "@hosttrail/proto/notify";
 import { RetryableError, type TakenMessage } from "../model/index.ts";
+import { ensureConsumer, STREAM_NOT_FOUND } from "./ensure.ts";
 import { classify } from "./failure.ts";
 import { consumeMessages } from "./messages.ts";
-import {
-  consumerOf,
-  ensureRouteConsumer,
-  ensureRouteStreams,
-  QUEUE,
-  STATES,
-  TEST_PREFIX,
-  UNDELIVERED,
-} from "./routes.ts";
-import { ALERTS } from "./topology.ts";
+import { ALERTS, consumerOf, QUEUE, STATES, TEST_PREFIX, UNDELIVERED } from "./names.ts";
+import { routeConsumer } from "./plan.ts";
 
-/** JetStream's err_codes: no such stream, no such message, and another message is the last one of the subject by now. */
-const STREAM_NOT_FOUND = 10_059;
+/** JetStream's err_codes: no such message, and another message is the last one of the subject by now. */
 const MESSAGE_NOT_FOUND = 10_037;
 const SEQUENCE_DIFFERS = 10_071;
 /** Others change the state of a route at the same time: it is tried again so often. */
@@ -41,14 +33,14 @@ export interface KeptLetter {
 export class NotificationStream {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
-  readonly #options: { ackWaitMs: number; replicas: number };
+  readonly #options: { ackWaitMs: number };
   /** The state of a route as it was last seen here; a change begins from it, and is refused where it is old. */
   readonly #seen = new Map<string, { sequence: number; state: RouteState }>();
   /** One change of a route at a time in this process. */
   readonly #changing = new Map<string, Promise<unknown>>();
   #manager: Promise<JetStreamManager> | undefined;
 
-  constructor(connection: NatsConnection, client: JetStreamClient, options: { ackWaitMs: number; replicas: number }) {
+  constructor(connection: NatsConnection, client: JetStreamClient, options: { ackWaitMs: number }) {
     this.#connection = connection;
     this.#client = client;
     this.#options = options;
@@ -57,8 +49,8 @@ export class NotificationStream {
   /** Makes what these routes need and is not there. */
   async prepare(routes: readonly string[]): Promise<void> {
     const manager = await this.#managing();
-    await ensureRouteStreams(manager, this.#options.replicas);
-    for (const route of routes) await ensureRouteConsumer(manager, route, this.#options.ackWaitMs);
+    for (const route of routes)
+      await ensureConsumer(manager, QUEUE.stream, routeConsumer(route, this.#options.ackWaitMs));
   }
 
   /** Lets a notification wait for its route. The same `messageId` again is no second one, within an hour. Errors are retryable. */

@@ -1,7 +1,7 @@
 /** Words between query processes: plain subjects, since nothing of them need be kept. */
 import { createInbox, type NatsConnection, RequestError, type Subscription } from "@nats-io/transport-node";
 import { RetryableError } from "../model/index.ts";
-import { PEERS_SUBJECT } from "./topology.ts";
+import { PEERS_SUBJECT } from "./names.ts";
 
 /** What somebody answers with; undefined for nothing. */
 type Answering = (message: Uint8Array) => Promise<Uint8Array | undefined>;

@@ -21,12 +21,11 @@ export interface BlockContext {
   host: HostInfo;
   /** When the stream got it, milliseconds. */
   receivedMs: number;
-  streamSequence: bigint;
 }
 
 /** Undefined where nothing matches. */
 export function batchOf(message: BlockMessage, block: ColumnBlock, context: BlockContext): MatchBatch | undefined {
-  const { book, host, receivedMs, streamSequence } = context;
+  const { book, host, receivedMs } = context;
   const found = matchBlock(book, block, host);
   if (found.length === 0) return undefined;
   const rules = Array.from(Map.groupBy(found, ({ loaded }) => loaded).values(), (list) =>
@@ -38,7 +37,6 @@ export function batchOf(message: BlockMessage, block: ColumnBlock, context: Bloc
     hostId: message.hostId,
     hostName: message.hostName,
     receivedUnixNano: BigInt(receivedMs) * 1_000_000n,
-    streamSequence,
     revision: book.revision,
     part: 0,
     rules,

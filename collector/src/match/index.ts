@@ -129,14 +129,13 @@ export class Matcher {
     taken.terminate("UNREADABLE");
   }
 
-  #match({ message, receivedMs, streamSequence }: TakenBlock, host: HostInfo): MatchBatch | undefined {
+  #match({ message, receivedMs }: TakenBlock, host: HostInfo): MatchBatch | undefined {
     const block = openBlock(parseBlock(message.bytes), nodePrimitives);
     const batch = batchOf(message, block, {
       book: this.#rules.book(),
       suppressions: this.#rules.suppressions(),
       host,
       receivedMs,
-      streamSequence,
     });
     metrics.detectBlocks.inc({ result: batch === undefined ? "nothing" : "matched" });
     metrics.detectEvents.inc(block.count);

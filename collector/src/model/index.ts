@@ -50,8 +50,6 @@ export interface TakenBlock {
   message: BlockMessage;
   /** When the stream got it, milliseconds since 1970. The same at each delivery. */
   receivedMs: number;
-  /** Its place in the stream. */
-  streamSequence: bigint;
   /** Times that it was delivered, this one included. */
   deliveries: number;
   ack(): void;

@@ -23,17 +23,11 @@ const OPTIONS: CorrelateOptions = {
   limits: { groupsMax: 100_000, eventsMax: 500_000 },
 };
 
-/** A question, and the block up to which all must be stored before it can be answered. */
-export interface Asked {
-  request: HistoryNeeded;
-  streamSequence: bigint;
-}
-
 export class Correlations {
   readonly #logger: Logger;
   #book: RuleBook;
   #correlator: Correlator;
-  #asked: Asked[] = [];
+  #asked: HistoryNeeded[] = [];
 
   constructor(book: RuleBook, snapshot: Uint8Array, requests: readonly HistoryRequest[], logger: Logger) {
     this.#logger = logger;
@@ -41,7 +35,7 @@ export class Correlations {
     this.#correlator = this.#restored(snapshot);
     for (const request of requests) {
       const needed = this.#needed(request);
-      if (needed !== undefined) this.#asked.push({ request: needed, streamSequence: request.streamSequence });
+      if (needed !== undefined) this.#asked.push(needed);
     }
   }
 
@@ -64,10 +58,7 @@ export class Correlations {
     const snapshot = this.snapshot();
     this.#book = book;
     this.#correlator = this.#restored(snapshot);
-    this.#asked = requests.flatMap((request) => {
-      const needed = this.#needed(request);
-      return needed === undefined ? [] : [{ request: needed, streamSequence: request.streamSequence }];
-    });
+    this.#asked = requests.flatMap((request) => this.#needed(request) ?? []);
   }
 
   /** Takes the matches of a message in. */
@@ -90,14 +81,14 @@ export class Correlations {
       }
     }
     if (matches.length === 0) return [];
-    return this.#keep(this.#correlator.add(matches), batch.streamSequence);
+    return this.#keep(this.#correlator.add(matches));
   }
 
   /** Keeps the questions, and gives the rest. */
-  #keep(changes: readonly CorrelationChange[], streamSequence: bigint): CorrelationChange[] {
+  #keep(changes: readonly CorrelationChange[]): CorrelationChange[] {
     for (const change of changes) {
       if (change.kind !== "history") continue;
-      this.#asked.push({ request: change, streamSequence });
+      this.#asked.push(change);
       if (this.#asked.length <= REQUESTS_MAX) continue;
       this.#asked.shift();
       metrics.raiseHistory.inc({ result: "dropped" });
@@ -106,16 +97,16 @@ export class Correlations {
   }
 
   /** Questions that one look into history answers: of one rule, and of times that overlap. */
-  get together(): Asked[] {
+  get together(): HistoryNeeded[] {
     const [first] = this.#asked;
     if (first === undefined) return [];
     const same = this.#asked
-      .filter(({ request }) => request.rule === first.request.rule)
-      .sort((a, b) => (a.request.fromNano < b.request.fromNano ? -1 : 1));
-    let run: Asked[] = [];
+      .filter(({ rule }) => rule === first.rule)
+      .sort((a, b) => (a.fromNano < b.fromNano ? -1 : 1));
+    let run: HistoryNeeded[] = [];
     let endNano = 0n;
     for (const asked of same) {
-      const { fromNano, toNano } = asked.request;
+      const { fromNano, toNano } = asked;
       if (run.length > 0 && fromNano > endNano) {
         if (run.includes(first)) break;
         run = [];
@@ -133,14 +124,12 @@ export class Correlations {
   }
 
   /** Answers questions with all that their rule's rules match in the times of all of them; those that are none any more are left out. */
-  answer(all: readonly Asked[], matches: readonly RuleMatch[]): CorrelationChange[] {
+  answer(all: readonly HistoryNeeded[], matches: readonly RuleMatch[]): CorrelationChange[] {
     const answered = all.filter((asked) => this.#asked.includes(asked));
     this.#asked = this.#asked.filter((asked) => !answered.includes(asked));
     metrics.raiseHistory.inc({ result: "answered" }, answered.length);
     // One by one: what a question changes of a group is what the next one of that group begins with.
-    return answered.flatMap(({ request, streamSequence }) =>
-      this.#keep(this.#correlator.reopen([request], matches), streamSequence),
-    );
+    return answered.flatMap((request) => this.#keep(this.#correlator.reopen([request], matches)));
   }
 
   expire(beforeNano: bigint, forgetBeforeNano: bigint): void {
@@ -157,14 +146,13 @@ export class Correlations {
   }
 
   requests(): HistoryRequest[] {
-    return this.#asked.map(({ request, streamSequence }) => ({
+    return this.#asked.map((request) => ({
       ruleKey: this.#book.of(request.rule).key,
       group: request.group.map(({ field, value }) => ({ field, value })),
       fromUnixNano: request.fromNano,
       toUnixNano: request.toNano,
       changedFromUnixNano: request.changedFromNano,
       changedToUnixNano: request.changedToNano,
-      streamSequence,
     }));
   }
 

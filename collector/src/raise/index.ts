@@ -3,9 +3,10 @@
  * from is saved with its place in the stream of matches, so that whoever comes next comes to the same alerts (decision 0027).
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { HistoryNeeded } from "@hosttrail/lib/correlate";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import { Correlations, type Asked } from "./correlations.ts";
+import { Correlations } from "./correlations.ts";
 import type { HostInfo } from "../rulebook/index.ts";
 import type { Found } from "./look.ts";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
@@ -130,10 +131,10 @@ export class Raiser {
   async #answer(session: Session, serial: InTurn, signal: AbortSignal): Promise<number | undefined> {
     const asked = session.correlations.together;
     const [first] = asked;
-    if (first === undefined || !(await this.#isStored(asked, signal))) return undefined;
-    const fromNano = asked.reduce((least, { request }) => earlier(least, request.fromNano), first.request.fromNano);
-    const toNano = asked.reduce((most, { request }) => later(most, request.toNano), first.request.toNano);
-    const rules = Correlations.rulesOf(first.request.rule);
+    if (first === undefined || !(await this.#areStored(signal))) return undefined;
+    const fromNano = asked.reduce((least, { fromNano }) => earlier(least, fromNano), first.fromNano);
+    const toNano = asked.reduce((most, { toNano }) => later(most, toNano), first.toNano);
+    const rules = Correlations.rulesOf(first.rule);
     const matches = await this.#parts.history.matchesIn({ rules, hosts: hostsOf(asked), fromNano, toNano }, signal);
     if (signal.aborted) return undefined;
     await serial(async () => {
@@ -144,16 +145,15 @@ export class Raiser {
     return 0;
   }
 
-  async #isStored(asked: readonly Asked[], signal: AbortSignal): Promise<boolean> {
-    const streamSequence = asked.reduce((most, each) => later(most, each.streamSequence), 0n);
+  /** Waits until what came so far is stored, of all hosts: an answer may be about any of them. False where the signal ends it. */
+  async #areStored(signal: AbortSignal): Promise<boolean> {
+    const { feed } = this.#parts;
+    const newest = await feed.newestBlocks();
     const endMs = performance.now() + STORED_WAIT_MS;
     while (!signal.aborted) {
-      if ((await this.#parts.feed.storedUpTo()) >= streamSequence) return true;
+      if (await feed.areStored(newest)) return true;
       if (performance.now() > endMs) {
-        this.#logger.warn(
-          { block: String(streamSequence) },
-          "an event that came late is looked at before all is stored",
-        );
+        this.#logger.warn("an event that came late is looked at before all is stored");
         return true;
       }
       await sleep(HISTORY_MS, undefined, { signal }).catch(() => undefined);
@@ -163,8 +163,8 @@ export class Raiser {
 }
 
 /** Hosts that the questions are about, where their groups say so. */
-function hostsOf(asked: readonly Asked[]): ReadonlySet<string> | undefined {
-  const hosts = asked.map(({ request }) => request.group.find(({ field }) => field === "host.id")?.value);
+function hostsOf(asked: readonly HistoryNeeded[]): ReadonlySet<string> | undefined {
+  const hosts = asked.map(({ group }) => group.find(({ field }) => field === "host.id")?.value);
   return hosts.every((host) => host !== undefined) ? new Set(hosts) : undefined;
 }
 

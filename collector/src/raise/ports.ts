@@ -30,8 +30,10 @@ export interface RaiseFeed {
   ): Promise<void>;
   forgetMatches(upTo: bigint): Promise<void>;
   matchesRange(): Promise<{ first: bigint; last: bigint }>;
-  /** The block of the stream up to which all are stored. */
-  storedUpTo(): Promise<bigint>;
+  /** The newest block of each stream of blocks. */
+  newestBlocks(): Promise<ReadonlyMap<string, number>>;
+  /** True when all blocks up to these are stored. */
+  areStored(newest: ReadonlyMap<string, number>): Promise<boolean>;
   publishAlert(change: AlertChange): Promise<void>;
 }
 

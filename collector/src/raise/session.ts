@@ -2,14 +2,20 @@
  * One time of being the process that raises alerts. All that it knows follows from the messages in their order: it begins at the last
  * checkpoint, takes the messages behind it again, and comes to the same alerts.
  */
-import type { CorrelationChange, CorrelationMatch, CorrelationWithdrawal, RuleMatch } from "@hosttrail/lib/correlate";
+import type {
+  CorrelationChange,
+  CorrelationMatch,
+  CorrelationWithdrawal,
+  HistoryNeeded,
+  RuleMatch,
+} from "@hosttrail/lib/correlate";
 import type { Logger } from "@hosttrail/lib/log";
 import type { Alert } from "@hosttrail/proto/alert";
 import { DetectorState, MatchBatch, type RuleMatches } from "@hosttrail/proto/detection";
 import { metrics } from "../metrics/index.ts";
 import { describe, type HostInfo, type LoadedRule, type RuleBook, ruleKey } from "../rulebook/index.ts";
 import { Completion, CORRELATED_EVENTS_MAX } from "./completion.ts";
-import { type Asked, Correlations } from "./correlations.ts";
+import { Correlations } from "./correlations.ts";
 import {
   addCount,
   addMatch,
@@ -250,7 +256,7 @@ export class Session {
   }
 
   /** Takes in what history said about an event that came late. */
-  async answer(asked: readonly Asked[], matches: readonly RuleMatch[]): Promise<void> {
+  async answer(asked: readonly HistoryNeeded[], matches: readonly RuleMatch[]): Promise<void> {
     // Rules may have changed meanwhile: then it is asked again.
     const isOfOld = matches.some(({ rule }) => this.#book.byKey(ruleKey(rule))?.rule !== rule);
     if (isOfOld) return;

@@ -62,7 +62,8 @@ async function runDetection({ stream, archive, history, config, signal, logger }
         followMatches: (options, take, log) => stream.matches.followMatches(options, take, log),
         forgetMatches: (upTo) => stream.matches.forgetMatches(upTo),
         matchesRange: () => stream.matches.matchesRange(),
-        storedUpTo: () => stream.matches.storedUpTo(),
+        newestBlocks: () => stream.matches.newestBlocks(),
+        areStored: (newest) => stream.matches.areStored(newest),
         publishAlert: (change) => stream.alerts.publishAlert(change),
       },
       archive: {

@@ -21,8 +21,6 @@ export interface MatchBatch {
   hostName: string;
   /** When the stream got the block, nanoseconds since 1970. */
   receivedUnixNano: bigint;
-  /** The block's place in its stream. */
-  streamSequence: bigint;
   /** Of the rules that were held against it. */
   revision: string;
   rules: RuleMatches[];
@@ -109,8 +107,6 @@ export interface HistoryRequest {
   toUnixNano: bigint;
   changedFromUnixNano: bigint;
   changedToUnixNano: bigint;
-  /** Blocks up to here must be stored first. */
-  streamSequence: bigint;
 }
 
 function createBaseMatchBatch(): MatchBatch {
@@ -119,7 +115,6 @@ function createBaseMatchBatch(): MatchBatch {
     hostId: "",
     hostName: "",
     receivedUnixNano: 0n,
-    streamSequence: 0n,
     revision: "",
     rules: [],
     headerSha256: "",
@@ -144,23 +139,17 @@ export const MatchBatch: MessageFns<MatchBatch> = {
       }
       writer.uint32(32).uint64(message.receivedUnixNano);
     }
-    if (message.streamSequence !== 0n) {
-      if (BigInt.asUintN(64, message.streamSequence) !== message.streamSequence) {
-        throw new globalThis.Error("value provided for field message.streamSequence of type uint64 too large");
-      }
-      writer.uint32(40).uint64(message.streamSequence);
-    }
     if (message.revision !== "") {
-      writer.uint32(50).string(message.revision);
+      writer.uint32(42).string(message.revision);
     }
     for (const v of message.rules) {
-      RuleMatches.encode(v!, writer.uint32(58).fork()).join();
+      RuleMatches.encode(v!, writer.uint32(50).fork()).join();
     }
     if (message.headerSha256 !== "") {
-      writer.uint32(66).string(message.headerSha256);
+      writer.uint32(58).string(message.headerSha256);
     }
     if (message.part !== 0) {
-      writer.uint32(72).uint32(message.part);
+      writer.uint32(64).uint32(message.part);
     }
     return writer;
   },
@@ -211,11 +200,11 @@ export const MatchBatch: MessageFns<MatchBatch> = {
             continue;
           }
           case 5: {
-            if (tag !== 40) {
+            if (tag !== 42) {
               break;
             }
 
-            message.streamSequence = reader.uint64() as bigint;
+            message.revision = reader.string();
             continue;
           }
           case 6: {
@@ -223,7 +212,7 @@ export const MatchBatch: MessageFns<MatchBatch> = {
               break;
             }
 
-            message.revision = reader.string();
+            message.rules.push(RuleMatches.decode(reader, reader.uint32()));
             continue;
           }
           case 7: {
@@ -231,19 +220,11 @@ export const MatchBatch: MessageFns<MatchBatch> = {
               break;
             }
 
-            message.rules.push(RuleMatches.decode(reader, reader.uint32()));
-            continue;
-          }
-          case 8: {
-            if (tag !== 66) {
-              break;
-            }
-
             message.headerSha256 = reader.string();
             continue;
           }
-          case 9: {
-            if (tag !== 72) {
+          case 8: {
+            if (tag !== 64) {
               break;
             }
 
@@ -284,11 +265,6 @@ export const MatchBatch: MessageFns<MatchBatch> = {
         : isSet(object.received_unix_nano)
         ? BigInt(object.received_unix_nano)
         : 0n,
-      streamSequence: isSet(object.streamSequence)
-        ? BigInt(object.streamSequence)
-        : isSet(object.stream_sequence)
-        ? BigInt(object.stream_sequence)
-        : 0n,
       revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
       rules: globalThis.Array.isArray(object?.rules)
         ? object.rules.map((e: any) => RuleMatches.fromJSON(e))
@@ -316,9 +292,6 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     if (message.receivedUnixNano !== 0n) {
       obj.receivedUnixNano = message.receivedUnixNano.toString();
     }
-    if (message.streamSequence !== 0n) {
-      obj.streamSequence = message.streamSequence.toString();
-    }
     if (message.revision !== "") {
       obj.revision = message.revision;
     }
@@ -344,9 +317,6 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     message.hostName = object.hostName ?? "";
     message.receivedUnixNano = (object.receivedUnixNano !== undefined && object.receivedUnixNano !== null)
       ? BigInt(object.receivedUnixNano)
-      : 0n;
-    message.streamSequence = (object.streamSequence !== undefined && object.streamSequence !== null)
-      ? BigInt(object.streamSequence)
       : 0n;
     message.revision = object.revision ?? "";
     message.rules = object.rules?.map((e) => RuleMatches.fromPartial(e)) || [];
@@ -1311,15 +1281,7 @@ export const HiddenMatches: MessageFns<HiddenMatches> = {
 };
 
 function createBaseHistoryRequest(): HistoryRequest {
-  return {
-    ruleKey: "",
-    group: [],
-    fromUnixNano: 0n,
-    toUnixNano: 0n,
-    changedFromUnixNano: 0n,
-    changedToUnixNano: 0n,
-    streamSequence: 0n,
-  };
+  return { ruleKey: "", group: [], fromUnixNano: 0n, toUnixNano: 0n, changedFromUnixNano: 0n, changedToUnixNano: 0n };
 }
 
 export const HistoryRequest: MessageFns<HistoryRequest> = {
@@ -1353,12 +1315,6 @@ export const HistoryRequest: MessageFns<HistoryRequest> = {
         throw new globalThis.Error("value provided for field message.changedToUnixNano of type int64 too large");
       }
       writer.uint32(48).int64(message.changedToUnixNano);
-    }
-    if (message.streamSequence !== 0n) {
-      if (BigInt.asUintN(64, message.streamSequence) !== message.streamSequence) {
-        throw new globalThis.Error("value provided for field message.streamSequence of type uint64 too large");
-      }
-      writer.uint32(56).uint64(message.streamSequence);
     }
     return writer;
   },
@@ -1424,14 +1380,6 @@ export const HistoryRequest: MessageFns<HistoryRequest> = {
             message.changedToUnixNano = reader.int64() as bigint;
             continue;
           }
-          case 7: {
-            if (tag !== 56) {
-              break;
-            }
-
-            message.streamSequence = reader.uint64() as bigint;
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1472,11 +1420,6 @@ export const HistoryRequest: MessageFns<HistoryRequest> = {
         : isSet(object.changed_to_unix_nano)
         ? BigInt(object.changed_to_unix_nano)
         : 0n,
-      streamSequence: isSet(object.streamSequence)
-        ? BigInt(object.streamSequence)
-        : isSet(object.stream_sequence)
-        ? BigInt(object.stream_sequence)
-        : 0n,
     };
   },
 
@@ -1500,9 +1443,6 @@ export const HistoryRequest: MessageFns<HistoryRequest> = {
     if (message.changedToUnixNano !== 0n) {
       obj.changedToUnixNano = message.changedToUnixNano.toString();
     }
-    if (message.streamSequence !== 0n) {
-      obj.streamSequence = message.streamSequence.toString();
-    }
     return obj;
   },
 
@@ -1524,9 +1464,6 @@ export const HistoryRequest: MessageFns<HistoryRequest> = {
       : 0n;
     message.changedToUnixNano = (object.changedToUnixNano !== undefined && object.changedToUnixNano !== null)
       ? BigInt(object.changedToUnixNano)
-      : 0n;
-    message.streamSequence = (object.streamSequence !== undefined && object.streamSequence !== null)
-      ? BigInt(object.streamSequence)
       : 0n;
     return message;
   },
