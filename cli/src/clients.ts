@@ -12,6 +12,7 @@ import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { AlertServiceClient } from "@hosttrail/proto/alert";
 import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
+import { LedgerServiceClient } from "@hosttrail/proto/ledger";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
@@ -23,6 +24,7 @@ export interface Clients {
   analysis: AnalysisServiceClient;
   access: AccessServiceClient;
   alerts: AlertServiceClient;
+  ledger: LedgerServiceClient;
   notify: NotifyServiceClient;
   rules: RuleServiceClient;
   close(): void;
@@ -41,6 +43,7 @@ export function openClients(profile: Profile): Clients {
   const analysis = new AnalysisServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
   const alerts = new AlertServiceClient(profile.endpoint, channel, options);
+  const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
   return {
@@ -48,6 +51,7 @@ export function openClients(profile: Profile): Clients {
     analysis,
     access,
     alerts,
+    ledger,
     notify,
     rules,
     close() {
@@ -55,6 +59,7 @@ export function openClients(profile: Profile): Clients {
       analysis.close();
       access.close();
       alerts.close();
+      ledger.close();
       notify.close();
       rules.close();
     },

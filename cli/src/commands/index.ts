@@ -19,6 +19,7 @@ export { explain } from "./explain.ts";
 export { exportEvents, FORMAT_NAMES } from "./export.ts";
 export { diffHost, showHost, showHostAt } from "./hostat.ts";
 export { hosts } from "./hosts.ts";
+export { INTERVAL_NAMES, ledger } from "./ledger.ts";
 export { reportSummary } from "./report.ts";
 export { bothFilters, reportNamed, REPORTS } from "./reportlist.ts";
 export { deleteQuery, listQueries, savedQuery, saveQuery } from "./saved.ts";

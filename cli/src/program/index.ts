@@ -7,6 +7,7 @@ import { CliCommand, UsageError, usageProblem } from "./command.ts";
 import { defineAnalysis } from "./analysis.ts";
 import { defineEvents, defineHosts } from "./events.ts";
 import { defineFleet } from "./fleet.ts";
+import { defineLedger } from "./ledger.ts";
 import { plainNegations } from "./negation.ts";
 import { defineReady } from "./ready.ts";
 import { defineRules } from "./rules.ts";
@@ -42,6 +43,7 @@ export function buildProgram(): CliCommand {
   defineSaved(program);
   defineAnalysis(program);
   defineHosts(program);
+  defineLedger(program);
   defineAlerts(program);
   defineRules(program);
   defineAccess(program);

@@ -10,6 +10,7 @@ import { openAnalysis } from "./analysis.ts";
 import type { Api, ApiParts, Past } from "./api.ts";
 import { openEvents } from "./events.ts";
 import { openGate } from "./gate.ts";
+import { openLedger } from "./ledger.ts";
 import { openNotify } from "./notify.ts";
 import { openPast } from "./past.ts";
 import { openRules } from "./rules.ts";
@@ -45,6 +46,7 @@ function openApis(parts: ApiParts): Api[] {
     rules,
     openAlerts(parts, rules.rules),
     openNotify(parts),
+    openLedger(parts),
   ];
 }
 
