@@ -5,7 +5,11 @@ import type { History, HistorySource } from "./history/index.ts";
 import type { Archive } from "./mongodb/index.ts";
 import type { FindingSource } from "./raise/index.ts";
 import type { RuleStore } from "./rulebook/index.ts";
+import type { RetainArchive } from "./retain/index.ts";
 import type { BlockArchive } from "./store/index.ts";
+
+/** Ids of alerts begin with the begin of their window, milliseconds as hex. */
+const ALERT_TIME_LENGTH = 12;
 
 /** What reading needs of the database. */
 export function historySource({ arrivals, history }: Archive): HistorySource {
@@ -42,6 +46,7 @@ export function compactArchive(archive: Archive): CompactArchive {
     waiting: (prefix, bounds) => arrivals.waiting(prefix, bounds),
     insertBlocks: (blocks) => arrivals.insert(blocks),
     removeArrivals: (ids) => arrivals.remove(ids),
+    fencedPlaces: async () => new Set((await archive.retention.listFences()).map(({ place }) => place)),
     takeTurn: (name, timeMs) => history.takeTurn(name, timeMs),
     forgetTurns: (beforeMs) => history.forgetTurns(beforeMs),
     catalogs: (place, hostIds) => history.catalogs(place, hostIds),
@@ -76,5 +81,54 @@ export function findingSource({ hosts, presence, identities, disk, detector }: A
     addSample: (sample) => disk.addSample(sample),
     samplesSince: (timeMs) => disk.samplesSince(timeMs),
     listGaps: () => detector.listGaps(),
+  };
+}
+
+/** What retention needs of it. */
+export function retainArchive(archive: Archive): RetainArchive {
+  const { alerts, alertWork, apiAudit, arrivals, detector, drops, history, hosts, identities, retention } = archive;
+  return {
+    listPolicies: () => retention.listPolicies(),
+    listHolds: () => retention.listHolds(),
+    allLabels: () => identities.allLabels(),
+    days: () => history.days(),
+    catalogs: (place, hostIds) => history.catalogs(place, hostIds),
+    listMarks: () => retention.listMarks(),
+    addMarks: (marks) => retention.addMarks(marks),
+    removeMarks: (marks) => retention.removeMarks(marks),
+    listFences: () => retention.listFences(),
+    getFence: (place) => retention.getFence(place),
+    addFence: (fence) => retention.addFence(fence),
+    removeFence: (place) => retention.removeFence(place),
+    getBatch: (place, timeMs) => drops.getBatch(place, timeMs),
+    putBatch: (batch) => drops.putBatch(batch),
+    removeBatch: (place, timeMs) => drops.removeBatch(place, timeMs),
+    noteDrops: (list) => drops.noteDrops(list),
+    settleDrops: (ids, state) => drops.settleDrops(ids, state),
+    unloggedOf: (ids) => drops.unloggedOf(ids),
+    waitingDays: () => arrivals.waitingDays(),
+    addLeftover: (leftover) => history.addLeftover(leftover),
+    removeCatalog: (place, hostId, version) => history.removeCatalog(place, hostId, version),
+    dropPlace: (place) => history.dropPlace(place),
+    newestEventMs: async () => Number((await hosts.newestEventNano()) / 1_000_000n),
+    async oldAlerts(beforeMs, afterId, limit) {
+      const any = { startMs: 0, severityMin: 0, ruleKey: "", ruleset: "", hostId: "" };
+      const found = await alerts.listAlerts({ ...any, endMs: beforeMs, afterId, limit });
+      return found.map(({ id, rule, hosts: about }) => ({
+        id,
+        timeMs: Number.parseInt(id.slice(0, ALERT_TIME_LENGTH), 16),
+        severity: rule?.severity ?? 0,
+        hostIds: about.map((host) => host.id),
+      }));
+    },
+    // As long as an alert is there, it is found again, and so is the work on it.
+    async removeAlerts(ids) {
+      await alertWork.removeWork(ids);
+      await alerts.removeAlerts(ids);
+    },
+    removeAudit: (beforeMs, limit) => apiAudit.removeAudit(beforeMs, limit),
+    removeGaps: (beforeMs) => detector.removeGaps(beforeMs),
+    noteOther: (drop) => retention.noteOther(drop),
+    settledSince: (name, says, nowMs) => retention.settledSince(name, says, nowMs),
   };
 }

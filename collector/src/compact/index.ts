@@ -29,6 +29,8 @@ export interface CompactArchive extends CatalogSink {
   ): Promise<{ arrivals: Arrival[]; isAll: boolean }>;
   insertBlocks(blocks: readonly Arrival[]): Promise<{ failed: { id: string; error: Error }[] }>;
   removeArrivals(ids: readonly string[]): Promise<void>;
+  /** Places of which something is about to be dropped. */
+  fencedPlaces(): Promise<ReadonlySet<Place>>;
   /** True for the first one that asks. */
   takeTurn(name: string, timeMs: number): Promise<boolean>;
   forgetTurns(beforeMs: number): Promise<void>;
@@ -62,6 +64,8 @@ const FINAL_DAYS = 4;
 /** Failures of a group after which its blocks are kept as they are, and turns that it waits after one. */
 const FAILURES_MAX = 3;
 const BACKOFF_TURNS_MAX = 32;
+/** Fences are read again after this time: far less than a place has one before anything of it goes. */
+const FENCES_MS = 5000;
 
 interface Failure {
   count: number;
@@ -79,6 +83,7 @@ export class Compactor {
   /** Days that may have segments to merge once they are over; undefined until what is there was looked at. */
   #unfinished: Set<Place> | undefined;
   #findsRanges: boolean | undefined;
+  #fences: { places: ReadonlySet<Place>; readMs: number } | undefined;
   #sweptMs = 0;
 
   constructor(
@@ -149,7 +154,10 @@ export class Compactor {
   async compactWaiting(prefix = "", signal: AbortSignal = new AbortController().signal): Promise<boolean> {
     const { arrivals, isAll } = await this.#archive.waiting(prefix, WAITING_BOUNDS);
     metrics.arrivedBlocks.set(arrivals.length);
-    const groups = dueGroups(arrivals, this.#options, Date.now()).filter((group) => !this.#isWaiting(group));
+    const fenced = await this.#fencedPlaces();
+    const groups = dueGroups(arrivals, this.#options, Date.now()).filter(
+      (group) => !fenced.has(group.place) && !this.#isWaiting(group),
+    );
     if (groups.length === 0) return false;
     const done = metrics.compactSeconds.startTimer();
     let removed = 0;
@@ -163,6 +171,14 @@ export class Compactor {
     }
     done();
     return removed > 0 && !isAll;
+  }
+
+  /** Places that stay as they are, since something of them is being dropped. */
+  async #fencedPlaces(): Promise<ReadonlySet<Place>> {
+    const nowMs = performance.now();
+    if (this.#fences === undefined || nowMs - this.#fences.readMs >= FENCES_MS)
+      this.#fences = { places: await this.#archive.fencedPlaces(), readMs: nowMs };
+    return this.#fences.places;
   }
 
   #isWaiting(group: Group): boolean {
@@ -229,6 +245,8 @@ export class Compactor {
       replaced.push(...entries);
       covered.push(...arrivals.map(({ id }) => id));
     }
+    // Merging may have taken long.
+    if ((await this.#fencedPlaces()).has(place)) return 0;
     if (made.length > 0) {
       if (!(await commit(this.#archive, catalog, { made, replaced }))) {
         metrics.compactConflicts.inc(made.length);
@@ -344,7 +362,7 @@ export class Compactor {
     // What a collector before this one may have left.
     this.#unfinished ??= new Set((await this.#archive.days()).slice(0, FINAL_DAYS));
     for (const place of this.#unfinished) {
-      if (place === OUTSIDE || place >= today) continue;
+      if (place === OUTSIDE || place >= today || (await this.#fencedPlaces()).has(place)) continue;
       for (const catalog of await this.#archive.catalogs(place, undefined)) {
         if (signal.aborted) return;
         await this.#finishHost(catalog);

@@ -51,6 +51,10 @@ export interface Metrics {
   raiseFindings: Gauge<"kind">;
   raiseFindingsUntold: Counter;
   databaseDiskBytes: Gauge<"kind">;
+  droppedEvents: Counter;
+  droppedOthers: Counter<"kind">;
+  markedDays: Gauge;
+  retentionPaused: Gauge;
   agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
@@ -384,6 +388,27 @@ export const metrics: Metrics = {
   alertChangesUntold: new Counter({
     name: "hosttrail_alert_changes_untold_total",
     help: "Changes of alerts by people that watchers and notifications miss, since NATS did not take them.",
+    registers,
+  }),
+  droppedEvents: new Counter({
+    name: "hosttrail_retention_dropped_events_total",
+    help: "Events that no policy and no hold keeps any more, and that were dropped.",
+    registers,
+  }),
+  droppedOthers: new Counter({
+    name: "hosttrail_retention_dropped_others_total",
+    help: "Alerts, recorded calls and gaps of detection that were dropped, by kind.",
+    labelNames: ["kind"] as const,
+    registers,
+  }),
+  markedDays: new Gauge({
+    name: "hosttrail_retention_marked_days",
+    help: "Days of hosts that will be dropped when the time for second thoughts is over.",
+    registers,
+  }),
+  retentionPaused: new Gauge({
+    name: "hosttrail_retention_paused",
+    help: "1 while nothing is dropped since the clock may be wrong: the newest event of any host is far from it.",
     registers,
   }),
   agentLost: new Gauge({

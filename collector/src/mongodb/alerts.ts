@@ -5,7 +5,7 @@
 import { Binary, type Db, type Filter as Query } from "mongodb";
 import { Alert } from "@hosttrail/proto/alert";
 import { classify } from "./failure.ts";
-import { DURABLE, number, type Row, Rows, WRITES_TOGETHER_MAX } from "./rows.ts";
+import { DURABLE, number, removeAll, type Row, Rows, WRITES_TOGETHER_MAX } from "./rows.ts";
 
 /** An alert with what the detector needs to go on with it. */
 export interface AlertRecord {
@@ -90,6 +90,16 @@ export class AlertStore {
     try {
       const rows = await this.#alerts.all.find(filter).sort({ _id: -1 }).limit(limit).toArray();
       return rows.map((row) => toRecord(row).alert);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** Takes alerts away for good, the events last: whoever finds the alert finds them, too. What people did with it is kept elsewhere. */
+  async removeAlerts(ids: readonly string[]): Promise<void> {
+    try {
+      await removeAll(this.#alerts, ids);
+      await removeAll(this.#events, ids);
     } catch (error) {
       throw classify(error);
     }

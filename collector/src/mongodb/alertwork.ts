@@ -15,7 +15,7 @@ import {
 } from "../model/index.ts";
 import { classify } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
-import { documents, number, type Row, Rows, storable, text } from "./rows.ts";
+import { documents, number, removeAll, type Row, Rows, storable, text } from "./rows.ts";
 
 /** Actions with one alert. Far more than people do; a program that goes astray ends here. */
 const ACTIONS_MAX = 10_000;
@@ -49,6 +49,20 @@ export class AlertWorkStore {
   /** The work of each of these alerts, in their order. */
   async getWorks(alertIds: readonly string[]): Promise<AlertWork[]> {
     return await inParallel(alertIds, (id) => this.getWork(id));
+  }
+
+  /** Takes away what was done with alerts that are gone. */
+  async removeWork(alertIds: readonly string[]): Promise<void> {
+    try {
+      const works = await inParallel(alertIds, (id) => this.getWork(id));
+      const actions = works.flatMap(({ version }, at) =>
+        Array.from({ length: version }, (_, number) => actionId(alertIds[at] ?? "", number + 1)),
+      );
+      await removeAll(this.#work, alertIds);
+      await removeAll(this.#actions, actions);
+    } catch (error) {
+      throw classify(error);
+    }
   }
 
   /** Alerts that were closed at this time or later, and why. Of those that were closed in this moment some may be missing. */

@@ -103,6 +103,20 @@ export class ArrivalStore {
     return await this.#read(filter, undefined, bounds);
   }
 
+  /** `<host> <place>` of all that wait, without the blocks themselves. */
+  async waitingDays(): Promise<Set<string>> {
+    const days = new Set<string>();
+    const cursor = this.#all.find({}, { projection: { host: 1, place: 1 }, batchSize: 1024 });
+    try {
+      for await (const document of cursor) days.add(`${document.host} ${text(document, "place")}`);
+      return days;
+    } catch (error) {
+      throw classify(error);
+    } finally {
+      await cursor.close();
+    }
+  }
+
   async #read(
     filter: Filter<StoredArrival>,
     sort: Record<string, 1 | -1> | undefined,

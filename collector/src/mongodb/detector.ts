@@ -5,7 +5,7 @@
 import { Binary, type Db } from "mongodb";
 import type { DetectionGap } from "../model/index.ts";
 import { classify } from "./failure.ts";
-import { number, type Row, Rows } from "./rows.ts";
+import { number, removeAll, type Row, Rows } from "./rows.ts";
 
 export interface SavedState {
   /** Last message of the matches' stream that is in it. */
@@ -78,6 +78,18 @@ export class DetectorStore {
       if (newest === undefined) return;
       const fromMs = Number.parseInt(newest._id.split("-").at(-1) ?? "", 16);
       await this.#gaps.tryInsert({ _id: String(fromMs), from_ms: fromMs, to_ms: toMs });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** Removes those that ended before this time; gives how many. */
+  async removeGaps(beforeMs: number): Promise<number> {
+    try {
+      const rows = await this.#gaps.all.find({}).toArray();
+      const old = rows.filter((row) => number(row, "to_ms") < beforeMs).map(({ _id }) => _id);
+      await removeAll(this.#gaps, old);
+      return old.length;
     } catch (error) {
       throw classify(error);
     }

@@ -199,6 +199,19 @@ export class HistoryStore {
     }
   }
 
+  /**
+   * Takes all that there is of a place away: the catalogs first, so that what is gone is listed nowhere. To be called where nobody
+   * compacts it. What is gone already stays gone.
+   */
+  async dropPlace(place: Place): Promise<void> {
+    try {
+      for (const collection of [this.#catalogs(place), this.#payloads(place), this.#sieves(place)])
+        await this.#database.dropCollection(collection.collectionName);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   async addLeftover({ id, payloadIds, place, hostId, timeMs }: Leftover): Promise<void> {
     try {
       await this.#leftovers.insert({ _id: id, payloads: payloadIds, place, host: hostId, time_ms: timeMs });

@@ -119,6 +119,20 @@ export class HostStore {
     }
   }
 
+  /** Time of the newest event of any host, nanoseconds, 0 where there is none. Throws a RetryableError where the database is away. */
+  async newestEventNano(): Promise<bigint> {
+    try {
+      const [newest] = await this.#hosts
+        .find({}, { projection: { last_event: 1 } })
+        .sort({ last_event: -1 })
+        .limit(1)
+        .toArray();
+      return bigintOf(newest?.["last_event"]);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   async getHost(hostId: string): Promise<HostDocument | undefined> {
     const row = await this.#hosts.findOne({ _id: hostId });
     return row === null ? undefined : toHost(row);

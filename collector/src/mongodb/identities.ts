@@ -70,6 +70,12 @@ export class IdentityStore {
     }));
   }
 
+  /** Labels of all hosts that enrolled, by host. */
+  async allLabels(): Promise<Map<string, Readonly<Record<string, string>>>> {
+    const rows = await this.#identities.all.find({}, { projection: { labels: 1 } }).toArray();
+    return new Map(rows.map((row) => [row._id, fromPairs(row["labels"])]));
+  }
+
   /** Ids of the hosts that have all of these labels. */
   async hostsWithin(scope: Readonly<Record<string, string>>): Promise<string[]> {
     const rows = await this.#identities.all

@@ -1,0 +1,3 @@
+/** What is kept, for how long, and what is dropped: policies, holds, the plan, and the work itself. */
+export type { RetainArchive } from "./ports.ts";
+export { Retainer, type RetainOptions } from "./retainer.ts";
