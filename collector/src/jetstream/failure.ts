@@ -5,7 +5,10 @@ const FULL_RETRY_MS = 5000;
 const UNREADY_RETRY_MS = 500;
 
 /** A full stream asks to slow down, a missing leader to wait, a message that is too large to be set up otherwise. */
-export function classify(error: unknown, what: "block" | "match" | "alert" | "notification"): RetryableError {
+export function classify(
+  error: unknown,
+  what: "block" | "match" | "alert" | "notification" | "checkpoint",
+): RetryableError {
   const text = String(error);
   // Set up otherwise, the server will take it.
   if (/max_payload|maximum payload/i.test(text)) return new RetryableError(text, FULL_RETRY_MS, { cause: error });

@@ -6,6 +6,7 @@ import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import { metrics } from "../metrics/index.ts";
 import type { BlockMessage, TakenBlock } from "../model/index.ts";
 import { AlertStream } from "./alerts.ts";
+import { AnchorStream } from "./anchor.ts";
 import { type BlockStreamsOptions, lagOf, listBlockStreams } from "./blockstreams.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
 import { classify } from "./failure.ts";
@@ -45,6 +46,8 @@ const HEADERS_BYTES_MAX = 2048;
 export class BlockStream {
   /** What is told of alerts. */
   readonly alerts: AlertStream;
+  /** The newest checkpoints of the transparency log. */
+  readonly anchors: AnchorStream;
   /** What rules found in blocks. */
   readonly matches: MatchStream;
   /** What waits to be told of alerts, and to whom. */
@@ -66,6 +69,7 @@ export class BlockStream {
     this.notifications = new NotificationStream(connection, this.#client, { ackWaitMs });
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
+    this.anchors = new AnchorStream(connection, this.#client);
     this.peers = new PeerSubjects(connection);
   }
 

@@ -14,6 +14,8 @@ export const DEAD = { stream: "HOSTTRAIL_DEAD_1", prefix: "dead" } as const;
 export const MATCHES = { stream: "HOSTTRAIL_MATCHES_1", prefix: "matches" } as const;
 /** Subjects of leases: `leases.<name>`. */
 export const LEASES = { stream: "HOSTTRAIL_LEASES_1", prefix: "leases" } as const;
+/** Subjects of the newest checkpoints: `log.<log id>`. */
+export const LOG = { stream: "HOSTTRAIL_LOG_1", prefix: "log" } as const;
 /** Subjects of what is told of alerts: `alerts.<alert id>`. Its consumer is made by who has the role notify. */
 export const ALERTS = { stream: "HOSTTRAIL_ALERTS_1", prefix: "alerts", consumer: "notify" } as const;
 /** Subjects of what waits for routes: `notify.queue.<route>.<alert id>`. */

@@ -13,6 +13,7 @@ import {
   DEAD,
   DETECT_CONSUMER,
   LEASES,
+  LOG,
   MATCHES,
   QUEUE,
   STATES,
@@ -117,6 +118,14 @@ export function sidePlans(options: PlanOptions): StreamPlan[] {
       subjects: [`${LEASES.prefix}.>`],
       discard: DiscardPolicy.Old,
       max_bytes: MIB,
+      max_msgs_per_subject: 1,
+    },
+    {
+      ...common(options),
+      name: LOG.stream,
+      subjects: [`${LOG.prefix}.>`],
+      discard: DiscardPolicy.New,
+      max_bytes: 16 * MIB,
       max_msgs_per_subject: 1,
     },
     {

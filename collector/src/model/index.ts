@@ -16,6 +16,7 @@ export {
   FINDINGS,
   FINDINGS_RULESET,
 } from "./finding.ts";
+export type { HostChains, LogAnchor, LogCommit, LoggedNote, PublishedLog } from "./log.ts";
 export {
   type Drop,
   type DropBatch,

@@ -12,6 +12,7 @@ import { DiskStore } from "./disk.ts";
 import { DropStore } from "./drops.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
+import { LogStore } from "./log.ts";
 import { IdentityStore } from "./identities.ts";
 import { PresenceStore } from "./presence.ts";
 import { RetentionStore } from "./retention.ts";
@@ -33,6 +34,7 @@ export class Archive {
   readonly history: HistoryStore;
   readonly hosts: HostStore;
   readonly identities: IdentityStore;
+  readonly log: LogStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
   readonly certificates: CertificateStore;
@@ -59,6 +61,7 @@ export class Archive {
     this.history = new HistoryStore(this.#database, async () => !(await this.findsRanges()));
     this.hosts = new HostStore(this.#database);
     this.identities = new IdentityStore(this.#database);
+    this.log = new LogStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
     this.certificates = new CertificateStore(this.#database);
