@@ -35,6 +35,8 @@ export const LEAST_ROLE: Readonly<Record<string, Role>> = {
   "/hosttrail.v1.DeadBlockService/GetDeadBlock": "viewer",
   "/hosttrail.v1.DeadBlockService/ReplayDeadBlock": "admin",
   "/hosttrail.v1.DeadBlockService/DropDeadBlock": "admin",
+  "/hosttrail.v1.VerifyService/VerifyTrail": "viewer",
+  "/hosttrail.v1.VerifyService/ExportEvidence": "viewer",
   "/hosttrail.v1.QueryService/PutSavedQuery": "responder",
   "/hosttrail.v1.QueryService/DeleteSavedQuery": "responder",
   "/hosttrail.v1.AlertService/ListAlerts": "viewer",

@@ -24,6 +24,7 @@ export interface Metrics {
   queryCalls: Counter<"method" | "code">;
   queryPayloads: Counter;
   unreadablePayloads: Counter;
+  verifiedHosts: Counter<"verdict">;
   incompleteAnswers: Counter<"reason">;
   queriesRunning: Gauge;
   queriesWaiting: Gauge;
@@ -239,6 +240,12 @@ export const metrics: Metrics = {
   unreadablePayloads: new Counter({
     name: "hosttrail_unreadable_payloads_total",
     help: "Segments and blocks that queries could not read: they are damaged.",
+    registers,
+  }),
+  verifiedHosts: new Counter({
+    name: "hosttrail_verified_hosts_total",
+    help: "Hosts whose trails were checked, by what was found: verified, incomplete, altered, not_checked.",
+    labelNames: ["verdict"] as const,
     registers,
   }),
   incompleteAnswers: new Counter({

@@ -14,6 +14,7 @@ import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { LogStore } from "./log.ts";
 import { IdentityStore } from "./identities.ts";
+import { KeptStore } from "./kept.ts";
 import { PresenceStore } from "./presence.ts";
 import { RetentionStore } from "./retention.ts";
 import { RulesetStore } from "./rulesets.ts";
@@ -34,6 +35,7 @@ export class Archive {
   readonly history: HistoryStore;
   readonly hosts: HostStore;
   readonly identities: IdentityStore;
+  readonly kept: KeptStore;
   readonly log: LogStore;
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
@@ -61,6 +63,7 @@ export class Archive {
     this.history = new HistoryStore(this.#database, async () => !(await this.findsRanges()));
     this.hosts = new HostStore(this.#database);
     this.identities = new IdentityStore(this.#database);
+    this.kept = new KeptStore(this.#database);
     this.log = new LogStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);

@@ -8,7 +8,7 @@ import type { ArrivalQuery, FoundArrivals, ReadingBounds } from "./reading.ts";
 import { bigintOf, DURABLE, number, storable, text } from "./rows.ts";
 import { SharedReads } from "./sharedreads.ts";
 
-interface StoredArrival extends Document {
+export interface StoredArrival extends Document {
   _id: string;
   host: string;
   epoch: string;
@@ -171,7 +171,8 @@ function toDocument(block: Arrival): StoredArrival {
   };
 }
 
-function fromDocument(document: StoredArrival): Arrival {
+/** Throws, with whatever error, where the document is damaged. */
+export function fromDocument(document: StoredArrival): Arrival {
   const chain = document["chain"] as Document;
   const forkOf = text(document, "fork_of");
   return {

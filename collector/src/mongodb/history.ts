@@ -21,7 +21,7 @@ const HOSTS_ASKED_MAX = 64;
 const HOSTS_ONE_BY_ONE_MAX = 16;
 
 /** Bytes, as they are or as dense text with their number. */
-interface Payload extends Document {
+export interface Payload extends Document {
   _id: string;
   bytes?: Binary;
   text?: string;
@@ -263,7 +263,7 @@ export class HistoryStore {
 }
 
 /** What is damaged so far that it is no text of ours is given as no bytes: their hash will not be the right one. */
-function bytesOf({ bytes, text: dense, length = 0 }: Payload): Uint8Array {
+export function bytesOf({ bytes, text: dense, length = 0 }: Payload): Uint8Array {
   if (dense === undefined) return bytes?.buffer ?? NO_BYTES;
   try {
     return fromDense(dense).subarray(0, length);
@@ -279,12 +279,12 @@ function catalogId(hostId: string, version: number): string {
   return `${hostId}-${version.toString(16).padStart(8, "0")}`;
 }
 
-function parseCatalogId(id: string): { hostId: string; version: number } {
+export function parseCatalogId(id: string): { hostId: string; version: number } {
   const [hostId = "", version = ""] = id.split("-");
   return { hostId, version: Number.parseInt(version, 16) };
 }
 
-function entriesOf(bytes: Uint8Array): CatalogEntry[] {
+export function entriesOf(bytes: Uint8Array): CatalogEntry[] {
   return StoredCatalog.decode(bytes).entries.map(fromStored);
 }
 

@@ -12,5 +12,5 @@ export {
   untoldHole,
 } from "./chain.ts";
 export { type HostArchive, HostBook, type HostFacts, withFacts } from "./hosts.ts";
-export { type Notice, noticeBlock, type NoticeKind } from "./notice.ts";
+export { isNotice, type Notice, noticeBlock, type NoticeKind } from "./notice.ts";
 export { dayOf, type PlaceOptions, placeOf } from "./place.ts";

@@ -14,6 +14,7 @@ import { openLedger } from "./ledger.ts";
 import { openNotify } from "./notify.ts";
 import { openPast } from "./past.ts";
 import { openRules } from "./rules.ts";
+import { openVerify } from "./verify.ts";
 
 export async function startQuery(shared: Shared): Promise<RunningRole> {
   const { config, logger } = shared;
@@ -46,6 +47,7 @@ function openApis(parts: ApiParts): Api[] {
     rules,
     openAlerts(parts, rules.rules),
     openNotify(parts),
+    openVerify(parts),
     openLedger(parts),
   ];
 }

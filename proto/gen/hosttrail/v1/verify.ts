@@ -155,14 +155,14 @@ export interface TrailFinding {
   latestTime:
     | Timestamp
     | undefined;
-  /** Who says that there was more: "chain", "host document", "log", "link". */
+  /** Who says that there was more: "chain", "ledger", "host document", "log", "link". */
   evidence: string;
   /** The host's own ledger says that it gave these numbers up. */
   admitted: boolean;
 }
 
 export interface TrailNote {
-  /** FORK, COLLECTOR_EVENT, DROPPED, LATE_EDGE. */
+  /** FORK, COLLECTOR_EVENT, DROPPED, ON_ITS_WAY. */
   reason: string;
   detail: string;
 }

@@ -1,0 +1,62 @@
+/** Whether trails are whole and as they were sealed, and evidence of it for others. */
+import { readFileSync } from "node:fs";
+import { VerifyServiceService } from "@hosttrail/proto/verify";
+import type { Archive } from "../../mongodb/index.ts";
+import { type KeptSource, VerifyApi } from "../../verify/index.ts";
+import { COLLECTOR_VERSION } from "../../version.ts";
+import type { Api, ApiParts } from "./api.ts";
+
+const PAGE_HOSTS = 1000;
+
+export function openVerify({ config, archive, past, gate, logger }: ApiParts): Api {
+  const { methods } = new VerifyApi(
+    {
+      kept: keptSource(archive),
+      finder: past.finder,
+      turns: past.turns,
+      most: past.most,
+      knownHosts: () => knownHosts(archive),
+      openLog: async () => undefined,
+      authorities: () => readFileSync(config.tls.caFile, "utf8"),
+      collectorVersion: COLLECTOR_VERSION,
+    },
+    gate,
+    logger,
+  );
+  return {
+    service: {
+      name: "hosttrail.v1.VerifyService",
+      definition: VerifyServiceService,
+      implementation: { ...methods },
+    },
+  };
+}
+
+function keptSource({ kept, history, certificates, hosts }: Archive): KeptSource {
+  return {
+    days: () => history.days(),
+    arrivalsOf: (hostIds, bounds) => kept.arrivalsOf(hostIds, bounds),
+    catalogsOf: (place, hostIds) => kept.catalogsOf(place, hostIds),
+    payload: (place, id) => history.payload(place, id),
+    certificatesOf: (hostId) => certificates.certificatesOf(hostId),
+    hostDocument: (hostId) => hosts.getHost(hostId),
+  };
+}
+
+async function knownHosts({ hosts, identities }: Archive): Promise<string[]> {
+  const list = async (page: (afterId: string) => Promise<string[]>): Promise<string[]> => {
+    const ids: string[] = [];
+    for (;;) {
+      const next = await page(ids.at(-1) ?? "");
+      ids.push(...next);
+      if (next.length < PAGE_HOSTS) return ids;
+    }
+  };
+  const documents = await list(async (afterId) => {
+    return (await hosts.listNames(afterId, PAGE_HOSTS)).map(({ hostId }) => hostId);
+  });
+  const enrolled = await list(async (afterId) => {
+    return (await identities.listIdentities(afterId, PAGE_HOSTS)).map(({ hostId }) => hostId);
+  });
+  return [...new Set([...documents, ...enrolled])];
+}
