@@ -4,10 +4,10 @@ import { eventId, sealBlock } from "@hosttrail/lib/block";
 import { fingerprintOf, hostIdOf, nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { issue, makeAuthority, openIssuer } from "../authority/x509.ts";
-import { compact } from "../compact/index.ts";
 import {
   type Arrival,
   type Catalog,
+  type CatalogEntry,
   type EpochTrail,
   type HostDocument,
   type KeptCertificate,
@@ -111,6 +111,14 @@ export class SealingHost {
   }
 }
 
+/** Makes segments of blocks, as the step `compact` does. */
+type Compact = (job: {
+  hostId: string;
+  epoch: bigint;
+  blocks: { receivedMs: number; signer: string; status: string; bytes: Uint8Array }[];
+  segments: Uint8Array[];
+}) => { entry: Omit<CatalogEntry, "id">; bytes: Uint8Array }[];
+
 /** What is kept, in memory: to be changed by tests as somebody with the database's password would. */
 export class MemoryKept implements KeptSource {
   readonly arrivals: Map<string, Arrival> = new Map();
@@ -118,6 +126,12 @@ export class MemoryKept implements KeptSource {
   readonly payloads: Map<string, Uint8Array> = new Map();
   readonly certificates: Map<string, KeptCertificate[]> = new Map();
   readonly documents: Map<string, HostDocument> = new Map();
+
+  readonly #compact: Compact;
+
+  constructor(compact: Compact) {
+    this.#compact = compact;
+  }
 
   /** Keeps blocks as they arrived, and notes them in their host's document. */
   arrive(...blocks: readonly Arrival[]): void {
@@ -142,7 +156,7 @@ export class MemoryKept implements KeptSource {
       const catalog = this.catalogs.get(key) ?? { hostId, place, version: 0, older: [], entries: [] };
       for (const [epoch, some] of Map.groupBy(list, (each) => each.epoch)) {
         const inputs = some.map(({ chain, ...block }) => ({ ...block, status: chain.status }));
-        for (const { entry, bytes } of compact({ hostId, epoch, blocks: inputs, segments: [] })) {
+        for (const { entry, bytes } of this.#compact({ hostId, epoch, blocks: inputs, segments: [] })) {
           const id = `${hostId}-${this.payloads.size.toString(16).padStart(24, "0")}`;
           this.payloads.set(`${place} ${id}`, bytes);
           catalog.entries.push({ ...entry, id });

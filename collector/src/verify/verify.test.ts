@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { Block } from "@hosttrail/proto/block";
 import { certificatesOf } from "@hosttrail/lib/tls";
+import { compact } from "../compact/index.ts";
 import type { Arrival } from "../model/index.ts";
 import { forkEpoch, forkId, noticeBlock } from "../trail/index.ts";
 import { authority, MemoryKept, SealingHost } from "./fixture.ts";
@@ -22,7 +23,7 @@ before(async () => {
 
 /** A database that has a host's blocks: the first of them in a segment, the others as they arrived. */
 async function keep(blocks: readonly Arrival[], host: SealingHost, compacted: number): Promise<MemoryKept> {
-  const kept = new MemoryKept();
+  const kept = new MemoryKept(compact);
   kept.arrive(...blocks);
   kept.compact(...blocks.slice(0, compacted));
   kept.certificates.set(host.hostId, [
@@ -221,7 +222,7 @@ describe("a trail", () => {
     const next = host.seal(5, NOON + 101_000);
     const kept = await keep([next], host, 0);
     assert.deepEqual(reasons(await verify(kept, host)), ["incomplete BLOCKS_MISSING"]);
-    const empty = new MemoryKept();
+    const empty = new MemoryKept(compact);
     assert.deepEqual(reasons(await verify(empty, host)), ["not checked NO_BLOCKS"]);
     const last = blocks.at(-1) as Arrival;
     const head = { epoch: last.epoch, next: 60n, hash: last.chain.hash, timeMs: Date.now() };
