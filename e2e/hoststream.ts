@@ -12,14 +12,19 @@ export class HostStream {
   error: ServiceError | undefined;
   /** Told of each answer as it comes. */
   onAnswer: (answer: Answer) => void = () => undefined;
+  /** Another stream on the same connection. */
+  readonly again: () => HostStream;
   readonly #client: IngestServiceClient;
   readonly #stream: ClientDuplexStream<StreamRequest, StreamResponse>;
 
   /** Opens a stream to a stack's collector, or to another one of its collectors by port. */
-  constructor(stack: Stack, identity: Identity, port: number = stack.ingestPort) {
-    this.#client = new IngestServiceClient(`localhost:${port}`, credentialsOf(stack, identity), {
-      "grpc.max_send_message_length": 64 * 1024 * 1024,
-    });
+  constructor(stack: Stack, identity: Identity, port: number = stack.ingestPort, client?: IngestServiceClient) {
+    this.#client =
+      client ??
+      new IngestServiceClient(`localhost:${port}`, credentialsOf(stack, identity), {
+        "grpc.max_send_message_length": 64 * 1024 * 1024,
+      });
+    this.again = () => new HostStream(stack, identity, port, this.#client);
     this.#stream = this.#client.stream();
     this.#stream.on("data", ({ message }: StreamResponse) => {
       if (message === undefined) return;

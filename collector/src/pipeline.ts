@@ -14,6 +14,8 @@ import { Archive } from "./mongodb/index.ts";
 import { databaseUrl, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
 
 const PREPARE_RETRY_MS = 2000;
+/** Of the time for an end: as much for callers to go elsewhere, the rest for calls that go on. */
+const DRAIN_SHARE = 0.8;
 
 export interface RunningCollector {
   /** Stops intake, settles what is under way, closes. Safe twice. */
@@ -32,9 +34,15 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
 
   const stop = async (): Promise<void> => {
     const roles = [...running.values()];
-    for (const { server } of roles) server?.setServing(false);
-    for (const role of roles) role.close?.();
-    await Promise.all(roles.map(async ({ server }) => await server?.stop(config.shutdownDeadlineMs)));
+    const endMs = performance.now() + config.shutdownDeadlineMs;
+    for (const { server } of roles) server?.shut();
+    await Promise.all(
+      roles.map(async (role) => {
+        await role.drain?.(config.shutdownDeadlineMs * DRAIN_SHARE);
+        role.close?.();
+        await role.server?.stop(Math.max(0, endMs - performance.now()));
+      }),
+    );
     stopping.abort();
     await Promise.all(roles.map(async ({ work }) => await work));
     await Promise.all(roles.map(async (role) => await role.release?.()));

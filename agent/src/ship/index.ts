@@ -4,6 +4,9 @@
  * States of a block: waiting -> sent (on the stream) -> received (JetStream has it) -> freed (stored). A broken
  * stream, or no word of *stored* for too long, puts it back to waiting: sending twice is harmless, since the
  * block's id is the same. The word *rejected* puts it into the quarantine, from where a person may have it sent again.
+ *
+ * States of a stream: opening -> open (welcomed) -> asked to go (goodbye: all goes on for a random while) -> leaving (nothing new is sent,
+ * until no block waits for its answer) -> ended. A stream may end from each of them.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientDuplexStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -14,17 +17,20 @@ import {
   type AgentStatus,
   type BlockReference,
   type Canary,
+  type Goodbye,
+  Goodbye_Reason,
   type Hello,
   IngestServiceClient,
   type StreamRequest,
   type StreamResponse,
   type Welcome,
 } from "@hosttrail/proto/ingest";
+import { Endpoints, type Leaving } from "./endpoints.ts";
 import { failureOf, reasonOf } from "./reason.ts";
 import type { Spool, SpooledBlock } from "../spool/index.ts";
 
 export interface ShipOptions {
-  /** `host:port` of collectors; one after the other is tried. */
+  /** `host:port` of collectors; one after the other is tried, beginning with any. */
   endpoints: readonly string[];
   /** What TLS needs, PEM; throws where the host has no certificate yet. */
   credentials: () => Promise<{ ca: string; certificate: string; key: string }>;
@@ -43,6 +49,8 @@ export interface ShipOptions {
 
 export interface ShipCounters {
   connects: number;
+  /** Streams that their collector asked us to leave. */
+  goodbyes: number;
   blocksSent: number;
   blocksReceived: number;
   blocksStored: number;
@@ -56,6 +64,12 @@ export interface ShipCounters {
 
 /** Time in which the collector must have answered a question. */
 const QUESTION_TIMEOUT_MS = 10_000;
+
+/** A collector that we leave has so long to answer for blocks on their way; then they are sent to the next one. */
+const LEAVING_MS_MAX = 10_000;
+
+/** Several addresses of one name are several collectors behind it: any of them, and not all agents to the first one. */
+const SERVICE_CONFIG = JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] });
 
 /** Milliseconds between two looks at what is on its way, at least. */
 const TICK_MS = 1000;
@@ -77,6 +91,7 @@ interface InFlight {
 export class Shipper {
   readonly counters: ShipCounters = {
     connects: 0,
+    goodbyes: 0,
     blocksSent: 0,
     blocksReceived: 0,
     blocksStored: 0,
@@ -96,6 +111,12 @@ export class Shipper {
   #credit = 0;
   #blockBytesMax = BLOCK_BYTES_MAX;
   #pausedUntilMs = 0;
+  readonly #endpoints: Endpoints;
+  /** Why the next stream is opened, where the collector of this one asked us to go. */
+  #leaving: Leaving = "failed";
+  /** Nothing new goes on this stream. */
+  #isLeaving = false;
+  #leaveTimer: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** The collector that the stream is open to, and why there is none. */
   #endpoint = "";
@@ -112,6 +133,7 @@ export class Shipper {
 
   constructor(options: ShipOptions, spool: Spool, logger: Logger) {
     this.#options = options;
+    this.#endpoints = new Endpoints(options.endpoints);
     this.#spool = spool;
     this.#logger = logger;
   }
@@ -166,14 +188,17 @@ export class Shipper {
 
   async #run(): Promise<void> {
     let attempt = 0;
-    for (let turn = 0; !this.#stopping; turn++) {
-      const endpoint = this.#options.endpoints[turn % this.#options.endpoints.length] ?? "";
-      const welcomed = await this.#serve(endpoint);
+    while (!this.#stopping) {
+      const welcomed = await this.#serve(this.#endpoints.current);
       if (this.#stopping) return;
+      this.#endpoints.move(this.#leaving);
       attempt = welcomed ? 0 : attempt + 1;
       const ceiling = Math.min(this.#options.backoffMinMs * 2 ** attempt, this.#options.backoffMaxMs);
-      // Full jitter: a fleet that lost its collector does not come back as one.
-      const delay = this.#options.backoffMinMs + Math.random() * ceiling;
+      // Full jitter: a fleet that lost its collector does not come back as one. Who left when asked to has waited for a random time before.
+      const hasLeft = this.#isLeaving && welcomed;
+      const delay = hasLeft
+        ? Math.random() * this.#options.backoffMinMs
+        : this.#options.backoffMinMs + Math.random() * ceiling;
       await sleep(delay, undefined, { signal: this.#stop.signal }).catch(() => undefined);
     }
   }
@@ -202,13 +227,17 @@ export class Shipper {
         "grpc.use_local_subchannel_pool": 1,
         // No TXT record of the collector's name may configure an agent.
         "grpc.service_config_disable_resolution": 1,
+        "grpc.service_config": SERVICE_CONFIG,
       },
     );
     const stream = client.stream();
     this.#client = client;
+    this.#leaving = "failed";
+    this.#isLeaving = false;
     let welcomed = false;
     const statusTimer = setInterval(() => {
-      if (welcomed) stream.write({ message: { $case: "status", value: this.#options.status() } });
+      if (welcomed && !stream.writableEnded)
+        stream.write({ message: { $case: "status", value: this.#options.status() } });
     }, this.#options.statusIntervalMs);
     try {
       await new Promise<void>((resolve) => {
@@ -216,7 +245,8 @@ export class Shipper {
           if (response.message?.$case === "welcome") {
             welcomed = true;
             this.#begin(stream, endpoint, response.message.value);
-          } else this.#answer(response);
+          } else if (response.message?.$case === "goodbye") this.#goodbye(stream, response.message.value);
+          else this.#answer(response);
         });
         stream.on("drain", () => this.#pump());
         stream.on("error", (error) => {
@@ -234,7 +264,9 @@ export class Shipper {
       });
     } finally {
       clearTimeout(this.#timer);
+      clearTimeout(this.#leaveTimer);
       this.#timer = undefined;
+      this.#leaveTimer = undefined;
       clearInterval(statusTimer);
       this.#stream = undefined;
       this.#link = undefined;
@@ -247,6 +279,26 @@ export class Shipper {
       client.close();
     }
     return welcomed;
+  }
+
+  /** The collector of this stream wants us to go: all goes on until it is our turn. */
+  #goodbye(stream: Stream, { reason, spreadMs }: Goodbye): void {
+    if (this.#leaving !== "failed" || this.#stopping) return;
+    this.counters.goodbyes++;
+    this.#leaving = reason === Goodbye_Reason.AGE ? "age" : "stopping";
+    const delayMs = Math.random() * spreadMs;
+    this.#logger.info({ endpoint: this.#endpoint, why: this.#leaving, delayMs }, "the collector asks to move");
+    this.#leaveTimer = setTimeout(() => this.#leave(stream), delayMs);
+  }
+
+  #leave(stream: Stream): void {
+    this.#isLeaving = true;
+    this.#leaveTimer = setTimeout(() => stream.cancel(), LEAVING_MS_MAX);
+    this.#endWhereAnswered(stream);
+  }
+
+  #endWhereAnswered(stream: Stream): void {
+    if (this.#isLeaving && this.#unanswered === 0) stream.end();
   }
 
   /** All that is not stored goes again: the collector drops what it has. */
@@ -269,6 +321,10 @@ export class Shipper {
   #pump(): void {
     const stream = this.#stream;
     if (stream === undefined) return;
+    if (this.#isLeaving) {
+      this.#endWhereAnswered(stream);
+      return;
+    }
     const pauseMs = this.#pausedUntilMs - performance.now();
     if (pauseMs > 0) {
       this.#tickIn(stream, pauseMs);

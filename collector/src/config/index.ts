@@ -24,7 +24,14 @@ export interface CollectorConfig {
   logLevel: LogLevel;
   tls: { caFile: string; certificateFile: string; keyFile: string };
   /** Bounds on whoever connects, before anybody is known. */
-  connections: { max: number; perAddressMax: number; strangersPerAddressMax: number; handshakeTimeoutMs: number };
+  connections: {
+    max: number;
+    perAddressMax: number;
+    strangersPerAddressMax: number;
+    handshakeTimeoutMs: number;
+    maxAgeSeconds: number;
+    graceMs: number;
+  };
   ingest: {
     listen: string;
     hosts: "enrolled" | "certified";
@@ -162,6 +169,15 @@ export const collectorSchema: ConfigSchema = mapOf(
       per_address_max: integer(1, 1_000_000, 4096),
       strangers_per_address_max: integer(1, 1_000_000, 256),
       handshake_timeout_ms: integer(500, 120_000, 10_000),
+      max_age_seconds: {
+        ...integer(0, 604_800, 3600),
+        description:
+          "Callers are asked to connect anew after this time, agents each after half of it at least, so that they spread over collectors that came meanwhile. 0: never.",
+      },
+      grace_ms: {
+        ...integer(100, 600_000, 30_000),
+        description: "An agent that was asked so and does not go is cut off after this time.",
+      },
     }),
     ingest: mapOf({
       listen: listen("0.0.0.0:7443"),

@@ -10,6 +10,7 @@ const registers = [registry];
 /** All metrics of the collector; which ones move depends on its roles. */
 export interface Metrics {
   ingestStreams: Gauge;
+  ingestGoodbyes: Counter<"reason">;
   ingestBlocks: Counter<"result">;
   ingestEvents: Counter;
   ingestBytes: Counter;
@@ -130,6 +131,12 @@ export const metrics: Metrics = {
     else clockOffsetSeconds.remove({ host });
   },
   ingestStreams: new Gauge({ name: "hosttrail_ingest_streams", help: "Agents connected.", registers }),
+  ingestGoodbyes: new Counter({
+    name: "hosttrail_ingest_goodbyes_total",
+    help: "Agents that were asked to move to another collector, by why: stopping, age.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
   ingestBlocks: new Counter({
     name: "hosttrail_ingest_blocks_total",
     help: "Blocks that agents sent, by what became of them.",

@@ -8,7 +8,7 @@ import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
 import { PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { Quotas } from "./quota.ts";
-import { HostStream, type ReceiveOptions } from "./stream.ts";
+import { HostStream, type ReceiveOptions, STOPPING } from "./stream.ts";
 
 export { onward } from "./codec.ts";
 export { Presences } from "./presence.ts";
@@ -24,6 +24,8 @@ export class Receiver {
   readonly #logger: Logger;
   readonly #streams = new Set<HostStream>();
   readonly #quotas: Quotas;
+  #isStopping = false;
+  #emptied: () => void = () => undefined;
 
   constructor(options: ReceiveOptions, logger: Logger) {
     this.#options = options;
@@ -35,6 +37,10 @@ export class Receiver {
     const refuse = (error: ServiceError): void => void call.emit("error", error);
     try {
       const peer = peerOf(call);
+      if (this.#isStopping) {
+        refuse(serviceError(status.UNAVAILABLE, "COLLECTOR_STOPPING", STOPPING, { host_id: peer.name }, 0));
+        return;
+      }
       const quota = this.#quotas.of(peer.name, performance.now());
       const { streamsMax } = this.#options.quota;
       if (quota.streams >= streamsMax) {
@@ -45,9 +51,10 @@ export class Receiver {
         );
         return;
       }
-      const stream = new HostStream(call, peer, quota, this.#options, this.#logger.child({ host: peer.name }), () =>
-        this.#streams.delete(stream),
-      );
+      const stream = new HostStream(call, peer, quota, this.#options, this.#logger.child({ host: peer.name }), () => {
+        this.#streams.delete(stream);
+        if (this.#streams.size === 0) this.#emptied();
+      });
       this.#streams.add(stream);
     } catch (error) {
       if (!(error instanceof PeerError || error instanceof TypeError)) throw error;
@@ -61,7 +68,23 @@ export class Receiver {
     for (const stream of this.#streams) stream.tellTrust(pem);
   }
 
-  /** Asks every agent to go elsewhere, when this node stops. */
+  /**
+   * Asks every agent to go elsewhere and waits until they have gone, at most `deadlineMs`; takes no new ones. Agents go one by one in the
+   * first half of that time; the other one is for what is on its way. Gives how many are left.
+   */
+  async drain(deadlineMs: number): Promise<number> {
+    this.#isStopping = true;
+    for (const stream of this.#streams) stream.askToStop(deadlineMs / 2);
+    if (this.#streams.size === 0) return 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#emptied = resolve;
+    const late = setTimeout(resolve, deadlineMs);
+    await promise;
+    clearTimeout(late);
+    return this.#streams.size;
+  }
+
+  /** Ends every stream at once; agents connect again. */
   close(): void {
     for (const stream of this.#streams) stream.end();
   }

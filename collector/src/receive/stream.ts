@@ -1,6 +1,7 @@
 /**
- * One agent's stream. States: waiting for hello -> greeting -> open -> ended. In *open* at most `credit` blocks are being
- * published; an agent that sends more is read no further until some are done.
+ * One agent's stream. States: waiting for hello -> greeting -> open -> asked to go -> ended. In *open* at most `credit` blocks are being
+ * published; an agent that sends more is read no further until some are done. An agent that was asked to go may send until it goes; what it sent
+ * before it ended its side is published and answered before ours ends.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ServerDuplexStream, status } from "@grpc/grpc-js";
@@ -32,6 +33,7 @@ import { type BlockMessage, type KeptCertificate, PermanentError, RetryableError
 import { type Peer, serviceError } from "../serve/index.ts";
 import { clockOffsetMs } from "./clock.ts";
 import { checkPlain, onward } from "./codec.ts";
+import { Farewell, type FarewellOptions } from "./farewell.ts";
 import type { Presences } from "./presence.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
@@ -75,12 +77,16 @@ export interface ReceiveOptions {
   linkWindowBytes: number;
   /** Milliseconds that a host's clock may be off before it is told. */
   clockOffsetWarnMs: number;
+  farewell: FarewellOptions;
 }
 
 /** Answers that may wait for an agent to read them; one that never reads is left. */
 const ANSWERS_WAITING_MAX = 4096;
 /** A host that must wait is told so this often. */
 const THROTTLE_INTERVAL_MS = 1000;
+
+/** What agents read that come to a collector that stops. */
+export const STOPPING = "this collector stops: it takes no new streams";
 
 /** Timers take no longer time than this. */
 const TIMER_MS_MAX = 2_147_483_647;
@@ -111,6 +117,11 @@ export class HostStream {
   #throttled = 0;
   #throttleToldMs = -Infinity;
   #clockOffsetMs: number | undefined;
+  readonly #farewell: Farewell;
+  /** The agent sends no more. */
+  #isHalfClosed = false;
+  /** Blocks that came and are not answered for. */
+  #unanswered = 0;
   #open = true;
 
   constructor(call: Call, peer: Peer, quota: HostQuota, options: ReceiveOptions, logger: Logger, ended: () => void) {
@@ -124,6 +135,11 @@ export class HostStream {
     this.#quota.streams++;
     this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
     this.#link = new LinkReader(options.linkWindowBytes, nodePrimitives);
+    this.#farewell = new Farewell(
+      options.farewell,
+      (value) => this.#answer({ $case: "goodbye", value }),
+      () => this.end(),
+    );
     metrics.ingestStreams.inc();
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
@@ -134,9 +150,23 @@ export class HostStream {
       Math.min(Math.max(peer.expireMs - Date.now(), 0), TIMER_MS_MAX),
     );
     call.on("data", (request: StreamRequest) => this.#take(request));
-    call.on("end", () => this.end());
+    call.on("end", () => {
+      this.#isHalfClosed = true;
+      this.#endWhereAnswered();
+    });
     call.on("cancelled", () => this.#close());
     call.on("error", () => this.#close());
+  }
+
+  /** What came before the agent ended its side is answered first. */
+  #endWhereAnswered(): void {
+    if (this.#isHalfClosed && this.#unanswered === 0) this.end();
+  }
+
+  /** Asks the agent to go to another collector; one that was not welcomed yet is refused. */
+  askToStop(spreadMs: number): void {
+    if (this.#state === "open") this.#farewell.ask("stopping", spreadMs);
+    else this.#fail(status.UNAVAILABLE, "COLLECTOR_STOPPING", STOPPING, spreadMs);
   }
 
   /** Ends the stream in order; the agent connects again. */
@@ -158,6 +188,7 @@ export class HostStream {
     this.#open = false;
     clearTimeout(this.#helloTimer);
     clearTimeout(this.#expiryTimer);
+    this.#farewell.close();
     this.#watch?.close();
     this.#subscription?.close();
     this.#leave?.();
@@ -252,6 +283,7 @@ export class HostStream {
     const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
     this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax, linkWindowBytes } });
     this.tellTrust(trustBundle());
+    this.#farewell.begin();
     this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");
   }
 
@@ -278,8 +310,18 @@ export class HostStream {
     }
   }
 
-  /** A block that came: first its host's quota, since all that follows costs. */
   async #block(bytes: Uint8Array): Promise<void> {
+    this.#unanswered++;
+    try {
+      await this.#judge(bytes);
+    } finally {
+      this.#unanswered--;
+      this.#endWhereAnswered();
+    }
+  }
+
+  /** A block that came: first its host's quota, since all that follows costs. */
+  async #judge(bytes: Uint8Array): Promise<void> {
     let parsed: ParsedBlock | undefined;
     let malformed: unknown;
     try {

@@ -22,6 +22,7 @@ export async function startIngest({ config, stream, archive, history, signal, lo
       presences,
       trustBundle: trust.pem,
       collectorVersion: COLLECTOR_VERSION,
+      farewell: { ageMaxMs: config.connections.maxAgeSeconds * 1000, graceMs: config.connections.graceMs },
     },
     logger,
   );
@@ -40,6 +41,10 @@ export async function startIngest({ config, stream, archive, history, signal, lo
   } as const;
   return {
     server: await openServer(about, [service], config, logger),
+    async drain(deadlineMs) {
+      const left = await receiver.drain(deadlineMs);
+      if (left > 0) logger.warn({ agents: left }, "agents did not move in time: their streams are ended");
+    },
     close() {
       trust.close();
       receiver.close();

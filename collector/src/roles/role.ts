@@ -21,6 +21,8 @@ export interface Shared {
 export interface RunningRole {
   /** Where callers come in. */
   server?: RunningServer;
+  /** Has callers go elsewhere and settles what they gave, at most `deadlineMs`. Before `close`; new callers are refused by then. */
+  drain?(deadlineMs: number): Promise<void>;
   /** Ends what callers wait for, so that their calls can end. Before servers stop. */
   close?(): void;
   /** Work that goes on until the signal. Rejects where it cannot go on. */

@@ -9,11 +9,18 @@ export async function openServer(
   { connections, tls }: Pick<CollectorConfig, "connections" | "tls">,
   logger: Logger,
 ): Promise<RunningServer> {
-  const { max, perAddressMax, strangersPerAddressMax, handshakeTimeoutMs } = connections;
+  const { max, perAddressMax, strangersPerAddressMax, handshakeTimeoutMs, maxAgeSeconds } = connections;
   // Who must show a certificate of ours is no stranger; many hosts may come from behind one address.
   const connectionsPerAddressMax = about.clientCertificate === "required" ? perAddressMax : strangersPerAddressMax;
   return await serve(
-    { ...about, tls, connectionsMax: max, connectionsPerAddressMax, handshakeTimeoutMs },
+    {
+      ...about,
+      tls,
+      connectionsMax: max,
+      connectionsPerAddressMax,
+      handshakeTimeoutMs,
+      connectionAgeMs: maxAgeSeconds * 1000,
+    },
     services,
     logger,
   );

@@ -26,7 +26,8 @@ export interface Service {
 export interface RunningServer {
   /** The port that was given. */
   port: number;
-  setServing(serving: boolean): void;
+  /** Says that it does not serve, and takes no new connections; calls go on. */
+  shut(): void;
   /** Stops taking calls, lets the running ones end until the deadline, then cuts them. */
   stop(deadlineMs: number): Promise<void>;
 }
@@ -34,6 +35,8 @@ export interface RunningServer {
 export interface ServeOptions extends ListenOptions {
   /** Bytes of one request, at most. */
   messageBytesMax: number;
+  /** Milliseconds after which clients are asked to open another connection, more or less a tenth; running calls go on. 0 for never. */
+  connectionAgeMs: number;
 }
 
 /** Bytes of a request that is no block. */
@@ -53,6 +56,7 @@ export async function serve(
     "grpc.max_metadata_size": 16 * 1024,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
+    ...(options.connectionAgeMs === 0 ? {} : { "grpc.max_connection_age_ms": options.connectionAgeMs }),
   });
   const names = services.map(({ name }) => name);
   for (const { definition, implementation } of services) server.addService(definition, implementation);
@@ -66,8 +70,9 @@ export async function serve(
   const listener = await listenTls(options, logger, (socket) => injector.injectConnection(socket));
   return {
     port: listener.port,
-    setServing(serving) {
-      for (const service of ["", ...names]) health.setStatus(service, serving ? "SERVING" : "NOT_SERVING");
+    shut() {
+      for (const service of ["", ...names]) health.setStatus(service, "NOT_SERVING");
+      listener.close();
     },
     stop: (deadlineMs) =>
       new Promise((resolve) => {
