@@ -374,7 +374,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const ledger = new Ledger(snapshot, snapshot(), Date.now());
   const minute = setInterval(() => {
     checkRules("found-audit-rules-changed");
-    tellLedger();
+    tellLedger(false);
   }, config.ledgerIntervalMs);
   const pageOut = pageOutTimer(config.pageOutIntervalMs);
   const control = openControl(config.runtimeDirectory, answer);
@@ -383,9 +383,9 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const watchdog = tellManager();
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
 
-  /** Where something happened since the last time. What it says of numbers is of the same moment as its counts. */
-  function tellLedger(): void {
-    const changes = ledger.take(Date.now());
+  /** Where something happened since the last time, and at the end of a run. What it says of numbers is of the same moment as its counts. */
+  function tellLedger(isLast: boolean): void {
+    const changes = ledger.take(Date.now(), isLast);
     if (changes === undefined) return;
     const { epoch, nextSeq } = spool.position;
     const lost = LOST.reduce((sum, name) => sum + (changes[name] ?? 0), 0);
@@ -558,7 +558,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     integrity.flush();
     builder.flush();
     if (lifetime !== undefined) {
-      tellLedger();
+      tellLedger(true);
       await tellStop(lifetime, reason);
     }
     await shipper.close(config.shutdownDeadlineMs);

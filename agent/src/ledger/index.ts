@@ -116,13 +116,13 @@ export class Ledger {
   }
 
   /**
-   * The changes since the last call, with the levels as they are now; undefined where nothing happened but our own reports.
-   * Times are milliseconds since 1970.
+   * The changes since the last call, with the levels as they are now; undefined where nothing happened but our own reports, and it is not
+   * the last time. Times are milliseconds since 1970.
    */
-  take(nowMs: number): Record<string, number> | undefined {
+  take(nowMs: number, isLast = false): Record<string, number> | undefined {
     const now = this.#read();
     const changes: Record<string, number> = {};
-    let isWorth = false;
+    let isWorth = isLast;
     for (const name of Object.keys(now) as (keyof Snapshot)[]) {
       const isLevel = name === "held" || name === "pending" || name === "inSpool";
       changes[name] = isLevel ? now[name] : now[name] - this.#last[name];

@@ -39,6 +39,7 @@ describe("the ledger", () => {
     assert.equal(ledger.take(2000), undefined);
     now = { ...now, own: 1, accepted: 1, spooled: 1, sent: 1, received: 1, stored: 1, inSpool: 0 };
     assert.equal(ledger.take(3000), undefined);
+    assert.deepEqual([ledger.take(4000, true)?.["from_ms"], ledger.take(5000)], [1000, undefined]);
   });
 
   it("gives what changed since the last time, and how much there is now", () => {

@@ -18,6 +18,7 @@ import { type EpochRange, numbersOf } from "./numbers.ts";
 import { FLOWS, type Flow, type LedgerReport, type Level, LEVELS } from "./report.ts";
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 const EPOCH = 7n;
 
 function range(first: number, next: number, epoch = EPOCH): EpochRange {
@@ -68,7 +69,15 @@ function trailOf(...ranges: EpochRange[]): EpochTrail[] {
 function account(changes: Partial<HostPast> & { reports: LedgerReport[] }): Stretch[] {
   const nothing = new Map();
   const usual = { later: [], stored: nothing, compacted: nothing, dead: [], dropped: nothing, trail: [] };
-  return accountOf({ ...usual, startMs: 0, isToNow: true, isComplete: true, ...changes }).stretches;
+  return accountOf({
+    ...usual,
+    startMs: 0,
+    endMs: HOUR_MS,
+    isToNow: true,
+    isComplete: true,
+    isWhole: false,
+    ...changes,
+  }).stretches;
 }
 
 function kindsOf(stretches: readonly Stretch[]): [at: number, kind: ReasonKind, count: bigint][] {
@@ -216,6 +225,19 @@ describe("the account of a host", () => {
     assert.equal(stretches[1]?.trail.open, 2n);
   });
 
+  it("finds what vanished with the ledgers that spoke of it", () => {
+    const reports = run(USUAL).slice(2);
+    const stored = numbersOf([range(20, 30)]);
+    const trail = trailOf(range(0, 30));
+    // Of an epoch that goes on only who has looked at all days can tell.
+    assert.deepEqual(kindsOf(account({ reports, stored, trail, startMs: 2 * HOUR_MS })), []);
+    const whole = account({ reports, stored, trail, startMs: 2 * HOUR_MS, isWhole: true });
+    assert.deepEqual(kindsOf(whole), [[0, "gone", 20n]]);
+    assert.equal(stateOf(sumOf(whole)), "unbalanced");
+    assert.deepEqual(kindsOf(account({ reports: [], trail })), [[0, "gone", 30n]]);
+    assert.deepEqual(kindsOf(account({ reports: [], trail, dropped: numbersOf([range(0, 30)]) })), []);
+  });
+
   it("judges nothing as missing where not all could be read", () => {
     const stretches = account({ reports: run(USUAL), stored: numbersOf([range(0, 12)]), isComplete: false });
     assert.deepEqual(kindsOf(stretches), []);
@@ -239,8 +261,10 @@ describe("the account of a host", () => {
       dropped: new Map(),
       trail: [],
       startMs: 0,
+      endMs: HOUR_MS,
       isToNow: false,
       isComplete: true,
+      isWhole: true,
     });
     assert.equal(unreported(stored, told), 5n);
   });
@@ -266,6 +290,7 @@ describe("the account of a host", () => {
           dead: dead.map((each) => ({ ...each, reason: "X", isDropped: false })),
           dropped: numbersOf(dropped),
           trail: trailOf(...(numbersOf(known).get(EPOCH) ?? []).map((each) => ({ epoch: EPOCH, ...each }))),
+          isWhole: true,
         });
         for (const { trail } of [...stretches, sumOf(stretches), ...byInterval(stretches, 3 * MINUTE_MS)]) {
           const { handedOut, ...rest } = trail;

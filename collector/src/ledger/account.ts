@@ -7,7 +7,7 @@
  */
 import type { EpochTrail } from "../model/index.ts";
 import { type DeadNumbers, type Fate, type Fated, Fates } from "./fate.ts";
-import { type EpochRange, endOf, normalized, type Numbers, numbersOf, type Ranges, sizeOf, split } from "./numbers.ts";
+import { type EpochRange, endOf, type Numbers, numbersOf, type Ranges, sizeOf, split } from "./numbers.ts";
 import { type Flow, FLOWS, type LedgerReport, type Level, LEVELS } from "./report.ts";
 
 export interface HostPast {
@@ -27,6 +27,9 @@ export interface HostPast {
   isToNow: boolean;
   /** False where not all reports could be read: another one may tell what became of a number. */
   isComplete: boolean;
+  /** True where `stored` is all that there is of the host, on whatever day. */
+  isWhole: boolean;
+  endMs: number;
 }
 
 /** What became of the numbers that were handed out in a time. */
@@ -88,6 +91,7 @@ export interface Account {
   told: Numbers;
 }
 
+const NONE: Ranges = [];
 /** Ranges of one reason that are named. */
 const RANGES_NAMED_MAX = 16;
 const EPOCH_MS_SHIFT = 16n;
@@ -160,7 +164,8 @@ function inOrder(reports: readonly LedgerReport[]): LedgerReport[][] {
   return epochs.sort((a, b) => (a[0]?.toMs ?? 0) - (b[0]?.toMs ?? 0));
 }
 
-function toldBy({ reports, stored, trail, startMs, isToNow }: HostPast): Told[] {
+function toldBy(past: HostPast): Told[] {
+  const { reports, stored, trail, startMs, isToNow } = past;
   const told: Told[] = [];
   /** What an epoch has beyond its last report. */
   let tail: EpochRange[] = [];
@@ -188,9 +193,31 @@ function toldBy({ reports, stored, trail, startMs, isToNow }: HostPast): Told[] 
     }
   }
   const lastMs = told.at(-1)?.toMs ?? 0;
-  if (isToNow && tail.length > 0)
-    told.push({ report: undefined, before: undefined, fromMs: lastMs, toMs: lastMs, handed: tail });
-  return told;
+  if (isToNow && tail.length > 0) told.push({ ...UNTOLD, fromMs: lastMs, toMs: lastMs, handed: tail });
+  return [...vanished(past, told), ...told];
+}
+
+const UNTOLD = { report: undefined, before: undefined } as const;
+
+/**
+ * What is known to have been stored before the first report, and is not there: whoever removes a whole day removes the ledgers of that day,
+ * too. Where not all days were read, only epochs of which nothing is left that speaks of them.
+ */
+function vanished({ trail, stored, dropped, startMs, endMs, isWhole }: HostPast, told: readonly Told[]): Told[] {
+  const found: Told[] = [];
+  for (const { epoch, ranges, usedMs } of trail) {
+    const first = told.find(({ handed }) => handed.some((range) => range.epoch === epoch));
+    const isOfThisTime = first === undefined && usedMs >= startMs && usedMs < endMs;
+    if (!isWhole && !isOfThisTime) continue;
+    const next = first?.handed.find((range) => range.epoch === epoch)?.first ?? endOf(ranges);
+    const before = split(ranges, [{ first: 0n, next }]).within;
+    const { without } = split(split(before, stored.get(epoch) ?? NONE).without, dropped.get(epoch) ?? NONE);
+    if (without.length === 0) continue;
+    const toMs = first?.fromMs ?? usedMs;
+    const fromMs = Math.min(Number(epoch >> EPOCH_MS_SHIFT), toMs);
+    found.push({ ...UNTOLD, fromMs, toMs, handed: without.map((range) => ({ epoch, ...range })) });
+  }
+  return found;
 }
 
 /** What a report in a fork says of numbers is about those of the other one, too. */
@@ -351,5 +378,3 @@ export function unreported(stored: Numbers, told: Numbers): bigint {
 export function isAsking(stretches: readonly Stretch[]): boolean {
   return stretches.some(({ trail }) => trail.handedOut > trail.stored + trail.open);
 }
-
-const NONE: Ranges = normalized([]);

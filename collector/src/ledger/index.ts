@@ -75,7 +75,8 @@ export class LedgerApi {
     const report = new ScanReport();
     // Another team's host is as one that does not exist.
     const hostIds = new Set(hosts?.has(hostId) === false ? [] : [hostId]);
-    const [account] = hostIds.size === 0 ? [] : await readAccounts(this.#source, { ...about, hostIds }, report);
+    const [account] =
+      hostIds.size === 0 ? [] : await readAccounts(this.#source, { ...about, hostIds, isWhole: true }, report);
     if (account === undefined)
       throw serviceError(status.NOT_FOUND, "HOST_NOT_FOUND", `no host ${hostId}`, { host_id: hostId });
     this.#end(report, signal);
@@ -98,7 +99,8 @@ export class LedgerApi {
     const page = hosts.slice(0, size);
     const report = new ScanReport();
     const hostIds = new Set(page.map(({ hostId }) => hostId));
-    const accounts = page.length === 0 ? [] : await readAccounts(this.#source, { ...about, hostIds }, report);
+    const accounts =
+      page.length === 0 ? [] : await readAccounts(this.#source, { ...about, hostIds, isWhole: false }, report);
     this.#end(report, signal);
     const last = hosts.length > size ? page.at(-1)?.hostId : undefined;
     return {

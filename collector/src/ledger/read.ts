@@ -18,6 +18,8 @@ export interface LedgerQuery extends TimeRange {
   hostIds: ReadonlySet<string>;
   /** The time at which it is asked. */
   nowNano: bigint;
+  /** Whether all days are looked at, also where nothing is missing. */
+  isWhole: boolean;
   budget: Budget;
   signal: AbortSignal;
 }
@@ -47,8 +49,8 @@ export async function readAccounts(past: LedgerPast, query: LedgerQuery, report:
   const reports = await readReports(past, query, query, report);
   const near = (place: Place): boolean => isNear(past.scans.dayRange(place), query);
   const first = { reports, later: new Map(), isComplete: report.lacks.size === 0 };
-  const accounts = await account({ ...past, dead: nobody, dropped: nobody }, query, first, near);
-  const unclear = accounts.filter(({ stretches }) => isAsking(stretches));
+  const accounts = await account({ ...past, dead: nobody, dropped: nobody }, { ...query, isWhole: false }, first, near);
+  const unclear = query.isWhole ? accounts : accounts.filter(({ stretches }) => isAsking(stretches));
   if (unclear.length === 0) return accounts;
   // Numbers may lie on any day, since that goes by what events say; and what became of them may have been told later.
   const hostIds = new Set(unclear.map(({ hostId }) => hostId));
@@ -58,7 +60,7 @@ export async function readAccounts(past: LedgerPast, query: LedgerQuery, report:
       ? await readReports(past, { ...query, hostIds }, rest, report)
       : new Map<string, LedgerReport[]>();
   const told = { reports, later, isComplete: report.lacks.size === 0 };
-  const again = await account(past, { ...query, hostIds }, told, () => true);
+  const again = await account(past, { ...query, hostIds, isWhole: true }, told, () => true);
   const clear = new Map(again.map((each) => [each.hostId, each]));
   return accounts.map((each) => clear.get(each.hostId) ?? each);
 }
@@ -138,7 +140,7 @@ function accountOfHost(
     dropped: readonly EpochRange[];
     isComplete: boolean;
   },
-  { startNano, endNano, nowNano }: LedgerQuery,
+  { startNano, endNano, nowNano, isWhole }: LedgerQuery,
 ): HostAccount {
   const stored = numbersOf(rangesOf(units));
   const result = accountOf({
@@ -148,6 +150,8 @@ function accountOfHost(
     compacted: numbersOf(rangesOf(units.filter(({ from }) => "entry" in from))),
     trail,
     startMs: Number(startNano / NANOS_OF_MS),
+    endMs: Number(endNano / NANOS_OF_MS),
+    isWhole,
     isToNow: endNano >= nowNano && parts.isComplete,
   });
   const inTime = units.filter(
