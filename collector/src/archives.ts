@@ -12,7 +12,7 @@ import type { BlockArchive } from "./store/index.ts";
 const ALERT_TIME_LENGTH = 12;
 
 /** What reading needs of the database. */
-export function historySource({ arrivals, history }: Archive): HistorySource {
+export function historySource({ arrivals, history, drops }: Archive): HistorySource {
   return {
     days: () => history.days(),
     arrivals: (query, bounds) => arrivals.find(query, bounds),
@@ -20,6 +20,7 @@ export function historySource({ arrivals, history }: Archive): HistorySource {
     catalogs: (place, hostIds) => history.newestCatalogs(place, hostIds),
     payload: (place, id) => history.payload(place, id),
     sieve: (place, id) => history.sieve(place, id),
+    droppedDays: (firstDay, lastDay, hostIds) => drops.droppedDays(firstDay, lastDay, hostIds),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What an answer lacks, for people. */
-import type { Completeness, Looked, UnreadableEvents } from "@hosttrail/proto/scan";
+import type { Completeness, DroppedEvents, Looked, UnreadableEvents } from "@hosttrail/proto/scan";
 import type { Output } from "../output/index.ts";
 import { printable, timeOf } from "../text.ts";
 
@@ -7,6 +7,16 @@ import { printable, timeOf } from "../text.ts";
 function lackOf({ hostId, firstEventTime, lastEventTime, events, reason }: UnreadableEvents): string {
   const [first, last] = [firstEventTime, lastEventTime].map(timeOf);
   return printable(`up to ${events} events of host ${hostId} from ${first} to ${last} cannot be read: ${reason}`);
+}
+
+/** What retention dropped, in one line: from the oldest to the newest day. */
+function droppedOf(dropped: readonly DroppedEvents[]): string {
+  const day = (each: DroppedEvents | undefined): string =>
+    printable((each?.day ?? "").replace(/^(\d{4})(\d{2})(\d{2})$/, "$1-$2-$3"));
+  const events = dropped.reduce((sum, each) => sum + each.events, 0n);
+  const oldest = day(dropped.at(-1));
+  const days = dropped.length === 1 ? oldest : `${dropped.length} days from ${oldest} to ${day(dropped[0])}`;
+  return `${events} events of ${days} (UTC) were dropped by retention`;
 }
 
 export interface LackOptions {
@@ -27,11 +37,12 @@ export function tellLack(completeness: Completeness | undefined, output: Output,
   const { complete, reasons, unreadable, moreUnreadable, completeUntilTime, left } = completeness;
   for (const part of unreadable) output.lack(lackOf(part));
   if (moreUnreadable > 0n) output.lack(`and ${moreUnreadable} more parts of the history cannot be read`);
+  if (completeness.dropped.length > 0) output.lack(droppedOf(completeness.dropped));
   if (complete) return;
   const time = timeOf(completeUntilTime);
   const part = options.newestFirst === true ? `from ${time} on` : `until ${time}`;
   const until = completeUntilTime === undefined ? "" : `; it is complete ${part}`;
-  const others = reasons.filter((reason) => reason !== "limit" && reason !== "unreadable");
+  const others = reasons.filter((reason) => !TOLD.has(reason));
   if (others.length > 0 || (reasons.length === 0 && unreadable.length === 0)) {
     const goOn = options.resume === undefined || options.resume === "" ? "" : `. Go on with --resume ${options.resume}`;
     output.lack(`the answer is not complete: ${whyNot(others, left)}${until}${goOn}`);
@@ -39,6 +50,9 @@ export function tellLack(completeness: Completeness | undefined, output: Output,
     output.note(`there are more than ${options.limit}; see --limit`);
   }
 }
+
+/** Reasons that are told in lines of their own, or only where somebody asked for so many. */
+const TOLD: ReadonlySet<string> = new Set(["limit", "unreadable", "dropped"]);
 
 const REASONS: Readonly<Record<string, string>> = {
   budget: "it would have taken more than it may (--budget, or the collector's own bounds)",

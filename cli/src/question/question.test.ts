@@ -67,6 +67,18 @@ describe("what an answer lacks", () => {
     assert.match(lacks[0] ?? "", /up to 3 events of host h .*: its hash \\x1b\[2J/);
   });
 
+  it("is what retention dropped, in one line", () => {
+    const dropped = [
+      { day: "20260103", hosts: 1n, events: 3n },
+      { day: "20260101", hosts: 2n, events: 4n },
+    ];
+    const { lacks } = told({ reasons: ["dropped"], dropped });
+    assert.deepEqual(lacks, ["7 events of 2 days from 2026-01-01 to 2026-01-03 (UTC) were dropped by retention"]);
+    const one = told({ reasons: ["dropped", "budget"], dropped: dropped.slice(0, 1) });
+    assert.equal(one.lacks[0], "3 events of 2026-01-03 (UTC) were dropped by retention");
+    assert.match(one.lacks[1] ?? "", /more than it may/);
+  });
+
   it("is measured against all that was to be looked at", () => {
     const all = { scanned: { events: 3n }, pruned: { events: 5n }, left: { events: 2n } };
     assert.deepEqual(lookedAt(Completeness.fromPartial(all)), [8n, 10n]);

@@ -7,7 +7,8 @@ import { BlockError, type ColumnBlock, parseEventId } from "@hosttrail/lib/block
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { SieveAnswers } from "@hosttrail/lib/predicate";
 import { Sieve } from "@hosttrail/lib/sieve";
-import { type Arrival, type Catalog, OUTSIDE, type Place } from "../model/index.ts";
+import { type Arrival, type Catalog, type DroppedDay, OUTSIDE, type Place } from "../model/index.ts";
+import { dayOf } from "../trail/index.ts";
 import { Recent } from "./recent.ts";
 import { covers, openPayload, type OpenUnit, overlaps, type Unit, unitOfArrival, unitOfEntry } from "./unit.ts";
 
@@ -27,6 +28,8 @@ export interface HistorySource {
   catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]>;
   payload(place: Place, id: string): Promise<Uint8Array | undefined>;
   sieve(place: Place, id: string): Promise<Uint8Array | undefined>;
+  /** What retention has dropped of these days (inclusive) and hosts (undefined: of all). Nothing is where this is not there. */
+  droppedDays?(firstDay: Place, lastDay: Place, hostIds: ReadonlySet<string> | undefined): Promise<DroppedDay[]>;
 }
 
 /** Which part of history is to be read. Times are nanoseconds. */
@@ -67,6 +70,9 @@ const TIME_MIN = -(1n << 63n);
 const TIME_MAX = (1n << 63n) - 1n;
 const EPOCH_MS_SHIFT = 16n;
 const DAY_MS = 86_400_000;
+/** The last millisecond that a date can have. */
+const DATE_MS_MAX = 8.64e15;
+const NANOS_OF_MS = 1_000_000n;
 
 export class History {
   readonly #source: HistorySource;
@@ -105,6 +111,20 @@ export class History {
           .filter(({ firstTimeNano, lastTimeNano }) => firstTimeNano < endNano && lastTimeNano >= startNano)
           .sort(latestFirst),
     };
+  }
+
+  /**
+   * What retention has dropped of the query's days and hosts. To be asked after they were read: whatever was missing then because it was
+   * dropped is told now.
+   */
+  async dropped({ hosts, startNano, endNano }: HistoryQuery): Promise<DroppedDay[]> {
+    const { droppedDays } = this.#source;
+    const startMs = Number(startNano / NANOS_OF_MS);
+    // No policy keeps a day for less than a day after its end.
+    if (endNano <= startNano || startMs > Date.now() - DAY_MS) return [];
+    const day = (timeMs: number): Place => dayOf(Math.min(Math.max(0, timeMs), DATE_MS_MAX));
+    const lastDay = day(Number((endNano - 1n) / NANOS_OF_MS));
+    return (await this.#source.droppedDays?.(day(startMs), lastDay, hosts)) ?? [];
   }
 
   /** False where the unit's sieve says that nothing in it can match. A sieve that is not there or is damaged says nothing. */

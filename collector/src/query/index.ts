@@ -21,7 +21,7 @@ import {
 import { HostSelector } from "@hosttrail/proto/scan";
 import type { HostFinder, Turns } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
-import type { HostDocument } from "../model/index.ts";
+import type { Drop, HostDocument } from "../model/index.ts";
 import { type Budget, type ScanSource, ScanTooWideError } from "../scan/index.ts";
 import {
   type Answers,
@@ -48,6 +48,8 @@ const ALWAYS = { startNano: -(1n << 63n), endNano: (1n << 63n) - 1n };
 interface QueryArchive {
   /** One event, and the block of events that it is in. */
   find(hostId: string, epoch: bigint, seq: bigint): Promise<{ events: ColumnBlock; index: number } | undefined>;
+  /** What retention dropped the event with; undefined where it did not. */
+  dropOf?(hostId: string, epoch: bigint, seq: bigint): Promise<Drop | undefined>;
   /** Only these hosts; undefined for all. */
   listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
   getHost(hostId: string): Promise<HostDocument | undefined>;
@@ -112,8 +114,21 @@ export class QueryApi {
     const found = isThere
       ? await whileMoved(() => this.#parts.archive.find(parts.hostId, parts.epoch, parts.seq))
       : undefined;
-    if (found === undefined) throw serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
+    if (found === undefined) throw await this.#notFound(id, isThere ? parts : undefined);
     return { response: found.events.event(found.index), results: 1 };
+  }
+
+  /** Why there is no such event, for whoever may know of its host. */
+  async #notFound(
+    id: string,
+    parts: { hostId: string; epoch: bigint; seq: bigint } | undefined,
+  ): Promise<ServiceError> {
+    const drop = parts && (await this.#parts.archive.dropOf?.(parts.hostId, parts.epoch, parts.seq));
+    if (drop === undefined) return serviceError(status.NOT_FOUND, "EVENT_NOT_FOUND", `no event ${id}`, { id });
+    const { place, policy, timeMs } = drop;
+    const time = new Date(timeMs).toISOString();
+    const message = `event ${id} of ${place} was dropped by retention at ${time}, by the policy "${policy}"`;
+    return serviceError(status.NOT_FOUND, "EVENT_DROPPED", message, { id, policy, drop_time: time });
   }
 
   async #hosts(request: ListHostsRequest, visit: Visit): Promise<Answers<ListHostsResponse>> {

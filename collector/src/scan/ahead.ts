@@ -143,6 +143,19 @@ class Ahead {
       this.#lanes = Math.min(this.#lanes + 1, AHEAD_MAX) + this.#lendableMax();
     }
     if (this.#end !== undefined) this.#report.noteEnd(this.#end.lack, this.#end.edgeNano);
+    await this.#noteDropped();
+  }
+
+  /** What was dropped until now, since it may have been while we read. */
+  async #noteDropped(): Promise<void> {
+    const { hosts, startNano, endNano } = this.#request;
+    if (hosts?.size === 0) return;
+    try {
+      this.#report.noteDropped((await this.#source.dropped?.({ hosts, startNano, endNano })) ?? []);
+    } catch (error) {
+      if (!(error instanceof RetryableError) || !this.#hasGotOn()) throw error;
+      this.#report.lacks.add("unreachable");
+    }
   }
 
   get #mayLend(): boolean {
@@ -240,7 +253,7 @@ class Ahead {
     this.#pending.shift();
     this.#pendingBytes -= bytesOf(unit);
     if ("error" in result) {
-      this.#fail(part, result.error);
+      await this.#fail(part, result.error);
       return [];
     }
     const matched = result.reads.reduce((sum, { read }) => sum + (read.reduced?.events ?? read.matches.length), 0);
@@ -257,7 +270,8 @@ class Ahead {
     });
   }
 
-  #fail({ unit, edgeNano }: Part, error: unknown): void {
+  async #fail({ unit, edgeNano }: Part, error: unknown): Promise<void> {
+    if (error instanceof GoneError && (await this.#isDropped(unit))) return;
     if (error instanceof BlockError || error instanceof GoneError) {
       this.#report.noteUnreadable({ unit, reason: error.message });
       return;
@@ -267,6 +281,14 @@ class Ahead {
     // What was read ahead of it is not given out: whoever goes on begins here.
     this.#pending.length = 0;
     this.#endAt("unreachable", edgeNano);
+  }
+
+  /** True where the unit's day was dropped while we read it; then the report tells. */
+  async #isDropped({ hostId, firstTimeNano, lastTimeNano }: Unit): Promise<boolean> {
+    const query = { hosts: new Set([hostId]), startNano: firstTimeNano, endNano: lastTimeNano + 1n };
+    const days = (await this.#source.dropped?.(query)) ?? [];
+    this.#report.noteDropped(days);
+    return days.length > 0;
   }
 
   /** Waits for what began, so that nothing goes on behind the back of whoever ended the scan. */
@@ -292,5 +314,6 @@ function timing(source: ScanSource, report: ScanReport): ScanSource {
     mayMatch: (unit, question) => report.timed("sieve", () => source.mayMatch(unit, question)),
     read: (unit, job, asking) => source.read(unit, job, asking),
     lendableMax: () => source.lendableMax?.() ?? 0,
+    dropped: async (query) => (await source.dropped?.(query)) ?? [],
   };
 }

@@ -1,10 +1,11 @@
 /** What a scan has looked at, and what its answer lacks. */
-import { type Completeness, type UnreadableEvents } from "@hosttrail/proto/scan";
+import { type Completeness, type DroppedEvents, type UnreadableEvents } from "@hosttrail/proto/scan";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import type { Unit } from "../history/index.ts";
+import type { DroppedDay } from "../model/index.ts";
 
 /** Why an answer is not all of it. */
-export type Lack = "budget" | "limit" | "unreadable" | "unreachable";
+export type Lack = "budget" | "limit" | "unreadable" | "unreachable" | "dropped";
 
 /** Where the time of a scan goes. */
 export type ScanStep = "catalog" | "sieve" | "peer" | "read" | "open" | "match" | "answer";
@@ -33,6 +34,8 @@ export class ScanReport {
   readonly pruned: Looked = { units: 0, events: 0 };
   readonly unreadable: Unreadable[] = [];
   moreUnreadable = 0;
+  /** What retention has dropped, by day. */
+  readonly dropped: Map<string, DroppedDay> = new Map();
   matched = 0;
   /** Of stored payloads that were read. */
   bytes = 0;
@@ -62,6 +65,12 @@ export class ScanReport {
     this.lacks.add("unreadable");
     if (this.unreadable.length < UNREADABLE_MAX) this.unreadable.push(unreadable);
     else this.moreUnreadable++;
+  }
+
+  /** Told again, as by another scan of the same report, a day stays as it was told last. */
+  noteDropped(days: readonly DroppedDay[]): void {
+    for (const day of days) this.dropped.set(day.place, day);
+    if (days.length > 0) this.lacks.add("dropped");
   }
 
   /** What was not come to is looked at by another scan of the same report. */
@@ -117,7 +126,12 @@ export function completenessOf(report: ScanReport): Completeness {
     moreUnreadable: BigInt(moreUnreadable),
     eventsMatched: BigInt(matched),
     bytesRead: BigInt(bytes),
+    dropped: [...report.dropped.values()].sort((a, b) => (a.place < b.place ? 1 : -1)).map(droppedOf),
   };
+}
+
+function droppedOf({ place, hosts, events }: DroppedDay): DroppedEvents {
+  return { day: place, hosts: BigInt(hosts), events: BigInt(events) };
 }
 
 function lookedOf({ units, events }: Looked): { segments: bigint; events: bigint } {

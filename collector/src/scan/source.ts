@@ -1,8 +1,8 @@
 /** Reads one unit for a scan: opens it, finds what is asked for in it, and makes of that what is to be made. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { type History, openPayload, type OpenUnit, type Unit } from "../history/index.ts";
-import type { Place } from "../model/index.ts";
+import { type History, type HistoryQuery, openPayload, type OpenUnit, type Unit } from "../history/index.ts";
+import type { DroppedDay, Place } from "../model/index.ts";
 import { planOf, reduceAtOnce, type Reduced } from "../reduce/index.ts";
 import type { Asking, UnitJob } from "./line.ts";
 import { matchesIn, type ReadJob } from "./match.ts";
@@ -34,9 +34,12 @@ export interface ScanSource extends PartSource {
   read(unit: Unit, job: ReadJob, asking?: Asking): Promise<UnitRead>;
   /** Units that other processes would read meanwhile. */
   lendableMax?(): number;
+  /** What retention has dropped of these times and hosts; asked when all was read. */
+  dropped?(query: HistoryQuery): Promise<DroppedDay[]>;
 }
 
-type ScannedHistory = Pick<History, "begin" | "mayMatch" | "open" | "opened" | "keep" | "payloadOf">;
+type ScannedHistory = Pick<History, "begin" | "mayMatch" | "open" | "opened" | "keep" | "payloadOf"> &
+  Partial<Pick<History, "dropped">>;
 
 /** A unit of fewer events is opened and looked at sooner than a thread is told of it. */
 const THREAD_EVENTS_MIN = 2048;
@@ -57,6 +60,7 @@ export function scanSource(
       return await readThere(history, pool, unit, job, asking);
     },
     lendableMax: () => pool?.lender?.unitsMax ?? 0,
+    dropped: async (query) => (await history.dropped?.(query)) ?? [],
   };
 }
 

@@ -9,6 +9,7 @@ export function openEvents({ archive, stream, past, gate, logger }: ApiParts): A
     {
       archive: {
         find: past.find,
+        dropOf: (hostId, epoch, seq) => archive.drops.dropOf(hostId, epoch, seq),
         listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
         getHost: (hostId) => archive.hosts.getHost(hostId),
       },

@@ -36,7 +36,7 @@ export interface Budget {
 export interface Completeness {
   /** True where all of the time range and hosts was looked at, or was known to have nothing. */
   complete: boolean;
-  /** Why it is not: "budget", "limit", "unreadable", "unreachable". */
+  /** Why it is not: "budget", "limit", "unreadable", "unreachable", "dropped". */
   reasons: string[];
   /** Of the order asked for: everything up to this time was looked at. */
   completeUntilTime:
@@ -57,6 +57,17 @@ export interface Completeness {
   moreUnreadable: bigint;
   eventsMatched: bigint;
   bytesRead: bigint;
+  /** Days of which retention has dropped events of these hosts, the newest first. */
+  dropped: DroppedEvents[];
+}
+
+/** DroppedEvents is what retention dropped of a day. */
+export interface DroppedEvents {
+  /** UTC, "YYYYMMDD". */
+  day: string;
+  /** Hosts of which something was dropped; one of which more came and was dropped later counts again. */
+  hosts: bigint;
+  events: bigint;
 }
 
 export interface Looked {
@@ -322,6 +333,7 @@ function createBaseCompleteness(): Completeness {
     moreUnreadable: 0n,
     eventsMatched: 0n,
     bytesRead: 0n,
+    dropped: [],
   };
 }
 
@@ -365,6 +377,9 @@ export const Completeness: MessageFns<Completeness> = {
         throw new globalThis.Error("value provided for field message.bytesRead of type uint64 too large");
       }
       writer.uint32(80).uint64(message.bytesRead);
+    }
+    for (const v of message.dropped) {
+      DroppedEvents.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -462,6 +477,14 @@ export const Completeness: MessageFns<Completeness> = {
             message.bytesRead = reader.uint64() as bigint;
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.dropped.push(DroppedEvents.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -504,6 +527,9 @@ export const Completeness: MessageFns<Completeness> = {
         : isSet(object.bytes_read)
         ? BigInt(object.bytes_read)
         : 0n,
+      dropped: globalThis.Array.isArray(object?.dropped)
+        ? object.dropped.map((e: any) => DroppedEvents.fromJSON(e))
+        : [],
     };
   },
 
@@ -539,6 +565,9 @@ export const Completeness: MessageFns<Completeness> = {
     if (message.bytesRead !== 0n) {
       obj.bytesRead = message.bytesRead.toString();
     }
+    if (message.dropped?.length) {
+      obj.dropped = message.dropped.map((e) => DroppedEvents.toJSON(e));
+    }
     return obj;
   },
 
@@ -567,6 +596,114 @@ export const Completeness: MessageFns<Completeness> = {
       ? BigInt(object.eventsMatched)
       : 0n;
     message.bytesRead = (object.bytesRead !== undefined && object.bytesRead !== null) ? BigInt(object.bytesRead) : 0n;
+    message.dropped = object.dropped?.map((e) => DroppedEvents.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDroppedEvents(): DroppedEvents {
+  return { day: "", hosts: 0n, events: 0n };
+}
+
+export const DroppedEvents: MessageFns<DroppedEvents> = {
+  encode(message: DroppedEvents, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.day !== "") {
+      writer.uint32(10).string(message.day);
+    }
+    if (message.hosts !== 0n) {
+      if (BigInt.asUintN(64, message.hosts) !== message.hosts) {
+        throw new globalThis.Error("value provided for field message.hosts of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hosts);
+    }
+    if (message.events !== 0n) {
+      if (BigInt.asUintN(64, message.events) !== message.events) {
+        throw new globalThis.Error("value provided for field message.events of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.events);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DroppedEvents {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDroppedEvents();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hosts = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.events = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DroppedEvents {
+    return {
+      day: isSet(object.day) ? globalThis.String(object.day) : "",
+      hosts: isSet(object.hosts) ? BigInt(object.hosts) : 0n,
+      events: isSet(object.events) ? BigInt(object.events) : 0n,
+    };
+  },
+
+  toJSON(message: DroppedEvents): unknown {
+    const obj: any = {};
+    if (message.day !== "") {
+      obj.day = message.day;
+    }
+    if (message.hosts !== 0n) {
+      obj.hosts = message.hosts.toString();
+    }
+    if (message.events !== 0n) {
+      obj.events = message.events.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DroppedEvents>): DroppedEvents {
+    return DroppedEvents.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DroppedEvents>): DroppedEvents {
+    const message = createBaseDroppedEvents();
+    message.day = object.day ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null) ? BigInt(object.hosts) : 0n;
+    message.events = (object.events !== undefined && object.events !== null) ? BigInt(object.events) : 0n;
     return message;
   },
 };

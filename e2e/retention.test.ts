@@ -1,0 +1,458 @@
+/**
+ * Retention on a real database: what policies and holds keep, what is dropped and when, whoever is killed meanwhile, and that questions
+ * are told. HOSTTRAIL_RETENTION_KILLS is how often the process that drops is killed.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { compactArchive, historySource, retainArchive } from "@hosttrail/collector/archives";
+import { Compactor } from "@hosttrail/collector/compact";
+import { History } from "@hosttrail/collector/history";
+import type { BlockStream } from "@hosttrail/collector/jetstream";
+import type { Drop, LegalHold } from "@hosttrail/collector/model";
+import { Archive } from "@hosttrail/collector/mongodb";
+import { Retainer, type RetainOptions } from "@hosttrail/collector/retain";
+import { eventId } from "@hosttrail/lib/block";
+import { openLogger } from "@hosttrail/lib/log";
+import type { QueryServiceClient } from "@hosttrail/proto/query";
+import { eventually, openStack, queryClient, search } from "./environment.ts";
+import { executed, openBlockStream, PublishingHost } from "./publisher.ts";
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const KILLS = Number(process.env["HOSTTRAIL_RETENTION_KILLS"] ?? 30);
+const BLOCKS_A_DAY = 2;
+const EVENTS_A_BLOCK = 5;
+/** Noon of today: no test depends on when it runs. */
+const NOON_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS + 12 * HOUR_MS;
+const RETAINER = new URL("retainer.ts", import.meta.url).pathname;
+const OPTIONS: RetainOptions = {
+  turnMs: 1,
+  graceMs: 24 * HOUR_MS,
+  settleMs: 0,
+  clockGapMs: 4 * DAY_MS,
+  waitsForLog: false,
+};
+const logger = openLogger("test", "error");
+
+let stack: Awaited<ReturnType<typeof openStack>>;
+let stream: BlockStream;
+let client: QueryServiceClient;
+let archive: Archive;
+let compactor: Compactor;
+
+before(async () => {
+  // The collector's own steps are asleep: the tests have some of their own.
+  const compact = { turn_ms: 600_000, age_ms: 3_600_000, blocks_min: 16_384 };
+  const retention = { turn_ms: 86_400_000 };
+  const query = { cache_bytes: 0 };
+  stack = await openStack({ collector: { compact, query, retention } });
+  await stack.startServices();
+  await stack.startCollector();
+  client = queryClient(stack);
+  stream = await openBlockStream(stack);
+  archive = Archive.open({ url: stack.mongodb.url, database: stack.database });
+  const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
+  const history = new History(historySource(archive));
+  compactor = new Compactor(compactArchive(archive), history, archive.hosts, options, logger);
+});
+after(async () => {
+  await compactor?.close();
+  client?.close();
+  await stream?.close();
+  await archive?.close();
+  await stack?.[Symbol.asyncDispose]();
+});
+
+function placeOf(daysAgo: number): string {
+  return new Date(NOON_MS - daysAgo * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "");
+}
+
+let epochs = 0n;
+
+/** Publishes some blocks of a host on each of these days, and waits until they are compacted. */
+async function fill(names: readonly string[], daysAgo: readonly number[]): Promise<string[]> {
+  const hosts = names.map((name) => new PublishingHost(name, ++epochs));
+  for (const host of hosts) await publish(host, daysAgo);
+  await stored();
+  while (await compactor.compactWaiting()) await sleep(1);
+  assert.equal((await archive.arrivals.waitingDays()).size, 0, "all is compacted");
+  return hosts.map(({ hostId }) => hostId);
+}
+
+async function publish(host: PublishingHost, daysAgo: readonly number[]): Promise<void> {
+  for (const days of daysAgo.toSorted((a, b) => b - a))
+    for (let block = 0; block < BLOCKS_A_DAY; block++) {
+      // Today's are of a moment ago, and no time is in the future.
+      const startMs = days === 0 ? Date.now() - 60_000 : NOON_MS - days * DAY_MS + block * 60_000;
+      const events = Array.from({ length: EVENTS_A_BLOCK }, (_, at) =>
+        executed(["true", String(at)], BigInt(startMs + at) * 1_000_000n),
+      );
+      await host.publish(stream, host.seal(events));
+    }
+}
+
+async function stored(): Promise<void> {
+  await eventually("all blocks being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
+}
+
+async function enroll(hostId: string, labels: Record<string, string>): Promise<void> {
+  const none = { expireMs: 0, revokeMs: 0, revokeReason: "", boots: [], clonedBoots: [] };
+  const identity = { hostId, hostName: hostId, labels, proof: "token:test", keyFingerprint: hostId, enrollMs: 1 };
+  await archive.identities.insertIdentity({ ...identity, ...none });
+}
+
+async function setPolicy(name: string, keepDays: number, labels: Record<string, string> = {}): Promise<void> {
+  const about = { severityMin: 0, author: "certificate:test", updateMs: Date.now() };
+  await archive.retention.putPolicy({ name, kind: "events", labels, keepDays, ...about });
+}
+
+function holdOf(hold: Partial<LegalHold>): LegalHold {
+  const open = { releaseMs: 0, releaser: "", releaseReason: "", creator: "certificate:test", createMs: Date.now() };
+  return {
+    id: `hold-${++epochs}`,
+    hostIds: [],
+    labels: {},
+    firstDay: "19700101",
+    lastDay: "99991231",
+    reason: "test",
+    ...open,
+    ...hold,
+  };
+}
+
+/** A process's retention, at so many days from now. */
+function retainerAt(days: number, options: Partial<RetainOptions> = {}): Retainer {
+  return new Retainer(retainArchive(archive), { ...OPTIONS, ...options }, logger, () => Date.now() + days * DAY_MS);
+}
+
+/** Marks today, and drops when the time for second thoughts is over. */
+async function dropAll(options: Partial<RetainOptions> = {}): Promise<void> {
+  await retainerAt(0, options).turn();
+  const later = retainerAt(1.01, options);
+  // It puts fences up, and drops behind them.
+  await later.turn();
+  await later.turn();
+}
+
+/** Days that these hosts have history of, and how many events. */
+async function keptDays(hostIds: readonly string[]): Promise<Record<string, number>[]> {
+  const kept: Record<string, number>[] = hostIds.map(() => ({}));
+  for (const place of await archive.history.days())
+    for (const { hostId, entries } of await archive.history.catalogs(place, undefined)) {
+      const own = kept[hostIds.indexOf(hostId)];
+      if (own === undefined) continue;
+      own[place] = entries.reduce((sum, { events }) => sum + events, 0);
+      for (const { id } of entries)
+        assert.notEqual(await archive.history.payload(place, id), undefined, `${place} ${id} is there`);
+    }
+  return kept;
+}
+
+function daysOf(daysAgo: readonly number[]): Record<string, number> {
+  return Object.fromEntries(daysAgo.map((days) => [placeOf(days), BLOCKS_A_DAY * EVENTS_A_BLOCK]));
+}
+
+async function dropsOf(hostId: string): Promise<Drop[]> {
+  return await archive.drops.listDrops(hostId, "", 1000);
+}
+
+function getEvent(id: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    client.getEvent({ id }, (error, event) => (error === null ? resolve(event) : reject(error)));
+  });
+}
+
+/** Nothing is about to happen, and nothing is left over. */
+async function assertSettled(): Promise<void> {
+  assert.deepEqual(await archive.retention.listMarks(), []);
+  assert.deepEqual(await archive.retention.listFences(), []);
+  // What is taken away by a retention of tomorrow is left over from tomorrow.
+  await compactor.sweep(Date.now() + 3 * DAY_MS);
+  assert.deepEqual(await archive.history.leftovers(), []);
+}
+
+describe("retention", () => {
+  const ago = [0, 5, 29, 32, 45];
+
+  it("keeps thirty days where nobody said anything else, and drops nothing before the time for second thoughts is over", async () => {
+    const [host = ""] = await fill(["plain"], ago);
+    await retainerAt(0).turn();
+    assert.deepEqual(
+      (await archive.retention.listMarks()).map(({ place }) => place).toSorted(),
+      [32, 45].map(placeOf).toSorted(),
+    );
+    await retainerAt(0.9).turn();
+    await retainerAt(0.9).turn();
+    assert.deepEqual(await keptDays([host]), [daysOf(ago)]);
+    await dropAll();
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 5, 29])]);
+    const drops = await dropsOf(host);
+    assert.deepEqual(
+      drops.map(({ place, events, blocks, policy, state }) => ({ place, events, blocks, policy, state })),
+      [45, 32].map((days) => ({ place: placeOf(days), events: 10, blocks: 2, policy: "events", state: "done" })),
+    );
+    assert.deepEqual(drops[0]?.ranges, [{ first: 0n, next: 10n }]);
+    await assertSettled();
+  });
+
+  it("goes by labels: the longest policy that applies wins, and those for all are for the others", async () => {
+    const [long = "", short = "", both = "", none = ""] = await fill(["long", "short", "both", "none"], ago);
+    await enroll(long, { env: "prod" });
+    await enroll(short, { tier: "scratch" });
+    await enroll(both, { env: "prod", tier: "scratch" });
+    await setPolicy("prod", 40, { env: "prod" });
+    await setPolicy("scratch", 3, { tier: "scratch" });
+    await dropAll();
+    assert.deepEqual(await keptDays([long, short, both, none]), [
+      daysOf([0, 5, 29, 32]),
+      daysOf([0]),
+      daysOf([0, 5, 29, 32]),
+      daysOf([0, 5, 29]),
+    ]);
+    assert.deepEqual((await dropsOf(short)).map(({ policy, actor }) => ({ policy, actor }))[0], {
+      policy: "scratch",
+      actor: "certificate:test",
+    });
+    await archive.retention.deletePolicy("prod");
+    await archive.retention.deletePolicy("scratch");
+    await dropAll();
+    await assertSettled();
+  });
+
+  it("undoes a wrong policy within the time for second thoughts", async () => {
+    const [host = ""] = await fill(["undone"], [0, 5, 29]);
+    await setPolicy("events", 1);
+    await retainerAt(0).turn();
+    assert.ok((await archive.retention.listMarks()).some(({ hostId }) => hostId === host));
+    await archive.retention.deletePolicy("events");
+    for (const days of [0.5, 1.01, 1.01]) await retainerAt(days).turn();
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 5, 29])]);
+    await assertSettled();
+  });
+
+  it("keeps the days of a hold, by host and by label, until it is released", async () => {
+    const [held = "", labelled = "", free = ""] = await fill(["held", "labelled", "free"], ago);
+    await enroll(labelled, { case: "7" });
+    const byHost = holdOf({ hostIds: [held], firstDay: placeOf(50), lastDay: placeOf(40) });
+    const byLabel = holdOf({ labels: { case: "7" } });
+    await archive.retention.insertHold(byHost);
+    await archive.retention.insertHold(byLabel);
+    await dropAll();
+    assert.deepEqual(await keptDays([held, labelled, free]), [daysOf([0, 5, 29, 45]), daysOf(ago), daysOf([0, 5, 29])]);
+    for (const { id } of [byHost, byLabel])
+      assert.equal(await archive.retention.releaseHold(id, "certificate:test", "over", Date.now()), true);
+    assert.equal(await archive.retention.releaseHold(byHost.id, "certificate:other", "again", 1), false);
+    await dropAll();
+    assert.deepEqual(await keptDays([held, labelled]), [daysOf([0, 5, 29]), daysOf([0, 5, 29])]);
+    await assertSettled();
+  });
+
+  it("drops nothing that was held between the note and the removal", async () => {
+    const [host = ""] = await fill(["latehold"], [0, 32]);
+    await retainerAt(0).turn();
+    await retainerAt(1.01, { settleMs: DAY_MS }).turn();
+    assert.equal((await archive.retention.listFences()).length, 1);
+    const real = retainArchive(archive);
+    // As if a person made the hold in the very moment when what goes has been noted.
+    const hold = holdOf({ hostIds: [host] });
+    const racing = {
+      ...real,
+      async putBatch(batch: Parameters<typeof real.putBatch>[0]) {
+        if (batch.state === "removing") await archive.retention.insertHold(hold);
+        await real.putBatch(batch);
+      },
+    };
+    await new Retainer(racing, OPTIONS, logger, () => Date.now() + 1.01 * DAY_MS).turn();
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 32])]);
+    assert.deepEqual(
+      (await dropsOf(host)).map(({ state }) => state),
+      ["withdrawn"],
+    );
+    assert.deepEqual(await archive.drops.droppedDays(placeOf(32), placeOf(32), new Set([host])), []);
+    await archive.retention.releaseHold(hold.id, "certificate:test", "over", Date.now());
+    await dropAll();
+    assert.deepEqual(await keptDays([host]), [daysOf([0])]);
+    await assertSettled();
+  });
+
+  it("drops nothing while blocks of the day are not compacted, and nothing compacts while a day is dropped", async () => {
+    const [host = ""] = await fill(["uncompacted"], [0, 32]);
+    const late = new PublishingHost("uncompacted", ++epochs);
+    await publish(late, [32]);
+    await stored();
+    await dropAll();
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 32])]);
+    await archive.retention.addFence({ place: placeOf(32), timeMs: Date.now() });
+    await compactor.close();
+    const other = new Compactor(
+      compactArchive(archive),
+      new History(historySource(archive)),
+      archive.hosts,
+      { turnMs: 50, ageMs: 0, blocksMin: 1 },
+      logger,
+    );
+    try {
+      await other.compactWaiting();
+      assert.deepEqual([...(await archive.arrivals.waitingDays())], [`${host} ${placeOf(32)}`]);
+      await archive.retention.removeFence(placeOf(32));
+      await sleep(5100);
+      while (await other.compactWaiting()) await sleep(1);
+    } finally {
+      await other.close();
+    }
+    await dropAll();
+    assert.deepEqual(await keptDays([host]), [daysOf([0])]);
+    await assertSettled();
+  });
+
+  it("keeps a late block of a dropped day for the time for second thoughts, and drops it by itself", async () => {
+    const [host = ""] = await fill(["late"], [0, 32]);
+    await dropAll();
+    assert.equal((await dropsOf(host)).length, 1);
+    await fill(["late"], [32]);
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 32])]);
+    await dropAll();
+    assert.deepEqual(await keptDays([host]), [daysOf([0])]);
+    assert.deepEqual(
+      (await dropsOf(host)).map(({ events }) => events),
+      [10, 10],
+    );
+    await assertSettled();
+  });
+
+  it("marks and drops nothing while the clock is far from the newest event", async () => {
+    const [host = ""] = await fill(["clock"], [0, 5]);
+    for (const days of [365, 366.1, 366.1, -365]) await retainerAt(days, { clockGapMs: DAY_MS }).turn();
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 5])]);
+    await assertSettled();
+  });
+
+  it("waits for the transparency log where that is wanted", async () => {
+    const [host = ""] = await fill(["logged"], [0, 32]);
+    await dropAll({ waitsForLog: true });
+    assert.deepEqual(await keptDays([host]), [daysOf([0, 32])]);
+    const unlogged = (await archive.drops.listUnloggedDrops(1000)).filter(({ hostId }) => hostId === host);
+    assert.equal(unlogged.length, 1);
+    await archive.drops.markLogged(unlogged.map(({ id }) => id));
+    await retainerAt(1.02, { waitsForLog: true }).turn();
+    assert.deepEqual(await keptDays([host]), [daysOf([0])]);
+    await assertSettled();
+  });
+
+  it("comes to the same end by two processes at once", async () => {
+    const hosts = await fill(["two-a", "two-b", "two-c"], [0, 32, 33, 34, 35, 36]);
+    await retainerAt(0).turn();
+    const both = [retainerAt(1.01), retainerAt(1.01)];
+    for (let turn = 0; turn < 3; turn++) await Promise.all(both.map((retainer) => retainer.turn()));
+    assert.deepEqual(
+      await keptDays(hosts),
+      hosts.map(() => daysOf([0])),
+    );
+    for (const host of hosts) {
+      const done = (await dropsOf(host)).filter(({ state }) => state === "done");
+      assert.deepEqual(done.map(({ place }) => place).toSorted(), [32, 33, 34, 35, 36].map(placeOf).toSorted());
+    }
+    await assertSettled();
+  });
+});
+
+describe("a question", () => {
+  it("is told what retention dropped of its days and hosts, and of nothing else", async () => {
+    const [host = "", other = ""] = await fill(["asked", "unasked"], [0, 32]);
+    await enroll(other, { keep: "long" });
+    await setPolicy("long", 300, { keep: "long" });
+    await dropAll();
+    const times = (from: number, to: number) => ({
+      startTime: { seconds: BigInt((NOON_MS - from * DAY_MS) / 1000 - 43_200), nanos: 0 },
+      endTime: { seconds: BigInt((NOON_MS - to * DAY_MS) / 1000), nanos: 0 },
+    });
+    const gone = await search(client, { hostId: host, ...times(40, 2) });
+    assert.equal(gone.events.length, 0);
+    assert.equal(gone.completeness?.complete, false);
+    assert.deepEqual(gone.completeness?.reasons, ["dropped"]);
+    assert.deepEqual(
+      gone.completeness?.dropped.map(({ day, hosts, events }) => ({ day, hosts, events })),
+      [{ day: placeOf(32), hosts: 1n, events: 10n }],
+    );
+    const id = eventId(host, (await dropsOf(host))[0]?.epoch ?? 0n, 3n);
+    await assert.rejects(getEvent(id), /NOT_FOUND: event .* was dropped by retention at .*, by the policy "events"/);
+    await assert.rejects(getEvent(eventId(host, 12_345n, 3n)), /NOT_FOUND: no event/);
+    const kept = await search(client, { hostId: other, ...times(40, 2) });
+    assert.deepEqual([kept.events.length, kept.completeness?.complete], [10, true]);
+    const newer = await search(client, { hostId: host, ...times(20, 0) });
+    assert.equal(newer.completeness?.complete, true);
+    await archive.retention.deletePolicy("long");
+    await dropAll();
+    await assertSettled();
+  });
+
+  it("that is asked while a day is dropped has all of it, or says what is dropped", async () => {
+    const hosts = await fill(["during-a", "during-b"], [0, 32, 33, 34, 35]);
+    await retainerAt(0).turn();
+    const later = retainerAt(1.01);
+    await later.turn();
+    const dropping = later.turn();
+    const state = { isOver: false };
+    void dropping.then(() => (state.isOver = true));
+    let asked = 0;
+    do {
+      const { events, completeness } = await search(client, { hostId: hosts[0] ?? "", pageSize: 1000 });
+      const days = new Set(events.map(({ event }) => Number((event?.timeUnixNano ?? 0n) / 86_400_000_000_000n)));
+      const missing = 5 - days.size;
+      assert.equal(completeness?.unreadable.length, 0);
+      if (missing > 0) assert.ok((completeness?.dropped.length ?? 0) >= missing, `${missing} days are told`);
+      asked++;
+    } while (!state.isOver || asked < 3);
+    await dropping;
+    await assertSettled();
+  });
+});
+
+describe("the process that drops", () => {
+  it(`comes to the same end, killed ${KILLS} times`, async () => {
+    const names = Array.from({ length: 4 }, (_, at) => `killed-${at}`);
+    const old = Array.from({ length: 40 }, (_, at) => 40 + at);
+    const hosts = await fill(names, [0, 10, ...old]);
+    const kept = hosts[0] ?? "";
+    await enroll(kept, { kill: "kept" });
+    await setPolicy("kept", 60, { kill: "kept" });
+    const payloads: { place: string; id: string }[] = [];
+    for (const days of old)
+      for (const { hostId, entries } of await archive.history.catalogs(placeOf(days), hosts))
+        if (hostId !== kept || days > 60) payloads.push(...entries.map(({ id }) => ({ place: placeOf(days), id })));
+    let inTheMiddle = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child = start();
+      await once(child.stdout as NodeJS.ReadableStream, "data");
+      await sleep(Math.random() * 400);
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      if ((await archive.retention.listFences()).length > 0) inTheMiddle++;
+    }
+    assert.ok(inTheMiddle >= KILLS / 3, `${inTheMiddle} of ${KILLS} were killed while they dropped`);
+    const last = start();
+    assert.deepEqual(await once(last, "exit"), [0, null]);
+    await assertSettled();
+    const left = old.filter((days) => days <= 60);
+    assert.deepEqual(await keptDays(hosts), [daysOf([0, 10, ...left]), ...names.slice(1).map(() => daysOf([0, 10]))]);
+    for (const { place, id } of payloads) assert.equal(await archive.history.payload(place, id), undefined, id);
+    for (const host of hosts) {
+      const drops = await dropsOf(host);
+      const gone = old.filter((days) => host !== kept || days > 60);
+      assert.ok(drops.every(({ state }) => state === "done"));
+      assert.deepEqual(drops.map(({ place }) => place).toSorted(), gone.map(placeOf).toSorted(), "each day once");
+      assert.ok(drops.every(({ events, ranges }) => events === 10 && ranges.length === 1));
+    }
+    const days = await archive.drops.droppedDays(placeOf(79), placeOf(40), new Set(hosts));
+    assert.equal(days.length, 40);
+  });
+});
+
+function start(): ChildProcess {
+  return spawn(process.execPath, [RETAINER, stack.mongodb.url, stack.database], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
