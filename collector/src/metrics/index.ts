@@ -72,6 +72,13 @@ export interface Metrics {
   notifySeconds: Histogram;
   enrollments: Counter<"result">;
   hostsRefused: Counter<"reason">;
+  attestIsActive: Gauge;
+  attestSize: Gauge;
+  attestPublishedSeconds: Gauge;
+  attestHalted: Gauge<"reason">;
+  attestUnwitnessed: Gauge;
+  attestFailures: Counter;
+  attestHeadsBack: Counter;
 }
 
 /** Hosts that a metric names, at most; the others are counted together. */
@@ -130,6 +137,42 @@ export const metrics: Metrics = {
     if (offsetMs !== undefined) clockOffsetSeconds.set({ host: clockName(host) }, offsetMs / 1000);
     else clockOffsetSeconds.remove({ host });
   },
+  attestIsActive: new Gauge({
+    name: "hosttrail_log_is_active",
+    help: "1 while this process keeps the transparency log.",
+    registers,
+  }),
+  attestSize: new Gauge({
+    name: "hosttrail_log_entries",
+    help: "Entries of the transparency log that are published.",
+    registers,
+  }),
+  attestPublishedSeconds: new Gauge({
+    name: "hosttrail_log_published_seconds",
+    help: "When this process last published a checkpoint of the transparency log, seconds since 1970.",
+    registers,
+  }),
+  attestHalted: new Gauge({
+    name: "hosttrail_log_halted",
+    help: "1 where nothing more is signed for the transparency log until an operator has decided, by reason.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
+  attestUnwitnessed: new Gauge({
+    name: "hosttrail_log_unwitnessed",
+    help: "1 while a checkpoint waits for more witnesses than cosign it.",
+    registers,
+  }),
+  attestFailures: new Counter({
+    name: "hosttrail_log_failures_total",
+    help: "Times that the transparency log could not be continued and is tried again.",
+    registers,
+  }),
+  attestHeadsBack: new Counter({
+    name: "hosttrail_log_heads_back_total",
+    help: "Chains of hosts of which the database knows less than the transparency log.",
+    registers,
+  }),
   ingestStreams: new Gauge({ name: "hosttrail_ingest_streams", help: "Agents connected.", registers }),
   ingestGoodbyes: new Counter({
     name: "hosttrail_ingest_goodbyes_total",

@@ -78,3 +78,6 @@ export class LogEntryError extends Error {
     this.line = line;
   }
 }
+
+/** Every head of a host that is known stands in the log again after this time, changed or not: who looks for one looks back so far. */
+export const HEAD_RESTATED_MS = 3_600_000;

@@ -5,6 +5,7 @@
 export {
   type DroppedEntry,
   type EntryKind,
+  HEAD_RESTATED_MS,
   type HeadEntry,
   type HoldEntry,
   type LogEntry,
