@@ -16,6 +16,7 @@ import { LedgerServiceClient } from "@hosttrail/proto/ledger";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
+import { VerifyServiceClient } from "@hosttrail/proto/verify";
 import { accessToken } from "./login.ts";
 import type { Profile } from "./profile.ts";
 
@@ -27,6 +28,7 @@ export interface Clients {
   ledger: LedgerServiceClient;
   notify: NotifyServiceClient;
   rules: RuleServiceClient;
+  verify: VerifyServiceClient;
   close(): void;
 }
 
@@ -46,6 +48,7 @@ export function openClients(profile: Profile): Clients {
   const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
+  const verify = new VerifyServiceClient(profile.endpoint, channel, options);
   return {
     query,
     analysis,
@@ -54,6 +57,7 @@ export function openClients(profile: Profile): Clients {
     ledger,
     notify,
     rules,
+    verify,
     close() {
       query.close();
       analysis.close();
@@ -62,6 +66,7 @@ export function openClients(profile: Profile): Clients {
       ledger.close();
       notify.close();
       rules.close();
+      verify.close();
     },
   };
 }

@@ -15,6 +15,7 @@ export { alerts, showAlert, watchAlerts } from "./alerts.ts";
 export { closeAlerts, workOnAlerts } from "./alertwork.ts";
 export { metricName, parseMetric, showAggregate } from "./aggregate.ts";
 export { get, search, type Showing, tail } from "./events.ts";
+export { exportEvidence } from "./evidence.ts";
 export { explain } from "./explain.ts";
 export { exportEvents, FORMAT_NAMES } from "./export.ts";
 export { diffHost, showHost, showHostAt } from "./hostat.ts";
@@ -47,3 +48,4 @@ export {
   previewSuppression,
 } from "./suppressions.ts";
 export { type Progress, testRules } from "./trial.ts";
+export { verify } from "./verify.ts";

@@ -28,6 +28,15 @@ export class Progress {
     this.#write(`${CLEAR}${progressText(done, all, found, elapsedMs)}`);
   }
 
+  /** The same in other words. */
+  say(text: string): void {
+    if (this.#write === undefined) return;
+    const nowMs = this.#now();
+    if (nowMs - this.#startMs < QUIET_MS || nowMs - (this.#shownMs ?? -BETWEEN_MS) < BETWEEN_MS) return;
+    this.#shownMs = nowMs;
+    this.#write(`${CLEAR}${text}`);
+  }
+
   /** Takes the line away. */
   clear(): void {
     if (this.#shownMs === undefined) return;

@@ -13,6 +13,7 @@ import { defineReady } from "./ready.ts";
 import { defineRules } from "./rules.ts";
 import { defineSaved } from "./saved.ts";
 import { defineShells } from "./shells.ts";
+import { defineVerify } from "./verify.ts";
 
 export { CliCommand, leavesOf } from "./command.ts";
 
@@ -46,6 +47,7 @@ export function buildProgram(): CliCommand {
   defineLedger(program);
   defineAlerts(program);
   defineRules(program);
+  defineVerify(program);
   defineAccess(program);
   defineFleet(program);
   defineShells(program);
