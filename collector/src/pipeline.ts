@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { historySource } from "./archives.ts";
 import type { CollectorConfig } from "./config/index.ts";
+import { Probe, Readiness } from "./health/index.ts";
 import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { serveMetrics } from "./metrics/index.ts";
@@ -24,16 +25,23 @@ export interface RunningCollector {
 
 /** Starts the roles; throws where one cannot start, and then nothing is left running. */
 export async function startCollector(config: CollectorConfig, logger: Logger): Promise<RunningCollector> {
+  const readiness = new Readiness(rolesOf(config));
+  // First of all: whoever waits for us sees that we wait for others.
+  const metricsServer = await serveMetrics(config.metrics.listen, () => readiness.look());
   const stream = await BlockStream.open(natsOptions(config), logger);
   const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
   const history = new History(historySource(archive), { payloadBytesKept: config.query.cacheBytes });
-  const metricsServer = await serveMetrics(config.metrics.listen);
+  const reach = {
+    nats: new Probe("nats", () => stream.ping()),
+    database: new Probe("database", () => archive.ping()),
+  };
   const stopping = new AbortController();
   void prepare(archive, stopping.signal, logger);
   const running = new Map<OneRole, RunningRole>();
 
   const stop = async (): Promise<void> => {
     const roles = [...running.values()];
+    readiness.stop();
     const endMs = performance.now() + config.shutdownDeadlineMs;
     for (const { server } of roles) server?.shut();
     await Promise.all(
@@ -54,8 +62,12 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
 
   try {
     for (const name of rolesOf(config)) {
-      const role = await ROLES[name]({ config, stream, archive, history, signal: stopping.signal, logger });
-      if (role !== undefined) running.set(name, role);
+      const role = await ROLES[name]({ config, stream, archive, history, reach, signal: stopping.signal, logger });
+      if (role === undefined) readiness.forget(name);
+      else {
+        running.set(name, role);
+        readiness.runs(name, role.needs);
+      }
     }
   } catch (error) {
     await stop();

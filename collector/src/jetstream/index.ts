@@ -107,8 +107,9 @@ export class BlockStream {
     }
   }
 
-  get connected(): boolean {
-    return !this.#connection.isClosed();
+  /** Waits for an answer of the server, for as long as it is away. Throws where the connection is closed for good. */
+  async ping(): Promise<void> {
+    await this.#connection.rtt();
   }
 
   /** Bytes of a block that the server takes now; it may be set up otherwise when it comes back. */

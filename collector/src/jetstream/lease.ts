@@ -39,6 +39,11 @@ export class Lease {
     this.#timeMs = timeMs;
   }
 
+  /** Whether somebody may hold it now; throws where JetStream does not tell. */
+  async isTaken(): Promise<boolean> {
+    return !(await this.#last()).isFree;
+  }
+
   /** Works whenever it has the lease, until the signal ends it; gives it back when `work` ends. */
   async hold(signal: AbortSignal, work: (lease: HeldLease) => Promise<void>, logger: Logger): Promise<void> {
     const seen = { sequence: -1, sinceMs: 0 };

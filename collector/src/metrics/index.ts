@@ -1,9 +1,8 @@
-/** Prometheus metrics, and the small HTTP server that shows them. */
-import { createServer, type Server } from "node:http";
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+/** Prometheus metrics. */
+import { Counter, Gauge, Histogram } from "prom-client";
+import { registry } from "./registry.ts";
 
-const registry: Registry = new Registry();
-collectDefaultMetrics({ register: registry, prefix: "hosttrail_" });
+export { serveMetrics } from "./server.ts";
 
 const registers = [registry];
 
@@ -475,24 +474,3 @@ export const metrics: Metrics = {
     registers,
   }),
 };
-
-/** Serves /metrics on `host:port`; empty for not at all. */
-export async function serveMetrics(listen: string): Promise<Server | undefined> {
-  if (listen === "") return undefined;
-  const colon = listen.lastIndexOf(":");
-  const server = createServer((request, response) => {
-    if (request.method !== "GET" || request.url !== "/metrics") {
-      response.writeHead(404).end();
-      return;
-    }
-    registry.metrics().then(
-      (text) => response.writeHead(200, { "content-type": registry.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    );
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(Number(listen.slice(colon + 1)), listen.slice(0, colon), resolve);
-  });
-  return server;
-}

@@ -11,9 +11,9 @@ const HOUR_MS = 3_600_000;
 const SETTLE_MS = 600_000;
 
 export function startCompact(shared: Shared): RunningRole {
-  const { config, archive, history, signal, logger } = shared;
+  const { config, archive, history, reach, signal, logger } = shared;
   const compactor = new Compactor(compactArchive(archive), history, archive.hosts, config.compact, logger);
-  return { work: Promise.all([compactor.run(signal), retain(shared)]) };
+  return { needs: [reach.database], work: Promise.all([compactor.run(signal), retain(shared)]) };
 }
 
 async function retain({ config, stream, archive, signal, logger }: Shared): Promise<void> {

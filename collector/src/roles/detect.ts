@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { findingSource, ruleStore } from "../archives.ts";
 import { Matcher } from "../match/index.ts";
+import { Probe } from "../health/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { dayRange } from "../mongodb/index.ts";
 import { Look, Past, Raiser } from "../raise/index.ts";
@@ -17,7 +18,10 @@ const LAG_INTERVAL_MS = 10_000;
 const PREPARE_RETRY_MS = 2000;
 
 export function startDetect(shared: Shared): RunningRole {
-  return { work: runDetection(shared) };
+  const { stream, config, reach } = shared;
+  const consumer = new Probe("consumer", () => stream.matches.lag());
+  const lease = new Probe("lease", () => stream.lease(LEASE, config.detect.leaseMs).isTaken());
+  return { needs: [reach.nats, reach.database, consumer, lease], work: runDetection(shared) };
 }
 
 /** Works until the signal ends it. */

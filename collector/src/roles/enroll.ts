@@ -14,7 +14,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Undefined where nobody is there who signs, and the role was not asked for by its name. */
-export async function startEnroll({ config, archive, logger }: Shared): Promise<RunningRole | undefined> {
+export async function startEnroll({ config, archive, reach, logger }: Shared): Promise<RunningRole | undefined> {
   const authority = await authorityOf(config);
   if (authority === undefined) return undefined;
   const trust = watchTrust(config.tls.caFile);
@@ -39,7 +39,11 @@ export async function startEnroll({ config, archive, logger }: Shared): Promise<
     clientCertificate: "optional",
     messageBytesMax: REQUEST_BYTES_MAX,
   } as const;
-  return { server: await openServer(about, [service], config, logger), close: () => trust.close() };
+  return {
+    needs: [reach.database],
+    server: await openServer(about, [service], config, logger),
+    close: () => trust.close(),
+  };
 }
 
 /** Whoever signs certificates; a node that has the role by its name must have one. */

@@ -9,7 +9,15 @@ import type { RunningRole, Shared } from "./role.ts";
 import { openServer } from "./server.ts";
 import { watchTrust } from "./trust.ts";
 
-export async function startIngest({ config, stream, archive, history, signal, logger }: Shared): Promise<RunningRole> {
+export async function startIngest({
+  config,
+  stream,
+  archive,
+  history,
+  reach,
+  signal,
+  logger,
+}: Shared): Promise<RunningRole> {
   const identities = new HostIdentities(archive.identities, stream, config.ingest, logger);
   const trust = watchTrust(config.tls.caFile, (pem) => receiver.tellTrust(pem));
   const presences = new Presences();
@@ -40,6 +48,7 @@ export async function startIngest({ config, stream, archive, history, signal, lo
     messageBytesMax: BLOCK_MESSAGE_BYTES_MAX,
   } as const;
   return {
+    needs: [reach.nats, reach.database],
     server: await openServer(about, [service], config, logger),
     async drain(deadlineMs) {
       const left = await receiver.drain(deadlineMs);

@@ -1,6 +1,7 @@
 /** What a role is given, and what it is while it runs. */
 import type { Logger } from "@hosttrail/lib/log";
 import type { CollectorConfig, Role } from "../config/index.ts";
+import type { Probe } from "../health/index.ts";
 import type { History } from "../history/index.ts";
 import type { BlockStream } from "../jetstream/index.ts";
 import type { Archive } from "../mongodb/index.ts";
@@ -12,6 +13,8 @@ export interface Shared {
   stream: BlockStream;
   archive: Archive;
   history: History;
+  /** Whether those are there. */
+  reach: { nats: Probe; database: Probe };
   /** Aborted when work on what has come already is to end; servers have stopped by then. */
   signal: AbortSignal;
   logger: Logger;
@@ -19,6 +22,8 @@ export interface Shared {
 
 /** A role that runs. */
 export interface RunningRole {
+  /** It can work while all of these are there. */
+  needs: readonly Probe[];
   /** Where callers come in. */
   server?: RunningServer;
   /** Has callers go elsewhere and settles what they gave, at most `deadlineMs`. Before `close`; new callers are refused by then. */

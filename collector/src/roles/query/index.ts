@@ -28,6 +28,8 @@ export async function startQuery(shared: Shared): Promise<RunningRole> {
   } as const;
   const services = apis.map(({ service }) => service);
   return {
+    // The past is told without NATS.
+    needs: [shared.reach.database],
     server: await openServer(about, services, config, logger),
     close() {
       peers?.close();
