@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|ledger|deadblocks|verify";
+const COLLECTOR_STEPS = "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|ledger|deadblocks|verify";
 
 export default {
   forbidden: [

@@ -1,4 +1,5 @@
 /** The database as each step sees it: the steps do not know each other, and none knows the driver. */
+import { chainsOf, type HeadSource } from "./attest/index.ts";
 import type { SelectArchive } from "./ask/index.ts";
 import type { CompactArchive } from "./compact/index.ts";
 import type { History, HistorySource } from "./history/index.ts";
@@ -131,5 +132,16 @@ export function retainArchive(archive: Archive): RetainArchive {
     removeGaps: (beforeMs) => detector.removeGaps(beforeMs),
     noteOther: (drop) => retention.noteOther(drop),
     settledSince: (name, says, nowMs) => retention.settledSince(name, says, nowMs),
+  };
+}
+
+export function logSource({ hosts, drops, retention }: Archive): HeadSource {
+  return {
+    async listChains(afterId, limit) {
+      return (await hosts.listTrails(afterId, limit)).map(({ hostId, trail }) => chainsOf(hostId, trail));
+    },
+    listUnloggedDrops: (limit) => drops.listUnloggedDrops(limit),
+    markLogged: (ids) => drops.markLogged(ids),
+    listHolds: () => retention.listHolds(),
   };
 }

@@ -16,14 +16,9 @@ import {
   witnessesOf,
 } from "@hosttrail/lib/tlog";
 import { LogHalted, TermLost } from "./halt.ts";
+import type { LogSigner } from "./key.ts";
 import type { AnchorStore } from "./ports.ts";
 import { WitnessClient } from "./witness.ts";
-
-/** The log's key. */
-export interface LogSigner {
-  key: VerifierKey;
-  sign: (message: Uint8Array) => Uint8Array;
-}
 
 export interface CosignOptions {
   signer: LogSigner;

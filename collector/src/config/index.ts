@@ -16,7 +16,7 @@ import type { LogLevel } from "@hosttrail/lib/log";
 
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
-export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify";
+export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify" | "attest";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
@@ -115,6 +115,16 @@ export interface CollectorConfig {
     findingsMs: number;
   };
   notify: NotifyConfig;
+  attest: {
+    origin: string;
+    keyFile: string;
+    policyFile: string;
+    intervalMs: number;
+    leaseMs: number;
+    witnessTimeoutMs: number;
+    listen: string;
+    readers: "users" | "anybody";
+  };
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -155,7 +165,10 @@ export const collectorSchema: ConfigSchema = mapOf(
       type: "array",
       minItems: 1,
       uniqueItems: true,
-      items: { type: "string", enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify"] },
+      items: {
+        type: "string",
+        enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify", "attest"],
+      },
       default: ["all"],
     },
     log_level: logLevel,
@@ -345,6 +358,34 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
     }),
     notify: notifySchema,
+    attest: mapOf({
+      origin: {
+        type: "string",
+        pattern: "^(?:[^\\s+]{1,256})?$",
+        default: "",
+        description: "Name of the transparency log, for good, as log.example.org/hosttrail. Empty: there is none.",
+      },
+      key_file: optionalPath,
+      policy_file: {
+        ...optionalPath,
+        description:
+          "Witnesses that cosign, and how many must: C2SP tlog-policy. Read when a process begins to keep the log.",
+      },
+      interval_ms: { ...integer(100, 3_600_000, 60_000), description: "How often heads of chains go into the log." },
+      lease_ms: {
+        ...integer(500, 120_000, 15_000),
+        description: "When the process that keeps the log dies, another one takes over after this time.",
+      },
+      witness_timeout_ms: integer(100, 120_000, 10_000),
+      listen: { ...listen(""), description: "Where the log's files are served over HTTPS. Empty: nowhere." },
+      readers: {
+        type: "string",
+        enum: ["users", "anybody"],
+        default: "users",
+        description:
+          "users: who has a role for all hosts, by certificate or token. anybody: ids of hosts stand in these files.",
+      },
+    }),
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },

@@ -119,6 +119,20 @@ export class HostStore {
     }
   }
 
+  /** As listHosts: what is stored of them. Throws a RetryableError where the database is away. */
+  async listTrails(afterId: string, limit: number): Promise<Pick<HostDocument, "hostId" | "trail">[]> {
+    try {
+      const rows = await this.#hosts
+        .find({ _id: { $gt: afterId } }, { projection: { trail: 1 } })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return rows.map((row) => ({ hostId: row._id, trail: documents(row["trail"]).map(toEpoch) }));
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   /** Time of the newest event of any host, nanoseconds, 0 where there is none. Throws a RetryableError where the database is away. */
   async newestEventNano(): Promise<bigint> {
     try {

@@ -1,5 +1,6 @@
 /** The roles of the collector: each runs alone or beside others, any number of each. */
 import type { CollectorConfig } from "../config/index.ts";
+import { startAttest } from "./attest.ts";
 import { startCompact } from "./compact.ts";
 import { startDetect } from "./detect.ts";
 import { startEnroll } from "./enroll.ts";
@@ -18,6 +19,7 @@ export const ROLES: Readonly<Record<OneRole, StartRole>> = {
   ingest: startIngest,
   store: startStore,
   compact: startCompact,
+  attest: startAttest,
   detect: startDetect,
   notify: startNotify,
   query: startQuery,

@@ -8,7 +8,8 @@ import type { Logger } from "@hosttrail/lib/log";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
 import { type ListenOptions, listenTls } from "./listener.ts";
 
-export { type Peer, PeerError, peerOf } from "./peer.ts";
+export { type ListenOptions, listenTls } from "./listener.ts";
+export { type Peer, PeerError, peerOf, userOf } from "./peer.ts";
 export { asServiceError, serviceError } from "./error.ts";
 export { type Answers, Gate, type Gathering, type Visit } from "./gate.ts";
 export { checkText, invalidField, millisecondsOf, pageSizeOf, timestampOf } from "./request.ts";

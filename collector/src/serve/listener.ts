@@ -29,6 +29,8 @@ export interface ListenOptions {
   connectionsMax: number;
   connectionsPerAddressMax: number;
   handshakeTimeoutMs: number;
+  /** What is spoken behind the door: HTTP/2 where nothing else is said. */
+  protocol?: "h2" | "http/1.1";
 }
 
 export interface Listener {
@@ -44,13 +46,14 @@ export function listenTls(
   logger: Logger,
   take: (socket: TLSSocket) => void,
 ): Promise<Listener> {
+  const { protocol = "h2" } = options;
   const byAddress = new Map<string, number>();
   let context = readContext(options.tls);
   tellProblems(options.tls, context, logger);
   const server = createServer({
     ...context.secure,
     minVersion: "TLSv1.3",
-    ALPNProtocols: ["h2"],
+    ALPNProtocols: [protocol],
     requestCert: true,
     rejectUnauthorized: options.clientCertificate === "required",
     handshakeTimeout: options.handshakeTimeoutMs,
@@ -86,7 +89,8 @@ export function listenTls(
   });
   server.on("secureConnection", (socket) => {
     socket.on("error", () => undefined);
-    if (socket.alpnProtocol !== "h2") {
+    // Programs that speak HTTP/1.1 often say nothing of it.
+    if (socket.alpnProtocol !== protocol && (protocol === "h2" || socket.alpnProtocol !== false)) {
       socket.destroy();
       return;
     }

@@ -18,7 +18,7 @@ export function openGate({ config, archive, logger }: Pick<Shared, "config" | "a
   );
 }
 
-function accessOf({ access }: CollectorConfig, { tokens }: Archive): Access {
+export function accessOf({ access }: CollectorConfig, { tokens }: Archive): Access {
   const { bindings, oidc } = access;
   if (oidc.issuer !== "" && oidc.audience === "")
     throw new Error("access.oidc.issuer is set, so audience must be, too");
