@@ -21,6 +21,11 @@ export interface Profile {
   tokenFile: string;
   /** An OpenID Connect provider for `hosttrail login`. */
   oidc: { issuer: string; clientId: string; scope: string };
+  /** The transparency log's key, as "<name>+<id>+<base64>", or a policy with it and its witnesses; empty where they are not known. */
+  logKey: string;
+  policyFile: string;
+  /** Where `hosttrail verify` keeps the newest checkpoints that it saw. */
+  seenFile: string;
   /** Where `hosttrail login` keeps what it got. */
   sessionFile: string;
 }
@@ -32,6 +37,8 @@ const schema: ConfigSchema = mapOf(
     certificate_file: optionalPath,
     key_file: optionalPath,
     token_file: optionalPath,
+    log_key: { type: "string", pattern: "^(?:[^\\s+]+\\+[0-9a-f]{8}\\+[A-Za-z0-9+/=]+)?$", default: "" },
+    policy_file: optionalPath,
     oidc: mapOf({
       issuer: { type: "string", pattern: "^(?:https?://\\S+)?$", default: "" },
       client_id: { type: "string", default: "hosttrail" },
@@ -49,12 +56,13 @@ export function profilePath(option: string | undefined): string {
 
 /** Reads a profile; throws a ConfigError that says what is wrong. */
 export function loadProfile(file: string): Profile {
-  const profile = loadConfig<Omit<Profile, "sessionFile">>(file, schema);
+  const profile = loadConfig<Omit<Profile, "sessionFile" | "seenFile">>(file, schema);
   if ((profile.certificateFile === "") !== (profile.keyFile === "")) {
     throw new ConfigError([`${file}: certificate_file and key_file belong together`]);
   }
   if (profile.certificateFile === "" && profile.tokenFile === "" && profile.oidc.issuer === "") {
     throw new ConfigError([`${file}: who calls? give certificate_file and key_file, or token_file, or oidc.issuer`]);
   }
-  return { ...profile, sessionFile: join(dirname(file), `.${file.split("/").at(-1) ?? ""}.session`) };
+  const beside = (what: string): string => join(dirname(file), `.${file.split("/").at(-1) ?? ""}.${what}`);
+  return { ...profile, sessionFile: beside("session"), seenFile: beside("checkpoints") };
 }

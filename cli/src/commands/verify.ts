@@ -38,14 +38,14 @@ export async function verify(
   signal: AbortSignal,
   output: Output,
 ): Promise<number> {
-  const request = VerifyTrailRequest.fromPartial(asked);
+  const request = VerifyTrailRequest.fromPartial({ ...asked, seenLogSize: log.seenSize });
   const progress = output.progress();
   const results: HostVerdict[] = [];
   for await (const { answer } of answers<VerifyTrailResponse>(client.verifyTrail(request), signal)) {
     if (answer?.$case === "progress") {
       const { hostsDone, hosts, eventsDone, events } = answer.value;
       progress.say(`host ${hostsDone + 1n} of ${hosts}: ${eventsDone} of ${events} events`);
-    } else if (answer?.$case === "checkpoint") await log.take(answer.value.note);
+    } else if (answer?.$case === "checkpoint") log.take(answer.value);
     else if (answer?.$case === "host") {
       const result = log.checked(answer.value);
       results.push(result);

@@ -45,7 +45,7 @@ export function defineVerify(program: CliCommand): void {
     checkRange({ since, until });
     try {
       const scope = await scopeOf(clients.query, { since, until, host, instance, label }, signal);
-      const log = LogCheck.open(profile, clients);
+      const log = new LogCheck(profile);
       return await commands.verify(clients.verify, { ...scope, budget }, log, signal, output);
     } catch (error) {
       if (signal.aborted) throw error;

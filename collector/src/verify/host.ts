@@ -12,7 +12,7 @@ import type { Head } from "./numbers.ts";
 import { isOf, planOf, rangesOf } from "./plan.ts";
 import { readPayload, type Reading } from "./read.ts";
 import { type Listed, readShelves, type Shelf } from "./shelf.ts";
-import type { KeptSource, LoggedTrails } from "./source.ts";
+import type { KeptSource, LoggedTrail } from "./source.ts";
 import { type Seen, Trail } from "./trail.ts";
 
 /** What is asked of one host. */
@@ -21,8 +21,8 @@ export interface Question {
   range: TimeRange;
   budget: Budget;
   authorities: readonly X509Certificate[];
-  /** What the log says; undefined where there is none, and a text where there is one and it cannot be read. */
-  logged: LoggedTrails | string | undefined;
+  /** What the log says of it; undefined where there is no log, and a text where there is one and it cannot be read. */
+  logged: LoggedTrail | string | undefined;
   signal: AbortSignal;
   progress: (eventsDone: number, events: number) => Promise<void> | void;
   /** Told of each block that is right, in the order in which they are read. */
@@ -203,8 +203,8 @@ class HostCheck {
   }
 
   #judge(): void {
-    const { hostId, range, logged } = this.#question;
-    const drops = typeof logged === "object" ? logged.drops(hostId) : [];
+    const { range, logged } = this.#question;
+    const drops = typeof logged === "object" ? logged.drops : [];
     const known = { heads: this.#heads(), drops, claims: this.#claims, range, nowMs: Date.now() };
     for (const found of this.#trail.findings(known)) {
       if ("verdict" in found) this.#findings.add(found);
@@ -219,7 +219,7 @@ class HostCheck {
 
   /** How far its epochs went, by everybody who knows. */
   #heads(): Head[] {
-    const { hostId, logged } = this.#question;
+    const { logged } = this.#question;
     const heads: Head[] = [];
     for (const { epoch, ranges, usedMs } of this.#document?.trail ?? [])
       for (const { next, last } of ranges)
@@ -227,7 +227,7 @@ class HostCheck {
     const lastNano = this.#document?.lastEventNano ?? 0n;
     for (const [epoch, next] of this.#claims.next) heads.push({ epoch, next, timeNano: lastNano, evidence: "ledger" });
     if (typeof logged !== "object") return heads;
-    for (const { epoch, next, hash, timeMs } of logged.heads(hostId))
+    for (const { epoch, next, hash, timeMs } of logged.heads)
       heads.push({ epoch, next, hash, timeNano: BigInt(timeMs) * NANOS_OF_MS, evidence: "log" });
     return heads;
   }

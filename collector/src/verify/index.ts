@@ -27,7 +27,8 @@ import { verdictMessage } from "./message.ts";
 import { HOSTS_TOGETHER } from "./shelf.ts";
 import type { KeptSource, LoggedTrails } from "./source.ts";
 
-export type { KeptSource, LoggedDrop, LoggedHead, LoggedTrails, ProvenEntry } from "./source.ts";
+export { openLoggedTrails } from "./log.ts";
+export type { KeptSource, LoggedTrails } from "./source.ts";
 
 /** What the step needs of others. */
 export interface VerifySource extends HostSource {
@@ -47,7 +48,11 @@ const TIME_MAX = (1n << 63n) - 1n;
 /** Progress is told so often. */
 const PROGRESS_MS = 250;
 
-type Shared = Pick<Question, "range" | "budget" | "authorities" | "logged" | "signal">;
+/** What is the same for all hosts of a call. */
+interface Shared extends Pick<Question, "range" | "budget" | "authorities" | "signal"> {
+  /** As in Question, of all hosts. */
+  log: LoggedTrails | string | undefined;
+}
 
 export class VerifyApi {
   readonly #source: VerifySource;
@@ -77,11 +82,13 @@ export class VerifyApi {
   async #verify(request: VerifyTrailRequest, visit: Visit, sink: Sink<VerifyTrailResponse>): Promise<void> {
     const range = rangeOf(request);
     const shared = await this.#shared(request, range, sink.signal, undefined);
-    const { logged } = shared;
-    const isOpen = typeof logged === "object";
-    const about = { visit, range, logged: isOpen ? logged : undefined };
+    const { log, ...common } = shared;
+    const about = { visit, range, logged: typeof log === "object" ? log : undefined };
     const hostIds = await hostsOf(this.#source, request.hosts, about);
-    if (isOpen) await sink.write({ answer: { $case: "checkpoint", value: { note: logged.checkpoint } } });
+    if (typeof log === "object") {
+      const consistencyProof = (await log.consistencyProof(request.seenLogSize)).map((hash) => Buffer.from(hash));
+      await sink.write({ answer: { $case: "checkpoint", value: { note: log.checkpoint, consistencyProof } } });
+    }
     const progress = progressOf(sink, hostIds.length);
     for (let at = 0; at < hostIds.length; at += HOSTS_TOGETHER) {
       const some = hostIds.slice(at, at + HOSTS_TOGETHER);
@@ -91,9 +98,10 @@ export class VerifyApi {
         // What the caller may see can change while it is checked.
         if (own === undefined || !sink.isVisible(hostId)) continue;
         const tell = (done: number, all: number): Promise<void> => progress(at + index, done, all);
-        const result = await this.#one({ ...shared, hostId, progress: tell }, own, visit, sink.signal);
-        const heads = isOpen ? await logged.proofs(hostId) : [];
-        await sink.write({ answer: { $case: "host", value: verdictMessage(result, heads) } });
+        const logged = await loggedOf(log, hostId);
+        const result = await this.#one({ ...common, logged, hostId, progress: tell }, own, visit, sink.signal);
+        const proofs = typeof logged === "object" ? logged.proofs : [];
+        await sink.write({ answer: { $case: "host", value: verdictMessage(result, proofs) } });
         sink.results++;
       }
     }
@@ -119,16 +127,15 @@ export class VerifyApi {
     if (!isHostId(hostId)) throw invalidField("host_id", hostId, "32 lower case hex digits");
     const range = rangeOf(request);
     const shared = await this.#shared(request, range, sink.signal, [hostId]);
-    const { logged } = shared;
-    const isKnown = new Set([
-      ...(await this.#source.knownHosts()),
-      ...(typeof logged === "object" ? logged.hostIds() : []),
-    ]);
+    const { log, ...common } = shared;
+    const isKnown = new Set([...(await this.#source.knownHosts()), ...(typeof log === "object" ? log.hostIds() : [])]);
     if (!isKnown.has(hostId) || visit.hosts?.has(hostId) === false) throw unknownHost(hostId);
     const { kept, turns, collectorVersion, authorities } = this.#source;
-    const about = { collectorVersion, authorities: authorities() };
+    const checkpoint = typeof log === "object" ? log.checkpoint : undefined;
+    const about = { collectorVersion, authorities: authorities(), checkpoint };
+    const logged = await loggedOf(log, hostId);
     const result = await turns.take(visit, sink.signal, () =>
-      explained(sendEvidence(kept, { ...shared, hostId }, about, sink)),
+      explained(sendEvidence(kept, { ...common, logged, hostId }, about, sink)),
     );
     this.#tell(result);
   }
@@ -142,15 +149,28 @@ export class VerifyApi {
     const { openLog, authorities, most } = this.#source;
     const asked = budgetOf(budget, most);
     // First of all: what the log names was stored before.
-    let logged: Shared["logged"];
+    let log: Shared["log"];
     try {
-      logged = await openLog(hostIds);
+      log = await openLog(hostIds);
     } catch (error) {
-      logged = `the log cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      log = unreadable(error);
     }
     const trusted: X509Certificate[] = certificatesOf(authorities());
-    return { range, budget: asked, authorities: trusted, logged, signal };
+    return { range, budget: asked, authorities: trusted, log, signal };
   }
+}
+
+async function loggedOf(log: Shared["log"], hostId: string): Promise<Question["logged"]> {
+  if (typeof log !== "object") return log;
+  try {
+    return await log.of(hostId);
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+function unreadable(error: unknown): string {
+  return `the log cannot be read: ${error instanceof Error ? error.message : String(error)}`;
 }
 
 /** What moves faster than it can be read is to be asked for again. */

@@ -14,7 +14,7 @@ const VERDICTS: Readonly<Record<Verdict, VerdictMessage>> = {
 const SECOND_NANO = 1_000_000_000n;
 const DETAIL_LENGTH_MAX = 1000;
 
-export function verdictMessage(result: HostResult, heads: readonly ProvenEntry[]): HostVerdict {
+export function verdictMessage(result: HostResult, logged: readonly ProvenEntry[]): HostVerdict {
   const { hostId, hostName, verdict, findings, moreFindings, notes, blocks, events } = result;
   return {
     hostId,
@@ -27,7 +27,7 @@ export function verdictMessage(result: HostResult, heads: readonly ProvenEntry[]
     events: BigInt(events),
     firstEventTime: timeOf(result.firstTimeNano),
     lastEventTime: timeOf(result.lastTimeNano),
-    heads: heads.map(entryMessage),
+    logged: logged.map(entryMessage),
   };
 }
 

@@ -40,9 +40,7 @@ export interface LoggedHead {
 /** Numbers that retention dropped, by the log. */
 export interface LoggedDrop {
   epoch: bigint;
-  range: SequenceRange;
-  /** SHA-256 of the header of its last block, hex; empty where that is not known. */
-  hash: string;
+  ranges: readonly SequenceRange[];
   policy: string;
   timeMs: number;
 }
@@ -54,13 +52,21 @@ export interface ProvenEntry {
   inclusionProof: readonly Uint8Array[];
 }
 
-/** What the log says of hosts, all of it as of one checkpoint. */
+/** What the log says of one host; all of it was proven. */
+export interface LoggedTrail {
+  heads: readonly LoggedHead[];
+  drops: readonly LoggedDrop[];
+  /** The entries that this is of. */
+  proofs: readonly ProvenEntry[];
+}
+
+/** What the log says, all of it as of one checkpoint. */
 export interface LoggedTrails {
   /** The checkpoint, as a signed note. */
   checkpoint: string;
+  /** Proof that the log of so many entries is the beginning of this one; none where it is not, or is larger. */
+  consistencyProof(seenSize: bigint): Promise<Uint8Array[]>;
   hostIds(): readonly string[];
-  heads(hostId: string): readonly LoggedHead[];
-  drops(hostId: string): readonly LoggedDrop[];
-  /** The entries of the heads of a host. */
-  proofs(hostId: string): Promise<ProvenEntry[]>;
+  /** Throws where an entry is not in the tree of the checkpoint. */
+  of(hostId: string): Promise<LoggedTrail>;
 }

@@ -158,8 +158,8 @@ export class Trail {
 function dropBefore({ id, previous }: Seen, { heads, drops }: Known): TrailNote | undefined {
   const named = heads.find(({ hash }) => hash === previous);
   const drop = drops.find(
-    ({ epoch, range, hash }) =>
-      hash === previous || (named?.epoch === epoch && range.first < named.next && named.next <= range.next),
+    ({ epoch, ranges }) =>
+      named?.epoch === epoch && ranges.some(({ first, next }) => first < named.next && named.next <= next),
   );
   if (drop === undefined) return undefined;
   const when = new Date(drop.timeMs).toISOString();
@@ -215,10 +215,11 @@ interface Part {
 
 function splitByDrops({ first, next }: SequenceRange, drops: readonly LoggedDrop[]): Part[] {
   const parts: Part[] = [];
-  const gone = drops.toSorted((a, b) => (a.range.first < b.range.first ? -1 : 1));
+  const gone = drops
+    .flatMap((drop) => drop.ranges.map((range) => ({ range, drop })))
+    .sort((a, b) => (a.range.first < b.range.first ? -1 : 1));
   let at = first;
-  for (const drop of gone) {
-    const { range } = drop;
+  for (const { range, drop } of gone) {
     const from = range.first > at ? range.first : at;
     const to = range.next < next ? range.next : next;
     if (from >= to) continue;

@@ -8,7 +8,7 @@ import type { Arrival } from "../model/index.ts";
 import { forkEpoch, forkId, noticeBlock } from "../trail/index.ts";
 import { authority, MemoryKept, SealingHost } from "./fixture.ts";
 import { type HostResult, prepare, type Question, verifyHost } from "./host.ts";
-import type { LoggedDrop, LoggedHead, LoggedTrails } from "./source.ts";
+import type { LoggedDrop, LoggedHead, LoggedTrail } from "./source.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -57,8 +57,8 @@ function reasons({ findings }: HostResult): string[] {
   return findings.map(({ verdict, reason }) => `${verdict} ${reason}`);
 }
 
-function loggedOf(heads: readonly LoggedHead[], drops: readonly LoggedDrop[] = []): LoggedTrails {
-  return { checkpoint: "", hostIds: () => [], heads: () => heads, drops: () => drops, proofs: async () => [] };
+function loggedOf(heads: readonly LoggedHead[], drops: readonly LoggedDrop[] = []): LoggedTrail {
+  return { heads, drops, proofs: [] };
 }
 
 describe("a trail", () => {
@@ -233,23 +233,32 @@ describe("a trail", () => {
     const [host, blocks] = sealed();
     const kept = await keep(blocks.slice(6), host, 6);
     assert.equal((await verify(kept, host)).verdict, "incomplete");
-    const drop = { epoch: host.epoch, hash: blocks[5]?.chain.hash ?? "", policy: "default", timeMs: NOON };
-    const some = loggedOf([], [{ ...drop, range: { first: 0n, next: 20n } }]);
+    const drop = { epoch: host.epoch, policy: "default", timeMs: NOON };
+    const some = loggedOf([], [{ ...drop, ranges: [{ first: 0n, next: 20n }] }]);
     const result = await verify(kept, host, { logged: some });
     assert.deepEqual(
       result.findings.map(({ range }) => range),
       [{ first: 20n, next: 30n }],
     );
-    const all = loggedOf([], [{ ...drop, range: { first: 0n, next: 30n } }]);
-    const dropped = await verify(kept, host, { logged: all });
+    const all = [
+      {
+        ...drop,
+        ranges: [
+          { first: 0n, next: 10n },
+          { first: 10n, next: 30n },
+        ],
+      },
+    ];
+    const dropped = await verify(kept, host, { logged: loggedOf([], all) });
     assert.deepEqual([dropped.verdict, dropped.notes[0]?.reason], ["verified", "DROPPED"]);
     // The whole epoch before.
     host.begin(NOON + 100_000);
     const next = host.seal(5, NOON + 101_000);
     const later = await keep([next], host, 1);
-    assert.equal((await verify(later, host, { logged: all })).verdict, "incomplete");
-    const whole = { ...drop, hash: blocks[11]?.chain.hash ?? "", range: { first: 0n, next: 60n } };
-    assert.equal((await verify(later, host, { logged: loggedOf([], [whole]) })).verdict, "verified");
+    const heads = [{ epoch: drop.epoch, next: 60n, hash: blocks[11]?.chain.hash ?? "", timeMs: NOON }];
+    assert.equal((await verify(later, host, { logged: loggedOf(heads, all) })).verdict, "incomplete");
+    const whole = [{ ...drop, ranges: [{ first: 0n, next: 60n }] }];
+    assert.equal((await verify(later, host, { logged: loggedOf(heads, whole) })).verdict, "verified");
   });
 
   it("is altered where blocks change places, stand twice, or nobody signed them", async () => {

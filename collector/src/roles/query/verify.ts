@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { VerifyServiceService } from "@hosttrail/proto/verify";
 import type { Archive } from "../../mongodb/index.ts";
-import { type KeptSource, VerifyApi } from "../../verify/index.ts";
+import { logIdOf } from "../../logbook/index.ts";
+import { type KeptSource, type LoggedTrails, openLoggedTrails, VerifyApi } from "../../verify/index.ts";
 import { COLLECTOR_VERSION } from "../../version.ts";
 import type { Api, ApiParts } from "./api.ts";
 
@@ -16,7 +17,7 @@ export function openVerify({ config, archive, past, gate, logger }: ApiParts): A
       turns: past.turns,
       most: past.most,
       knownHosts: () => knownHosts(archive),
-      openLog: async () => undefined,
+      openLog: (hostIds) => openLog(config.attest.origin, archive, hostIds),
       authorities: () => readFileSync(config.tls.caFile, "utf8"),
       collectorVersion: COLLECTOR_VERSION,
     },
@@ -30,6 +31,31 @@ export function openVerify({ config, archive, past, gate, logger }: ApiParts): A
       implementation: { ...methods },
     },
   };
+}
+
+async function openLog(
+  origin: string,
+  { log, drops }: Archive,
+  hostIds: readonly string[] | undefined,
+): Promise<LoggedTrails | undefined> {
+  if (origin === "") return undefined;
+  const ports = {
+    origin,
+    files: log,
+    listDrops: (hostId: string, afterId: string, limit: number) => drops.listDrops(hostId, afterId, limit),
+    // As the step attest names them.
+    findDrops: async (ids: readonly string[]) => {
+      const found = await log.getNotes(
+        logIdOf(origin),
+        ids.map((id) => `drop-${id}`),
+      );
+      return new Map(Array.from(found, ([id, note]) => [id.replace(/^drop-/, ""), note]));
+    },
+  };
+  const trails = await openLoggedTrails(ports, hostIds);
+  // Whoever empties it must not be better off than with a log that shows what is missing.
+  if (trails === undefined) throw new Error(`nothing of the log ${origin} is published`);
+  return trails;
 }
 
 function keptSource({ kept, history, certificates, hosts }: Archive): KeptSource {

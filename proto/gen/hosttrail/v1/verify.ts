@@ -97,7 +97,11 @@ export interface VerifyTrailRequest {
     | Timestamp
     | undefined;
   /** What checking one host may take. */
-  budget: Budget | undefined;
+  budget:
+    | Budget
+    | undefined;
+  /** Entries of the log at the newest checkpoint that the caller saw; 0 for none. */
+  seenLogSize: bigint;
 }
 
 export interface VerifyTrailResponse {
@@ -130,8 +134,8 @@ export interface HostVerdict {
   lastEventTime:
     | Timestamp
     | undefined;
-  /** The newest head of each of its chains that the log has, with its proof. */
-  heads: LoggedEntry[];
+  /** The newest head of each of its chains that the log has, and what retention dropped, with proofs. */
+  logged: LoggedEntry[];
 }
 
 export interface TrailFinding {
@@ -170,6 +174,8 @@ export interface TrailNote {
 /** LoggedCheckpoint is the log's newest one, as a signed note of C2SP. */
 export interface LoggedCheckpoint {
   note: string;
+  /** RFC 6962: proof that the log of seen_log_size is the beginning of it, 32 bytes each. Empty where it is not. */
+  consistencyProof: Uint8Array[];
 }
 
 /** LoggedEntry is an entry of the transparency log. */
@@ -228,7 +234,7 @@ export interface EvidenceBlock {
 }
 
 function createBaseVerifyTrailRequest(): VerifyTrailRequest {
-  return { hosts: undefined, startTime: undefined, endTime: undefined, budget: undefined };
+  return { hosts: undefined, startTime: undefined, endTime: undefined, budget: undefined, seenLogSize: 0n };
 }
 
 export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
@@ -244,6 +250,12 @@ export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
     }
     if (message.budget !== undefined) {
       Budget.encode(message.budget, writer.uint32(34).fork()).join();
+    }
+    if (message.seenLogSize !== 0n) {
+      if (BigInt.asUintN(64, message.seenLogSize) !== message.seenLogSize) {
+        throw new globalThis.Error("value provided for field message.seenLogSize of type uint64 too large");
+      }
+      writer.uint32(40).uint64(message.seenLogSize);
     }
     return writer;
   },
@@ -293,6 +305,14 @@ export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
             message.budget = Budget.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.seenLogSize = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -319,6 +339,11 @@ export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
         ? fromJsonTimestamp(object.end_time)
         : undefined,
       budget: isSet(object.budget) ? Budget.fromJSON(object.budget) : undefined,
+      seenLogSize: isSet(object.seenLogSize)
+        ? BigInt(object.seenLogSize)
+        : isSet(object.seen_log_size)
+        ? BigInt(object.seen_log_size)
+        : 0n,
     };
   },
 
@@ -335,6 +360,9 @@ export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
     }
     if (message.budget !== undefined) {
       obj.budget = Budget.toJSON(message.budget);
+    }
+    if (message.seenLogSize !== 0n) {
+      obj.seenLogSize = message.seenLogSize.toString();
     }
     return obj;
   },
@@ -356,6 +384,9 @@ export const VerifyTrailRequest: MessageFns<VerifyTrailRequest> = {
     message.budget = (object.budget !== undefined && object.budget !== null)
       ? Budget.fromPartial(object.budget)
       : undefined;
+    message.seenLogSize = (object.seenLogSize !== undefined && object.seenLogSize !== null)
+      ? BigInt(object.seenLogSize)
+      : 0n;
     return message;
   },
 };
@@ -633,7 +664,7 @@ function createBaseHostVerdict(): HostVerdict {
     events: 0n,
     firstEventTime: undefined,
     lastEventTime: undefined,
-    heads: [],
+    logged: [],
   };
 }
 
@@ -678,7 +709,7 @@ export const HostVerdict: MessageFns<HostVerdict> = {
     if (message.lastEventTime !== undefined) {
       Timestamp.encode(message.lastEventTime, writer.uint32(82).fork()).join();
     }
-    for (const v of message.heads) {
+    for (const v of message.logged) {
       LoggedEntry.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
@@ -782,7 +813,7 @@ export const HostVerdict: MessageFns<HostVerdict> = {
               break;
             }
 
-            message.heads.push(LoggedEntry.decode(reader, reader.uint32()));
+            message.logged.push(LoggedEntry.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -833,8 +864,8 @@ export const HostVerdict: MessageFns<HostVerdict> = {
         : isSet(object.last_event_time)
         ? fromJsonTimestamp(object.last_event_time)
         : undefined,
-      heads: globalThis.Array.isArray(object?.heads)
-        ? object.heads.map((e: any) => LoggedEntry.fromJSON(e))
+      logged: globalThis.Array.isArray(object?.logged)
+        ? object.logged.map((e: any) => LoggedEntry.fromJSON(e))
         : [],
     };
   },
@@ -871,8 +902,8 @@ export const HostVerdict: MessageFns<HostVerdict> = {
     if (message.lastEventTime !== undefined) {
       obj.lastEventTime = fromTimestamp(message.lastEventTime).toISOString();
     }
-    if (message.heads?.length) {
-      obj.heads = message.heads.map((e) => LoggedEntry.toJSON(e));
+    if (message.logged?.length) {
+      obj.logged = message.logged.map((e) => LoggedEntry.toJSON(e));
     }
     return obj;
   },
@@ -898,7 +929,7 @@ export const HostVerdict: MessageFns<HostVerdict> = {
     message.lastEventTime = (object.lastEventTime !== undefined && object.lastEventTime !== null)
       ? Timestamp.fromPartial(object.lastEventTime)
       : undefined;
-    message.heads = object.heads?.map((e) => LoggedEntry.fromPartial(e)) || [];
+    message.logged = object.logged?.map((e) => LoggedEntry.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1255,13 +1286,16 @@ export const TrailNote: MessageFns<TrailNote> = {
 };
 
 function createBaseLoggedCheckpoint(): LoggedCheckpoint {
-  return { note: "" };
+  return { note: "", consistencyProof: [] };
 }
 
 export const LoggedCheckpoint: MessageFns<LoggedCheckpoint> = {
   encode(message: LoggedCheckpoint, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.note !== "") {
       writer.uint32(10).string(message.note);
+    }
+    for (const v of message.consistencyProof) {
+      writer.uint32(18).bytes(v!);
     }
     return writer;
   },
@@ -1287,6 +1321,14 @@ export const LoggedCheckpoint: MessageFns<LoggedCheckpoint> = {
             message.note = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.consistencyProof.push(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1300,13 +1342,23 @@ export const LoggedCheckpoint: MessageFns<LoggedCheckpoint> = {
   },
 
   fromJSON(object: any): LoggedCheckpoint {
-    return { note: isSet(object.note) ? globalThis.String(object.note) : "" };
+    return {
+      note: isSet(object.note) ? globalThis.String(object.note) : "",
+      consistencyProof: globalThis.Array.isArray(object?.consistencyProof)
+        ? object.consistencyProof.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.consistency_proof)
+        ? object.consistency_proof.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
   },
 
   toJSON(message: LoggedCheckpoint): unknown {
     const obj: any = {};
     if (message.note !== "") {
       obj.note = message.note;
+    }
+    if (message.consistencyProof?.length) {
+      obj.consistencyProof = message.consistencyProof.map((e) => base64FromBytes(e));
     }
     return obj;
   },
@@ -1317,6 +1369,7 @@ export const LoggedCheckpoint: MessageFns<LoggedCheckpoint> = {
   fromPartial(object: DeepPartial<LoggedCheckpoint>): LoggedCheckpoint {
     const message = createBaseLoggedCheckpoint();
     message.note = object.note ?? "";
+    message.consistencyProof = object.consistencyProof?.map((e) => e) || [];
     return message;
   },
 };
