@@ -3,7 +3,7 @@
  * are told. HOSTTRAIL_RETENTION_KILLS is how often the process that drops is killed.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,7 +17,8 @@ import { Retainer, type RetainOptions } from "@hosttrail/collector/retain";
 import { eventId } from "@hosttrail/lib/block";
 import { openLogger } from "@hosttrail/lib/log";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
-import { eventually, openStack, queryClient, search } from "./environment.ts";
+import { RetentionServiceClient } from "@hosttrail/proto/retention";
+import { credentialsOf, eventually, openStack, queryClient, search } from "./environment.ts";
 import { executed, openBlockStream, PublishingHost } from "./publisher.ts";
 
 const HOUR_MS = 3_600_000;
@@ -27,6 +28,7 @@ const BLOCKS_A_DAY = 2;
 const EVENTS_A_BLOCK = 5;
 /** Noon of today: no test depends on when it runs. */
 const NOON_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS + 12 * HOUR_MS;
+const CLI = new URL("../cli/src/main.ts", import.meta.url).pathname;
 const RETAINER = new URL("retainer.ts", import.meta.url).pathname;
 const OPTIONS: RetainOptions = {
   turnMs: 1,
@@ -48,7 +50,13 @@ before(async () => {
   const compact = { turn_ms: 600_000, age_ms: 3_600_000, blocks_min: 16_384 };
   const retention = { turn_ms: 86_400_000 };
   const query = { cache_bytes: 0 };
-  stack = await openStack({ collector: { compact, query, retention } });
+  const access = {
+    bindings: [
+      { subject: "certificate:dev", role: "admin" },
+      { subject: "certificate:scoped", role: "admin", scope: { env: "prod" } },
+    ],
+  };
+  stack = await openStack({ collector: { access, compact, query, retention } });
   await stack.startServices();
   await stack.startCollector();
   client = queryClient(stack);
@@ -68,6 +76,10 @@ after(async () => {
 
 function placeOf(daysAgo: number): string {
   return new Date(NOON_MS - daysAgo * DAY_MS).toISOString().slice(0, 10).replaceAll("-", "");
+}
+
+function isoDay(daysAgo: number): string {
+  return new Date(NOON_MS - daysAgo * DAY_MS).toISOString().slice(0, 10);
 }
 
 let epochs = 0n;
@@ -408,6 +420,128 @@ describe("a question", () => {
     } while (!state.isOver || asked < 3);
     await dropping;
     await assertSettled();
+  });
+});
+
+interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function hosttrail(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const command = [CLI, "--profile", stack.profileFile, "--wide", ...args];
+    execFile(process.execPath, command, { env: { ...process.env, TZ: "UTC" } }, (error, stdout, stderr) =>
+      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr }),
+    );
+  });
+}
+
+/** What a command that goes well prints. */
+async function printed(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await hosttrail(...args);
+  assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  if (process.env["HOSTTRAIL_RETENTION_SHOW"] !== undefined)
+    process.stderr.write(`$ hosttrail ${args.join(" ")}\n${stdout}\n`);
+  return stdout;
+}
+
+/** What one that does not says. */
+async function refused(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await hosttrail(...args);
+  assert.notEqual(code, 0, stdout);
+  if (process.env["HOSTTRAIL_RETENTION_SHOW"] !== undefined)
+    process.stderr.write(`$ hosttrail ${args.join(" ")}\n${stderr}\n`);
+  return stderr;
+}
+
+describe("an administrator", () => {
+  it("sees what is kept by what, and changes it, with a figure where much would go", async () => {
+    const [web = ""] = await fill(["web1", "db1"], [0, 1, 2, 8, 25, 33]);
+    await enroll(web, { env: "shop" });
+    assert.match(await printed("retention", "list"), /^events +events +all others +30 +default/m);
+    await printed("retention", "set", "shop", "--label", "env=shop", "--keep", "60d");
+    const plan = await printed("retention", "plan", "--all");
+    assert.match(plan, new RegExp(`${isoDay(33)} +web1 +10 +2 +\\d+ +shop +\\S+$`, "m"));
+    assert.match(plan, new RegExp(`${isoDay(33)} +db1 +10 +2 +\\d+ +events +\\S+ +\\S+$`, "m"));
+    const short = await refused("retention", "set", "events", "--keep", "5d");
+    const percent = /give (\d+) as confirm_percent/.exec(short)?.[1] ?? assert.fail(short);
+    assert.match(short, /makes \d+ % of what is stored due: \d+ events, \d+ bytes. It is dropped after 24 h/);
+    const other = String(Number(percent) - 2);
+    assert.match(await refused("retention", "set", "events", "--keep", "5d", "--confirm", other), /confirm_percent/);
+    assert.match(await printed("retention", "set", "events", "--keep", "5d", "--confirm", percent), /events +events/);
+    assert.match(await printed("retention", "plan"), new RegExp(`${isoDay(8)} +db1 +10`));
+    await printed("retention", "remove", "events");
+    assert.match(await refused("retention", "remove", "events"), /nobody set the policy "events"/);
+    assert.match(await refused("retention", "remove", "nothing"), /there is no policy "nothing"/);
+    await printed("retention", "remove", "shop");
+  });
+
+  it("is told what cannot be a policy", async () => {
+    for (const [words, said] of [
+      [["events", "--keep", "0d"], /keep_days is 0; allowed are 1 to 36500/],
+      [["events", "--keep", "36h"], /--keep is "36h"; it must be whole days/],
+      [["events", "--keep", "9d", "--label", "a=b"], /labels is "a"; allowed are none, since the policy is for all/],
+      [["all", "--keep", "9d"], /name is "all"; allowed are "events" for what is for all/],
+      [["calls", "--for", "api-audit", "--keep", "9d", "--label", "a=b"], /name is "calls"; allowed are "api-audit"/],
+      [["alerts", "--for", "events", "--keep", "9d"], /kind is "events"; allowed are alerts/],
+      [["x", "--label", "a=b", "--severity", "high", "--keep", "9d"], /severity_min is 4; allowed are 0/],
+      [["UPPER", "--label", "a=b", "--keep", "9d"], /name is "UPPER"/],
+      [["api-audit", "--keep", "9d"], /shortens the time of what is no event by 98 %/],
+    ] as const)
+      assert.match(await refused("retention", "set", ...words), said);
+  });
+
+  it("holds hosts and releases them, once, with a reason", async () => {
+    await fill(["held-by-cli"], [0, 31, 32]);
+    const reason = "case 7";
+    const create = ["hold", "create", "--host", "held-by-cli", "--from", isoDay(32), "--to", isoDay(32)];
+    const created = await printed(...create, "--reason", reason);
+    const id = /^(\S+) +\d{4}-/m.exec(created)?.[1] ?? assert.fail(created);
+    const plan = await printed("retention", "plan");
+    assert.match(plan, new RegExp(`${isoDay(32)} +held-by-cli +10 +2 +\\d+ +events +\\S+ +${id}`));
+    await dropAll();
+    assert.match(
+      await printed("retention", "drops", "--host", "held-by-cli"),
+      new RegExp(`^${isoDay(31)} .* dropped *$`, "m"),
+    );
+    assert.match(await printed("hold", "list"), new RegExp(`${id}.*case 7 +certificate:dev`));
+    await printed("hold", "release", id, "--reason", "closed");
+    assert.match(await refused("hold", "release", id, "--reason", "again"), /was released by certificate:dev/);
+    assert.doesNotMatch(await printed("hold", "list"), new RegExp(id));
+    assert.match(await printed("hold", "list", "--released"), new RegExp(`${id}.*certificate:dev .*closed`));
+    assert.match(await refused("hold", "create", "--reason", "x"), /hosts, or labels of hosts/);
+    assert.match(await refused("hold", "create", "--label", "a=b", "--reason", ""), /reason is ""/);
+    assert.match(
+      await refused("hold", "create", "--label", "a=b", "--from", "2026-02-30", "--reason", "x"),
+      /first_day is "20260230"/,
+    );
+    assert.match(await printed("audit", "--limit", "50"), /ReleaseHold +OK .*closed/);
+    await dropAll();
+    await assertSettled();
+  });
+
+  it("of some hosts has no say in it, nor a look", async () => {
+    const scoped = credentialsOf(stack, await stack.ca.user("scoped"));
+    const retention = new RetentionServiceClient(`localhost:${stack.queryPort}`, scoped);
+    const denied = (error: unknown): void => assert.match(String(error), /PERMISSION_DENIED.*may only see some hosts/);
+    const calls: ((done: (error: unknown) => void) => unknown)[] = [
+      (done) => retention.listRetentionPolicies({}, done),
+      (done) => retention.putRetentionPolicy({ policy: undefined, confirmPercent: 0 }, done),
+      (done) => retention.deleteRetentionPolicy({ name: "events", confirmPercent: 0 }, done),
+      (done) => retention.listHolds({ pageSize: 0, pageToken: "", showReleased: true }, done),
+      (done) => retention.createHold({ hostIds: [], labels: {}, firstDay: "", lastDay: "", reason: "x" }, done),
+      (done) => retention.releaseHold({ id: "x", reason: "x" }, done),
+      (done) => retention.listDrops({ pageSize: 0, pageToken: "", hostId: "" }, done),
+      (done) =>
+        retention
+          .planRetention({ all: true })
+          .on("error", done)
+          .on("data", () => undefined),
+    ];
+    for (const start of calls) await new Promise<void>((resolve) => start((error) => (denied(error), resolve())));
+    retention.close();
   });
 });
 

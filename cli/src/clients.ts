@@ -15,6 +15,7 @@ import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
 import { LedgerServiceClient } from "@hosttrail/proto/ledger";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
+import { RetentionServiceClient } from "@hosttrail/proto/retention";
 import { RuleServiceClient } from "@hosttrail/proto/rule";
 import { VerifyServiceClient } from "@hosttrail/proto/verify";
 import { accessToken } from "./login.ts";
@@ -28,6 +29,7 @@ export interface Clients {
   ledger: LedgerServiceClient;
   notify: NotifyServiceClient;
   rules: RuleServiceClient;
+  retention: RetentionServiceClient;
   verify: VerifyServiceClient;
   close(): void;
 }
@@ -48,6 +50,7 @@ export function openClients(profile: Profile): Clients {
   const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
+  const retention = new RetentionServiceClient(profile.endpoint, channel, options);
   const verify = new VerifyServiceClient(profile.endpoint, channel, options);
   return {
     query,
@@ -57,6 +60,7 @@ export function openClients(profile: Profile): Clients {
     ledger,
     notify,
     rules,
+    retention,
     verify,
     close() {
       query.close();
@@ -66,6 +70,7 @@ export function openClients(profile: Profile): Clients {
       ledger.close();
       notify.close();
       rules.close();
+      retention.close();
       verify.close();
     },
   };

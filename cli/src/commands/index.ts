@@ -26,6 +26,17 @@ export { bothFilters, reportNamed, REPORTS } from "./reportlist.ts";
 export { deleteQuery, listQueries, savedQuery, saveQuery } from "./saved.ts";
 export { KIND_NAMES, parseKinds, timeline } from "./timeline.ts";
 export { tree } from "./tree.ts";
+export {
+  createHold,
+  listDrops,
+  listHolds,
+  listPolicies,
+  planRetention,
+  releaseHold,
+  removePolicy,
+  RETENTION_KIND_NAMES,
+  setPolicy,
+} from "./retention.ts";
 export { auditRuleFiles } from "./audit.ts";
 export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";

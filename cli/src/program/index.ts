@@ -10,6 +10,7 @@ import { defineFleet } from "./fleet.ts";
 import { defineLedger } from "./ledger.ts";
 import { plainNegations } from "./negation.ts";
 import { defineReady } from "./ready.ts";
+import { defineRetention } from "./retention.ts";
 import { defineRules } from "./rules.ts";
 import { defineSaved } from "./saved.ts";
 import { defineShells } from "./shells.ts";
@@ -48,6 +49,7 @@ export function buildProgram(): CliCommand {
   defineAlerts(program);
   defineRules(program);
   defineVerify(program);
+  defineRetention(program);
   defineAccess(program);
   defineFleet(program);
   defineShells(program);

@@ -12,6 +12,7 @@ import type { Found } from "./look.ts";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 import { Session } from "./session.ts";
 
+export { fullAt } from "./disk.ts";
 export { type FindingSource, Look } from "./look.ts";
 export { Past } from "./past.ts";
 

@@ -7,7 +7,6 @@ const HOUR_MS = 3_600_000;
  * of a host that is about as new. Where no host sends anything, nothing gets old either.
  */
 export function clockTrouble(newestEventMs: number, nowMs: number, gapMs: number): string | undefined {
-  if (newestEventMs === 0) return "nothing is stored yet";
   const gap = nowMs - newestEventMs;
   if (Math.abs(gap) <= gapMs) return undefined;
   const [now, newest] = [nowMs, newestEventMs].map((timeMs) => new Date(timeMs).toISOString());

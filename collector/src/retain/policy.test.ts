@@ -107,10 +107,9 @@ describe("the clock", () => {
     assert.equal(clockTrouble(NOW_MS + DAY_MS, NOW_MS, DAY_MS), undefined);
   });
 
-  it("is not where all events are far from it, or there are none", () => {
+  it("is not where all events are far from it", () => {
     assert.match(clockTrouble(NOW_MS - 2 * DAY_MS, NOW_MS, DAY_MS) ?? "", /at most 24 h may lie between/);
     assert.match(clockTrouble(NOW_MS + 2 * DAY_MS, NOW_MS, DAY_MS) ?? "", /newest event of any host is of 2026-12-01/);
-    assert.match(clockTrouble(0, NOW_MS, DAY_MS) ?? "", /nothing is stored/);
   });
 });
 

@@ -77,7 +77,10 @@ export class Retainer {
     const { clockGapMs, graceMs } = this.#options;
     const archive = this.#archive;
     const nowMs = this.#now();
-    const trouble = clockTrouble(await archive.newestEventMs(), nowMs, clockGapMs);
+    const newestEventMs = await archive.newestEventMs();
+    // Nothing was ever stored.
+    if (newestEventMs === 0) return;
+    const trouble = clockTrouble(newestEventMs, nowMs, clockGapMs);
     metrics.retentionPaused.set(trouble === undefined ? 0 : 1);
     if (trouble !== undefined) {
       this.#logger.warn({ reason: trouble }, "nothing is marked or dropped: the clock may be wrong");

@@ -13,6 +13,7 @@ import { openGate } from "./gate.ts";
 import { openLedger } from "./ledger.ts";
 import { openNotify } from "./notify.ts";
 import { openPast } from "./past.ts";
+import { openRetention } from "./retention.ts";
 import { openRules } from "./rules.ts";
 import { openVerify } from "./verify.ts";
 
@@ -51,6 +52,7 @@ function openApis(parts: ApiParts): Api[] {
     openNotify(parts),
     openVerify(parts),
     openLedger(parts),
+    openRetention(parts),
   ];
 }
 
