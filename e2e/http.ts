@@ -11,8 +11,7 @@ export async function fetchPath(
   return await new Promise((resolve, reject) => {
     request({ host: "127.0.0.1", port, path, method, agent: false }, (response) => {
       text(response).then(
-        (body) =>
-          resolve({ status: response.statusCode ?? 0, body, type: String(response.headers["content-type"] ?? "") }),
+        (body) => resolve({ status: response.statusCode ?? 0, body, type: response.headers["content-type"] ?? "" }),
         reject,
       );
     })

@@ -7,12 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { historySource } from "./archives.ts";
 import type { CollectorConfig } from "./config/index.ts";
-import { Probe, Readiness } from "./health/index.ts";
+import { Probe, Readiness, type Report } from "./health/index.ts";
 import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
-import { serveMetrics } from "./metrics/index.ts";
+import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive } from "./mongodb/index.ts";
 import { databaseUrl, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
+import { COLLECTOR_VERSION } from "./version.ts";
 
 const PREPARE_RETRY_MS = 2000;
 /** Of the time for an end: as much for callers to go elsewhere, the rest for calls that go on. */
@@ -27,7 +28,8 @@ export interface RunningCollector {
 export async function startCollector(config: CollectorConfig, logger: Logger): Promise<RunningCollector> {
   const readiness = new Readiness(rolesOf(config));
   // First of all: whoever waits for us sees that we wait for others.
-  const metricsServer = await serveMetrics(config.metrics.listen, () => readiness.look());
+  const metricsServer = await serveMetrics(config.metrics.listen, () => tellReadiness(readiness));
+  metrics.collectorInfo.set({ version: COLLECTOR_VERSION }, 1);
   const stream = await BlockStream.open(natsOptions(config), logger);
   const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
   const history = new History(historySource(archive), { payloadBytesKept: config.query.cacheBytes });
@@ -77,6 +79,13 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   logger.info({ roles: config.roles, ports }, "collector started");
   let stopped: Promise<void> | undefined;
   return { stop: () => (stopped ??= stop()) };
+}
+
+/** The same as metrics. */
+async function tellReadiness(readiness: Readiness): Promise<Report> {
+  const report = await readiness.look();
+  for (const [role, state] of Object.entries(report.roles)) metrics.roleReady.set({ role }, state === "ready" ? 1 : 0);
+  return report;
 }
 
 /** The database may come later than we. */

@@ -154,6 +154,8 @@ export class Compactor {
   async compactWaiting(prefix = "", signal: AbortSignal = new AbortController().signal): Promise<boolean> {
     const { arrivals, isAll } = await this.#archive.waiting(prefix, WAITING_BOUNDS);
     metrics.arrivedBlocks.set(arrivals.length);
+    const oldestMs = arrivals.reduce((least, { receivedMs }) => Math.min(least, receivedMs), Date.now());
+    metrics.compactLagSeconds.set((Date.now() - oldestMs) / 1000);
     const fenced = await this.#fencedPlaces();
     const groups = dueGroups(arrivals, this.#options, Date.now()).filter(
       (group) => !fenced.has(group.place) && !this.#isWaiting(group),

@@ -14,6 +14,7 @@ import { HEADER } from "./headers.ts";
 import { Lease } from "./lease.ts";
 import { MatchStream } from "./matches.ts";
 import { NotificationStream } from "./notifications.ts";
+import { assertConsumer, oldestOf } from "./oldest.ts";
 import { PeerSubjects } from "./peers.ts";
 import { partitionOf } from "./layout.ts";
 import {
@@ -155,6 +156,16 @@ export class BlockStream {
   /** Blocks that are not stored yet: waiting, or on their way. */
   async lag(): Promise<number> {
     return await lagOf(await this.#manager(), STORE_CONSUMER);
+  }
+
+  /** When the oldest of them came, milliseconds since 1970; undefined where there are none. */
+  async oldestMs(): Promise<number | undefined> {
+    return await oldestOf(await this.#manager(), STORE_CONSUMER);
+  }
+
+  /** Throws where blocks are not kept for the role store, or JetStream does not tell. */
+  async assertConsumer(): Promise<void> {
+    await assertConsumer(await this.#manager(), STORE_CONSUMER);
   }
 
   #manager(): Promise<JetStreamManager> {

@@ -3,6 +3,7 @@ import { DeliverPolicy, type JetStreamClient, jetstreamManager } from "@nats-io/
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
 import { areStored, lagOf, listBlockStreams, type NewestBlocks, newestBlocks, presentOf } from "./blockstreams.ts";
+import { assertConsumer, oldestOf } from "./oldest.ts";
 import { ensureConsumer } from "./ensure.ts";
 import { classify } from "./failure.ts";
 import { partitionsOf } from "./layout.ts";
@@ -142,6 +143,16 @@ export class MatchStream {
   /** Blocks that rules were not held against yet. */
   async lag(): Promise<number> {
     return await lagOf(await jetstreamManager(this.#connection, { checkAPI: false }), DETECT_CONSUMER);
+  }
+
+  /** When the oldest of them came, milliseconds since 1970; undefined where there are none. */
+  async oldestMs(): Promise<number | undefined> {
+    return await oldestOf(await jetstreamManager(this.#connection, { checkAPI: false }), DETECT_CONSUMER);
+  }
+
+  /** Throws where blocks do not wait for those who match, or JetStream does not tell. */
+  async assertConsumer(): Promise<void> {
+    await assertConsumer(await jetstreamManager(this.#connection, { checkAPI: false }), DETECT_CONSUMER);
   }
 }
 

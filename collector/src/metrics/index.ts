@@ -9,6 +9,8 @@ const registers = [registry];
 /** All metrics of the collector; which ones move depends on its roles. */
 export interface Metrics {
   ingestStreams: Gauge;
+  ingestCredit: Gauge;
+  ingestPublishing: Gauge;
   ingestGoodbyes: Counter<"reason">;
   ingestBlocks: Counter<"result">;
   ingestEvents: Counter;
@@ -16,10 +18,14 @@ export interface Metrics {
   ingestWireBytes: Counter;
   publishSeconds: Histogram;
   natsMaxPayload: Gauge;
+  roleReady: Gauge<"role">;
+  collectorInfo: Gauge<"version">;
+  certificateExpiry: Gauge;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
   trailFaults: Counter<"kind">;
   storeLagBlocks: Gauge;
+  storeLagSeconds: Gauge;
   storeBatchSeconds: Histogram;
   queryCalls: Counter<"method" | "code">;
   queryPayloads: Counter;
@@ -37,11 +43,13 @@ export interface Metrics {
   compactConflicts: Counter;
   compactSeconds: Histogram;
   arrivedBlocks: Gauge;
+  compactLagSeconds: Gauge;
   alertChangesUntold: Counter;
   detectBlocks: Counter<"result">;
   detectEvents: Counter;
   detectMatches: Counter;
   detectLagBlocks: Gauge;
+  detectLagSeconds: Gauge;
   raiseIsActive: Gauge;
   raiseMessages: Counter<"result">;
   raiseAlerts: Counter<"result">;
@@ -173,6 +181,16 @@ export const metrics: Metrics = {
     registers,
   }),
   ingestStreams: new Gauge({ name: "hosttrail_ingest_streams", help: "Agents connected.", registers }),
+  ingestCredit: new Gauge({
+    name: "hosttrail_ingest_credit_blocks",
+    help: "Blocks that connected agents may have on their way together: their credit.",
+    registers,
+  }),
+  ingestPublishing: new Gauge({
+    name: "hosttrail_ingest_credit_used_blocks",
+    help: "Blocks that came and are not in JetStream yet: the credit that agents use.",
+    registers,
+  }),
   ingestGoodbyes: new Counter({
     name: "hosttrail_ingest_goodbyes_total",
     help: "Agents that were asked to move to another collector, by why: stopping, age.",
@@ -198,6 +216,23 @@ export const metrics: Metrics = {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10],
     registers,
   }),
+  roleReady: new Gauge({
+    name: "hosttrail_role_ready",
+    help: "1 where a role of this process can work, 0 where it lacks something; /readyz says what.",
+    labelNames: ["role"] as const,
+    registers,
+  }),
+  collectorInfo: new Gauge({
+    name: "hosttrail_collector_info",
+    help: "1, with the collector's version.",
+    labelNames: ["version"] as const,
+    registers,
+  }),
+  certificateExpiry: new Gauge({
+    name: "hosttrail_certificate_expiry_timestamp_seconds",
+    help: "When the first certificate of the collector's own chain ends, seconds since 1970.",
+    registers,
+  }),
   natsMaxPayload: new Gauge({
     name: "hosttrail_nats_max_payload_bytes",
     help: "Bytes of a message that NATS takes.",
@@ -212,6 +247,11 @@ export const metrics: Metrics = {
   storeLagBlocks: new Gauge({
     name: "hosttrail_store_lag_blocks",
     help: "Blocks that JetStream has and the database has not: scale the role store on it.",
+    registers,
+  }),
+  storeLagSeconds: new Gauge({
+    name: "hosttrail_store_lag_seconds",
+    help: "Age of the oldest block that JetStream has and the database has not.",
     registers,
   }),
   storeEvents: new Counter({ name: "hosttrail_store_events_total", help: "Events in stored blocks.", registers }),
@@ -363,6 +403,11 @@ export const metrics: Metrics = {
     help: "Blocks that were not yet a part of history when this collector looked last.",
     registers,
   }),
+  compactLagSeconds: new Gauge({
+    name: "hosttrail_compact_lag_seconds",
+    help: "Age of the oldest block that was not yet a part of history when this collector looked last.",
+    registers,
+  }),
   detectBlocks: new Counter({
     name: "hosttrail_detect_blocks_total",
     help: "Blocks that rules were held against, by what came of it: matched, nothing, unreadable.",
@@ -382,6 +427,11 @@ export const metrics: Metrics = {
   detectLagBlocks: new Gauge({
     name: "hosttrail_detect_lag_blocks",
     help: "Blocks that no rule was held against yet: scale the role detect on it.",
+    registers,
+  }),
+  detectLagSeconds: new Gauge({
+    name: "hosttrail_detect_lag_seconds",
+    help: "Age of the oldest block that no rule was held against yet.",
     registers,
   }),
   raiseIsActive: new Gauge({

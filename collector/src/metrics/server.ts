@@ -27,8 +27,11 @@ export async function serveMetrics(listen: string, look: Look): Promise<Server |
 async function answer({ method, url }: IncomingMessage, response: ServerResponse, look: Look): Promise<void> {
   const path = url?.split("?")[0];
   if (method !== "GET" && method !== "HEAD") response.writeHead(405, { allow: "GET, HEAD" }).end();
-  else if (path === "/metrics")
+  else if (path === "/metrics") {
+    // What roles can do is one of them.
+    await look();
     response.writeHead(200, { "content-type": registry.contentType }).end(await registry.metrics());
+  }
   // Whoever reads this was answered: that is all that it says.
   else if (path === "/livez") response.writeHead(200, { "content-type": "text/plain" }).end("ok\n");
   else if (path === "/readyz") {

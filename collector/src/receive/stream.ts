@@ -269,7 +269,12 @@ export class HostStream {
   #welcome(hello: Hello): void {
     this.#state = "open";
     this.#hello = hello;
-    this.#leave = this.#options.presences.enter(this.#peer.name);
+    const leave = this.#options.presences.enter(this.#peer.name);
+    metrics.ingestCredit.inc(this.#options.credit);
+    this.#leave = () => {
+      leave();
+      metrics.ingestCredit.dec(this.#options.credit);
+    };
     this.#lookAtClock(hello);
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
       const { blocks, rejected } = StoredNotice.decode(notice);
@@ -347,11 +352,13 @@ export class HostStream {
       return;
     }
     this.#publishing++;
+    metrics.ingestPublishing.inc();
     this.#regulate();
     try {
       await this.#publish(sealed, parsed);
     } finally {
       this.#publishing--;
+      metrics.ingestPublishing.dec();
       this.#regulate();
     }
   }

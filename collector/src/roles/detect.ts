@@ -10,16 +10,16 @@ import { metrics } from "../metrics/index.ts";
 import { dayRange } from "../mongodb/index.ts";
 import { Look, Past, Raiser } from "../raise/index.ts";
 import { HostLabels, readManaged, RuleWatch } from "../rulebook/index.ts";
+import { tellLag } from "./lag.ts";
 import type { RunningRole, Shared } from "./role.ts";
 
 const LEASE = "raise";
 const MINUTE_MS = 60_000;
-const LAG_INTERVAL_MS = 10_000;
 const PREPARE_RETRY_MS = 2000;
 
 export function startDetect(shared: Shared): RunningRole {
   const { stream, config, reach } = shared;
-  const consumer = new Probe("consumer", () => stream.matches.lag());
+  const consumer = new Probe("consumer", () => stream.matches.assertConsumer());
   const lease = new Probe("lease", () => stream.lease(LEASE, config.detect.leaseMs).isTaken());
   return { needs: [reach.nats, reach.database, consumer, lease], work: runDetection(shared) };
 }
@@ -98,16 +98,12 @@ async function runDetection({ stream, archive, history, config, signal, logger }
     { ...detect, windowMs },
     logger,
   );
-  const lag = setInterval(() => {
-    stream.matches.lag().then(
-      (blocks) => metrics.detectLagBlocks.set(blocks),
-      (error: unknown) => logger.warn({ error: String(error) }, "JetStream does not tell how far detection lags"),
-    );
-  }, LAG_INTERVAL_MS);
+  const gauges = { blocks: metrics.detectLagBlocks, seconds: metrics.detectLagSeconds };
+  const endLag = tellLag("detection", stream.matches, gauges, logger);
   try {
     await Promise.all([rules.run(signal), matcher.run(signal), raiser.run(signal)]);
   } finally {
-    clearInterval(lag);
+    endLag();
     told.close();
   }
 }

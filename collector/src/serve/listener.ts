@@ -152,6 +152,8 @@ function certificatesIn(file: string, pem: string): X509Certificate[] {
 
 /** We would start with any certificate; it is the callers who would refuse it, each on their own. */
 function tellProblems({ certificateFile }: TlsFiles, { own, authorities }: Context, logger: Logger): void {
+  const endsMs = own.map(({ validTo }) => Date.parse(validTo));
+  metrics.certificateExpiry.set(Math.min(...endsMs) / 1000);
   for (const problem of serverCertificateProblems(own, authorities, Date.now())) {
     logger.warn({ file: certificateFile, problem }, "callers may refuse the collector's certificate");
   }
