@@ -1,4 +1,6 @@
 /** What the collector's steps share. */
+import type { Place, SequenceRange } from "./place.ts";
+
 export type {
   HiddenCount,
   ManagedRulesetSetting,
@@ -17,6 +19,7 @@ export {
   FINDINGS_RULESET,
 } from "./finding.ts";
 export type { HostChains, LogAnchor, LogCommit, LoggedNote, PublishedLog } from "./log.ts";
+export { OUTSIDE, type Place, type SequenceRange } from "./place.ts";
 export {
   type Drop,
   type DropBatch,

@@ -1,5 +1,5 @@
 /** What is kept for how long, what is held, and what was dropped. Times are milliseconds since 1970 where nothing else is said. */
-import type { Place, SequenceRange } from "./index.ts";
+import type { Place, SequenceRange } from "./place.ts";
 
 /** What policies are about, each with days of its own. */
 export const RETENTION_KINDS = ["events", "alerts", "api-audit", "detection-gaps"] as const;

@@ -154,7 +154,7 @@ export class DropStore {
 }
 
 /** The id of the drop of an epoch in the go that began at this time. */
-export function dropId(hostId: string, place: Place, epoch: bigint, timeMs: number): string {
+function dropId(hostId: string, place: Place, epoch: bigint, timeMs: number): string {
   return `${hostId}-${place}-${hex64(epoch)}-${timeMs.toString(16)}`;
 }
 

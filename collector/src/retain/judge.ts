@@ -41,6 +41,6 @@ export function holdsDay(hold: LegalHold, rules: Pick<Rules, "labels">, hostId: 
   return hold.firstDay <= place && place <= hold.lastDay && holdsHost(hold, labelsOf(rules, hostId), hostId);
 }
 
-export function holdsHost({ hostIds, labels }: LegalHold, own: Labels, hostId: string): boolean {
+function holdsHost({ hostIds, labels }: LegalHold, own: Labels, hostId: string): boolean {
   return hostIds.includes(hostId) || (Object.keys(labels).length > 0 && isWithin(own, labels));
 }

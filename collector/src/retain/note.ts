@@ -3,7 +3,7 @@ import { hex64 } from "@hosttrail/lib/block";
 import type { Catalog, CatalogEntry, Drop, RetentionPolicy, SequenceRange } from "../model/index.ts";
 
 /** Ranges of an epoch's day that are told apart: a host that sends all has one. */
-export const RANGES_MAX = 1000;
+const RANGES_MAX = 1000;
 
 /** The drops of a host's day, one for each epoch, by the go that began at `timeMs`. */
 export function dropsOf({ hostId, place, entries }: Catalog, policy: RetentionPolicy, timeMs: number): Drop[] {

@@ -3,7 +3,7 @@ import { isWithin, type Labels, labelsKey } from "../access/index.ts";
 import { RETENTION_KINDS, type RetentionKind, type RetentionPolicy } from "../model/index.ts";
 
 /** Days for which something is kept where nobody set anything else. */
-export const DEFAULT_DAYS: Readonly<Record<RetentionKind, number>> = {
+const DEFAULT_DAYS: Readonly<Record<RetentionKind, number>> = {
   events: 30,
   alerts: 365,
   "api-audit": 400,
