@@ -63,6 +63,41 @@ export interface TakenBlock {
   terminate(reason: string): void;
 }
 
+/** A block that could not be stored, as it lies among the dead letters. */
+export interface DeadLetter {
+  /** Its place among them. */
+  sequence: number;
+  /** When it died, milliseconds since 1970. */
+  timeMs: number;
+  /** The code, and what was found. */
+  reason: string;
+  detail: string;
+  /** Times that the stream had delivered it; 0 where that is not known. */
+  deliveries: number;
+  /** As its header says; 0 where that cannot be read. */
+  events: number;
+  block: BlockMessage;
+}
+
+/** What a person decided about a dead letter. */
+export interface DeadDecision {
+  /** When the stream of dead letters was made, and the letter's place in it. */
+  streamMs: number;
+  sequence: number;
+  /** "replayed": its bytes are stored, or are another letter now. */
+  kind: "replayed" | "dropped";
+  hostId: string;
+  blockId: string;
+  /** 0 where its header could not be read. */
+  events: number;
+  /** The code of the dead letter. */
+  reason: string;
+  /** What the person said. */
+  why: string;
+  caller: string;
+  timeMs: number;
+}
+
 /** A message of a stream that was taken and must be settled. */
 export interface TakenMessage {
   subject: string;
@@ -79,10 +114,6 @@ export interface TakenMessage {
   /** Never deliver it again. */
   terminate(reason: string): void;
 }
-
-/** Where a block is kept: the UTC day of its events, "YYYYMMDD", or apart from the days, where its times cannot be right. */
-export type Place = string;
-export const OUTSIDE: Place = "outside";
 
 /** How a block stands to those of its host that are stored already. */
 export type ChainStatus = "first" | "continues" | "gap" | "fills" | "broken" | "forked" | "unknown" | "collector";
@@ -104,12 +135,6 @@ export interface Arrival {
   forkOf?: string;
   signer: string;
   bytes: Uint8Array;
-}
-
-/** Sequence numbers that follow each other; `next` is the one after the last. */
-export interface SequenceRange {
-  first: bigint;
-  next: bigint;
 }
 
 /** A payload that history is kept in: many blocks as a segment, or one block that could not be merged. */
