@@ -3,13 +3,15 @@ import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
-import { authority } from "./commands/index.ts";
+import { authority, logKey, witness } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { startCollector } from "./pipeline.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
        hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]
+       hosttrail-collector log-key|witness-key make|show NAME FILE
+       hosttrail-collector witness --config FILE [--check-config]
 
   --config FILE    configuration (YAML)
   --check-config   say whether the configuration is right, and end
@@ -21,6 +23,10 @@ const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
   ca rotate STEP     begin, switch or finish the change to a new key; see docs/security.md
     --days N           how long the certificate is valid (default 90)
     --output PATH      where to put PATH.crt and PATH.key (default: FOLDER/NAME)
+
+  log-key make|show NAME FILE      make the key of a transparency log, or say its public part; NAME is the log's origin
+  witness-key make|show NAME FILE  the same for a witness
+  witness                          cosign the logs that FILE names; needs neither NATS nor a database
 `;
 
 function fail(error: unknown): never {
@@ -43,6 +49,9 @@ async function run(): Promise<void> {
     },
   });
   if (positionals[0] === "ca" && !values.help) return await authority(positionals.slice(1), values);
+  if ((positionals[0] === "log-key" || positionals[0] === "witness-key") && !values.help) return logKey(positionals);
+  if (positionals[0] === "witness" && positionals.length === 1 && values.config !== undefined && !values.help)
+    return await witness(values.config, values["check-config"], fail);
   if (values.version) process.stdout.write(`hosttrail-collector ${COLLECTOR_VERSION}\n`);
   else if (values.help || values.config === undefined || positionals.length > 0) {
     process.stdout.write(USAGE);

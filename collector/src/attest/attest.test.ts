@@ -27,6 +27,8 @@ const ORIGIN = "log.example/hosttrail";
 const folder = mkdtempSync(join(tmpdir(), "hosttrail-attest-"));
 after(() => rmSync(folder, { recursive: true }));
 const logger = openLogger("test", "error");
+// Processes die here all the time.
+logger.level = "silent";
 const signer = makeSigner("ed25519", ORIGIN, join(folder, "log.key"));
 const witnessKey = makeSigner("cosignature/v1", "witness.example/w1", join(folder, "witness.key"));
 let folders = 0;

@@ -11,7 +11,7 @@ import { formatNote, type ReadTile, tilePath } from "@hosttrail/lib/tlog";
 import { loggedHeads, logIdOf, LogReader, readFileAt } from "../logbook/index.ts";
 import { metrics } from "../metrics/index.ts";
 import { KeptLog } from "./grow.ts";
-import { LogHalted } from "./halt.ts";
+import { type HaltReason, LogHalted } from "./halt.ts";
 import { Heads, type NewEntry } from "./heads.ts";
 import { dropEntries, dropNote, holdEntries } from "./notes.ts";
 import type { AnchorStore, HeadSource, HoldTerm, LogArchive, Term } from "./ports.ts";
@@ -33,11 +33,15 @@ const ENTRIES_MAX = 16_384;
 const DROPS_MAX = 1024;
 /** What could not be done is tried again after this time, or the interval where that is shorter. */
 const RETRY_MS = 5000;
+/** A log that does not go on is told of so often. */
+const TELL_MS = 60_000;
 
 export class Attester {
   readonly #ports: { source: HeadSource; log: LogArchive; anchors: AnchorStore; hold: HoldTerm };
   readonly #options: AttestOptions;
   readonly #logger: Logger;
+  /** What was told last of a log that does not go on. */
+  #told: { reason: HaltReason; ms: number } | undefined;
 
   constructor(
     ports: { source: HeadSource; log: LogArchive; anchors: AnchorStore; hold: HoldTerm },
@@ -70,6 +74,8 @@ export class Attester {
       }
     } finally {
       metrics.attestIsActive.set(0);
+      // Whoever keeps it now says how it is.
+      metrics.attestHalted.reset();
     }
   }
 
@@ -87,6 +93,9 @@ export class Attester {
   #tell(error: unknown): void {
     if (error instanceof LogHalted) {
       metrics.attestHalted.set({ reason: error.reason }, 1);
+      const isToldLately = this.#told?.reason === error.reason && performance.now() - this.#told.ms < TELL_MS;
+      if (isToldLately) return;
+      this.#told = { reason: error.reason, ms: performance.now() };
       this.#logger.fatal(
         { reason: error.reason, error: error.message },
         "nothing more is signed for the transparency log until an operator has decided: see docs/security.md",

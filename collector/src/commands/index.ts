@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { initAuthority, issueServer, issueUser, rotateAuthority } from "../authority/index.ts";
 
+export { logKey, witness } from "./log.ts";
+
 interface Options {
   directory?: string | undefined;
   "passphrase-file": string;
