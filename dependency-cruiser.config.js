@@ -100,7 +100,7 @@ export default {
       severity: "error",
       from: {
         path: "^(lib|agent|collector|cli|stack|e2e|bench)/",
-        pathNot: "^collector/src/mongodb/|^bench/(fleet/peer|database)\\.ts$|^e2e/room\\.test\\.ts$",
+        pathNot: "^collector/src/mongodb/|^bench/(fleet/peer|database)\\.ts$|^e2e/(room\\.test|insider)\\.ts$",
       },
       to: { path: "node_modules/mongodb/" },
     },

@@ -117,13 +117,14 @@ type Compact = (job: {
   epoch: bigint;
   blocks: { receivedMs: number; signer: string; status: string; bytes: Uint8Array }[];
   segments: Uint8Array[];
-}) => { entry: Omit<CatalogEntry, "id">; bytes: Uint8Array }[];
+}) => { entry: Omit<CatalogEntry, "id">; bytes: Uint8Array; sieve: Uint8Array }[];
 
 /** What is kept, in memory: to be changed by tests as somebody with the database's password would. */
 export class MemoryKept implements KeptSource {
   readonly arrivals: Map<string, Arrival> = new Map();
   readonly catalogs: Map<string, Catalog> = new Map();
   readonly payloads: Map<string, Uint8Array> = new Map();
+  readonly sieves: Map<string, Uint8Array> = new Map();
   readonly certificates: Map<string, KeptCertificate[]> = new Map();
   readonly documents: Map<string, HostDocument> = new Map();
 
@@ -156,9 +157,10 @@ export class MemoryKept implements KeptSource {
       const catalog = this.catalogs.get(key) ?? { hostId, place, version: 0, older: [], entries: [] };
       for (const [epoch, some] of Map.groupBy(list, (each) => each.epoch)) {
         const inputs = some.map(({ chain, ...block }) => ({ ...block, status: chain.status }));
-        for (const { entry, bytes } of this.#compact({ hostId, epoch, blocks: inputs, segments: [] })) {
+        for (const { entry, bytes, sieve } of this.#compact({ hostId, epoch, blocks: inputs, segments: [] })) {
           const id = `${hostId}-${this.payloads.size.toString(16).padStart(24, "0")}`;
           this.payloads.set(`${place} ${id}`, bytes);
+          this.sieves.set(`${place} ${id}`, sieve);
           catalog.entries.push({ ...entry, id });
         }
       }
@@ -182,6 +184,10 @@ export class MemoryKept implements KeptSource {
 
   async payload(place: Place, id: string): Promise<Uint8Array | undefined> {
     return this.payloads.get(`${place} ${id}`);
+  }
+
+  async sieve(place: Place, id: string): Promise<Uint8Array | undefined> {
+    return this.sieves.get(`${place} ${id}`);
   }
 
   async certificatesOf(hostId: string): Promise<KeptCertificate[]> {

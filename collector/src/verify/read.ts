@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { TimeRange } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
-import type { SequenceRange } from "../model/index.ts";
+import type { CatalogEntry, SequenceRange } from "../model/index.ts";
 import { forkEpoch, isNotice } from "../trail/index.ts";
 import { type BrokenBlock, isOfBytes, type OpenStored, openStored, type StoredBlock } from "./blocks.ts";
 import type { Claims } from "./claims.ts";
@@ -66,6 +66,7 @@ export async function readPayload(listed: Listed, reading: Reading): Promise<voi
     breathedMs = performance.now();
   }
   reader.finish();
+  if ("entry" in from) await checkSieve(listed, from.entry, reading);
   if (!reader.isBroken) readClaims(opened, reading.claims);
 }
 
@@ -75,6 +76,20 @@ async function bytesOf({ hostId, place, id, from }: Listed, source: KeptSource):
   if (bytes === undefined && (await isMoved(source, place, hostId, id)))
     throw new MovedError(`${place} ${id} is elsewhere now`);
   return bytes;
+}
+
+/** A sieve that is not the right one hides nothing, since readers make sure of it; but somebody has been there. */
+async function checkSieve(
+  { hostId, place, id }: Listed,
+  { sieveSha256 }: CatalogEntry,
+  { source, findings }: Reading,
+): Promise<void> {
+  const sieve = await source.sieve(place, id);
+  if (sieve !== undefined && isSame(nodePrimitives.sha256(sieve), sieveSha256)) return;
+  if (sieve === undefined && (await isMoved(source, place, hostId, id)))
+    throw new MovedError(`${place} ${id} is elsewhere now`);
+  const detail = `its sieve is not the one that the catalog of ${place} lists`;
+  findings.add({ verdict: "altered", reason: "DOCUMENT_DIFFERS", subject: id, detail });
 }
 
 function payloadMissing(listed: Listed): Finding {

@@ -23,6 +23,7 @@ export interface KeptSource {
   ): Promise<{ arrivals: KeptArrival[]; isAll: boolean }>;
   catalogsOf(place: Place, hostIds: readonly string[]): Promise<KeptCatalog[]>;
   payload(place: Place, id: string): Promise<Uint8Array | undefined>;
+  sieve(place: Place, id: string): Promise<Uint8Array | undefined>;
   certificatesOf(hostId: string): Promise<KeptCertificate[]>;
   hostDocument(hostId: string): Promise<HostDocument | undefined>;
 }

@@ -64,6 +64,7 @@ function keptSource({ kept, history, certificates, hosts }: Archive): KeptSource
     arrivalsOf: (hostIds, bounds) => kept.arrivalsOf(hostIds, bounds),
     catalogsOf: (place, hostIds) => kept.catalogsOf(place, hostIds),
     payload: (place, id) => history.payload(place, id),
+    sieve: (place, id) => history.sieve(place, id),
     certificatesOf: (hostId) => certificates.certificatesOf(hostId),
     hostDocument: (hostId) => hosts.getHost(hostId),
   };
