@@ -2,7 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { TimeRange } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
-import type { HostDocument } from "../model/index.ts";
+import type { HostDocument, SequenceRange } from "../model/index.ts";
 import type { Budget } from "../scan/index.ts";
 import type { StoredBlock } from "./blocks.ts";
 import { Claims } from "./claims.ts";
@@ -205,7 +205,14 @@ class HostCheck {
   #judge(): void {
     const { range, logged } = this.#question;
     const drops = typeof logged === "object" ? logged.drops : [];
-    const known = { heads: this.#heads(), drops, claims: this.#claims, range, nowMs: Date.now() };
+    const known = {
+      heads: this.#heads(),
+      drops,
+      claims: this.#claims,
+      stored: this.#stored(),
+      range,
+      nowMs: Date.now(),
+    };
     for (const found of this.#trail.findings(known)) {
       if ("verdict" in found) this.#findings.add(found);
       else this.#note(found);
@@ -230,6 +237,15 @@ class HostCheck {
     for (const { epoch, next, hash, timeMs } of logged.heads)
       heads.push({ epoch, next, hash, timeNano: BigInt(timeMs) * NANOS_OF_MS, evidence: "log" });
     return heads;
+  }
+
+  #stored(): (SequenceRange & { epoch: bigint })[] {
+    const { logged } = this.#question;
+    const noted = (this.#document?.trail ?? []).flatMap(({ epoch, ranges }) =>
+      ranges.map(({ first, next }) => ({ epoch, first, next })),
+    );
+    const whole = typeof logged === "object" ? logged.heads.filter(({ isWhole }) => isWhole) : [];
+    return [...noted, ...whole.map(({ epoch, next }) => ({ epoch, first: 0n, next }))];
   }
 
   #note(note: TrailNote): void {

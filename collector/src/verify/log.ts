@@ -145,10 +145,11 @@ async function trailOf(
     drops.push({ epoch: entry.epoch, ranges, policy: entry.policy, timeMs: entry.timeMs });
   }
   return {
-    heads: heads.map(({ entry: { epoch, lastSeq, headerSha256: hash, timeMs } }) => ({
+    heads: heads.map(({ entry: { epoch, lastSeq, headerSha256: hash, missing, timeMs } }) => ({
       epoch,
       next: lastSeq + 1n,
       hash,
+      isWhole: missing === 0n,
       timeMs,
     })),
     drops,

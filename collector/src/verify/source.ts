@@ -35,6 +35,8 @@ export interface LoggedHead {
   next: bigint;
   /** SHA-256 of the header, hex. */
   hash: string;
+  /** Nothing below was missing then. */
+  isWhole: boolean;
   timeMs: number;
 }
 

@@ -36,6 +36,8 @@ export interface Extent {
 /** What else is known of the trail. */
 export interface Known {
   heads: readonly Head[];
+  /** Numbers of which somebody noted that they are stored. */
+  stored: readonly (SequenceRange & { epoch: bigint })[];
   drops: readonly LoggedDrop[];
   claims: Claims;
   range: TimeRange;
@@ -176,7 +178,7 @@ function* findingsOf(
   epoch: bigint,
   hole: Hole,
   drops: readonly LoggedDrop[],
-  { claims, nowMs }: Known,
+  { claims, stored, nowMs }: Known,
 ): Iterable<Finding | TrailNote> {
   const { earliestNano, latestNano, evidence, seenMs } = hole;
   for (const { part, drop } of splitByDrops(hole, drops)) {
@@ -186,7 +188,8 @@ function* findingsOf(
       yield { reason: "DROPPED", detail: `${numbers}: dropped by retention (policy ${drop.policy}, ${when})` };
       continue;
     }
-    if (seenMs !== undefined && seenMs > nowMs - HOLE_GRACE_MS) {
+    const wasStored = stored.some((each) => each.epoch === epoch && each.first < part.next && part.first < each.next);
+    if (!wasStored && seenMs !== undefined && seenMs > nowMs - HOLE_GRACE_MS) {
       // Blocks pass each other on their way.
       yield { reason: "ON_ITS_WAY", detail: `${numbers}: the block behind them came less than a minute ago` };
       continue;

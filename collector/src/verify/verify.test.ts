@@ -200,7 +200,7 @@ describe("a trail", () => {
     // The insider adapts the document.
     const shorter = await keep(blocks.slice(0, -1), host, 6);
     assert.equal((await verify(shorter, host)).verdict, "verified");
-    const head = { epoch: host.epoch, next: 60n, hash: last.chain.hash, timeMs: Date.now() };
+    const head = { epoch: host.epoch, next: 60n, hash: last.chain.hash, isWhole: true, timeMs: Date.now() };
     const result = await verify(shorter, host, { logged: loggedOf([head]) });
     assert.deepEqual(reasons(result), ["incomplete BLOCKS_MISSING"]);
     assert.deepEqual(result.findings[0]?.evidence, "log");
@@ -225,7 +225,7 @@ describe("a trail", () => {
     const empty = new MemoryKept(compact);
     assert.deepEqual(reasons(await verify(empty, host)), ["not checked NO_BLOCKS"]);
     const last = blocks.at(-1) as Arrival;
-    const head = { epoch: last.epoch, next: 60n, hash: last.chain.hash, timeMs: Date.now() };
+    const head = { epoch: last.epoch, next: 60n, hash: last.chain.hash, isWhole: true, timeMs: Date.now() };
     assert.deepEqual(reasons(await verify(empty, host, { logged: loggedOf([head]) })), ["incomplete BLOCKS_MISSING"]);
   });
 
@@ -255,7 +255,7 @@ describe("a trail", () => {
     host.begin(NOON + 100_000);
     const next = host.seal(5, NOON + 101_000);
     const later = await keep([next], host, 1);
-    const heads = [{ epoch: drop.epoch, next: 60n, hash: blocks[11]?.chain.hash ?? "", timeMs: NOON }];
+    const heads = [{ epoch: drop.epoch, next: 60n, hash: blocks[11]?.chain.hash ?? "", isWhole: true, timeMs: NOON }];
     assert.equal((await verify(later, host, { logged: loggedOf(heads, all) })).verdict, "incomplete");
     const whole = [{ ...drop, ranges: [{ first: 0n, next: 60n }] }];
     assert.equal((await verify(later, host, { logged: loggedOf(heads, whole) })).verdict, "verified");
@@ -350,8 +350,13 @@ describe("a trail", () => {
     const kept = await keep([...blocks, now], host, 0);
     const result = await verify(kept, host);
     assert.deepEqual([result.verdict, result.notes[0]?.reason], ["verified", "ON_ITS_WAY"]);
+    // What was stored once is not on its way any more.
+    const head = { epoch: host.epoch, next: 25n, hash: now.chain.hash, isWhole: true, timeMs: Date.now() };
+    assert.equal((await verify(kept, host, { logged: loggedOf([head]) })).verdict, "incomplete");
     kept.arrive(late);
     assert.deepEqual((await verify(kept, host)).notes, []);
+    kept.arrivals.delete(late.id);
+    assert.equal((await verify(kept, host)).verdict, "incomplete");
   });
 });
 
