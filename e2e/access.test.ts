@@ -33,11 +33,13 @@ import {
   GetProcessTreeRequest,
   GetTimelineRequest,
 } from "@hosttrail/proto/analysis";
+import { DeadBlockServiceService } from "@hosttrail/proto/deadblock";
 import { EnrollmentServiceService } from "@hosttrail/proto/enrollment";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
+import { GetLedgerRequest, LedgerServiceService, ListLedgersRequest } from "@hosttrail/proto/ledger";
 import { NotifyServiceService } from "@hosttrail/proto/notify";
 import {
   ExportEventsRequest,
@@ -107,6 +109,8 @@ const METHODS: readonly Method[] = [
   ...Object.values(AlertServiceService),
   ...Object.values(RuleServiceService),
   ...Object.values(NotifyServiceService),
+  ...Object.values(LedgerServiceService),
+  ...Object.values(DeadBlockServiceService),
 ] as unknown as Method[];
 
 const RULE = `
@@ -152,6 +156,11 @@ function alertRequestOf(method: string): object | undefined {
     TestNotification: { route: "" },
     ListDeadLetters: { pageSize: 0, pageToken: "", route: "" },
     RedeliverDeadLetter: { id: "999999999" },
+    GetLedger: GetLedgerRequest.fromPartial({ hostId }),
+    ListLedgers: ListLedgersRequest.create(),
+    GetDeadBlock: { id: "999999999" },
+    ReplayDeadBlock: { id: "999999999", waitMs: 0 },
+    DropDeadBlock: { id: "999999999", reason: "for tests" },
     TestRules: { files, hostId: "", placeholders: [] },
   };
   return requests[method];

@@ -49,20 +49,17 @@ export class LedgerHost {
   #next = 0n;
   #inSpool = 0;
   #pending = 0;
-  #timeMs: number;
   #reportedMs: number;
 
   constructor(stream: BlockStream, name: string, startMs: number) {
     this.epoch = BigInt(startMs) << 16n;
     this.host = new PublishingHost(name, this.epoch);
     this.#stream = stream;
-    this.#timeMs = startMs;
     this.#reportedMs = startMs;
   }
 
   /** Seals a block of so many events at this time, milliseconds, and has it go its way. */
   async block(count: number, timeMs: number, way: Way = "stored"): Promise<SentBlock> {
-    this.#timeMs = timeMs;
     const timeUnixNano = BigInt(timeMs) * 1_000_000n;
     const events = Array.from({ length: count }, (_, at) =>
       Event.fromPartial({ event: { action: `worked-${at}`, timeUnixNano } }),

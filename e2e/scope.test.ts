@@ -14,6 +14,8 @@ import {
   GetProcessTreeRequest,
   GetTimelineRequest,
 } from "@hosttrail/proto/analysis";
+import { DeadBlockServiceService, ListDeadBlocksRequest } from "@hosttrail/proto/deadblock";
+import { GetLedgerRequest, LedgerServiceService, ListLedgersRequest } from "@hosttrail/proto/ledger";
 import {
   ExplainSearchRequest,
   ExportEventsRequest,
@@ -39,6 +41,8 @@ interface Target {
   label: string;
   eventId: string;
   entityId: string;
+  /** Of its dead letter. */
+  letterId: string;
 }
 
 interface Outcome {
@@ -126,6 +130,9 @@ async function publish(
   });
   const block = host.seal(events);
   await host.publish(stream, block);
+  const dead = { ...host.seal(events), hostId: host.hostId, hostName: `host-of-${team}`, signer: "" };
+  await stream.bury(dead, "DELIVERIES_EXHAUSTED", "by a test", 30);
+  const [letter] = await stream.deadLetters.letters({ hostId: host.hostId, reason: "" }, 0, 1);
   targets[team] = {
     hostId: host.hostId,
     name: `host-of-${team}`,
@@ -133,6 +140,7 @@ async function publish(
     label: `team=${team}`,
     eventId: block.id,
     entityId: events[0]?.process?.entityId ?? "",
+    letterId: String(letter?.sequence),
   };
 }
 
@@ -145,6 +153,8 @@ function nobody(): Target {
     label: "team=z",
     eventId: `${"f".repeat(32)}-${"1".padStart(16, "0")}-${"0".repeat(16)}`,
     entityId: "e".repeat(16),
+    // As many digits as those that are there.
+    letterId: "9",
   };
 }
 
@@ -198,6 +208,12 @@ const BY_TARGET: Readonly<Record<string, (target: Target) => unknown[]>> = {
     ...selectors(target).map((hosts) => AggregateEventsRequest.fromPartial({ hosts, groupBy: ["host.name"] })),
   ],
   GetHostAt: ({ hostId }) => [GetHostAtRequest.fromPartial({ hostId, time: TIMES.startTime })],
+  GetLedger: ({ hostId }) => [GetLedgerRequest.fromPartial({ hostId })],
+  ListLedgers: (target) => selectors(target).map((hosts) => ListLedgersRequest.fromPartial({ hosts })),
+  ListDeadBlocks: ({ hostId }) => [ListDeadBlocksRequest.fromPartial({ hostId })],
+  GetDeadBlock: ({ letterId }) => [{ id: letterId }],
+  ReplayDeadBlock: ({ letterId }) => [{ id: letterId, waitMs: 0 }],
+  DropDeadBlock: ({ letterId }) => [{ id: letterId, reason: "for tests" }],
   DiffHost: ({ hostId }) => [DiffHostRequest.fromPartial({ hostId, fromTime: TIMES.startTime, toTime: TIMES.endTime })],
 };
 
@@ -209,6 +225,8 @@ const OF_ALL: Readonly<Record<string, unknown[]>> = {
   ExportEvents: [ExportEventsRequest.fromPartial({ format: ExportFormat.ECS })],
   ListHosts: [ListHostsRequest.fromPartial({})],
   ListSavedQueries: [{ pageSize: 0, pageToken: "" }],
+  ListLedgers: [ListLedgersRequest.fromPartial({})],
+  ListDeadBlocks: [ListDeadBlocksRequest.fromPartial({})],
   AggregateEvents: [
     AggregateEventsRequest.fromPartial({ groupBy: ["host.id", "host.name"] }),
     AggregateEventsRequest.fromPartial({ metrics: [{ kind: 1, field: "host.id" }] }),
@@ -218,6 +236,8 @@ const OF_ALL: Readonly<Record<string, unknown[]>> = {
 const METHODS = [
   ...Object.values(QueryServiceService),
   ...Object.values(AnalysisServiceService),
+  ...Object.values(LedgerServiceService),
+  ...Object.values(DeadBlockServiceService),
 ] as unknown as Method[];
 
 function nameOf({ path }: Method): string {
@@ -266,8 +286,10 @@ function textOf(outcome: Outcome): string {
 /** With one name for whoever was asked about. */
 function comparable(outcome: Outcome, target: Target): string {
   let text = textOf(outcome);
-  for (const [what, value] of Object.entries(target)) text = text.replaceAll(value as string, `<${what}>`);
-  return text;
+  // A letter's id is a number, as others are: it is looked for where it is shown as one.
+  const { letterId, ...names } = target;
+  for (const [what, value] of Object.entries(names)) text = text.replaceAll(value, `<${what}>`);
+  return text.replaceAll(`dead block ${letterId}`, "dead block <letter>");
 }
 
 function saysOf(outcome: Outcome, { hostId, name, instanceId, entityId }: Target): string[] {

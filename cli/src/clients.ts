@@ -12,6 +12,7 @@ import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { AlertServiceClient } from "@hosttrail/proto/alert";
 import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
+import { DeadBlockServiceClient } from "@hosttrail/proto/deadblock";
 import { LedgerServiceClient } from "@hosttrail/proto/ledger";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
 import { QueryServiceClient } from "@hosttrail/proto/query";
@@ -26,6 +27,7 @@ export interface Clients {
   analysis: AnalysisServiceClient;
   access: AccessServiceClient;
   alerts: AlertServiceClient;
+  deadBlocks: DeadBlockServiceClient;
   ledger: LedgerServiceClient;
   notify: NotifyServiceClient;
   rules: RuleServiceClient;
@@ -47,6 +49,7 @@ export function openClients(profile: Profile): Clients {
   const analysis = new AnalysisServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
   const alerts = new AlertServiceClient(profile.endpoint, channel, options);
+  const deadBlocks = new DeadBlockServiceClient(profile.endpoint, channel, options);
   const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
   const rules = new RuleServiceClient(profile.endpoint, channel, options);
@@ -57,6 +60,7 @@ export function openClients(profile: Profile): Clients {
     analysis,
     access,
     alerts,
+    deadBlocks,
     ledger,
     notify,
     rules,
@@ -67,6 +71,7 @@ export function openClients(profile: Profile): Clients {
       analysis.close();
       access.close();
       alerts.close();
+      deadBlocks.close();
       ledger.close();
       notify.close();
       rules.close();

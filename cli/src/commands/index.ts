@@ -16,6 +16,7 @@ export { closeAlerts, workOnAlerts } from "./alertwork.ts";
 export { metricName, parseMetric, showAggregate } from "./aggregate.ts";
 export { get, search, type Showing, tail } from "./events.ts";
 export { exportEvidence } from "./evidence.ts";
+export { dropDeadBlocks, listDeadBlocks, replayDeadBlocks, showDeadBlock } from "./deadblocks.ts";
 export { explain } from "./explain.ts";
 export { exportEvents, FORMAT_NAMES } from "./export.ts";
 export { diffHost, showHost, showHostAt } from "./hostat.ts";

@@ -2,6 +2,7 @@
 import { Option } from "commander";
 import * as commands from "../commands/index.ts";
 import { oneHost, parseBudget, scopeOf } from "../question/index.ts";
+import { parseDuration } from "../time.ts";
 import { aboutOf, typed } from "./ask.ts";
 import type { CliCommand } from "./command.ts";
 import {
@@ -10,6 +11,7 @@ import {
   budgetOption,
   type BudgetOptions,
   type HostOptions,
+  limitOption,
   type RangeOptions,
 } from "./options.ts";
 import { asks } from "./runtime.ts";
@@ -20,6 +22,11 @@ interface LedgerOptions extends RangeOptions, HostOptions, BudgetOptions {
 
 export function defineLedger(program: CliCommand): void {
   program.commandsGroup("Nothing lost:");
+  defineLedgerItself(program);
+  defineDeadBlocks(program.command("dlq").description("blocks that could not be stored: the dead letters"));
+}
+
+function defineLedgerItself(program: CliCommand): void {
   const ledger = program
     .command("ledger")
     .description(
@@ -41,4 +48,48 @@ export function defineLedger(program: CliCommand): void {
     const hostId = isOne ? await oneHost(clients.query, only) : undefined;
     return await commands.ledger(clients.ledger, { ...scope, by, budget, hostId }, output);
   });
+}
+
+interface ListOptions {
+  host: string;
+  reason: string;
+  limit: number;
+}
+
+function defineDeadBlocks(dlq: CliCommand): void {
+  const list = dlq
+    .command("list")
+    .description("all of them, the oldest first")
+    .option("--host <HOST>", "of this host, by name or id", "")
+    .option("--reason <CODE>", "only those that died for this reason, as PAYLOAD_MALFORMED", "")
+    .addOption(limitOption(1000));
+  asks(list, async ({ clients, output }, _, { host, reason, limit }: ListOptions) => {
+    const hostId = host === "" ? "" : await oneHost(clients.query, host);
+    await commands.listDeadBlocks(clients.deadBlocks, { hostId, reason, limit }, output);
+  });
+  asks(
+    dlq.command("show").description("one of them: its header, and what is wrong with it").argument("<ID>", "its id"),
+    ({ clients, output }, [id = ""]) => commands.showDeadBlock(clients.deadBlocks, id, output),
+  );
+  const replay = dlq
+    .command("replay")
+    .description("put the same bytes into the stream of blocks once more, and say what became of them")
+    .argument("<ID...>", "which ones")
+    .option("--wait <DURATION>", "how long to wait for that, for each", "10s")
+    .example("dlq replay 17", "after the limit that refused it was raised")
+    .note(
+      "The stream takes no block that it had within the last two minutes: that is said as duplicate, and the dead letter stays. Exit status 1 says that one is not stored.",
+    );
+  asks(replay, ({ clients, output }, ids, { wait }: { wait: string }) => {
+    const waitMs = typed(() => parseDuration("--wait", wait)) * 1000;
+    return commands.replayDeadBlocks(clients.deadBlocks, { ids, waitMs }, output);
+  });
+  const drop = dlq
+    .command("drop")
+    .description("give up some for good; that and why is kept")
+    .argument("<ID...>", "which ones")
+    .requiredOption("--reason <TEXT>", "why, for the record");
+  asks(drop, ({ clients }, ids, { reason }: { reason: string }) =>
+    commands.dropDeadBlocks(clients.deadBlocks, { ids, reason }),
+  );
 }

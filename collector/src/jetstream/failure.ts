@@ -7,7 +7,7 @@ const UNREADY_RETRY_MS = 500;
 /** A full stream asks to slow down, a missing leader to wait, a message that is too large to be set up otherwise. */
 export function classify(
   error: unknown,
-  what: "block" | "match" | "alert" | "notification" | "checkpoint",
+  what: "block" | "match" | "alert" | "notification" | "checkpoint" | "dead letter",
 ): RetryableError {
   const text = String(error);
   // Set up otherwise, the server will take it.

@@ -4,7 +4,7 @@ import type { TakenBlock } from "../model/index.ts";
 import { HEADER } from "./headers.ts";
 
 /** Characters of a block's id, which begins a message's; behind it and a dash stands the hash of its header. */
-const BLOCK_ID_LENGTH = 66;
+export const BLOCK_ID_LENGTH = 66;
 
 export class Gathering {
   readonly #options: { batchMax: number; lingerMs: number };

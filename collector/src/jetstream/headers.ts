@@ -4,4 +4,11 @@ export const HEADER = {
   signer: "Hosttrail-Signer",
   reason: "Hosttrail-Reason",
   clockOffset: "Hosttrail-Clock-Offset",
+  deliveries: "Hosttrail-Deliveries",
+  events: "Hosttrail-Events",
 } as const;
+
+/** Header values are one line of text. */
+export function headerText(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 256);
+}

@@ -5,12 +5,14 @@ import type { Logger } from "@hosttrail/lib/log";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import { metrics } from "../metrics/index.ts";
 import type { BlockMessage, TakenBlock } from "../model/index.ts";
+import { type GivenUp, onMaxDeliveries } from "./advisories.ts";
 import { AlertStream } from "./alerts.ts";
 import { AnchorStream } from "./anchor.ts";
 import { type BlockStreamsOptions, lagOf, listBlockStreams } from "./blockstreams.ts";
 import { type ConnectOptions, openConnection } from "./connect.ts";
+import { DeadLetterStream } from "./deadletters.ts";
 import { classify } from "./failure.ts";
-import { HEADER } from "./headers.ts";
+import { HEADER, headerText } from "./headers.ts";
 import { Lease } from "./lease.ts";
 import { MatchStream } from "./matches.ts";
 import { NotificationStream } from "./notifications.ts";
@@ -20,7 +22,6 @@ import { partitionOf } from "./layout.ts";
 import {
   BLOCKS_PREFIX,
   CONFIRM_PREFIX,
-  DEAD,
   IDENTITY_PREFIX,
   RULES_SUBJECT,
   STORE_CONSUMER,
@@ -49,6 +50,8 @@ export class BlockStream {
   readonly alerts: AlertStream;
   /** The newest checkpoints of the transparency log. */
   readonly anchors: AnchorStream;
+  /** Blocks that could not be stored. */
+  readonly deadLetters: DeadLetterStream;
   /** What rules found in blocks. */
   readonly matches: MatchStream;
   /** What waits to be told of alerts, and to whom. */
@@ -71,6 +74,7 @@ export class BlockStream {
     this.alerts = new AlertStream(connection, this.#client, { ackWaitMs, bytesMax: () => this.blockBytesMax });
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
     this.anchors = new AnchorStream(connection, this.#client);
+    this.deadLetters = new DeadLetterStream(this.#client, () => this.#manager());
     this.peers = new PeerSubjects(connection);
   }
 
@@ -208,17 +212,14 @@ export class BlockStream {
     );
   }
 
-  /** Puts a block that cannot be stored where a person finds it, with the reason. */
-  async bury(block: BlockMessage, reason: string, detail: string): Promise<void> {
-    const head = headers();
-    head.set(HEADER.host, headerText(block.hostName));
-    head.set(HEADER.signer, block.signer);
-    head.set(HEADER.reason, headerText(`${reason}: ${detail}`));
-    const subject = `${DEAD.prefix}.${reason}.${block.hostId}`;
-    await this.#client.publish(subject, block.bytes, {
-      msgID: `${block.id}-${block.headerSha256} ${reason}`,
-      headers: head,
-    });
+  /** Puts a block that cannot be stored where a person finds it, with the reason, and how often it was delivered. */
+  async bury(block: BlockMessage, reason: string, detail: string, deliveries = 0): Promise<void> {
+    await this.deadLetters.bury(block, reason, detail, deliveries);
+  }
+
+  /** Hears of messages that are delivered no more. */
+  onMaxDeliveries(take: (given: GivenUp) => void): { close: () => void } {
+    return onMaxDeliveries(this.#connection, () => this.#manager(), take);
   }
 
   /** Tells the ingest node that serves the host, if any, that its blocks are stored. */
@@ -284,9 +285,4 @@ export class BlockStream {
   async close(): Promise<void> {
     if (!this.#connection.isClosed()) await this.#connection.drain();
   }
-}
-
-/** Header values are one line of text. */
-function headerText(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 256);
 }

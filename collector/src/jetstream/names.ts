@@ -28,6 +28,8 @@ export const STATES = { stream: "HOSTTRAIL_NOTIFY_STATE_1", prefix: "notify.stat
 /** Plain subjects (no stream) between store and ingest: `<prefix>.<host id>`. */
 export const STORED_PREFIX = "hosttrail.stored";
 export const CONFIRM_PREFIX = "hosttrail.confirm";
+/** Where the server says that it delivers a message no more: `<prefix>.<stream>.<consumer>`. */
+export const MAX_DELIVERIES_PREFIX = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
 /** A host's identity changed: look at it. */
 export const IDENTITY_PREFIX = "hosttrail.identity";
 /** Rules, their settings or suppressions changed: read them again. */

@@ -23,6 +23,8 @@ export interface Metrics {
   certificateExpiry: Gauge;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
+  storeGivenUp: Counter<"consumer">;
+  deadBlocks: Counter<"result">;
   trailFaults: Counter<"kind">;
   storeLagBlocks: Gauge;
   storeLagSeconds: Gauge;
@@ -255,6 +257,18 @@ export const metrics: Metrics = {
     registers,
   }),
   storeEvents: new Counter({ name: "hosttrail_store_events_total", help: "Events in stored blocks.", registers }),
+  storeGivenUp: new Counter({
+    name: "hosttrail_given_up_messages_total",
+    help: "Messages that JetStream delivers no more, since somebody has bounded how often it does; by the consumer",
+    labelNames: ["consumer"],
+    registers,
+  }),
+  deadBlocks: new Counter({
+    name: "hosttrail_dead_blocks_total",
+    help: "Dead letters that people worked on: stored, waiting, duplicate or dead again after a replay, or dropped",
+    labelNames: ["result"],
+    registers,
+  }),
   trailFaults: new Counter({
     name: "hosttrail_trail_faults_total",
     help: "What hosts' trails should not have, by kind: forked, broken, gap, outside.",

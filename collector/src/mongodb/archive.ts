@@ -7,6 +7,7 @@ import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { CertificateStore } from "./certificates.ts";
 import { classify } from "./failure.ts";
+import { DeadBlockStore } from "./deadblocks.ts";
 import { DetectorStore } from "./detector.ts";
 import { DiskStore } from "./disk.ts";
 import { DropStore } from "./drops.ts";
@@ -42,6 +43,7 @@ export class Archive {
   readonly certificates: CertificateStore;
   readonly alerts: AlertStore;
   readonly alertWork: AlertWorkStore;
+  readonly deadBlocks: DeadBlockStore;
   readonly detector: DetectorStore;
   readonly presence: PresenceStore;
   readonly disk: DiskStore;
@@ -70,6 +72,7 @@ export class Archive {
     this.certificates = new CertificateStore(this.#database);
     this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
+    this.deadBlocks = new DeadBlockStore(this.#database);
     this.detector = new DetectorStore(this.#database);
     this.presence = new PresenceStore(this.#database);
     this.disk = new DiskStore(this.#database);

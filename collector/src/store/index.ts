@@ -11,9 +11,9 @@ import type { Logger } from "@hosttrail/lib/log";
 import { type BlockReference, type Rejected, StoredNotice, StoredQuestion } from "@hosttrail/proto/ingest";
 import { metrics } from "../metrics/index.ts";
 import { type BlockMessage, OUTSIDE, PermanentError, RetryableError, type TakenBlock } from "../model/index.ts";
-import type { HostArchive, PlaceOptions } from "../trail/index.ts";
+import { type HostArchive, type PlaceOptions, placesOf } from "../trail/index.ts";
 import { indexBlock } from "./document.ts";
-import { type BlockArchive, type Prepared, placesOf, Writer } from "./write.ts";
+import { type BlockArchive, type Prepared, Writer } from "./write.ts";
 
 export type { BlockArchive } from "./write.ts";
 
@@ -24,7 +24,7 @@ export interface BlockFeed {
     take: (blocks: TakenBlock[]) => Promise<void>,
     logger: Logger,
   ): Promise<void>;
-  bury(block: BlockMessage, reason: string, detail: string): Promise<void>;
+  bury(block: BlockMessage, reason: string, detail: string, deliveries: number): Promise<void>;
   tellStored(hostId: string, notice: Uint8Array): void;
   onAskStored(take: (hostId: string, question: Uint8Array) => void): { close: () => void };
 }
@@ -226,7 +226,7 @@ export class Storer {
   async #buryOne({ taken, code, detail }: DeadLetter): Promise<boolean> {
     const { message } = taken;
     try {
-      await this.#feed.bury(message, code, detail);
+      await this.#feed.bury(message, code, detail, taken.deliveries);
     } catch (cause) {
       this.#logger.warn({ block: message.id, error: String(cause) }, "a dead letter could not be kept yet");
       taken.retry(retryDelay(taken.deliveries));

@@ -11,7 +11,6 @@ import {
   type TakenBlock,
 } from "../model/index.ts";
 import {
-  dayOf,
   extendTrail,
   forkEpoch,
   forkId,
@@ -23,6 +22,7 @@ import {
   type Notice,
   noticeBlock,
   type NoticeKind,
+  placesOf,
   untoldHole,
   withFacts,
 } from "../trail/index.ts";
@@ -65,8 +65,6 @@ export interface Claim {
 const TOLD_MAX = 10_000;
 /** Stored blocks that are remembered, at most. */
 const STORED_MAX = 50_000;
-/** Milliseconds that a Date can hold. */
-const DATE_MS_MAX = 8_640_000_000_000_000n;
 
 export class Writer {
   readonly #archive: BlockArchive;
@@ -252,13 +250,6 @@ export class Writer {
     });
     await this.#book.change(new Map([[hostId, change]]));
   }
-}
-
-/** Where a block may lie that was written before: its place depends on when it arrived. */
-export function placesOf({ place, firstTimeNano }: { place: Place; firstTimeNano: bigint }): Place[] {
-  const firstMs = firstTimeNano / 1_000_000n;
-  const day = firstMs >= 0n && firstMs <= DATE_MS_MAX ? [dayOf(Number(firstMs))] : [];
-  return [...new Set([place, OUTSIDE, ...day])];
 }
 
 /** The block as it is kept beside another one that has its numbers. */

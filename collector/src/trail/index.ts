@@ -13,4 +13,4 @@ export {
 } from "./chain.ts";
 export { type HostArchive, HostBook, type HostFacts, withFacts } from "./hosts.ts";
 export { isNotice, type Notice, noticeBlock, type NoticeKind } from "./notice.ts";
-export { dayOf, type PlaceOptions, placeOf } from "./place.ts";
+export { dayOf, type PlaceOptions, placeOf, placesOf } from "./place.ts";

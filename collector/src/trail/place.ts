@@ -26,6 +26,16 @@ export function placeOf(
   return day === dayOf(Number(lastMs)) ? day : OUTSIDE;
 }
 
+/** Milliseconds that a Date can hold. */
+const DATE_MS_MAX = 8_640_000_000_000_000n;
+
+/** Where a block may lie that was written before: its place depends on when it arrived. */
+export function placesOf({ place, firstTimeNano }: { place: Place; firstTimeNano: bigint }): Place[] {
+  const firstMs = firstTimeNano / NANOS_OF_MS;
+  const day = firstMs >= 0n && firstMs <= DATE_MS_MAX ? [dayOf(Number(firstMs))] : [];
+  return [...new Set([place, OUTSIDE, ...day])];
+}
+
 let lastDay = { number: Number.NaN, name: "" };
 
 /** UTC day of a time, "YYYYMMDD". */

@@ -8,6 +8,7 @@ import { openAccess } from "./access.ts";
 import { openAlerts } from "./alerts.ts";
 import { openAnalysis } from "./analysis.ts";
 import type { Api, ApiParts, Past } from "./api.ts";
+import { openDeadBlocks } from "./deadblocks.ts";
 import { openEvents } from "./events.ts";
 import { openGate } from "./gate.ts";
 import { openLedger } from "./ledger.ts";
@@ -53,6 +54,7 @@ function openApis(parts: ApiParts): Api[] {
     openVerify(parts),
     openLedger(parts),
     openRetention(parts),
+    openDeadBlocks(parts),
   ];
 }
 

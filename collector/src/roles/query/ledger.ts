@@ -6,10 +6,10 @@ import { PageTokens } from "../../serve/index.ts";
 import { ledgerPast } from "../ledger.ts";
 import type { Api, ApiParts } from "./api.ts";
 
-export function openLedger({ archive, past, gate, logger }: ApiParts): Api {
+export function openLedger({ archive, stream, past, gate, logger }: ApiParts): Api {
   const { methods } = new LedgerApi(
     {
-      ...ledgerPast({ archive }, past.source),
+      ...ledgerPast({ archive, stream }, past.source),
       finder: past.finder,
       turns: past.turns,
       most: past.most,
