@@ -16,6 +16,7 @@ import {
 } from "@hosttrail/proto/analysis";
 import { DeadBlockServiceService, ListDeadBlocksRequest } from "@hosttrail/proto/deadblock";
 import { GetLedgerRequest, LedgerServiceService, ListLedgersRequest } from "@hosttrail/proto/ledger";
+import { LogServiceService } from "@hosttrail/proto/log";
 import {
   ExplainSearchRequest,
   ExportEventsRequest,
@@ -27,6 +28,7 @@ import {
   StreamSearchRequest,
 } from "@hosttrail/proto/query";
 import type { HostSelector } from "@hosttrail/proto/scan";
+import { ExportEvidenceRequest, VerifyServiceService, VerifyTrailRequest } from "@hosttrail/proto/verify";
 import { readTrail } from "../bench/trails/trail.ts";
 import { credentialsOf, eventually, openStack } from "./environment.ts";
 import { openBlockStream, PublishingHost } from "./publisher.ts";
@@ -208,6 +210,11 @@ const BY_TARGET: Readonly<Record<string, (target: Target) => unknown[]>> = {
     ...selectors(target).map((hosts) => AggregateEventsRequest.fromPartial({ hosts, groupBy: ["host.name"] })),
   ],
   GetHostAt: ({ hostId }) => [GetHostAtRequest.fromPartial({ hostId, time: TIMES.startTime })],
+  VerifyTrail: (target) => selectors(target).map((hosts) => VerifyTrailRequest.fromPartial({ hosts })),
+  ExportEvidence: ({ hostId }) => [ExportEvidenceRequest.fromPartial({ hostId })],
+  GetCheckpoint: () => [{}],
+  GetTile: () => [{ level: 0, index: 0n, width: 1 }],
+  ListLogEntries: () => [{ firstIndex: 0n, pageSize: 0 }],
   GetLedger: ({ hostId }) => [GetLedgerRequest.fromPartial({ hostId })],
   ListLedgers: (target) => selectors(target).map((hosts) => ListLedgersRequest.fromPartial({ hosts })),
   ListDeadBlocks: ({ hostId }) => [ListDeadBlocksRequest.fromPartial({ hostId })],
@@ -225,6 +232,7 @@ const OF_ALL: Readonly<Record<string, unknown[]>> = {
   ExportEvents: [ExportEventsRequest.fromPartial({ format: ExportFormat.ECS })],
   ListHosts: [ListHostsRequest.fromPartial({})],
   ListSavedQueries: [{ pageSize: 0, pageToken: "" }],
+  VerifyTrail: [VerifyTrailRequest.fromPartial({})],
   ListLedgers: [ListLedgersRequest.fromPartial({})],
   ListDeadBlocks: [ListDeadBlocksRequest.fromPartial({})],
   AggregateEvents: [
@@ -236,7 +244,9 @@ const OF_ALL: Readonly<Record<string, unknown[]>> = {
 const METHODS = [
   ...Object.values(QueryServiceService),
   ...Object.values(AnalysisServiceService),
+  ...Object.values(VerifyServiceService),
   ...Object.values(LedgerServiceService),
+  ...Object.values(LogServiceService),
   ...Object.values(DeadBlockServiceService),
 ] as unknown as Method[];
 
