@@ -3,7 +3,7 @@
 
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
-const COLLECTOR_STEPS = "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|ledger|deadblocks|verify";
+const COLLECTOR_STEPS = "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify";
 
 export default {
   forbidden: [
@@ -83,7 +83,7 @@ export default {
       from: {
         path: "^(lib|agent|collector)/src",
         pathNot:
-          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify)/",
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify|logapi)/",
       },
       to: { path: "node_modules/@grpc/" },
     },

@@ -40,6 +40,7 @@ import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import { GetLedgerRequest, LedgerServiceService, ListLedgersRequest } from "@hosttrail/proto/ledger";
+import { LogServiceService } from "@hosttrail/proto/log";
 import { NotifyServiceService } from "@hosttrail/proto/notify";
 import {
   ExportEventsRequest,
@@ -110,6 +111,7 @@ const METHODS: readonly Method[] = [
   ...Object.values(RuleServiceService),
   ...Object.values(NotifyServiceService),
   ...Object.values(LedgerServiceService),
+  ...Object.values(LogServiceService),
   ...Object.values(DeadBlockServiceService),
 ] as unknown as Method[];
 
@@ -156,6 +158,9 @@ function alertRequestOf(method: string): object | undefined {
     TestNotification: { route: "" },
     ListDeadLetters: { pageSize: 0, pageToken: "", route: "" },
     RedeliverDeadLetter: { id: "999999999" },
+    GetCheckpoint: {},
+    GetTile: { level: 0, index: 0n, width: 1 },
+    ListLogEntries: { firstIndex: 0n, pageSize: 0 },
     GetLedger: GetLedgerRequest.fromPartial({ hostId }),
     ListLedgers: ListLedgersRequest.create(),
     GetDeadBlock: { id: "999999999" },

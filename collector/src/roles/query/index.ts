@@ -12,6 +12,7 @@ import { openDeadBlocks } from "./deadblocks.ts";
 import { openEvents } from "./events.ts";
 import { openGate } from "./gate.ts";
 import { openLedger } from "./ledger.ts";
+import { openLog } from "./log.ts";
 import { openNotify } from "./notify.ts";
 import { openPast } from "./past.ts";
 import { openRetention } from "./retention.ts";
@@ -51,6 +52,7 @@ function openApis(parts: ApiParts): Api[] {
     rules,
     openAlerts(parts, rules.rules),
     openNotify(parts),
+    openLog(parts),
     openVerify(parts),
     openLedger(parts),
     openRetention(parts),
