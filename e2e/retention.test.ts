@@ -16,6 +16,7 @@ import { Archive } from "@hosttrail/collector/mongodb";
 import { Retainer, type RetainOptions } from "@hosttrail/collector/retain";
 import { eventId } from "@hosttrail/lib/block";
 import { openLogger } from "@hosttrail/lib/log";
+import { Alert, Severity } from "@hosttrail/proto/alert";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
 import { RetentionServiceClient } from "@hosttrail/proto/retention";
 import { credentialsOf, eventually, openStack, queryClient, search } from "./environment.ts";
@@ -23,7 +24,7 @@ import { executed, openBlockStream, PublishingHost } from "./publisher.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-const KILLS = Number(process.env["HOSTTRAIL_RETENTION_KILLS"] ?? 30);
+const KILLS = Number(process.env["HOSTTRAIL_RETENTION_KILLS"] ?? 10);
 const BLOCKS_A_DAY = 2;
 const EVENTS_A_BLOCK = 5;
 /** Noon of today: no test depends on when it runs. */
@@ -83,15 +84,25 @@ function isoDay(daysAgo: number): string {
 }
 
 let epochs = 0n;
+const filled = new Map<string, PublishingHost>();
 
 /** Publishes some blocks of a host on each of these days, and waits until they are compacted. */
 async function fill(names: readonly string[], daysAgo: readonly number[]): Promise<string[]> {
   const hosts = names.map((name) => new PublishingHost(name, ++epochs));
+  for (const [at, name] of names.entries()) filled.set(name, hosts[at] as PublishingHost);
   for (const host of hosts) await publish(host, daysAgo);
   await stored();
   while (await compactor.compactWaiting()) await sleep(1);
   assert.equal((await archive.arrivals.waitingDays()).size, 0, "all is compacted");
   return hosts.map(({ hostId }) => hostId);
+}
+
+/** The same host and epoch as last time; what it publishes continues its trail. */
+async function fillMore(name: string, daysAgo: number): Promise<void> {
+  const host = filled.get(name) ?? assert.fail(`${name} was not filled`);
+  await publish(host, [daysAgo]);
+  await stored();
+  while (await compactor.compactWaiting()) await sleep(1);
 }
 
 async function publish(host: PublishingHost, daysAgo: readonly number[]): Promise<void> {
@@ -181,8 +192,8 @@ function getEvent(id: string): Promise<unknown> {
 async function assertSettled(): Promise<void> {
   assert.deepEqual(await archive.retention.listMarks(), []);
   assert.deepEqual(await archive.retention.listFences(), []);
-  // What is taken away by a retention of tomorrow is left over from tomorrow.
-  await compactor.sweep(Date.now() + 3 * DAY_MS);
+  // What is taken away by a retention of days to come is left over from then.
+  await compactor.sweep(Date.now() + 100 * DAY_MS);
   assert.deepEqual(await archive.history.leftovers(), []);
 }
 
@@ -545,6 +556,67 @@ describe("an administrator", () => {
   });
 });
 
+describe("what is beside events", () => {
+  it("is kept by policies of its own, and alerts by their severity and by holds", async () => {
+    const [host = "", held = ""] = await fill(["alerted", "alert-held"], [0]);
+    const dayMs = (days: number): number => NOON_MS - days * DAY_MS;
+    const alertOf = (hostId: string, days: number, severity: Severity) => ({
+      alert: Alert.fromPartial({
+        id: `${dayMs(days).toString(16).padStart(12, "0")}-${hostId.slice(0, 12)}${severity}`,
+        rule: { key: "mine/rule", ruleset: "mine", severity },
+        hosts: [{ id: hostId }],
+        events: [executed(["true"], BigInt(dayMs(days)) * 1_000_000n)],
+      }),
+      sequence: 1n,
+      isTold: true,
+    });
+    const [low, high] = [Severity.LOW, Severity.HIGH];
+    const alerts = [
+      alertOf(host, 500, low),
+      alertOf(host, 500, high),
+      alertOf(host, 300, low),
+      alertOf(held, 500, low),
+    ];
+    const [old = "", severe = "", young = "", kept = ""] = alerts.map(({ alert }) => alert.id);
+    await archive.alerts.putAlerts(alerts);
+    const comment = { timeMs: 1, actor: "certificate:test", action: "commented", text: "x" } as const;
+    await archive.alertWork.changeWork(old, () => comment);
+    const policy = { labels: {}, author: "certificate:test", updateMs: 1, severityMin: high };
+    await archive.retention.putPolicy({ ...policy, name: "bad", kind: "alerts", keepDays: 1000 });
+    const hold = holdOf({ hostIds: [held] });
+    await archive.retention.insertHold(hold);
+    const call = { caller: "c", peerAddress: "", method: "m", request: "", results: 0, status: "OK" };
+    const calls = [402, 397].map((days) => ({
+      ...call,
+      id: `${dayMs(days).toString(16).padStart(12, "0")}-0`,
+      timeMs: 1,
+    }));
+    for (const each of calls) await archive.apiAudit.appendAudit(each);
+    const there = async (): Promise<string[]> => [
+      ...(await archive.alerts.getAlerts([old, severe, young, kept])).keys(),
+    ];
+    await retainerAt(0).turn();
+    await retainerAt(0.9).turn();
+    assert.equal((await there()).length, 4, "policies are as new as the holds");
+    await retainerAt(1.01).turn();
+    assert.deepEqual((await there()).toSorted(), [severe, young, kept].toSorted());
+    assert.equal((await archive.alertWork.getWork(old)).version, 0, "the work on it is gone, too");
+    const audited = await archive.apiAudit.listAudit(dayMs(396).toString(16).padStart(12, "0"), 10);
+    assert.deepEqual(
+      audited.map(({ id }) => id),
+      [calls[1]?.id],
+    );
+    await archive.retention.releaseHold(hold.id, "certificate:test", "over", Date.now());
+    await retainerAt(1.02).turn();
+    assert.equal((await there()).length, 3, "a hold that ended is a change");
+    await retainerAt(2.03).turn();
+    assert.deepEqual((await there()).toSorted(), [severe, young].toSorted());
+    await archive.retention.deletePolicy("bad");
+    for (const days of [2.1, 0]) await retainerAt(days).turn();
+    await assertSettled();
+  });
+});
+
 describe("the process that drops", () => {
   it(`comes to the same end, killed ${KILLS} times`, async () => {
     const names = Array.from({ length: 4 }, (_, at) => `killed-${at}`);
@@ -582,6 +654,39 @@ describe("the process that drops", () => {
     }
     const days = await archive.drops.droppedDays(placeOf(79), placeOf(40), new Set(hosts));
     assert.equal(days.length, 40);
+  });
+});
+
+describe("what is of no day", () => {
+  it("goes by when it came, piece by piece, and any hold of its host holds it", async () => {
+    const far = { clockGapMs: 100 * DAY_MS };
+    const longAgo = 9000;
+    const [host = ""] = await fill(["outside", "outside-too"], [longAgo]);
+    await retainerAt(0, far).turn();
+    await fillMore("outside", longAgo - 1);
+    await retainerAt(20, far).turn();
+    const events = async (): Promise<number | undefined> =>
+      (await archive.history.catalogs("outside", [host]))[0]?.entries.reduce((sum, entry) => sum + entry.events, 0);
+    for (const days of [29, 29]) await retainerAt(days, far).turn();
+    assert.equal(await events(), 20);
+    const hold = holdOf({ hostIds: [host], firstDay: placeOf(3), lastDay: placeOf(2) });
+    await archive.retention.insertHold(hold);
+    for (const days of [31, 32.1, 32.1]) await retainerAt(days, far).turn();
+    assert.equal(await events(), 20);
+    await archive.retention.releaseHold(hold.id, "certificate:test", "over", Date.now());
+    for (const days of [32.2, 33.3, 33.3]) await retainerAt(days, far).turn();
+    assert.equal(await events(), 10, "what came later stays");
+    for (const days of [51, 52.1, 52.1]) await retainerAt(days, far).turn();
+    assert.equal(await events(), undefined);
+    const dropped = (await dropsOf(host)).filter(({ place }) => place === "outside");
+    const told = dropped.map(({ events: count, state }) => [count, state]);
+    assert.deepEqual(told, [
+      [10, "done"],
+      [10, "done"],
+    ]);
+    // Marks and fences of days to come.
+    for (const days of [52.1, 0]) await retainerAt(days, far).turn();
+    await assertSettled();
   });
 });
 

@@ -112,6 +112,9 @@ export function retainArchive(archive: Archive): RetainArchive {
     addLeftover: (leftover) => history.addLeftover(leftover),
     removeCatalog: (place, hostId, version) => history.removeCatalog(place, hostId, version),
     dropPlace: (place) => history.dropPlace(place),
+    replaceCatalog: (catalog) => history.replaceCatalog(catalog),
+    outsideSeen: () => retention.outsideSeen(),
+    putOutsideSeen: (hostId, seen) => retention.putOutsideSeen(hostId, seen),
     newestEventMs: async () => Number((await hosts.newestEventNano()) / 1_000_000n),
     async oldAlerts(beforeMs, afterId, limit) {
       const any = { startMs: 0, severityMin: 0, ruleKey: "", ruleset: "", hostId: "" };

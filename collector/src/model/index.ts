@@ -28,6 +28,7 @@ export {
   type DroppedDay,
   type LegalHold,
   type OtherDrop,
+  type OutsideSeen,
   RETENTION_KINDS,
   type RetentionKind,
   type RetentionPolicy,

@@ -76,13 +76,24 @@ export interface Drop {
   state: "noted" | "done" | "withdrawn";
 }
 
-/** What is dropped of a place in one go: the hosts, with the events of each, and the ids of their drops. */
+/** Up to which number an epoch of a host lay outside of all days at a time. */
+export interface OutsideSeen {
+  epoch: bigint;
+  /** The number after the last one. */
+  next: bigint;
+  timeMs: number;
+}
+
+/**
+ * What is dropped of a place in one go: the hosts, with the events of each, the ids of their drops, and of their payloads where it is not
+ * all that they have there.
+ */
 export interface DropBatch {
   place: Place;
   /** Begin of the work. */
   timeMs: number;
   state: "noted" | "removing" | "done";
-  hosts: readonly { hostId: string; events: number; dropIds: readonly string[] }[];
+  hosts: readonly { hostId: string; events: number; dropIds: readonly string[]; payloadIds?: readonly string[] }[];
 }
 
 /** Hosts whose events of a day are gone, as far as a question is about them. */

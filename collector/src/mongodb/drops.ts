@@ -93,7 +93,12 @@ export class DropStore {
 
   async putBatch({ place, timeMs, state, hosts }: DropBatch): Promise<void> {
     const _id = batchId(place, timeMs);
-    const rows = hosts.map(({ hostId, events, dropIds }) => ({ host: hostId, events, drops: [...dropIds] }));
+    const rows = hosts.map(({ hostId, events, dropIds, payloadIds }) => ({
+      host: hostId,
+      events,
+      drops: [...dropIds],
+      ...(payloadIds === undefined ? {} : { payloads: [...payloadIds] }),
+    }));
     await this.#try(async () => {
       // Hosts first: whoever finds the batch finds them, too.
       await this.#hosts.put({ _id, hosts: rows });
@@ -175,6 +180,7 @@ function toHosts(row: Row | undefined): BatchHost[] {
     hostId: text(host, "host"),
     events: number(host, "events"),
     dropIds: texts(host["drops"]),
+    ...(host["payloads"] === undefined ? {} : { payloadIds: texts(host["payloads"]) }),
   }));
 }
 

@@ -2,19 +2,21 @@
  * What is kept for how long, and what is held. A hold and its release are two documents, each inserted once: of two people who release it,
  * the first has. Marks and fences are written by the one process that drops.
  */
-import type { Db } from "mongodb";
+import type { Db, Document } from "mongodb";
+import { hex64 } from "@hosttrail/lib/block";
 import {
   type DropFence,
   type DropMark,
   type LegalHold,
   type OtherDrop,
+  type OutsideSeen,
   type Place,
   RETENTION_KINDS,
   type RetentionPolicy,
 } from "../model/index.ts";
 import { classify } from "./failure.ts";
 import { inParallel } from "./parallel.ts";
-import { fromPairs, number, pairs, removeAll, type Row, Rows, storable, text, texts } from "./rows.ts";
+import { documents, fromPairs, number, pairs, removeAll, type Row, Rows, storable, text, texts } from "./rows.ts";
 
 /** Each throws a RetryableError where the database is away. */
 export class RetentionStore {
@@ -25,6 +27,7 @@ export class RetentionStore {
   readonly #fences: Rows;
   readonly #settings: Rows;
   readonly #others: Rows;
+  readonly #outside: Rows;
 
   constructor(database: Db) {
     this.#policies = new Rows(database, "retention_policies");
@@ -34,6 +37,7 @@ export class RetentionStore {
     this.#fences = new Rows(database, "drop_fences");
     this.#settings = new Rows(database, "retention_settled");
     this.#others = new Rows(database, "other_drops");
+    this.#outside = new Rows(database, "outside_seen");
   }
 
   async listPolicies(): Promise<RetentionPolicy[]> {
@@ -123,6 +127,17 @@ export class RetentionStore {
     });
   }
 
+  /** By host, the oldest first. */
+  async outsideSeen(): Promise<Map<string, OutsideSeen[]>> {
+    const rows = await this.#try(() => this.#outside.all.find({}).toArray());
+    return new Map(rows.map((row) => [row._id, documents(row["seen"]).map(toSeen)]));
+  }
+
+  async putOutsideSeen(hostId: string, seen: readonly OutsideSeen[]): Promise<void> {
+    const rows = seen.map(({ epoch, next, timeMs }) => ({ epoch: hex64(epoch), next: hex64(next), time_ms: timeMs }));
+    await this.#try(() => this.#outside.put({ _id: hostId, seen: rows }));
+  }
+
   async noteOther({ kind, timeMs, count }: OtherDrop): Promise<void> {
     await this.#try(() => this.#others.put({ _id: `${kind}-${timeMs.toString(16)}`, kind, time_ms: timeMs, count }));
   }
@@ -163,6 +178,11 @@ function toHold(row: Row, release: Row | undefined): LegalHold {
     releaser: text(release, "releaser"),
     releaseReason: text(release, "reason"),
   };
+}
+
+function toSeen(row: Document): OutsideSeen {
+  const [epoch, next] = [text(row, "epoch"), text(row, "next")].map((hex) => BigInt(`0x${hex || "0"}`));
+  return { epoch: epoch ?? 0n, next: next ?? 0n, timeMs: number(row, "time_ms") };
 }
 
 function toMark(row: Row): DropMark {

@@ -7,14 +7,21 @@
  * 3. the batch becomes "removing", and from now on questions are told that its hosts' events are gone;
  * 4. holds and policies are read once more: whoever makes a hold looks for such batches after the hold is written, and this looks for holds
  *    after the batch is written, so one of the two sees the other; what is kept after all is withdrawn;
- * 5. catalogs go: all at once with all that there is, or those of some hosts, whose payloads are left over for the sweep;
+ * 5. catalogs go: all at once with all that there is, or those of some hosts, or parts of them, whose payloads are left over for the sweep;
  * 6. drops and batch are "done"; marks and then the fence go.
  */
 import { randomBytes } from "node:crypto";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import type { Catalog, DropBatch, DropFence } from "../model/index.ts";
-import { judge } from "./judge.ts";
+import {
+  type Catalog,
+  type CatalogEntry,
+  type DropBatch,
+  type DropFence,
+  OUTSIDE,
+  type OutsideSeen,
+} from "../model/index.ts";
+import { dueOf, judge } from "./judge.ts";
 import { dropsOf, sizeOf } from "./note.ts";
 import { type DropArchive, readRules } from "./ports.ts";
 
@@ -73,16 +80,20 @@ async function noteDue(
     (await archive.listMarks()).filter((mark) => mark.place === place).map((mark) => [mark.hostId, mark.timeMs]),
   );
   const waiting = await archive.waitingDays();
+  const seen = await seenIn(archive, place);
   const nowMs = now();
   const hosts: BatchHost[] = [];
   for (const catalog of await archive.catalogs(place, undefined)) {
     const { hostId, entries } = catalog;
     const markedMs = marked.get(hostId);
-    const { isDue, policy } = judge(rules, hostId, place, nowMs);
-    if (!isDue || markedMs === undefined || nowMs - markedMs < graceMs || waiting.has(`${hostId} ${place}`)) continue;
-    const drops = dropsOf(catalog, policy, timeMs);
+    const due = dueOf(rules, catalog, seen.get(hostId) ?? [], nowMs);
+    if (due.length === 0 || markedMs === undefined || nowMs - markedMs < graceMs) continue;
+    if (waiting.has(`${hostId} ${place}`)) continue;
+    const { policy } = judge(rules, hostId, place, nowMs);
+    const drops = dropsOf({ ...catalog, entries: [...due] }, policy, timeMs);
     await archive.noteDrops(drops);
-    hosts.push({ hostId, events: sizeOf(entries).events, dropIds: drops.map(({ id }) => id) });
+    const payloadIds = due.length < entries.length ? { payloadIds: due.map(({ id }) => id) } : {};
+    hosts.push({ hostId, events: sizeOf(due).events, dropIds: drops.map(({ id }) => id), ...payloadIds });
   }
   if (hosts.length === 0) return undefined;
   const batch: DropBatch = { place, timeMs, state: "noted", hosts };
@@ -97,13 +108,16 @@ async function confirmed({ archive, now, logger }: DropParts, batch: DropBatch):
   const rules = await readRules(archive);
   const waiting = await archive.waitingDays();
   const present = new Map((await archive.catalogs(place, undefined)).map((catalog) => [catalog.hostId, catalog]));
+  const seen = await seenIn(archive, place);
   const stays = (host: BatchHost): boolean => {
     const catalog = present.get(host.hostId);
+    const goes = catalog === undefined ? [] : partOf(catalog, host);
     // It went before whoever did this was ended.
-    if (catalog === undefined) return false;
-    const isOther = sizeOf(catalog.entries).events !== host.events;
+    if (catalog === undefined || goes.length === 0) return false;
+    const isOther = sizeOf(goes).events !== host.events;
     if (isOther) logger.error({ host: host.hostId, place }, "what is to be dropped is not what was noted; it stays");
-    return isOther || !judge(rules, host.hostId, place, now()).isDue || waiting.has(`${host.hostId} ${place}`);
+    const due = new Set(dueOf(rules, catalog, seen.get(host.hostId) ?? [], now()));
+    return isOther || !goes.every((entry) => due.has(entry)) || waiting.has(`${host.hostId} ${place}`);
   };
   const kept = batch.hosts.filter(stays);
   if (kept.length === 0) return [...batch.hosts];
@@ -120,30 +134,55 @@ async function remove(parts: DropParts, fence: DropFence, going: readonly BatchH
   const { place } = fence;
   const isOurs = async (): Promise<boolean> =>
     parts.mayGoOn() && (await archive.getFence(place))?.timeMs === fence.timeMs;
-  const goes = new Set(going.map(({ hostId }) => hostId));
+  const byHost = new Map(going.map((host) => [host.hostId, host]));
+  const goesOf = (catalog: Catalog): CatalogEntry[] => {
+    const host = byHost.get(catalog.hostId);
+    return host === undefined ? [] : partOf(catalog, host);
+  };
   const catalogs = await archive.catalogs(place, undefined);
   const events = going.reduce((sum, host) => sum + host.events, 0);
   if (!(await isOurs())) return false;
-  if (catalogs.every(({ hostId }) => goes.has(hostId))) await archive.dropPlace(place);
+  if (catalogs.every((catalog) => goesOf(catalog).length === catalog.entries.length)) await archive.dropPlace(place);
   else
     for (const catalog of catalogs) {
-      if (!goes.has(catalog.hostId)) continue;
+      const goes = goesOf(catalog);
+      if (goes.length === 0) continue;
       if (!(await isOurs())) return false;
-      await removeHost(archive, catalog, parts.now());
+      if (!(await removePart(archive, catalog, goes, parts.now()))) return false;
     }
   metrics.droppedEvents.inc(events);
   logger.info({ place, hosts: going.length, events }, "what no policy keeps any more is dropped");
   return true;
 }
 
-/** Payloads stay for a while, for readers who found them in the catalog a moment ago; then the sweep takes them. */
-async function removeHost(
-  archive: Pick<DropArchive, "addLeftover" | "removeCatalog">,
+/** The entries of a catalog that a batch is about. */
+function partOf({ entries }: Catalog, { payloadIds }: BatchHost): CatalogEntry[] {
+  if (payloadIds === undefined) return entries;
+  const ids = new Set(payloadIds);
+  return entries.filter(({ id }) => ids.has(id));
+}
+
+async function seenIn(archive: DropArchive, place: string): Promise<ReadonlyMap<string, readonly OutsideSeen[]>> {
+  return place === OUTSIDE ? await archive.outsideSeen() : new Map();
+}
+
+/**
+ * Payloads stay for a while, for readers who found them in the catalog a moment ago; then the sweep takes them. False where another one
+ * changed the catalog.
+ */
+async function removePart(
+  archive: Pick<DropArchive, "addLeftover" | "removeCatalog" | "replaceCatalog">,
   { hostId, place, version, older, entries }: Catalog,
+  goes: readonly CatalogEntry[],
   timeMs: number,
-): Promise<void> {
-  const payloadIds = entries.map(({ id }) => id);
+): Promise<boolean> {
+  const payloadIds = goes.map(({ id }) => id);
   await archive.addLeftover({ id: randomBytes(12).toString("hex"), payloadIds, place, hostId, timeMs });
-  // The newest last: as long as it is there, nothing is lost.
-  for (const each of [...older, version]) await archive.removeCatalog(place, hostId, each);
+  for (const each of older) await archive.removeCatalog(place, hostId, each);
+  if (goes.length < entries.length) {
+    const left = entries.filter((entry) => !goes.includes(entry));
+    return await archive.replaceCatalog({ hostId, place, version: version + 1, entries: left });
+  }
+  await archive.removeCatalog(place, hostId, version);
+  return true;
 }

@@ -1,7 +1,16 @@
 /** Whether a day of a host is kept, and by what. Pure. */
 import { isWithin, type Labels } from "../access/index.ts";
-import type { LegalHold, Place, RetentionPolicy } from "../model/index.ts";
+import {
+  type Catalog,
+  type CatalogEntry,
+  type LegalHold,
+  OUTSIDE,
+  type OutsideSeen,
+  type Place,
+  type RetentionPolicy,
+} from "../model/index.ts";
 import { DAY_MS, endOf } from "./days.ts";
+import { cameBefore } from "./outside.ts";
 import type { Policies } from "./policy.ts";
 
 /** What is decided by. */
@@ -37,8 +46,22 @@ export function judge(rules: Rules, hostId: string, place: Place, nowMs: number)
   return { policy, untilMs, hold, isDue: untilMs <= nowMs && hold === undefined };
 }
 
+/** What of a catalog is due: all or nothing of a day, and of what is of no day what came long enough ago. */
+export function dueOf(
+  rules: Rules,
+  { hostId, place, entries }: Pick<Catalog, "hostId" | "place" | "entries">,
+  seen: readonly OutsideSeen[],
+  nowMs: number,
+): readonly CatalogEntry[] {
+  const { isDue, hold, policy } = judge(rules, hostId, place, nowMs);
+  if (place !== OUTSIDE) return isDue ? entries : [];
+  return hold === undefined ? cameBefore(entries, seen, policy.keepDays, nowMs) : [];
+}
+
+/** Of what is of no day nobody knows of which days it is: any hold of the host holds it. */
 export function holdsDay(hold: LegalHold, rules: Pick<Rules, "labels">, hostId: string, place: Place): boolean {
-  return hold.firstDay <= place && place <= hold.lastDay && holdsHost(hold, labelsOf(rules, hostId), hostId);
+  const isWithinDays = place === OUTSIDE || (hold.firstDay <= place && place <= hold.lastDay);
+  return isWithinDays && holdsHost(hold, labelsOf(rules, hostId), hostId);
 }
 
 function holdsHost({ hostIds, labels }: LegalHold, own: Labels, hostId: string): boolean {

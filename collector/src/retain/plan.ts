@@ -1,5 +1,5 @@
 /** What retention would do, told without doing anything: day by day, and what all comes to. Catalogs of one day are in memory at a time. */
-import type { Catalog, Place } from "../model/index.ts";
+import { type Catalog, OUTSIDE, type Place } from "../model/index.ts";
 import { judge, type Rules } from "./judge.ts";
 import { type Size, sizeOf } from "./note.ts";
 import { readRules, type RuleSource, type StoredDays } from "./ports.ts";
@@ -48,15 +48,17 @@ export async function plan(
   const rules = await readRules(source);
   const marks = new Map((await source.listMarks()).map(({ hostId, place, timeMs }) => [`${hostId} ${place}`, timeMs]));
   const sums = new Sums(rules);
-  for (const place of (await source.days()).toReversed()) {
+  for (const place of [...(await source.days()).toReversed(), OUTSIDE]) {
     for (const catalog of await source.catalogs(place, undefined)) {
       if (signal.aborted) return sums.all(nowMs);
       const { policy, untilMs, hold, isDue } = judge(rules, catalog.hostId, place, nowMs);
       const size = sizeOf(catalog.entries);
       const day = { hostId: catalog.hostId, place, policy: policy.name, keepUntilMs: untilMs, holdId: hold?.id ?? "" };
-      const markedMs = marks.get(`${catalog.hostId} ${place}`) ?? nowMs;
+      const markedMs = marks.get(`${catalog.hostId} ${place}`);
       sums.add(catalog, policy.name, size, isDue);
-      await tell({ ...day, ...size, dropMs: isDue ? Math.max(nowMs, markedMs + graceMs) : 0 });
+      // Of what is of no day, how much is due is known by when it came: it is marked then.
+      const goes = isDue || (place === OUTSIDE && markedMs !== undefined && hold === undefined);
+      await tell({ ...day, ...size, dropMs: goes ? Math.max(nowMs, (markedMs ?? nowMs) + graceMs) : 0 });
     }
   }
   return sums.all(nowMs);

@@ -8,6 +8,7 @@ import type {
   DropMark,
   LegalHold,
   OtherDrop,
+  OutsideSeen,
   Place,
   RetentionPolicy,
 } from "../model/index.ts";
@@ -53,6 +54,10 @@ export interface DropArchive extends RuleSource, StoredDays {
     timeMs: number;
   }): Promise<void>;
   removeCatalog(place: Place, hostId: string, version: number): Promise<void>;
+  /** False where another one was first. */
+  replaceCatalog(catalog: Omit<Catalog, "older">): Promise<boolean>;
+  /** What was noted of blocks outside of all days, by host. */
+  outsideSeen(): Promise<ReadonlyMap<string, readonly OutsideSeen[]>>;
   /** Takes all of a place away. What is gone already stays gone. */
   dropPlace(place: Place): Promise<void>;
 }
@@ -85,6 +90,7 @@ export interface RetainArchive extends DropArchive, OtherArchive {
   /** A place that has one keeps it. */
   addFence(fence: DropFence): Promise<void>;
   addMarks(marks: readonly DropMark[]): Promise<void>;
+  putOutsideSeen(hostId: string, seen: readonly OutsideSeen[]): Promise<void>;
 }
 
 /** What is decided by, as it is now. */

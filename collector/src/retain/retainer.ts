@@ -5,12 +5,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import { type Catalog, type DropMark, OUTSIDE, type Place, RetryableError } from "../model/index.ts";
+import { type Catalog, type DropMark, OUTSIDE, type OutsideSeen, type Place, RetryableError } from "../model/index.ts";
 import { clockTrouble } from "./clock.ts";
 import { dropDue } from "./drop.ts";
 import { DAY_MS, endOf } from "./days.ts";
-import { judge, type Rules } from "./judge.ts";
+import { dueOf, judge, type Rules } from "./judge.ts";
 import { dropOthers } from "./others.ts";
+import { withToday } from "./outside.ts";
 import { type RetainArchive, readRules } from "./ports.ts";
 
 export interface RetainOptions {
@@ -34,6 +35,7 @@ interface Held {
 /** A day in which everything is kept by policies is not looked at again before that ends, or before this time: late blocks may come. */
 const QUIET_MAX_MS = 6 * 3_600_000;
 const HOUR_MS = 3_600_000;
+const NOTHING_SEEN: ReadonlyMap<string, readonly OutsideSeen[]> = new Map();
 /** What is beside events is looked at so often. */
 const OTHERS_MS = HOUR_MS;
 
@@ -119,13 +121,14 @@ export class Retainer {
     let waiting: ReadonlySet<string> | undefined;
     let marked = 0;
     const days = await archive.days();
-    for (const place of days.toReversed()) {
+    for (const place of [...days.toReversed(), OUTSIDE]) {
       if (!mayGoOn()) return;
-      if (place === OUTSIDE || fenced.has(place)) continue;
+      if (fenced.has(place)) continue;
       const own = marks.get(place) ?? [];
       if (own.length === 0 && (endOf(place) + leastMs > nowMs || this.#isQuiet(place, rulesKey, nowMs))) continue;
       const catalogs = await archive.catalogs(place, undefined);
-      const { due, keptUntilMs } = this.#dueOf(catalogs, rules, nowMs);
+      const seen = place === OUTSIDE ? await this.#seenOutside(catalogs, nowMs) : NOTHING_SEEN;
+      const { due, keptUntilMs } = this.#dueOf(catalogs, rules, seen, nowMs);
       await this.#remark(place, own, due, nowMs);
       marked += due.length;
       if (due.length === 0) this.#quiet.set(place, { rulesKey, untilMs: Math.min(keptUntilMs, nowMs + QUIET_MAX_MS) });
@@ -139,9 +142,25 @@ export class Retainer {
       this.#logger.info({ place, hosts: ripe.length }, "a day is about to be dropped");
     }
     metrics.markedDays.set(marked);
-    const known = new Set(days);
+    const known = new Set([...days, OUTSIDE]);
     const lost = Array.from(marks, ([place, list]) => (known.has(place) ? [] : list)).flat();
     await archive.removeMarks(lost.filter(({ place }) => !fenced.has(place)));
+  }
+
+  /** What was noted of what is of no day, with what is there today. */
+  async #seenOutside(
+    catalogs: readonly Catalog[],
+    nowMs: number,
+  ): Promise<ReadonlyMap<string, readonly OutsideSeen[]>> {
+    const before = await this.#archive.outsideSeen();
+    const now = new Map<string, readonly OutsideSeen[]>();
+    for (const { hostId, entries } of catalogs) {
+      const known = before.get(hostId) ?? [];
+      const seen = withToday(known, entries, nowMs);
+      now.set(hostId, seen);
+      if (seen !== known) await this.#archive.putOutsideSeen(hostId, seen);
+    }
+    return now;
   }
 
   #isQuiet(place: Place, rulesKey: string, nowMs: number): boolean {
@@ -149,13 +168,20 @@ export class Retainer {
     return quiet !== undefined && quiet.rulesKey === rulesKey && nowMs < quiet.untilMs;
   }
 
-  #dueOf(catalogs: readonly Catalog[], rules: Rules, nowMs: number): { due: DropMark[]; keptUntilMs: number } {
+  #dueOf(
+    catalogs: readonly Catalog[],
+    rules: Rules,
+    seen: ReadonlyMap<string, readonly OutsideSeen[]>,
+    nowMs: number,
+  ): { due: DropMark[]; keptUntilMs: number } {
     const due: DropMark[] = [];
     let keptUntilMs = Number.POSITIVE_INFINITY;
-    for (const { hostId, place } of catalogs) {
-      const { isDue, hold, policy, untilMs } = judge(rules, hostId, place, nowMs);
+    for (const catalog of catalogs) {
+      const { hostId, place } = catalog;
+      const { hold, policy, untilMs } = judge(rules, hostId, place, nowMs);
+      const isDue = dueOf(rules, catalog, seen.get(hostId) ?? [], nowMs).length > 0;
       if (isDue) due.push({ hostId, place, policy: policy.name, keepDays: policy.keepDays, timeMs: nowMs });
-      else if (hold === undefined) keptUntilMs = Math.min(keptUntilMs, untilMs);
+      else if (hold === undefined && place !== OUTSIDE) keptUntilMs = Math.min(keptUntilMs, untilMs);
     }
     return { due, keptUntilMs };
   }
