@@ -89,6 +89,7 @@ export interface CollectorConfig {
     cacheBytes: number;
     parallelMax: number;
     peersMax: number;
+    pastAuthoritiesFile: string;
   };
   store: {
     batchMax: number;
@@ -290,6 +291,11 @@ export const collectorSchema: ConfigSchema = mapOf(
       cache_bytes: {
         ...integer(0, 256 * 1024 * MIB, 64 * MIB),
         description: "Stored payloads that are kept in memory for the next question: some 10 bytes an event.",
+      },
+      past_authorities_file: {
+        ...optionalPath,
+        description:
+          "Authorities that vouched for hosts in earlier times, PEM, beside those of tls.ca_file: verify believes their certificates. Nobody is let in by them.",
       },
     }),
     store: mapOf({

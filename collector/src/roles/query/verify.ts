@@ -18,7 +18,11 @@ export function openVerify({ config, archive, past, gate, logger }: ApiParts): A
       most: past.most,
       knownHosts: () => knownHosts(archive),
       openLog: (hostIds) => openLog(config.attest.origin, archive, hostIds),
-      authorities: () => readFileSync(config.tls.caFile, "utf8"),
+      authorities: () =>
+        [config.tls.caFile, config.query.pastAuthoritiesFile]
+          .filter((file) => file !== "")
+          .map((file) => readFileSync(file, "utf8"))
+          .join("\n"),
       collectorVersion: COLLECTOR_VERSION,
     },
     gate,
