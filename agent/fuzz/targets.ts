@@ -30,6 +30,7 @@ import { readMutatedFilter } from "./filter.ts";
 import { mutate, type Random } from "./random.ts";
 import { askMutatedSieve } from "./sieve.ts";
 import { readMutatedRules } from "./sigma.ts";
+import { readMutatedLog } from "./tlog.ts";
 
 export interface Target {
   name: string;
@@ -516,6 +517,11 @@ export const TARGETS: readonly Target[] = [
     name: "Sigma rules",
     weight: 2,
     run: readMutatedRules,
+  },
+  {
+    name: "transparency log",
+    weight: 4,
+    run: readMutatedLog,
   },
   {
     name: "error details",
