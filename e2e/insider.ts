@@ -4,7 +4,7 @@ import { compactArchive } from "@hosttrail/collector/archives";
 import { compact } from "@hosttrail/collector/compact";
 import type { Catalog, CatalogEntry, Place } from "@hosttrail/collector/model";
 import { Archive } from "@hosttrail/collector/mongodb";
-import { parseBlock, SegmentReader } from "@hosttrail/lib/block";
+import { columnsOf, parseBlock, sealBlock, SegmentReader } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Block, Codec } from "@hosttrail/proto/block";
 import { Binary, type Db, type Document, Long, MongoClient } from "mongodb";
@@ -79,7 +79,7 @@ export class Insider {
     const row = anyOf(await this.#arrivals(hostId));
     const field = anyOf(FIELDS);
     const after = structuredCloneOf(row);
-    if (field === "block") after["block"] = new Binary(flipped(bytesOf(row["block"])));
+    if (field === "block") after["block"] = new Binary(altered(bytesOf(row["block"])));
     else if (field === "hash") after["chain"] = { ...after["chain"], hash: flippedHex(row["chain"].hash) };
     else if (field === "count") after["count"] = row["count"] ^ (1 << randomInt(8));
     else if (field === "t0" || field === "t1") after[field] = longOf(row[field]).xor(Long.ONE.shiftLeft(randomInt(62)));
@@ -184,6 +184,23 @@ export class Insider {
     return { what: `${count} blocks of history`, undo: () => undoAll(undone) };
   }
 
+  /** Changes an event of a block in history, as one does who has all of our code: only the signature does not fit. */
+  async changeHistory(hostId: string, isIt: (block: { epoch: bigint; first: bigint }) => boolean): Promise<Deed> {
+    for (const place of await this.archive.history.days()) {
+      const [catalog] = await this.archive.history.catalogs(place, [hostId]);
+      for (const entry of catalog?.entries ?? []) {
+        const bytes = await this.archive.history.payload(place, entry.id);
+        const made = changed(new SegmentReader(bytes ?? new Uint8Array(0), nodePrimitives), entry, isIt);
+        if (catalog === undefined || made === undefined) continue;
+        const id = `${entry.id}c`;
+        await compactArchive(this.archive).addPayloads(place, [{ ...made, id }]);
+        const entries = catalog.entries.map((each) => (each === entry ? { ...made.entry, id } : each));
+        return { what: entry.id, undo: await this.#putCatalog(catalog, entries) };
+      }
+    }
+    throw new Error("there is no such block in history");
+  }
+
   async #without(
     place: Place,
     entry: CatalogEntry,
@@ -251,6 +268,28 @@ export class Insider {
   }
 }
 
+function changed(
+  reader: SegmentReader,
+  { epoch }: CatalogEntry,
+  isIt: (block: { epoch: bigint; first: bigint }) => boolean,
+): ReturnType<typeof compact>[number] | undefined {
+  const numbers = Array.from({ length: reader.count }, (_, at) => at);
+  if (!numbers.some((at) => isIt({ epoch, first: reader.block(at).firstSeq }))) return undefined;
+  const blocks = numbers.map((at) => {
+    const { receivedMs, signer, status, firstSeq, firstEvent, count } = reader.block(at);
+    const { header, headerBytes, signature, columns } = reader.rebuild(at);
+    const sealed = { header: headerBytes, signature, payload: nodePrimitives.compress(columns), codec: Codec.ZSTD };
+    if (!isIt({ epoch, first: firstSeq })) return { receivedMs, signer, status, bytes: Block.encode(sealed).finish() };
+    const events = Array.from({ length: count }, (_, index) => {
+      const event = reader.events.event(firstEvent + index);
+      return index > 0 ? event : { ...event, event: event.event && { ...event.event, outcome: "changed" } };
+    });
+    const { bytes } = sealBlock(events, header, nodePrimitives, () => signature);
+    return { receivedMs, signer, status, bytes };
+  });
+  return compact({ hostId: reader.hostId, epoch, blocks, segments: [] })[0];
+}
+
 async function undoAll(undone: readonly Undo[]): Promise<void> {
   for (const undo of undone) await undo();
 }
@@ -276,6 +315,25 @@ export function flipped(bytes: Uint8Array): Uint8Array {
   const at = randomInt(after.length);
   after[at] = (after[at] ?? 0) ^ (1 << randomInt(8));
   return after;
+}
+
+/** Another block: compression has bits that mean nothing, and nobody signs how columns are compressed. */
+function altered(bytes: Uint8Array): Uint8Array {
+  const before = contentOf(bytes);
+  for (;;) {
+    const after = flipped(bytes);
+    if (contentOf(after) !== before) return after;
+  }
+}
+
+function contentOf(bytes: Uint8Array): string {
+  try {
+    const parsed = parseBlock(bytes);
+    const parts = [parsed.block.header, parsed.block.signature, columnsOf(parsed, nodePrimitives)];
+    return parts.map((part) => Buffer.from(part).toString("base64")).join(" ");
+  } catch {
+    return "";
+  }
 }
 
 function flippedHex(text: string): string {

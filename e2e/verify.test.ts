@@ -25,6 +25,8 @@ import {
   type VerifyTrailResponse,
 } from "@hosttrail/proto/verify";
 import { stringify } from "yaml";
+import { blocksOf, type Step, withOutputs } from "./cookbook/document.ts";
+import { Terminal } from "./cookbook/terminal.ts";
 import { credentialsOf, eventually, openStack } from "./environment.ts";
 import { anyOf, type Deed, flipped, Insider } from "./insider.ts";
 import { deliver, SealingHost, type SentBlock } from "./sealinghost.ts";
@@ -399,6 +401,83 @@ describe("exported evidence", () => {
       const dropped = await altered((list) => list.filter(({ id }) => !ids.has(id)));
       assert.equal(dropped.stdout.split("\n")[0], "incomplete", dropped.stdout);
     }
+  });
+});
+
+/** docs/verify.md shows another host, on other days. */
+const DOCUMENT = new URL("../docs/verify.md", import.meta.url).pathname;
+const SHOWN_HOST = "5c0ffee15bad5eed0ddba11ca5cade00";
+const SHOWN_TODAY: number = Date.parse("2026-03-26T00:00:00Z");
+const isWriting = process.env["HOSTTRAIL_VERIFY_DOCUMENT"] === "write";
+
+/** What the document has in the place of what is another one each time. */
+function shown(output: string): string[] {
+  const shift = SHOWN_TODAY - TODAY;
+  const epochs = new Set(host.blocks.map(({ epoch }) => epoch));
+  let text = output.replaceAll("\r", "").replaceAll(host.hostId, SHOWN_HOST);
+  for (const epoch of epochs) {
+    const other = epoch + (BigInt(shift) << 16n);
+    text = text.replaceAll(epoch.toString(16), other.toString(16));
+  }
+  const isOld = (ms: number): boolean => ms < Date.now() - HOUR_MS / 60;
+  text = text.replaceAll(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{3})?Z/g, (time) => {
+    const ms = Date.parse(time);
+    // When something was put into the log.
+    if (!isOld(ms) || ms > TODAY + 3 * HOUR_MS) return "2026-03-26T09:30:00.000Z";
+    return time.includes(".")
+      ? new Date(ms + shift).toISOString()
+      : `${new Date(ms + shift).toISOString().slice(0, 19)}Z`;
+  });
+  return text.trimEnd().split("\n");
+}
+
+describe("docs/verify.md", () => {
+  const text = readFileSync(DOCUMENT, "utf8");
+  const blocks = blocksOf(text);
+  const printed: Step[][] = [];
+  const [deleted, changed, cut] = [19, 10, 31];
+  const nothing = async (): Promise<Deed> => ({ what: "nothing", undo: async () => undefined });
+  /** What is done before each block, and undone after it. */
+  const deeds: (() => Promise<Deed>)[] = [
+    nothing,
+    () => insider.removeFromHistory(host.hostId, ({ epoch, first }) => isOf(deleted, epoch, first)),
+    () => insider.changeHistory(host.hostId, ({ epoch, first }) => isOf(changed, epoch, first)),
+    async () => {
+      const from = host.blocks[cut] as SentBlock;
+      const { header } = parseBlock((host.blocks[cut - 1] as SentBlock).bytes).block;
+      const hash = Buffer.from(nodePrimitives.sha256(header)).toString("hex");
+      return await insider.cutTail(host.hostId, from.epoch, { first: from.first, hash });
+    },
+    nothing,
+  ];
+  const isOf = (at: number, epoch: bigint, first: bigint): boolean =>
+    host.blocks[at]?.epoch === epoch && host.blocks[at]?.first === first;
+
+  before(() => {
+    cpSync(CHECK, join(folder, "check.py"));
+    cpSync(join(stack.authority, "trust.crt"), join(folder, "roots.pem"));
+    writeFileSync(join(folder, "log.pub"), `${logKey}\n`);
+  });
+
+  it("shows what is printed", async () => {
+    assert.equal(blocks.length, deeds.length);
+    const terminal = new Terminal(folder, join(folder, "profile.yaml"));
+    for (const [at, { steps }] of blocks.entries()) {
+      const done = await (deeds[at] ?? nothing)();
+      try {
+        const now: Step[] = [];
+        for (const { command } of steps) now.push({ command, output: shown(await terminal.run(command)) });
+        printed[at] = now;
+      } finally {
+        await done.undo();
+      }
+    }
+    if (isWriting) writeFileSync(DOCUMENT, withOutputs(text, blocks, printed));
+    else
+      assert.deepEqual(
+        printed,
+        blocks.map(({ steps }) => steps),
+      );
   });
 });
 

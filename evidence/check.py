@@ -508,7 +508,7 @@ def check_numbers(epoch, chain, head, dropped, asked, findings, notes):
     pieces = [(block.first, block.next, block.first_time, block.last_time) for block in chain]
     pieces += [(one, two, None, None) for one, two, _ in dropped]
     for one, two, about in dropped:
-        notes.append(f"numbers {one} to {two - 1} of epoch {epoch:x}: dropped by retention (policy {about[0]}, {about[1]})")
+        notes.append(f"numbers {one} to {two - 1} of epoch {epoch:016x}: dropped by retention (policy {about[0]}, {about[1]})")
     holes = []
     for one, two, begin, finish in sorted(pieces):
         if one > at:
@@ -522,7 +522,7 @@ def check_numbers(epoch, chain, head, dropped, asked, findings, notes):
         # Clocks are set back: what lies between two times may lie on either side of them.
         low, high = min(begin, finish if finish is not None else begin), max(begin, finish if finish is not None else end)
         if low < end and high >= start:
-            findings.add("incomplete", f"numbers {one} to {two - 1} of epoch {epoch:x} are not there, {by} ({time_of(low)} to {time_of(high)})")
+            findings.add("incomplete", f"numbers {one} to {two - 1} of epoch {epoch:016x} are not there, {by} ({time_of(low)} to {time_of(high)})")
 
 
 def check_links(chain, hashes, findings):

@@ -5,7 +5,7 @@ import type { SequenceRange } from "../model/index.ts";
 export type Verdict = "verified" | "incomplete" | "altered" | "not checked";
 
 /** Why something is not verified. */
-export type FindingReason =
+type FindingReason =
   | "BLOCKS_MISSING"
   | "DOCUMENT_DIFFERS"
   | "PAYLOAD_DIFFERS"
@@ -50,7 +50,7 @@ export interface TrailNote {
 /** The worst first: what was altered is worse than what nobody knows, and that is worse than a hole. */
 const ORDER = ["altered", "not checked", "incomplete"] as const;
 
-export function verdictOf(findings: readonly Pick<Finding, "verdict">[]): Verdict {
+function verdictOf(findings: readonly Pick<Finding, "verdict">[]): Verdict {
   return ORDER.find((verdict) => findings.some((finding) => finding.verdict === verdict)) ?? "verified";
 }
 

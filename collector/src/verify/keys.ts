@@ -112,7 +112,7 @@ function certificateOf(hostId: string, chain: readonly Uint8Array[]): Certificat
 }
 
 /** A time in UTC; that of a damaged document may be none. */
-export function timeText(timeMs: number): string {
+function timeText(timeMs: number): string {
   const date = new Date(timeMs);
   return Number.isNaN(date.getTime()) ? `${timeMs} ms after 1970` : date.toISOString();
 }

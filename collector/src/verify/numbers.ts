@@ -77,6 +77,6 @@ const EPOCH_MS_SHIFT = 16n;
 const NANOS_OF_MS = 1_000_000n;
 
 /** When an epoch began, by the host's clock, nanoseconds. */
-export function startOf(epoch: bigint): bigint {
+function startOf(epoch: bigint): bigint {
   return (epoch >> EPOCH_MS_SHIFT) * NANOS_OF_MS;
 }

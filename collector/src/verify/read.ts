@@ -1,5 +1,6 @@
 /** Reads payloads of one host, and checks all that can be checked of each by itself. */
 import { setImmediate } from "node:timers/promises";
+import { hex64 } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { TimeRange } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
@@ -101,7 +102,7 @@ function payloadMissing(listed: Listed): Finding {
     verdict: "incomplete",
     reason: "BLOCKS_MISSING",
     subject: id,
-    detail: `numbers ${numbers} of epoch ${epoch.toString(16)} are listed in the catalog of ${place} and not there`,
+    detail: `numbers ${numbers} of epoch ${hex64(epoch)} are listed in the catalog of ${place} and not there`,
     epoch,
     ...(first === undefined || last === undefined ? {} : { range: { first: first.first, next: last.next } }),
     earliestNano: firstTimeNano,
@@ -225,7 +226,7 @@ class PayloadReader {
     const { header } = block.parsed;
     const isFork = block.epoch !== header.epoch && block.epoch === forkEpoch(block.hash);
     if (!isFork && block.epoch !== header.epoch)
-      this.#tell(this.#subject(block), "DOCUMENT_DIFFERS", `it is of epoch ${header.epoch.toString(16)}`);
+      this.#tell(this.#subject(block), "DOCUMENT_DIFFERS", `it is of epoch ${hex64(header.epoch)}`);
     this.#compareDocument(block);
     const times = { firstTimeNano: header.firstTimeUnixNano, lastTimeNano: header.lastTimeUnixNano };
     const seen: Seen = {

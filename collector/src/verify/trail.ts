@@ -2,6 +2,7 @@
  * All that was read of one host's trail, and what it comes to: numbers that are missing, links that do not hold, heads that are not those
  * that somebody noted. Pure.
  */
+import { hex64 } from "@hosttrail/lib/block";
 import type { SequenceRange } from "../model/index.ts";
 import type { TimeRange } from "../ask/index.ts";
 import type { Claims } from "./claims.ts";
@@ -182,7 +183,7 @@ function* findingsOf(
 ): Iterable<Finding | TrailNote> {
   const { earliestNano, latestNano, evidence, seenMs } = hole;
   for (const { part, drop } of splitByDrops(hole, drops)) {
-    const numbers = `numbers ${part.first} to ${part.next - 1n} of epoch ${epoch.toString(16)}`;
+    const numbers = `numbers ${part.first} to ${part.next - 1n} of epoch ${hex64(epoch)}`;
     if (drop !== undefined) {
       const when = new Date(drop.timeMs).toISOString();
       yield { reason: "DROPPED", detail: `${numbers}: dropped by retention (policy ${drop.policy}, ${when})` };
