@@ -34,8 +34,13 @@ export function credentialsOf(stack: Stack, identity: Identity): ChannelCredenti
   return credentials.createSsl(ca, key, certificate);
 }
 
-export function queryClient(stack: Stack, identity: Identity = stack.user): QueryServiceClient {
-  return new QueryServiceClient(`localhost:${stack.queryPort}`, credentialsOf(stack, identity), {
+/** Of the stack's collector, or of another one of its collectors by port. */
+export function queryClient(
+  stack: Stack,
+  identity: Identity = stack.user,
+  port: number = stack.queryPort,
+): QueryServiceClient {
+  return new QueryServiceClient(`localhost:${port}`, credentialsOf(stack, identity), {
     "grpc.max_receive_message_length": 256 * 1024 * 1024,
   });
 }

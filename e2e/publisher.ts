@@ -18,7 +18,7 @@ const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format:
 export async function openBlockStream(stack: Stack): Promise<BlockStream> {
   return await BlockStream.open(
     {
-      servers: [stack.nats.url],
+      servers: stack.nats.url.split(","),
       credentials: "",
       publishTimeoutMs: 5000,
       replicas: 1,

@@ -3,19 +3,25 @@ import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
-import { authority, logKey, witness } from "./commands/index.ts";
+import { authority, logKey, nats } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { startCollector } from "./pipeline.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
+       hosttrail-collector nats COMMAND --config FILE
        hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]
-       hosttrail-collector log-key|witness-key make|show NAME FILE
-       hosttrail-collector witness --config FILE [--check-config]
+       hosttrail-collector log-key make|show NAME FILE
 
   --config FILE    configuration (YAML)
   --check-config   say whether the configuration is right, and end
   --version        print the version
+
+  nats plan          what NATS has, beside what it must have; ends with 0, with 1 where something is to be done, with 2 where something is wrong
+  nats apply         make streams and consumers so
+  nats rights [LOGIN...]
+                     the least rights of a login for each role, as a part of nats-server's configuration
+    --certificates     logins are known by their certificates rather than by passwords
 
   ca init            make an authority in an empty folder
   ca server NAME...  make a collector's certificate for these DNS names and addresses
@@ -24,9 +30,8 @@ const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
     --days N           how long the certificate is valid (default 90)
     --output PATH      where to put PATH.crt and PATH.key (default: FOLDER/NAME)
 
-  log-key make|show NAME FILE      make the key of a transparency log, or say its public part; NAME is the log's origin
-  witness-key make|show NAME FILE  the same for a witness
-  witness                          cosign the logs that FILE names; needs neither NATS nor a database
+  log-key make|show NAME FILE
+                     make the key of a transparency log, or print its public part; NAME is the log's origin
 `;
 
 function fail(error: unknown): never {
@@ -44,14 +49,17 @@ async function run(): Promise<void> {
       output: { type: "string" },
       config: { type: "string" },
       "check-config": { type: "boolean", default: false },
+      certificates: { type: "boolean", default: false },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
   if (positionals[0] === "ca" && !values.help) return await authority(positionals.slice(1), values);
-  if ((positionals[0] === "log-key" || positionals[0] === "witness-key") && !values.help) return logKey(positionals);
-  if (positionals[0] === "witness" && positionals.length === 1 && values.config !== undefined && !values.help)
-    return await witness(values.config, values["check-config"], fail);
+  if (positionals[0] === "log-key" && !values.help) return logKey("ed25519", positionals);
+  if (positionals[0] === "nats" && values.config !== undefined && !values.help) {
+    process.exitCode = await nats(positionals.slice(1), loadCollectorConfig(values.config), values);
+    return;
+  }
   if (values.version) process.stdout.write(`hosttrail-collector ${COLLECTOR_VERSION}\n`);
   else if (values.help || values.config === undefined || positionals.length > 0) {
     process.stdout.write(USAGE);

@@ -3,5 +3,5 @@ export { DevelopmentCa, type Identity, signingRequest } from "./certificates.ts"
 export { Child, endLeftovers } from "./child.ts";
 export { packagedAgent } from "./package.ts";
 export { freePort, waitForPort } from "./ports.ts";
-export { mongodbService, natsService, prepareServices, type Say, type Service } from "./services.ts";
+export { mongodbService, type NatsNode, natsService, prepareServices, type Say, type Service } from "./services.ts";
 export { Stack, type StackOptions } from "./stack.ts";

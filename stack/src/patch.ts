@@ -1,7 +1,8 @@
 /**
- * Our two changes to FerretDB. Its unique index on `_id` is over one expression and its queries ask by another one, so the index is never
+ * Our changes to FerretDB. Its unique index on `_id` is over one expression and its queries ask by another one, so the index is never
  * used: every look-up, update and delete by `_id` reads the whole collection. And a filter that has a second condition is not asked by `_id`
- * at all, though all that is found is compared with the whole filter anyway. docs/decisions/0020-embedded-database.md has the figures.
+ * at all, though all that is found is compared with the whole filter anyway. An update reads documents, changes them and writes them back, and of
+ * two at once one is lost, whatever their filters say: here one waits for the other. docs/decisions/0020-embedded-database.md has the figures.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -17,6 +18,9 @@ export interface Change {
   now: string;
 }
 
+/** Whoever reads a document to write it back is the only one. */
+const TAKE_TURN = "updating <- struct{}{}\n\n\tdefer func() { <-updating }()\n\n\t";
+
 export const CHANGES: readonly Change[] = [
   {
     file: "internal/backends/sqlite/metadata/metadata.go",
@@ -29,6 +33,24 @@ export const CHANGES: readonly Change[] = [
     old: "if params.Filter.Len() == 1 {",
     times: 2,
     now: "if params.Filter.Len() > 0 {",
+  },
+  {
+    file: "internal/handler/msg_update.go",
+    old: "func (h *Handler) updateDocument(",
+    times: 1,
+    now: "var updating = make(chan struct{}, 1)\n\nfunc (h *Handler) updateDocument(",
+  },
+  {
+    file: "internal/handler/msg_update.go",
+    old: "for _, u := range params.Updates {",
+    times: 1,
+    now: TAKE_TURN + "for _, u := range params.Updates {",
+  },
+  {
+    file: "internal/handler/msg_findandmodify.go",
+    old: "c, err := db.Collection(params.Collection)",
+    times: 1,
+    now: TAKE_TURN + "c, err := db.Collection(params.Collection)",
   },
 ];
 

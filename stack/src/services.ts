@@ -21,9 +21,12 @@ const NATS_MINIMUM = [2, 10, 23] as const;
 
 /** A server that a stack uses. `child` is there where we run it ourselves. */
 export interface Service {
+  /** Of several servers, with commas between. */
   url: string;
   what: string;
   child: Child | undefined;
+  /** Where it is a cluster of our own. */
+  nodes?: readonly NatsNode[];
   /** Starts it (again) and waits until it answers. */
   start(): Promise<void>;
 }
@@ -95,8 +98,7 @@ function missing(name: "nats" | "ferretdb"): string {
 
 /** Builds what would be built at the first start, for those who will have no way out then. */
 export function prepareServices(tools: string, say: Say): { natsServer: string } {
-  const onPath = findOnPath("nats-server");
-  const natsServer = onPath !== undefined && natsVersionFits(onPath) ? onPath : build("nats", tools, say);
+  const natsServer = natsProgram({ tools, say }).binary;
   const given = (process.env["HOSTTRAIL_MONGODB_URL"] ?? "") !== "";
   if (!given && findOnPath("mongod") === undefined) build("ferretdb", tools, say);
   return { natsServer };
@@ -116,14 +118,58 @@ export interface ServiceOptions {
   nats?: readonly string[];
 }
 
+/** The program, built where PATH has none that fits. */
+function natsProgram({ tools, say }: Pick<ServiceOptions, "tools" | "say">): { binary: string; what: string } {
+  const onPath = findOnPath("nats-server");
+  if (onPath !== undefined && natsVersionFits(onPath))
+    return { binary: onPath, what: `nats-server from PATH (${onPath})` };
+  return { binary: build("nats", tools, say), what: "nats-server built from its Go module" };
+}
+
+/** A node of a cluster. */
+export interface NatsNode {
+  name: string;
+  url: string;
+  child: Child;
+  /** Where it keeps its streams. */
+  store: string;
+}
+
+/** Several servers that keep copies of each other's streams; always our own. */
+export async function natsCluster(options: ServiceOptions, count: number): Promise<Service> {
+  const { binary, what } = natsProgram(options);
+  const ports = await Promise.all(Array.from({ length: 2 * count }, () => freePort()));
+  const routes = ports.slice(count).map((port) => `"nats://127.0.0.1:${port}"`);
+  const nodes = ports.slice(0, count).map((port, at): NatsNode => {
+    const name = `nats-${at + 1}`;
+    const store = join(options.directory, name);
+    mkdirSync(store, { recursive: true });
+    const file = join(options.directory, `${name}.conf`);
+    const lines = [
+      `server_name: ${name}`,
+      `listen: "127.0.0.1:${port}"`,
+      `jetstream { store_dir: "${store}" }`,
+      `cluster { name: hosttrail, listen: "127.0.0.1:${ports[count + at]}", routes: [${routes.join(", ")}] }`,
+      ...(options.nats ?? []),
+    ];
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    const child = new Child({ name, command: binary, args: ["-c", file], directory: options.directory });
+    return { name, url: `nats://127.0.0.1:${port}`, child, store };
+  });
+  const start = async (): Promise<void> => {
+    for (const { child } of nodes) if (!child.running) child.start();
+    for (const { url, child } of nodes)
+      await waitForPort(Number(new URL(url).port), "NATS", () => child.assertRunning());
+  };
+  return { url: nodes.map(({ url }) => url).join(","), what: `${count} of ${what}`, child: undefined, nodes, start };
+}
+
 export async function natsService(options: ServiceOptions): Promise<Service> {
   const given = process.env["HOSTTRAIL_NATS_URL"];
   if (given !== undefined && given !== "") {
     return { url: given, what: "NATS as HOSTTRAIL_NATS_URL says", child: undefined, start: async () => undefined };
   }
-  const onPath = findOnPath("nats-server");
-  const usable = onPath !== undefined && natsVersionFits(onPath);
-  const binary = usable ? onPath : build("nats", options.tools, options.say);
+  const { binary, what } = natsProgram(options);
   const port = await freePort();
   const store = join(options.directory, "nats");
   mkdirSync(store, { recursive: true });
@@ -135,7 +181,7 @@ export async function natsService(options: ServiceOptions): Promise<Service> {
   const child = new Child({ name: "nats", command: binary, args: ["-c", configFile], directory: options.directory });
   return {
     url: `nats://127.0.0.1:${port}`,
-    what: usable ? `nats-server from PATH (${onPath})` : "nats-server built from its Go module",
+    what,
     child,
     async start() {
       child.start();

@@ -12,7 +12,7 @@ import { parse, stringify } from "yaml";
 import { DevelopmentCa, type Identity } from "./certificates.ts";
 import { Child } from "./child.ts";
 import { freePort, waitForPort } from "./ports.ts";
-import { mongodbService, natsService, type Say, type Service } from "./services.ts";
+import { mongodbService, natsCluster, natsService, type Say, type Service } from "./services.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
 /** Runs the agent as systemd would: keeps its socket and starts it again after a crash. */
@@ -34,6 +34,8 @@ export interface StackOptions {
   collector?: Readonly<Record<string, unknown>>;
   /** More lines of nats-server's configuration. */
   nats?: readonly string[];
+  /** Servers of NATS, of which each has a copy of what the others have; one by default, which may be one that is given. */
+  natsNodes?: number;
   /** Address that the collector listens at, for test hosts in networks of their own; else only this machine reaches it. */
   address?: string;
 }
@@ -108,7 +110,9 @@ export class Stack {
     const { directory } = options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const { tools, say } = options;
-    const nats = await natsService({ directory, tools, say, nats: options.nats ?? [] });
+    const { natsNodes = 1 } = options;
+    const natsOptions = { directory, tools, say, nats: options.nats ?? [] };
+    const nats = natsNodes > 1 ? await natsCluster(natsOptions, natsNodes) : await natsService(natsOptions);
     const mongodb = await mongodbService({ directory, tools, say });
     const certificates = join(directory, "certificates");
     mkdirSync(certificates, { recursive: true, mode: 0o700 });
@@ -165,7 +169,7 @@ export class Stack {
       ca: { certificate_file: join(this.authority, "ca.crt"), key_file: join(this.authority, "ca.key") },
       access: { bindings: [{ subject: "certificate:dev", role: "admin" }] },
       metrics: { listen: `127.0.0.1:${this.metricsPort}` },
-      nats: { servers: [this.nats.url] },
+      nats: { servers: this.nats.url.split(",") },
       mongodb: { url: this.mongodb.url, database: this.database },
     };
   }
@@ -254,6 +258,14 @@ export class Stack {
     return { ingestPort, queryPort, enrollPort, process: child };
   }
 
+  /** Writes a file like collector.yaml with other settings; its path. */
+  writeCollectorConfig(changes: Readonly<Record<string, unknown>>, name: string): string {
+    const file = join(this.#directory, `collector-${name}.yaml`);
+    const config = parse(readFileSync(join(this.#directory, "collector.yaml"), "utf8")) as Record<string, unknown>;
+    writeConfig(file, config, changes);
+    return file;
+  }
+
   /** An administrator makes a token, with which the agent enrols; once more where the collector has not found its database yet. */
   async #giveToken(): Promise<void> {
     const { token_file: file } = this.#agentConfig(this.#directory)["enroll"] as { token_file: string };
@@ -309,7 +321,8 @@ export class Stack {
   async stop(): Promise<void> {
     await this.agent.stop();
     await Promise.all([this.collector, ...this.#others].map((child) => child.stop()));
-    await Promise.all([this.nats.child?.stop(), this.mongodb.child?.stop()]);
+    const servers = [this.nats.child, this.mongodb.child, ...(this.nats.nodes ?? []).map(({ child }) => child)];
+    await Promise.all(servers.map(async (child) => await child?.stop()));
   }
 }
 

@@ -1,8 +1,9 @@
-/** `hosttrail-collector ca …`: the authority of a small fleet. */
+/** `hosttrail-collector ca …`: the authority of a small fleet; and the commands that have a file of their own. */
 import { join } from "node:path";
 import { initAuthority, issueServer, issueUser, rotateAuthority } from "../authority/index.ts";
 
-export { logKey, witness } from "./log.ts";
+export { logKey } from "./log.ts";
+export { nats } from "./nats.ts";
 
 interface Options {
   directory?: string | undefined;

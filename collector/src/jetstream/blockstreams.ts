@@ -19,7 +19,7 @@ export async function listBlockStreams(manager: JetStreamManager): Promise<Strea
   return found.sort((one, other) => (one.config.name < other.config.name ? -1 : 1));
 }
 
-export function presentOf({ config }: StreamInfo): PresentStream {
+export function presentOf({ config }: Pick<StreamInfo, "config">): PresentStream {
   return { name: config.name, subjects: config.subjects ?? [] };
 }
 

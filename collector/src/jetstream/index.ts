@@ -31,6 +31,10 @@ import { pullBlocks } from "./pull.ts";
 import { ensureTopology, missingTopology } from "./topology.ts";
 import { problemsOf } from "./versions.ts";
 
+export { applyNats, surveyNats } from "./administer.ts";
+export { type Login, rightsText } from "./rights.ts";
+export type { Finding } from "./survey.ts";
+
 export interface JetStreamOptions extends ConnectOptions, Omit<BlockStreamsOptions, "streams" | "placementTags"> {
   publishTimeoutMs: number;
   /** Streams over which partitions are spread where there are none yet; 1 where it is not given. */
@@ -75,7 +79,7 @@ export class BlockStream {
     this.matches = new MatchStream(connection, this.#client, ackWaitMs);
     this.anchors = new AnchorStream(connection, this.#client);
     this.deadLetters = new DeadLetterStream(this.#client, () => this.#manager());
-    this.peers = new PeerSubjects(connection);
+    this.peers = new PeerSubjects(connection, options.inboxPrefix ?? "");
   }
 
   /** What one of all processes has at a time. */

@@ -12,9 +12,10 @@ export class PeerSubjects {
   readonly #connection: NatsConnection;
   readonly #inbox: string;
 
-  constructor(connection: NatsConnection) {
+  /** Subjects of answers begin with the prefix; with the client's own where it is empty. */
+  constructor(connection: NatsConnection, inboxPrefix: string) {
     this.#connection = connection;
-    this.#inbox = createInbox();
+    this.#inbox = inboxPrefix === "" ? createInbox() : createInbox(inboxPrefix);
   }
 
   /** Bytes of a message that the server takes. */

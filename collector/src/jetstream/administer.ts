@@ -1,0 +1,26 @@
+/** What `hosttrail-collector nats …` does: its own connection, for as long as it takes. */
+import type { BlockStreamsOptions } from "./blockstreams.ts";
+import { type ConnectOptions, openConnection } from "./connect.ts";
+import { type Finding, Survey } from "./survey.ts";
+
+/** Looks at the server, without waiting for one that is not there; throws where it cannot be reached. */
+export async function surveyNats(options: ConnectOptions & BlockStreamsOptions): Promise<Finding[]> {
+  return await withSurvey(options, (survey) => survey.look());
+}
+
+/** Makes streams and consumers as planned; what was done. */
+export async function applyNats(options: ConnectOptions & BlockStreamsOptions): Promise<string[]> {
+  return await withSurvey(options, (survey) => survey.apply());
+}
+
+async function withSurvey<Answer>(
+  options: ConnectOptions & BlockStreamsOptions,
+  ask: (survey: Survey) => Promise<Answer>,
+): Promise<Answer> {
+  const connection = await openConnection(options, false);
+  try {
+    return await ask(new Survey(connection, options));
+  } finally {
+    await connection.close();
+  }
+}
