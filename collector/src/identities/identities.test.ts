@@ -14,8 +14,11 @@ function lossy(identity: HostIdentity) {
   const store = {
     getIdentity: async (hostId: string) => (hostId === current.hostId ? current : undefined),
     identitiesChangedSince: async (timeMs: number) => (current.changedMs >= timeMs ? [current] : []),
-    noteBoots: async (_hostId: string, boots: readonly string[], clonedBoots: readonly string[]) => {
-      current = { ...current, boots, clonedBoots, changedMs: Date.now() };
+    changeBoots: async (
+      _hostId: string,
+      change: (known: Pick<HostIdentity, "boots" | "clonedBoots">) => Pick<HostIdentity, "boots" | "clonedBoots">,
+    ) => {
+      current = { ...current, ...change(current), changedMs: Date.now() };
     },
   };
   const notices = { tellIdentity: () => undefined, onIdentity: () => ({ close: () => undefined }) };

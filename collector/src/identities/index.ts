@@ -33,8 +33,11 @@ export interface Claim {
 interface Store {
   getIdentity(hostId: string): Promise<HostIdentity | undefined>;
   identitiesChangedSince(timeMs: number): Promise<HostIdentity[]>;
-  noteBoots(hostId: string, boots: readonly string[], clonedBoots: readonly string[]): Promise<void>;
+  /** Changes what is known of a host's boots; `change` may be asked again, where another node was first. */
+  changeBoots(hostId: string, change: (known: Boots) => Boots): Promise<void>;
 }
+
+type Boots = Pick<HostIdentity, "boots" | "clonedBoots">;
 
 interface Notices {
   tellIdentity(hostId: string): void;
@@ -87,19 +90,18 @@ export class HostIdentities {
     await this.#noteBoot(identity, claim.bootId);
   }
 
-  async #noteBoot({ hostId, boots, clonedBoots }: HostIdentity, bootId: string): Promise<void> {
-    const last = boots.at(-1);
-    if (bootId === "" || last === bootId) return;
-    const isBack = last !== undefined && boots.includes(bootId);
-    if (isBack) {
+  async #noteBoot({ hostId, boots }: HostIdentity, bootId: string): Promise<void> {
+    if (bootId === "" || boots.at(-1) === bootId) return;
+    let clone = "";
+    await this.#store.changeBoots(hostId, (known) => {
+      const next = withBoot(known, bootId);
+      clone = next.clonedBoots.length > known.clonedBoots.length ? (next.clonedBoots.at(-1) ?? "") : "";
+      return next;
+    });
+    if (clone !== "") {
       metrics.hostsRefused.inc({ reason: "HOST_CLONED" });
-      this.#logger.error(
-        { host: hostId, boot: bootId, clone: last },
-        "two machines have one identity: a disk was copied",
-      );
+      this.#logger.error({ host: hostId, boot: bootId, clone }, "two machines have one identity: a disk was copied");
     }
-    const others = boots.filter((boot) => boot !== bootId && !(isBack && boot === last));
-    await this.#store.noteBoots(hostId, [...others, bootId], isBack ? [...clonedBoots, last] : clonedBoots);
     this.#notices.tellIdentity(hostId);
   }
 
@@ -160,6 +162,15 @@ export class HostIdentities {
     clearInterval(this.#timer);
     this.#subscription.close();
   }
+}
+
+/** A boot that comes back after a later one says that the later one is of another machine. */
+function withBoot({ boots, clonedBoots }: Boots, bootId: string): Boots {
+  const last = boots.at(-1);
+  if (last === bootId) return { boots, clonedBoots };
+  const isBack = last !== undefined && boots.includes(bootId);
+  const others = boots.filter((boot) => boot !== bootId && !(isBack && boot === last));
+  return { boots: [...others, bootId], clonedBoots: isBack ? [...clonedBoots, last] : clonedBoots };
 }
 
 function problemOf(identity: HostIdentity, claim: Claim): IdentityError | undefined {

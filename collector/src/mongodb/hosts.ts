@@ -1,6 +1,5 @@
 /**
- * What is known of hosts: one document each. A document is replaced as a whole, and only by who knows its last version; an update by
- * operators is not atomic on every server (see rows.ts).
+ * What is known of hosts: one document each. A document is replaced as a whole, and only by who knows its last version (see rows.ts).
  */
 import { randomBytes } from "node:crypto";
 import {

@@ -112,11 +112,19 @@ export class IdentityStore {
     await this.#revocations.tryInsert({ _id: hostId, changed: Long.fromNumber(nowMs), reason: storable(reason) });
   }
 
-  async noteBoots(hostId: string, boots: readonly string[], clonedBoots: readonly string[]): Promise<void> {
-    await this.#put(this.#boots, hostId, {
-      boots: boots.slice(-BOOTS_MAX).map(storable),
-      clonedBoots: clonedBoots.slice(-BOOTS_MAX).map(storable),
-      changed: Long.fromNumber(Date.now()),
+  /** `change` may be asked again, where another node was first. Throws a RetryableError where that goes on and on. */
+  async changeBoots(
+    hostId: string,
+    change: (known: Pick<HostIdentity, "boots" | "clonedBoots">) => Pick<HostIdentity, "boots" | "clonedBoots">,
+  ): Promise<void> {
+    await this.#boots.change(hostId, (row) => {
+      const known = { boots: texts(row?.["boots"]), clonedBoots: texts(row?.["clonedBoots"]) };
+      const { boots, clonedBoots } = change(known);
+      return {
+        boots: boots.slice(-BOOTS_MAX).map(storable),
+        clonedBoots: clonedBoots.slice(-BOOTS_MAX).map(storable),
+        changed: Long.fromNumber(Date.now()),
+      };
     });
   }
 

@@ -1,10 +1,19 @@
 /**
- * What the small collections share. A change that must happen once, or not beyond a number, is an insert under an id that says so: the only
- * step that every server with this wire protocol does as one. FerretDB 1.24 reads, changes and writes a document in an
- * update, and two updates at once lose one of them, whatever their filter says.
+ * What the small collections share. A change that must happen once, or not beyond a number, is an insert under an id that says so: every
+ * server with this wire protocol does it as one. A change of what is there names the version that it was made of. MongoDB compares that and
+ * writes as one step, and so does the embedded FerretDB as we build it (decision 20); another FerretDB 1.x reads, changes and writes, and loses
+ * one of two updates at once, whatever their filters say.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Collection, type Db, type Document, Long, MongoServerError } from "mongodb";
+import { RetryableError } from "../model/index.ts";
 import { DUPLICATE_KEY } from "./failure.ts";
+
+/** Times that a change is tried; whoever was late waits, a while longer each time, and by chance. */
+const CHANGES_MAX = 32;
+const CHANGE_WAIT_MIN_MS = 4;
+const CHANGE_WAIT_MAX_MS = 256;
+const CHANGE_LATER_MS = 500;
 
 export type Row = Document & { _id: string };
 
@@ -63,6 +72,28 @@ export class Rows {
       // Two at once made it where it was not there: as if that one had come later.
       if (!(error instanceof MongoServerError && error.code === DUPLICATE_KEY)) throw error;
     }
+  }
+
+  /**
+   * Puts what `change` makes of a document in its place, where nobody else has changed it meanwhile; else `change` is asked again. Throws a
+   * RetryableError where others are first again and again.
+   */
+  async change(id: string, change: (row: Row | undefined) => Document): Promise<void> {
+    for (let attempt = 1; attempt <= CHANGES_MAX; attempt++) {
+      if (attempt > 1) await sleep(Math.random() * Math.min(CHANGE_WAIT_MIN_MS * 2 ** attempt, CHANGE_WAIT_MAX_MS));
+      const before = await this.get(id);
+      const version = number(before, "version");
+      const next: Row = { ...change(before), _id: id, version: version + 1 };
+      if (before === undefined) {
+        if (await this.tryInsert(next)) return;
+        continue;
+      }
+      // One that was written before there were versions has none.
+      const filter = { _id: id, version: before["version"] === undefined ? { $exists: false } : version };
+      const { matchedCount } = await this.all.replaceOne(filter, next, { writeConcern: DURABLE });
+      if (matchedCount === 1) return;
+    }
+    throw new RetryableError(`${this.all.collectionName} ${id} is changed by others all the time`, CHANGE_LATER_MS);
   }
 
   async delete(id: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** What this node knows of hosts, kept in step with the database: facts, trail, faults. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Arrival, Goodbye, HostDocument, WasCalled } from "../model/index.ts";
-import { OUTSIDE } from "../model/index.ts";
+import { OUTSIDE, RetryableError } from "../model/index.ts";
 
 /** What the newest block of a host tells about it. */
 export interface HostFacts {
@@ -30,8 +31,11 @@ export interface HostArchive {
 
 /** Hosts that are known at once; those that were used least recently go first. */
 const HOSTS_MAX = 10_000;
-/** Times that a document is tried where other nodes change it, too. */
-const ATTEMPTS_MAX = 8;
+/** Times that a document is tried where other nodes change it, too; whoever was late waits, a while longer each time, and by chance. */
+const ATTEMPTS_MAX = 32;
+const WAIT_MIN_MS = 4;
+const WAIT_MAX_MS = 256;
+const LATER_MS = 500;
 const NANOS_OF_MS = 1_000_000n;
 /** Names, and instances of a cloud, that are remembered of one host. */
 const CALLED_MAX = 16;
@@ -54,12 +58,14 @@ export class HostBook {
 
   /**
    * Changes hosts. `change` makes a new document of the present one, and is asked again where another node was first.
-   * Throws where the database is away; then nothing is changed here either.
+   * Throws a RetryableError where the database is away, and where others are first again and again; then nothing is changed here either.
    */
   async change(changes: ReadonlyMap<string, (host: HostDocument) => HostDocument>): Promise<void> {
     let left = [...changes.keys()];
     for (let attempt = 1; left.length > 0; attempt++) {
-      if (attempt > ATTEMPTS_MAX) throw new Error(`hosts are changed by others all the time: ${left.join(", ")}`);
+      if (attempt > ATTEMPTS_MAX)
+        throw new RetryableError(`hosts are changed by others all the time: ${left.join(", ")}`, LATER_MS);
+      if (attempt > 1) await sleep(Math.random() * Math.min(WAIT_MIN_MS * 2 ** attempt, WAIT_MAX_MS));
       await this.hosts(left);
       const next = left.map((id): VersionedHost => {
         const { host, version } = this.#known.get(id) ?? { host: newHost(id), version: 0 };
