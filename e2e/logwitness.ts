@@ -8,6 +8,7 @@ import { type Identity, Child, freePort, type Stack, waitForPort } from "@hosttr
 import { parseVerifierKey, type VerifierKey } from "@hosttrail/lib/tlog";
 
 const COLLECTOR = new URL("../collector/src/main.ts", import.meta.url).pathname;
+const WITNESS = new URL("../collector/src/witnessmain.ts", import.meta.url).pathname;
 
 export interface LogFixture {
   key: VerifierKey;
@@ -19,16 +20,16 @@ export interface LogFixture {
   config: Record<string, unknown>;
 }
 
-function makeKey(program: "log-key" | "witness-key", name: string, file: string): string {
-  return execFileSync(process.execPath, [COLLECTOR, program, "make", name, file], { encoding: "utf8" }).trim();
+function makeKey(program: readonly string[], name: string, file: string): string {
+  return execFileSync(process.execPath, [...program, "make", name, file], { encoding: "utf8" }).trim();
 }
 
 /** Makes keys, a policy and a witness that runs. Its files lie in this folder. */
 export async function openLog(folder: string, origin: string): Promise<LogFixture> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = (name: string): string => join(folder, name);
-  const logLine = makeKey("log-key", origin, file("log.key"));
-  const witnessLine = makeKey("witness-key", "witness.example/w1", file("witness.key"));
+  const logLine = makeKey([COLLECTOR, "log-key"], origin, file("log.key"));
+  const witnessLine = makeKey([WITNESS, "key"], "witness.example/w1", file("witness.key"));
   const witnessPort = await freePort();
   writeFileSync(
     file("witness.yaml"),
@@ -45,7 +46,7 @@ export async function openLog(folder: string, origin: string): Promise<LogFixtur
     file("policy"),
     `log ${logLine}\nwitness w1 ${witnessLine} http://127.0.0.1:${String(witnessPort)}\nquorum w1\n`,
   );
-  const args = [COLLECTOR, "witness", "--config", file("witness.yaml")];
+  const args = [WITNESS, "--config", file("witness.yaml")];
   const witness = new Child({ name: "witness", command: process.execPath, args, directory: folder });
   witness.start();
   await waitForPort(witnessPort, "the witness", () => witness.assertRunning());

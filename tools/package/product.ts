@@ -96,6 +96,15 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
         section: 8,
       },
       {
+        name: "hosttrail-witness",
+        entry: "collector/src/witnessmain.ts",
+        output: "witness.mjs",
+        format: "esm",
+        external: [],
+        flags: "",
+        section: 8,
+      },
+      {
         name: "hosttrail",
         entry: "cli/src/main.ts",
         output: "cli.cjs",

@@ -18,10 +18,11 @@ import {
   verifyConsistency,
 } from "@hosttrail/lib/tlog";
 import { logIdOf, readFileAt } from "../logbook/index.ts";
+import { makeSigner } from "../signer/index.ts";
 import type { Drop, LegalHold } from "../model/index.ts";
 import { startWitness } from "../witness/index.ts";
 import { Kept, Process } from "./fixture.ts";
-import { Attester, makeSigner } from "./index.ts";
+import { Attester } from "./index.ts";
 
 const ORIGIN = "log.example/hosttrail";
 const folder = mkdtempSync(join(tmpdir(), "hosttrail-attest-"));

@@ -18,10 +18,9 @@ import type { AnchorStore, HeadSource, HoldTerm, LogArchive, Term } from "./port
 import { anchor, Checkpoints, type CosignOptions } from "./sign.ts";
 
 export { chainsOf } from "./chains.ts";
-export { type HaltReason, LogHalted } from "./halt.ts";
+
 export type { AnchorStore, HeadSource, LogArchive } from "./ports.ts";
-export { type LogSigner, makeSigner, openSigner } from "./key.ts";
-export { type LogServerOptions, serveLog } from "./serve.ts";
+export { serveLog } from "./serve.ts";
 
 export interface AttestOptions extends CosignOptions {
   intervalMs: number;

@@ -15,8 +15,8 @@ import {
   type VerifierKey,
   witnessesOf,
 } from "@hosttrail/lib/tlog";
+import type { LogSigner } from "../signer/index.ts";
 import { LogHalted, TermLost } from "./halt.ts";
-import type { LogSigner } from "./key.ts";
 import type { AnchorStore } from "./ports.ts";
 import { WitnessClient } from "./witness.ts";
 

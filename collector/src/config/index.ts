@@ -16,8 +16,6 @@ import type { LogLevel } from "@hosttrail/lib/log";
 
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
-export { loadWitnessConfig, type WitnessConfig, witnessSchema } from "./witness.ts";
-
 export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify" | "attest";
 
 /** Sizes in bytes, times in milliseconds. */

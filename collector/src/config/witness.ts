@@ -22,7 +22,7 @@ export interface WitnessConfig {
 }
 
 /** JSON Schema of witness.yaml. */
-export const witnessSchema: ConfigSchema = mapOf(
+const witnessSchema: ConfigSchema = mapOf(
   {
     name: { type: "string", pattern: "^[^\\s+]{1,256}$", description: "Of its key, as witness.example.org." },
     key_file: absolutePath,

@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import type { TLSSocket } from "node:tls";
 import { parsePolicy, type Policy } from "@hosttrail/lib/tlog";
 import { logSource } from "../archives.ts";
-import { Attester, openSigner, serveLog } from "../attest/index.ts";
+import { Attester, serveLog } from "../attest/index.ts";
 import { type Access, UnknownCaller } from "../access/index.ts";
 import { LogReader } from "../logbook/index.ts";
 import { userOf } from "../serve/index.ts";
+import { openSigner } from "../signer/index.ts";
 import { accessOf } from "./query/gate.ts";
 import type { RunningRole, Shared } from "./role.ts";
 

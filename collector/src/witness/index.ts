@@ -12,8 +12,6 @@ import { REQUEST_BYTES_MAX } from "@hosttrail/lib/tlog";
 import { type Answer, judge, type KnownLog, type WitnessKey } from "./judge.ts";
 import { WitnessState } from "./state.ts";
 
-export { type KnownLog, type WitnessKey } from "./judge.ts";
-
 export interface WitnessOptions {
   listen: { host: string; port: number };
   stateDirectory: string;
