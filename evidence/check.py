@@ -580,6 +580,8 @@ def check(folder, arguments, work, findings, notes):
         notes.append("no --log-key: that nothing is missing at the end of a chain is the collector's word alone")
     events = sum(block.count for block in own)
     times = "" if not own else f", {time_of(min(b.first_time for b in own))} to {time_of(max(b.last_time for b in own))}"
+    if start > -(1 << 63) or end < (1 << 63) - 1:
+        notes.append(f"of the time from {time_of(start)} to {time_of(end)} alone")
     return f"host {host}: {len(own)} blocks with {events} events are as they were sealed{times}"
 
 

@@ -40,7 +40,7 @@ export class KeptStore {
     const cursor = all.find(ofHosts<StoredArrival>(hostIds), { batchSize: 1024 });
     try {
       for await (const document of cursor) {
-        const arrival = readOr(() => fromDocument(document));
+        const arrival = readOr(() => whole(fromDocument(document)));
         bytes += "problem" in arrival ? 0 : arrival.bytes.length;
         if (arrivals.length >= blocksMax || bytes > bytesMax) return { arrivals, isAll: false };
         arrivals.push({ id: document._id, arrival });
@@ -67,6 +67,12 @@ export class KeptStore {
     }
     return [...newest.values()];
   }
+}
+
+function whole(arrival: Arrival): Arrival {
+  // What was no binary value gives none.
+  if (!((arrival.bytes as unknown) instanceof Uint8Array)) throw new TypeError("it has no block");
+  return arrival;
 }
 
 /** Whatever a damaged document makes of those who read it. */

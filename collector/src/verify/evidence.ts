@@ -54,6 +54,6 @@ function blockMessage({ id, parsed, columns, receivedMs }: StoredBlock, { isAske
     signature,
     columns: isAsked ? columns : NO_BYTES,
     neighbour: !isAsked,
-    receiveTime: timestampOf(receivedMs),
+    receiveTime: timestampOf(Math.floor(receivedMs)),
   });
 }

@@ -50,6 +50,8 @@ export interface Prepared {
   shelf: Shelf;
 }
 
+/** Blocks of one host that are held against each other, some 400 bytes each: for more a shorter time is asked about. */
+const BLOCKS_MAX = 500_000;
 /** Notes that are kept of a host. */
 const NOTES_MAX = 100;
 /** Times that a host is begun again, where what is kept of it is moved meanwhile. */
@@ -165,7 +167,8 @@ class HostCheck {
     const { budget } = this.#question;
     const isSpent =
       this.#eventsRead > 0 &&
-      (performance.now() - this.#startMs > budget.timeMs ||
+      (this.#trail.size > BLOCKS_MAX ||
+        performance.now() - this.#startMs > budget.timeMs ||
         this.#eventsRead + events > budget.events ||
         this.#bytesRead + bytes > budget.bytes);
     if (!isSpent) {
@@ -230,12 +233,12 @@ class HostCheck {
     const heads: Head[] = [];
     for (const { epoch, ranges, usedMs } of this.#document?.trail ?? [])
       for (const { next, last } of ranges)
-        heads.push({ epoch, next, hash: last, timeNano: BigInt(usedMs) * NANOS_OF_MS, evidence: "host document" });
+        heads.push({ epoch, next, hash: last, timeNano: nanosOf(usedMs), evidence: "host document" });
     const lastNano = this.#document?.lastEventNano ?? 0n;
     for (const [epoch, next] of this.#claims.next) heads.push({ epoch, next, timeNano: lastNano, evidence: "ledger" });
     if (typeof logged !== "object") return heads;
     for (const { epoch, next, hash, timeMs } of logged.heads)
-      heads.push({ epoch, next, hash, timeNano: BigInt(timeMs) * NANOS_OF_MS, evidence: "log" });
+      heads.push({ epoch, next, hash, timeNano: nanosOf(timeMs), evidence: "log" });
     return heads;
   }
 
@@ -267,6 +270,11 @@ class HostCheck {
       lastTimeNano: this.#lastTimeNano,
     };
   }
+}
+
+/** Nanoseconds; 0 for what is no time, as damaged documents have it. */
+function nanosOf(timeMs: number): bigint {
+  return Number.isSafeInteger(timeMs) ? BigInt(timeMs) * NANOS_OF_MS : 0n;
 }
 
 function nearestBefore(payloads: Iterable<Listed>, timeNano: bigint): Listed | undefined {

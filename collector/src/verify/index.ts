@@ -70,11 +70,11 @@ export class VerifyApi {
     return {
       verifyTrail: this.#gate.stream<VerifyTrailRequest, VerifyTrailResponse>(
         VerifyTrailRequest,
-        async (request, visit, sink) => await this.#verify(request, visit, sink),
+        async (request, visit, sink) => await untilLeft(sink, this.#verify(request, visit, sink)),
       ),
       exportEvidence: this.#gate.stream<ExportEvidenceRequest, ExportEvidenceResponse>(
         ExportEvidenceRequest,
-        async (request, visit, sink) => await this.#export(request, visit, sink),
+        async (request, visit, sink) => await untilLeft(sink, this.#export(request, visit, sink)),
       ),
     };
   }
@@ -171,6 +171,16 @@ async function loggedOf(log: Shared["log"], hostId: string): Promise<Question["l
 
 function unreadable(error: unknown): string {
   return `the log cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+}
+
+/** Work that ended since the caller left has failed for that alone. */
+async function untilLeft(sink: Pick<Sink<never>, "throwIfEnded">, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    sink.throwIfEnded();
+    throw error;
+  }
 }
 
 /** What moves faster than it can be read is to be asked for again. */

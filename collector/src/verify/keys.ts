@@ -6,6 +6,9 @@ import { chainProblem } from "@hosttrail/lib/tls";
 import type { KeptCertificate } from "../model/index.ts";
 import type { Finding } from "./finding.ts";
 
+/** Milliseconds that a Date can hold. */
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
 interface Key {
   fingerprint: string;
   verify: Verify;
@@ -73,6 +76,7 @@ export class HostKeys {
   /** Why nobody vouched for the key at a time. */
   #problemOf({ certificates }: Key, atMs: number): string | undefined {
     if (certificates.some(({ rightFromMs, rightToMs }) => rightFromMs <= atMs && atMs <= rightToMs)) return undefined;
+    if (!(Math.abs(atMs) <= DATE_MS_MAX)) return "which can be no time, nothing is known of certificates";
     let problem = "";
     for (const certificate of certificates) {
       const found = chainProblem(certificate.own, certificate.sent, this.#authorities, atMs);

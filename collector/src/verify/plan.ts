@@ -18,9 +18,12 @@ export function planOf(payloads: readonly Listed[], range: TimeRange): Plan {
     const asked = sorted.map((each) => isOf(each, range));
     const first = asked.indexOf(true);
     if (first === -1) continue;
-    for (let at = Math.max(0, first - 1); at <= Math.min(asked.lastIndexOf(true) + 1, sorted.length - 1); at++) {
-      const each = sorted[at];
-      if (each !== undefined) read.add(each);
+    const last = asked.lastIndexOf(true);
+    const [low, high] = hullOf(sorted.filter((_, at) => asked[at]));
+    for (const [at, each] of sorted.entries()) {
+      // What is listed there and not read could hide that something is missing, whatever its times are said to be.
+      const touches = rangesOf(each).some((range) => range.first <= high && low <= range.next);
+      if (touches || at === first - 1 || at === last + 1 || (first <= at && at <= last)) read.add(each);
     }
   }
   return {
@@ -41,6 +44,14 @@ export function rangesOf({ from }: Listed): readonly SequenceRange[] {
   if ("entry" in from) return from.entry.ranges;
   const { firstSeq, count } = from.arrival;
   return [{ first: firstSeq, next: firstSeq + BigInt(count) }];
+}
+
+/** The first number of some payloads, and the one after their last. */
+function hullOf(payloads: readonly Listed[]): [low: bigint, high: bigint] {
+  const ranges = payloads.flatMap((each) => rangesOf(each));
+  const low = ranges.reduce((least, { first }) => (first < least ? first : least), ranges[0]?.first ?? 0n);
+  const high = ranges.reduce((most, { next }) => (next > most ? next : most), 0n);
+  return [low, high];
 }
 
 function firstOf(listed: Listed): bigint {

@@ -70,6 +70,11 @@ export class Trail {
     this.#extents.push(extent);
   }
 
+  /** Blocks that are kept in memory. */
+  get size(): number {
+    return this.#blocks.size + this.#forks.length;
+  }
+
   /** Blocks that name one before them which was not read. The first ones of an epoch name the last one of another. */
   get openLinks(): Seen[] {
     return [...this.#blocks.values()].filter(

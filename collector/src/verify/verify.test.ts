@@ -308,6 +308,42 @@ describe("a trail", () => {
     }
   });
 
+  it("does not believe a catalog that lists what is missing somewhere else", async () => {
+    const [host, blocks] = sealed();
+    const kept = await keep(blocks, host, 0);
+    const victim = blocks[5] as Arrival;
+    kept.compact(...blocks.filter((each) => each !== victim));
+    kept.arrivals.delete(victim.id);
+    const range = { startNano: BigInt(NOON + 3000) * 1_000_000n, endNano: BigInt(NOON + 8000) * 1_000_000n };
+    assert.equal((await verify(kept, host, { range })).verdict, "incomplete");
+    // Of a day that nobody asks about.
+    const place = "20200101";
+    const [other] = kept.catalogs.values();
+    const [entry] = other?.entries ?? [];
+    assert.ok(other !== undefined && entry !== undefined);
+    const ranges = [
+      { first: 1000n, next: 1001n },
+      { first: victim.firstSeq, next: victim.firstSeq + 5n },
+    ];
+    for (const some of [ranges, ranges.toReversed()]) {
+      const listed = { ...entry, id: `${host.hostId}-none`, ranges: some, firstTimeNano: 0n, lastTimeNano: 1n };
+      kept.catalogs.set(`${place} ${host.hostId}`, { ...other, place, entries: [listed] });
+      assert.equal((await verify(kept, host, { range })).verdict, "incomplete");
+    }
+  });
+
+  it("has no time at which a block came that ends everything", async () => {
+    const [host, blocks] = sealed();
+    for (const receivedMs of [Number.NaN, Infinity, 9e18, -9e18]) {
+      const kept = await keep(
+        blocks.map((each) => ({ ...each, receivedMs })),
+        host,
+        0,
+      );
+      assert.equal(reasons(await verify(kept, host))[0], "not checked CERTIFICATE_INVALID");
+    }
+  });
+
   it("is not verified by anybody's certificate", async () => {
     const [host, blocks] = sealed();
     const kept = await keep(blocks, host, 6);
