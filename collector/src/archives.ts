@@ -35,8 +35,12 @@ export function selectArchive({ hosts, identities }: Archive): SelectArchive {
 }
 
 /** What storing needs of it. */
-export function blockArchive({ arrivals }: Archive, history: History): BlockArchive {
-  return { insertBlocks: (blocks) => arrivals.insert(blocks), hashesOf: (blocks) => history.hashesOf(blocks) };
+export function blockArchive({ arrivals, drops }: Archive, history: History): BlockArchive {
+  return {
+    insertBlocks: (blocks) => arrivals.insert(blocks),
+    hashesOf: (blocks) => history.hashesOf(blocks),
+    isDropped: async (hostId, epoch, seq, places) => (await drops.dropOf(hostId, epoch, seq, places)) !== undefined,
+  };
 }
 
 /** What compacting needs of it. */

@@ -136,10 +136,11 @@ export class DropStore {
     return { place, hosts: hosts.length, events: hosts.reduce((sum, { events }) => sum + events, 0) };
   }
 
-  /** The drop that this event went with; undefined where it went with none. */
-  async dropOf(hostId: string, epoch: bigint, seq: bigint): Promise<Drop | undefined> {
+  /** The drop that this event went with, of these places where they are known; undefined where it went with none. */
+  async dropOf(hostId: string, epoch: bigint, seq: bigint, places?: readonly Place[]): Promise<Drop | undefined> {
     const batches = await this.#try(async () => (await this.#batches.all.find({}).toArray()).filter(isGone));
-    const ids = batches.map((row) => dropId(hostId, text(row, "place"), epoch, number(row, "time_ms")));
+    const wanted = batches.filter((row) => places?.includes(text(row, "place")) !== false);
+    const ids = wanted.map((row) => dropId(hostId, text(row, "place"), epoch, number(row, "time_ms")));
     const rows = await this.#try(() => inParallel(ids, (id) => this.#drops.get(id)));
     return rows
       .filter((row) => row !== undefined)

@@ -39,6 +39,8 @@ export interface BlockArchive {
   }>;
   /** `<id> <header hash, hex>` of those of these blocks that are there, arrived or in history. */
   hashesOf(blocks: readonly { id: string; place: Place }[]): Promise<Set<string>>;
+  /** True where retention has dropped the event of this number, of one of these places. Nothing is where this is not there. */
+  isDropped?(hostId: string, epoch: bigint, seq: bigint, places: readonly Place[]): Promise<boolean>;
 }
 
 /** A block that was opened and waits to be written. */
@@ -156,7 +158,19 @@ export class Writer {
         places: placesOf(document),
       })),
     );
-    return blocks.filter(({ taken, link }) => !known.has(`${taken.message.id} ${link.hash}`));
+    const unknown = blocks.filter(({ taken, link }) => !known.has(`${taken.message.id} ${link.hash}`));
+    const isDropped = await Promise.all(unknown.map((block) => this.#isDropped(block)));
+    return unknown.filter((_, at) => isDropped[at] !== true);
+  }
+
+  /**
+   * True for a block whose numbers were stored and dropped since: it was sent again, and is no fork. Whether its bytes are those nobody
+   * can tell any more.
+   */
+  async #isDropped({ document, link }: Prepared): Promise<boolean> {
+    const places = placesOf(document);
+    const known = await this.#archive.isDropped?.(document.hostId, link.epoch, link.firstSeq, places);
+    return known === true;
   }
 
   /** `<id> <header hash>` of those of these blocks that the database has, under their own id or as a fork. */
