@@ -54,6 +54,8 @@ const SPOOL_LEVEL = {
   quarantined: "error",
   returned: "info",
   discarded: "error",
+  unsynced: "error",
+  unremoved: "warn",
 } as const;
 /** Counts of the ledger that make a minute a failure. */
 const LOST = ["kernelLost", "serialGaps", "unreadFiles", "evicted", "discarded"] as const;

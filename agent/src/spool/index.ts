@@ -15,12 +15,9 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readSync,
   rmSync,
   statSync,
   truncateSync,
-  unlinkSync,
-  writeSync,
 } from "node:fs";
 import { randomInt } from "node:crypto";
 import { basename, join } from "node:path";
@@ -30,6 +27,7 @@ import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrai
 import { EvictedRanges } from "./evicted.ts";
 import { eventsIn, Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
 import { mergedRanges, type NumberRange } from "./ranges.ts";
+import { DamagedError, readFrame, writeFrame } from "./frame.ts";
 import { blockKey, FRAME_HEADER_BYTES, frameHeader, scanSegment } from "./segment.ts";
 
 export {
@@ -115,7 +113,7 @@ export interface TrailPosition {
 }
 
 export type SpoolEvent = (
-  event: "corrupt" | "evicted" | "quarantined" | "returned" | "discarded",
+  event: "corrupt" | "evicted" | "quarantined" | "returned" | "discarded" | "unsynced" | "unremoved",
   detail: Record<string, unknown>,
 ) => void;
 
@@ -267,16 +265,10 @@ export class Spool {
     const { segment, file } = this.#openFor(sealed, lane);
     const offset = segment.bytes;
     try {
-      writeAll(file, frameHeader(sealed.bytes));
-      writeAll(file, sealed.bytes);
+      writeFrame(file, sealed.bytes);
       this.#sync(file);
     } catch (error) {
-      // Leave no half block behind, so that the next one can be read.
-      try {
-        ftruncateSync(file, offset);
-      } catch {
-        // A disk that went read-only: what is there is cut at the next start.
-      }
+      this.#undo(lane, file, offset);
       throw error;
     }
     segment.bytes += FRAME_HEADER_BYTES + sealed.bytes.length;
@@ -292,6 +284,17 @@ export class Spool {
     return block;
   }
 
+  /** Leaves no half block behind, so that the next one can be read. */
+  #undo(lane: SpoolLane, file: number, offset: number): void {
+    try {
+      ftruncateSync(file, offset);
+    } catch {
+      // What is there is cut at the next start. Nothing may come behind it, since it would not lie where it is looked for.
+      this.#active.delete(lane);
+      closeSync(file);
+    }
+  }
+
   #sync(file: number): void {
     const { sync } = this.#options;
     if (sync === "never") return;
@@ -300,21 +303,38 @@ export class Spool {
       this.#unsyncedSince = performance.now();
       return;
     }
-    this.#syncTimer ??= setTimeout(() => {
-      this.#syncTimer = undefined;
-      for (const active of this.#active.values()) fdatasyncSync(active.file);
-      this.#unsyncedSince = performance.now();
-    }, SYNC_INTERVAL_MS);
+    this.#syncTimer ??= setTimeout(() => this.#syncAll(), SYNC_INTERVAL_MS);
   }
 
-  #openFor({ bytes, header }: SealedBlock, lane: SpoolLane): { segment: Segment; file: number } {
+  /** A disk that refuses is asked again: the blocks are safe no sooner than it agrees. */
+  #syncAll(): void {
+    this.#syncTimer = undefined;
+    try {
+      for (const { file } of this.#active.values()) fdatasyncSync(file);
+      this.#unsyncedSince = performance.now();
+    } catch (error) {
+      this.#report("unsynced", { error: String(error) });
+      this.#syncTimer = setTimeout(() => this.#syncAll(), SYNC_INTERVAL_MS);
+    }
+  }
+
+  #openFor({ bytes: block, header }: SealedBlock, lane: SpoolLane): { segment: Segment; file: number } {
     const active = this.#active.get(lane);
-    if (active !== undefined && active.segment.bytes + bytes.length <= this.#options.segmentBytes) return active;
+    if (active !== undefined && active.segment.bytes + block.length <= this.#options.segmentBytes) return active;
     const name = `${blockKey(header.epoch, header.firstSeq)}${lane === "low" ? LOW_SUFFIX : ".segment"}`;
     const path = join(this.#options.directory, name);
+    // What was written there is safe before nobody asks for it any more.
+    if (active !== undefined && this.#options.sync !== "never") fdatasyncSync(active.file);
     const file = openSync(path, "a", 0o600);
-    syncDirectory(this.#options.directory);
-    const segment: Segment = { path, lane, beganMs: Date.now(), bytes: fstatSync(file).size, live: new Set() };
+    let bytes: number;
+    try {
+      syncDirectory(this.#options.directory);
+      bytes = fstatSync(file).size;
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
+    const segment: Segment = { path, lane, beganMs: Date.now(), bytes, live: new Set() };
     if (active !== undefined) closeSync(active.file);
     // Opened again after a try that the disk refused, it is known already.
     const known = this.#segments.findIndex((each) => each.path === path);
@@ -325,16 +345,28 @@ export class Spool {
     return opened;
   }
 
+  /** The block's bytes. One that the disk has damaged is put aside and given up, which throws a DamagedError; or throws what the disk says. */
   read(block: SpooledBlock): Buffer {
-    const buffer = Buffer.alloc(block.length);
-    const file = openSync(block.segment.path, "r");
+    const { segment, offset, length } = block;
     try {
-      const count = readSync(file, buffer, 0, buffer.length, block.offset + FRAME_HEADER_BYTES);
-      if (count !== buffer.length) throw new Error(`${block.segment.path} ends inside the block at ${block.offset}`);
-      return buffer;
-    } finally {
-      closeSync(file);
+      return readFrame(segment.path, offset, length);
+    } catch (error) {
+      if (error instanceof DamagedError) this.#giveUp(block, error.bytes);
+      throw error;
     }
+  }
+
+  /** Nobody could do anything with it, and whoever it is sent to could not even tell which one it is. */
+  #giveUp(block: SpooledBlock, bytes: Buffer): void {
+    const { path } = block.segment;
+    const { offset, count } = block;
+    this.#quarantine.keepDamaged(basename(path), offset, bytes);
+    this.#counts.corruptStretches++;
+    this.#counts.evictedBlocks++;
+    this.#counts.evictedEvents += count;
+    this.#evicted.add(block);
+    this.#report("corrupt", { path, offset, length: bytes.length, events: count });
+    this.#forget(block);
   }
 
   get(epoch: bigint, firstSeq: bigint): SpooledBlock | undefined {
@@ -404,10 +436,20 @@ export class Spool {
   #sweep(): void {
     for (let at = this.#segments.length - 1; at >= 0; at--) {
       const segment = this.#segments[at];
-      if (segment === undefined || segment.live.size > 0 || this.#isHeld(segment)) continue;
-      unlinkSync(segment.path);
-      this.#segments.splice(at, 1);
+      if (segment !== undefined && segment.live.size === 0 && !this.#isHeld(segment)) this.#remove(segment);
     }
+  }
+
+  /** False where the disk does not let it go: it has nothing that is needed, and goes with the next sweep. */
+  #remove(segment: Segment): boolean {
+    try {
+      rmSync(segment.path, { force: true });
+    } catch (error) {
+      this.#report("unremoved", { path: segment.path, error: String(error) });
+      return false;
+    }
+    this.#segments.splice(this.#segments.indexOf(segment), 1);
+    return true;
   }
 
   #isHeld(segment: Segment): boolean {
@@ -424,13 +466,13 @@ export class Spool {
     while (this.#segments.length > 1 && this.counters().bytes > bytesMax) {
       const free = this.#segments.filter((segment) => !this.#isHeld(segment));
       const least = free.find((segment) => segment.lane === "low") ?? free[0];
-      if (least === undefined) return;
-      this.#drop(least, "the spool is full");
+      // Where the disk lets nothing go, to give up more makes no room.
+      if (least === undefined || !this.#drop(least, "the spool is full")) return;
     }
   }
 
-  #drop(segment: Segment, reason: string): void {
-    this.#segments.splice(this.#segments.indexOf(segment), 1);
+  /** True where there is more room now. */
+  #drop(segment: Segment, reason: string): boolean {
     let events = 0;
     for (const block of segment.live) {
       events += block.count;
@@ -441,7 +483,8 @@ export class Spool {
     this.#counts.evictedBlocks += segment.live.size;
     this.#counts.evictedEvents += events;
     if (events > 0) this.#report("evicted", { path: segment.path, blocks: segment.live.size, events, reason });
-    rmSync(segment.path, { force: true });
+    segment.live.clear();
+    return this.#remove(segment);
   }
 
   /** What was evicted since this was asked last: gaps of the trail that are no riddle. */
@@ -467,10 +510,12 @@ export class Spool {
 
   close(): void {
     clearTimeout(this.#syncTimer);
-    for (const { file } of this.#active.values()) {
-      if (this.#options.sync !== "never") fdatasyncSync(file);
-      closeSync(file);
+    try {
+      if (this.#options.sync !== "never") for (const { file } of this.#active.values()) fdatasyncSync(file);
+    } catch (error) {
+      this.#report("unsynced", { error: String(error) });
     }
+    for (const { file } of this.#active.values()) closeSync(file);
     this.#active.clear();
   }
 }
@@ -493,9 +538,4 @@ interface LastBlock {
 
 function isAfter(a: Header, b: Header): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.firstSeq > b.firstSeq);
-}
-
-function writeAll(file: number, bytes: Uint8Array): void {
-  let at = 0;
-  while (at < bytes.length) at += writeSync(file, bytes, at);
 }
