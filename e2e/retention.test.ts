@@ -3,18 +3,23 @@
  * are told. HOSTTRAIL_RETENTION_KILLS is how often the process that drops is killed.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compactArchive, historySource, retainArchive } from "@hosttrail/collector/archives";
+import { asideSource, compactArchive, historySource, retainArchive } from "@hosttrail/collector/archives";
 import { Compactor } from "@hosttrail/collector/compact";
 import { History } from "@hosttrail/collector/history";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
 import type { Drop, LegalHold } from "@hosttrail/collector/model";
 import { Archive } from "@hosttrail/collector/mongodb";
-import { Retainer, type RetainOptions } from "@hosttrail/collector/retain";
-import { eventId } from "@hosttrail/lib/block";
+import { FileAside, Retainer, type RetainOptions } from "@hosttrail/collector/retain";
+import { eventId, SegmentReader } from "@hosttrail/lib/block";
+import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { Alert, Severity } from "@hosttrail/proto/alert";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
@@ -384,6 +389,46 @@ describe("retention", () => {
     await retainerAt(1.02, { waitsForLog: true }).turn();
     assert.deepEqual(await keptDays([host]), [daysOf([0])]);
     await assertSettled();
+  });
+
+  it("puts what goes aside before, as a tar that standard tools read and check", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "hosttrail-aside-"));
+    try {
+      const [host = "", other = ""] = await fill(["aside", "aside-held"], [0, 32]);
+      const hold = holdOf({ hostIds: [other] });
+      await archive.retention.insertHold(hold);
+      const [catalog] = await archive.history.catalogs(placeOf(32), [host]);
+      const entries = catalog?.entries ?? [];
+      const stored = await Promise.all(entries.map(({ id }) => archive.history.payload(placeOf(32), id)));
+      const noted = generateKeyPairSync("ed25519").publicKey.export({ format: "der", type: "spki" });
+      await archive.certificates.noteCertificate({ hostId: host, chain: [noted] });
+      const aside = new FileAside(directory, asideSource(archive));
+      const failing = { put: () => Promise.reject(new Error("the disk is full")) };
+      await assert.rejects(dropAll({ aside: failing }), /the disk is full/);
+      assert.deepEqual(await keptDays([host]), [daysOf([0, 32])], "nothing goes that cannot be put aside");
+      await retainerAt(1.02, { aside }).turn();
+      assert.deepEqual(await keptDays([host, other]), [daysOf([0]), daysOf([0, 32])]);
+      const files = readdirSync(join(directory, placeOf(32)));
+      assert.deepEqual(files, [`${host}-${files[0]?.split("-")[1] ?? ""}`]);
+      execFileSync("tar", ["-xf", join(directory, placeOf(32), files[0] ?? "")], { cwd: directory });
+      execFileSync("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], { cwd: directory });
+      const manifest = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8")) as {
+        segments: { id: string; sha256: string; events: number; ranges: [string, string][] }[];
+      };
+      for (const [at, { id, sha256, events, ranges }] of manifest.segments.entries()) {
+        const bytes = readFileSync(join(directory, "segments", id));
+        assert.ok(bytes.equals(stored[at] ?? assert.fail()), `${id} byte for byte`);
+        assert.equal(createHash("sha256").update(bytes).digest("hex"), sha256);
+        assert.deepEqual([events, ranges.length], [10, 1]);
+        assert.equal(new SegmentReader(bytes, nodePrimitives).count, 2, "its blocks are read from it");
+      }
+      assert.match(readFileSync(join(directory, "certificates.pem"), "utf8"), /^-----BEGIN CERTIFICATE-----\nMCow/);
+      await archive.retention.releaseHold(hold.id, "certificate:test", "over", Date.now());
+      await dropAll();
+      await assertSettled();
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it("comes to the same end by two processes at once", async () => {

@@ -33,7 +33,10 @@ export interface CatalogSink {
   removeCatalog(place: Place, hostId: string, version: number): Promise<void>;
 }
 
-/** A commit that takes longer is given up, and a leftover that is as old as the other belongs to nobody: far apart, since clocks differ. */
+/**
+ * A commit that takes longer is given up, and a leftover that was seen for as long as the other belongs to nobody. The second is measured by whoever
+ * sweeps, since clocks differ and jump: a payload that is swept too soon is lost.
+ */
 const COMMIT_MAX_MS = 120_000;
 const LEFTOVER_MS = 600_000;
 
@@ -46,6 +49,7 @@ export interface Change {
 export async function commit(sink: CatalogSink, catalog: Catalog, { made, replaced }: Change): Promise<boolean> {
   const { hostId, place, version } = catalog;
   const timeMs = Date.now();
+  const beganMs = performance.now();
   const named = made.map((each) => ({ ...each, id: `${hostId}-${randomBytes(12).toString("hex")}` }));
   const gone = new Set(replaced.map(({ id }) => id));
   const payloadIds = [...named.map(({ id }) => id), ...gone];
@@ -56,7 +60,8 @@ export async function commit(sink: CatalogSink, catalog: Catalog, { made, replac
     ...catalog.entries.filter(({ id }) => !gone.has(id)),
     ...named.map(({ id, entry }): CatalogEntry => ({ ...entry, id })),
   ].sort(byTime);
-  if (Date.now() - timeMs > COMMIT_MAX_MS) return false;
+  // One of the two stands still while the machine is suspended, and the other one may be set back.
+  if (Date.now() - timeMs > COMMIT_MAX_MS || performance.now() - beganMs > COMMIT_MAX_MS) return false;
   return await sink.replaceCatalog({ hostId, place, version: version + 1, entries });
 }
 
@@ -79,9 +84,16 @@ function byTime(a: CatalogEntry, b: CatalogEntry): number {
   return a.id < b.id ? -1 : 1;
 }
 
-/** Removes payloads that no catalog lists any more, long after a reader or a writer could want them. Gives how many. */
-export async function sweep(sink: CatalogSink, nowMs: number): Promise<number> {
-  const old = (await sink.leftovers()).filter(({ timeMs }) => nowMs - timeMs >= LEFTOVER_MS);
+/**
+ * Removes payloads that no catalog lists any more, long after a reader or a writer could want them. `seen` is when whoever sweeps saw each
+ * leftover first, by the id, and `nowMs` the time now, both on its own monotonic clock. Gives how many.
+ */
+export async function sweep(sink: CatalogSink, seen: Map<string, number>, nowMs: number): Promise<number> {
+  const leftovers = await sink.leftovers();
+  const ids = new Set(leftovers.map(({ id }) => id));
+  for (const id of seen.keys()) if (!ids.has(id)) seen.delete(id);
+  for (const id of ids) if (!seen.has(id)) seen.set(id, nowMs);
+  const old = leftovers.filter(({ id }) => nowMs - (seen.get(id) ?? nowMs) >= LEFTOVER_MS);
   let removed = 0;
   for (const list of Map.groupBy(old, ({ place, hostId }) => `${place} ${hostId}`).values()) {
     const [first] = list;

@@ -83,8 +83,10 @@ export class Compactor {
   /** Days that may have segments to merge once they are over; undefined until what is there was looked at. */
   #unfinished: Set<Place> | undefined;
   #findsRanges: boolean | undefined;
+  /** When this one saw each leftover first, on its monotonic clock. */
+  readonly #leftovers = new Map<string, number>();
   #fences: { places: ReadonlySet<Place>; readMs: number } | undefined;
-  #sweptMs = 0;
+  #sweptMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     archive: CompactArchive,
@@ -131,18 +133,19 @@ export class Compactor {
         isMore = (await this.compactWaiting(prefix, signal)) || isMore;
       }
     }
-    if (nowMs - this.#sweptMs >= SWEEP_MS && (await this.#archive.takeTurn(`sweep-${window}`, nowMs))) {
-      this.#sweptMs = nowMs;
+    const sinceMs = performance.now();
+    if (sinceMs - this.#sweptMs >= SWEEP_MS && (await this.#archive.takeTurn(`sweep-${window}`, nowMs))) {
+      this.#sweptMs = sinceMs;
       await this.finish(signal);
-      await this.sweep(nowMs);
+      await this.sweep(sinceMs);
       await this.#archive.forgetTurns(nowMs - TURNS_KEPT_MS);
     }
     return isMore;
   }
 
-  /** Removes payloads that no catalog has listed for long; gives how many. */
+  /** Removes payloads that no catalog has listed since this saw them long ago; gives how many. `nowMs` is monotonic. */
   async sweep(nowMs: number): Promise<number> {
-    return await sweep(this.#archive, nowMs);
+    return await sweep(this.#archive, this.#leftovers, nowMs);
   }
 
   /** Ends its thread. */
