@@ -1,0 +1,35 @@
+/** A process that simulates one world after the other, and whoever starts it. */
+import { type ChildProcess, fork } from "node:child_process";
+import type { Report } from "./report.ts";
+
+/** Which seeds: `first`, and each `step` after it, below `end`. */
+export interface Job {
+  first: number;
+  step: number;
+  end: number;
+  /** Name of the fault that is planted, or empty. */
+  planted: string;
+  isTraced?: boolean;
+}
+
+const WORKER = new URL("worker.ts", import.meta.url);
+/** Processor time of a simulation is mostly garbage's: a larger young generation halves it. */
+const ARGUMENTS = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWarning"];
+
+/**
+ * Runs a job in a process of its own; `take` gives false where it has seen enough. Throws an Error where the process ends before it is done.
+ */
+export async function runJob(job: Job, take: (report: Report) => boolean): Promise<void> {
+  const worker: ChildProcess = fork(WORKER, [JSON.stringify(job)], { execArgv: ARGUMENTS });
+  let isEnough = false;
+  worker.on("message", (report: Report) => {
+    if (isEnough) return;
+    isEnough = !take(report);
+    worker.send(isEnough ? "end" : "next");
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    worker.once("exit", resolve);
+    worker.once("error", reject);
+  });
+  if (code !== 0) throw new Error(`a process that simulates ended with ${code}: see above`);
+}

@@ -1,0 +1,198 @@
+/** Faults that are planted in the product's text as it is loaded, one at a time: a simulation that does not find them proves nothing. */
+import { type Patch, replace } from "../load/patch.ts";
+
+interface Planted {
+  name: string;
+  /** What is wrong then. */
+  what: string;
+  patches: readonly Patch[];
+}
+
+const SHIP = "agent/src/ship/index.ts";
+const SPOOL = "agent/src/spool/index.ts";
+const STORE = "collector/src/store/index.ts";
+const WRITE = "collector/src/store/write.ts";
+const ARRIVALS = "collector/src/mongodb/arrivals.ts";
+const HOSTS = "collector/src/mongodb/hosts.ts";
+const COMPACT = "collector/src/compact/index.ts";
+
+export const PLANTED: readonly Planted[] = [
+  {
+    name: "free-on-received",
+    what: "the agent frees a block when the broker has it",
+    patches: [
+      replace(
+        SHIP,
+        "for (const reference of message.value.blocks) this.#received(reference);",
+        "for (const reference of message.value.blocks) { this.#received(reference); this.#stored(reference); }",
+      ),
+    ],
+  },
+  {
+    name: "commit-before-write",
+    what: "the source may forget events before their block is on the disk",
+    patches: [
+      replace(
+        "agent/src/pipeline.ts",
+        "shipper.offer(spool.append(block, lane));",
+        "if (lane === 'normal') source.commit(source.position(), []); shipper.offer(spool.append(block, lane));",
+      ),
+    ],
+  },
+  {
+    name: "no-sync",
+    what: "blocks are not forced to the disk before they are told to be there",
+    patches: [replace(SPOOL, 'if (sync === "never") return;', "if (sync.length > 0) return;")],
+  },
+  {
+    name: "no-sync-before-rename",
+    what: "a file is moved to its place before its content is on the disk",
+    patches: [replace("lib/src/files/index.ts", "    fsyncSync(file);\n  } catch", "  } catch")],
+  },
+  {
+    name: "no-folder-sync",
+    what: "the name of a new segment is not forced to the disk",
+    patches: [replace(SPOOL, "      syncDirectory(this.#options.directory);\n", "")],
+  },
+  {
+    name: "duplicate-is-failure",
+    what: "a block that the database has already is taken for refused",
+    patches: [
+      replace(
+        ARRIVALS,
+        "if (code === DUPLICATE_KEY) present.push(id);",
+        "if (code === DUPLICATE_KEY) failed.push({ id, error: classifyWrite(121, 'duplicate') });",
+      ),
+    ],
+  },
+  {
+    name: "numbers-again",
+    what: "after a crash the numbers of the newest block are given again",
+    patches: [
+      replace(
+        SPOOL,
+        "nextSeq: certain && last !== undefined ? last.header.firstSeq + BigInt(last.header.count) : 0n,",
+        "nextSeq: certain && last !== undefined ? last.header.firstSeq : 0n,",
+      ),
+    ],
+  },
+  {
+    name: "epoch-again",
+    what: "after a reboot the trail goes on where the disk's newest block is",
+    patches: [replace(SPOOL, "last?.header.bootId === this.#options.bootId", "last !== undefined")],
+  },
+  {
+    name: "chain-forgotten",
+    what: "after a restart the next block names no block before it",
+    patches: [
+      replace(
+        SPOOL,
+        "previousHeaderSha256: last?.headerSha256 ?? new Uint8Array(0),",
+        "previousHeaderSha256: new Uint8Array(0),",
+      ),
+    ],
+  },
+  {
+    name: "torn-tail-kept",
+    what: "a torn block at a segment's end is not cut off, and does not end its epoch",
+    patches: [
+      replace(SPOOL, "if (offset + length === content.length) truncateSync(path, offset);", ""),
+      replace(SPOOL, "this.#counts.corruptStretches === damagedBefore && ", ""),
+    ],
+  },
+  {
+    name: "offset-after-failed-undo",
+    what: "after a write that could be neither done nor undone the next block is looked for in the wrong place",
+    patches: [replace(SPOOL, "      this.#active.delete(lane);\n      closeSync(file);\n", "")],
+  },
+  {
+    name: "damage-is-sent",
+    what: "a block that the disk has damaged is sent for ever",
+    patches: [
+      replace(
+        "agent/src/spool/frame.ts",
+        "if (count === frame.length && frameHeader(block).equals(frame.subarray(0, FRAME_HEADER_BYTES))) return block;",
+        "if (count === frame.length) return block;",
+      ),
+    ],
+  },
+  {
+    name: "crash-repeats-events",
+    what: "the events of the newest block are not known after a crash",
+    patches: [replace("agent/src/pipeline.ts", "...eventKeys(spool.lastBlock)", "")],
+  },
+  {
+    name: "stored-before-written",
+    what: "the store role acknowledges and tells before it writes",
+    patches: [
+      replace(
+        STORE,
+        "    const failed = await this.#writer.write(prepared);\n",
+        "    this.#tell(prepared.map(({ taken }) => taken.message.id));\n    for (const { taken } of prepared) taken.ack();\n    const failed = await this.#writer.write(prepared);\n",
+      ),
+    ],
+  },
+  {
+    name: "not-journaled",
+    what: "the database tells that it has blocks before they are on its disk",
+    patches: [
+      replace(
+        ARRIVALS,
+        "{ ordered: false, writeConcern: DURABLE });\n    } catch (error) {\n      if (!(error instanceof MongoBulkWriteError)",
+        "{ ordered: false });\n    } catch (error) {\n      if (!(error instanceof MongoBulkWriteError)",
+      ),
+    ],
+  },
+  {
+    name: "redelivery-is-fork",
+    what: "a block that is delivered again is taken for another one with its numbers",
+    patches: [
+      replace(
+        WRITE,
+        "const toFork = await this.#unknown([...taken, ...collided]);",
+        "const toFork = [...taken, ...collided];",
+      ),
+    ],
+  },
+  {
+    name: "late-writer-wins",
+    what: "a host's document is replaced by who knows an old one",
+    patches: [
+      replace(
+        HOSTS,
+        "{ replaceOne: { filter: { _id: host.hostId, version }, replacement: document } }",
+        "{ replaceOne: { filter: { _id: host.hostId }, replacement: document } }",
+      ),
+    ],
+  },
+  {
+    name: "removed-before-listed",
+    what: "arrivals are removed though another compactor was first",
+    patches: [
+      replace(
+        COMPACT,
+        "        return 0;\n      }\n      this.#tell(catalog, made);",
+        "      }\n      this.#tell(catalog, made);",
+      ),
+    ],
+  },
+  {
+    name: "swept-by-foreign-clock",
+    what: "what a compactor is about to list is swept by the clock of another one",
+    patches: [
+      replace(
+        "collector/src/compact/commit.ts",
+        "const old = leftovers.filter(({ id }) => nowMs - (seen.get(id) ?? nowMs) >= LEFTOVER_MS);",
+        "const old = leftovers.filter(({ timeMs }) => Date.now() - timeMs >= LEFTOVER_MS);",
+      ),
+    ],
+  },
+];
+
+/** Of the fault of this name; none for an empty one. Throws an Error for one that there is not. */
+export function patchesOf(name: string): readonly Patch[] {
+  if (name === "") return [];
+  const found = PLANTED.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`there is no planted fault "${name}"`);
+  return found.patches;
+}
