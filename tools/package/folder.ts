@@ -50,6 +50,10 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
     if (existsSync(source)) cpSync(source, join(folder, "share", part), { recursive: true });
   }
   cpSync(join(ROOT, product.source, "examples"), join(folder, "share"), { recursive: true });
+  if (product.programs.some(({ name }) => name === "hosttrail")) {
+    mkdirSync(join(folder, "share/evidence"), { recursive: true });
+    copyFileSync(join(ROOT, "evidence/check.py"), join(folder, "share/evidence/check.py"));
+  }
   copyFileSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"));
   const bom = sbom(product.name, version, [...components.values()], runtime);
   writeFileSync(join(folder, "share/sbom.cdx.json"), bom);

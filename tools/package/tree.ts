@@ -38,7 +38,7 @@ export function layTree(product: Product, version: string, folder: string, tree:
     cpSync(join(folder, part), join(tree, "usr/lib", name, part), { recursive: true, verbatimSymlinks: true });
   for (const { name: program } of product.programs)
     symlinkSync(`../lib/${name}/bin/${program}`, join(tree, "usr/bin", program));
-  for (const part of ["rules", "auditd"]) {
+  for (const part of ["rules", "auditd", "evidence"]) {
     const source = join(folder, "share", part);
     if (existsSync(source)) cpSync(source, join(tree, "usr/share", name, part), { recursive: true });
   }

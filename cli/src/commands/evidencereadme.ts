@@ -13,7 +13,7 @@ To check it, with python3 and openssl (3.0 or newer) and nothing else:
 
   python3 check.py THIS --authority ROOTS.pem --log-key 'KEY OF THE LOG'
 
-check.py comes with Hosttrail (evidence/check.py). Take it, the roots and the log's key from where you trust them, never from whoever gave
+check.py comes with Hosttrail (evidence/check.py; /usr/share/hosttrail-collector/evidence/check.py where its package is). Take it, the roots and the log's key from where you trust them, never from whoever gave
 you this folder. It says verified (exit 0), incomplete (1), altered or not checked (2).
 
 By hand. A header is a protobuf message (block.proto, BlockHeader). The host's key signed the text "hosttrail-block-v2", a zero byte, and the
