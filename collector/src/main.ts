@@ -3,13 +3,14 @@ import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
-import { authority, logKey, nats } from "./commands/index.ts";
+import { authority, doctor, logKey, nats } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { startCollector } from "./pipeline.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
        hosttrail-collector nats COMMAND --config FILE
+       hosttrail-collector doctor --config FILE
        hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]
        hosttrail-collector log-key make|show NAME FILE
 
@@ -22,6 +23,8 @@ const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
   nats rights [LOGIN...]
                      the least rights of a login for each role, as a part of nats-server's configuration
     --certificates     logins are known by their certificates rather than by passwords
+
+  doctor             look at all that a collector needs; ends with 0, with 1 where there are warnings, with 2 where something must be repaired
 
   ca init            make an authority in an empty folder
   ca server NAME...  make a collector's certificate for these DNS names and addresses
@@ -58,6 +61,10 @@ async function run(): Promise<void> {
   if (positionals[0] === "log-key" && !values.help) return logKey("ed25519", positionals);
   if (positionals[0] === "nats" && values.config !== undefined && !values.help) {
     process.exitCode = await nats(positionals.slice(1), loadCollectorConfig(values.config), values);
+    return;
+  }
+  if (positionals[0] === "doctor" && positionals.length === 1 && values.config !== undefined && !values.help) {
+    process.exitCode = await doctor(values.config);
     return;
   }
   if (values.version) process.stdout.write(`hosttrail-collector ${COLLECTOR_VERSION}\n`);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { initAuthority, issueServer, issueUser, rotateAuthority } from "../authority/index.ts";
 
+export { doctor } from "./doctor.ts";
 export { logKey } from "./log.ts";
 export { nats } from "./nats.ts";
 

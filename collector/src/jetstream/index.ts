@@ -31,10 +31,9 @@ import { pullBlocks } from "./pull.ts";
 import { ensureTopology, missingTopology } from "./topology.ts";
 import { problemsOf } from "./versions.ts";
 
-export { applyNats, surveyNats } from "./administer.ts";
+export { applyNats, readNatsClock, surveyNats } from "./administer.ts";
 export { type Login, rightsText } from "./rights.ts";
 export type { Finding } from "./survey.ts";
-
 export interface JetStreamOptions extends ConnectOptions, Omit<BlockStreamsOptions, "streams" | "placementTags"> {
   publishTimeoutMs: number;
   /** Streams over which partitions are spread where there are none yet; 1 where it is not given. */

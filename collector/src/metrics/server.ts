@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { registry } from "./registry.ts";
 
 /** Whether the roles can work; by role, in words. */
-export interface Report {
+interface Report {
   isReady: boolean;
   roles: Readonly<Record<string, string>>;
 }

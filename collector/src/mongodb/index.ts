@@ -1,3 +1,4 @@
 /** MongoDB: the only place that knows its driver. Works on everything that speaks its wire protocol. */
 export { Archive } from "./archive.ts";
+export { examineDatabase } from "./examine.ts";
 export { dayRange } from "./history.ts";

@@ -9,6 +9,7 @@ import { HealthImplementation, protoPath as healthProto } from "grpc-health-chec
 import { type ListenOptions, listenTls } from "./listener.ts";
 
 export { type ListenOptions, listenTls } from "./listener.ts";
+export { serverCertificateProblems } from "./certificate.ts";
 export { type Peer, PeerError, peerOf, userOf } from "./peer.ts";
 export { asServiceError, serviceError } from "./error.ts";
 export { type Answers, Gate, type Gathering, type Visit } from "./gate.ts";

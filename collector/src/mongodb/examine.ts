@@ -1,0 +1,62 @@
+/** A look at the database by a connection of its own. */
+import { randomUUID } from "node:crypto";
+import { type Db, type Document, MongoClient } from "mongodb";
+import { DiskStore } from "./disk.ts";
+import { DURABLE } from "./rows.ts";
+
+const TIMEOUT_MS = 5000;
+const COLLECTION = "doctor";
+
+/** Writes one document and removes it. Throws where the database does not answer. */
+export async function examineDatabase({ url, database: name }: { url: string; database: string }): Promise<{
+  version: string;
+  isEmbedded: boolean;
+  isReplicated: boolean;
+  write: "done" | { failed: string };
+  disk: { usedBytes: number; totalBytes: number } | undefined;
+  clock: { beforeMs: number; theirMs: number; afterMs: number } | undefined;
+}> {
+  const client = new MongoClient(url, {
+    appName: "hosttrail-collector doctor",
+    serverSelectionTimeoutMS: TIMEOUT_MS,
+    connectTimeoutMS: TIMEOUT_MS,
+  });
+  try {
+    await client.connect();
+    const database = client.db(name);
+    const info = await database.command({ buildInfo: 1 });
+    const beforeMs = Date.now();
+    const hello = await database.command({ hello: 1 });
+    const theirTime: unknown = hello["localTime"];
+    return {
+      version: textOf(info, "ferretdbVersion") ?? textOf(info, "version") ?? "of no version",
+      isEmbedded: info["ferretdbVersion"] !== undefined || info["ferretdb"] !== undefined,
+      isReplicated: textOf(hello, "setName") !== undefined || hello["msg"] === "isdbgrid",
+      write: await tryWriting(database),
+      disk: await new DiskStore(database).readDisk().catch(() => undefined),
+      clock: theirTime instanceof Date ? { beforeMs, theirMs: theirTime.getTime(), afterMs: Date.now() } : undefined,
+    };
+  } finally {
+    await client.close();
+  }
+}
+
+function textOf(document: Document, key: string): string | undefined {
+  const value: unknown = document[key];
+  return typeof value === "string" ? value : undefined;
+}
+
+async function tryWriting(database: Db): Promise<"done" | { failed: string }> {
+  const writeConcern = { ...DURABLE, wtimeoutMS: TIMEOUT_MS };
+  const documents = database.collection<{ _id: string }>(COLLECTION);
+  const _id = randomUUID();
+  try {
+    await documents.insertOne({ _id }, { writeConcern });
+    const found = await documents.findOne({ _id });
+    const { deletedCount } = await documents.deleteOne({ _id }, { writeConcern });
+    if (found !== null && deletedCount === 1) return "done";
+    return { failed: "what was written is not there" };
+  } catch (error) {
+    return { failed: error instanceof Error ? error.message : String(error) };
+  }
+}
