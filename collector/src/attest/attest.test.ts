@@ -276,6 +276,23 @@ describe("the transparency log", () => {
     await stays(kept);
   });
 
+  it("leaves out what no entry can say, and goes on with the others", async () => {
+    const kept = new Kept();
+    kept.chains = [
+      { hostId: hostId(1), chains: [{ ...chain(1), headerSha256: "" }] },
+      { hostId: hostId(2), chains: [chain(2)] },
+    ];
+    kept.drops.set("d1", { ...drop("d1"), place: "never" });
+    kept.drops.set("d2", drop("d2"));
+    await keep(kept, undefined, 0, () => kept.published.size === 1 && kept.drops.size === 1);
+    const { entries } = await checkLog(kept, false);
+    assert.deepEqual(
+      entries.map((entry) => parseLogEntry(entry).kind),
+      ["dropped", "head"],
+    );
+    assert.deepEqual([...kept.drops.keys()], ["d1"]);
+  });
+
   it("keeps the furthest head of a chain that the database shortens or forgets", async () => {
     const kept = new Kept();
     kept.chains = [

@@ -2,7 +2,7 @@
  * Which heads of chains are to be put into the log: those that went further, and those that were stated last too long ago. A head never
  * goes back in the log: whoever shortens a chain in the database, or takes a host out of it, does not shorten what was logged.
  */
-import { formatLogEntry, HEAD_RESTATED_MS, type HeadEntry } from "@hosttrail/lib/logentry";
+import { formatLogEntry, HEAD_RESTATED_MS, type HeadEntry, LogEntryError } from "@hosttrail/lib/logentry";
 import type { HeadSource } from "./ports.ts";
 
 /** An entry, and what is to be done once it is in the log. */
@@ -20,17 +20,21 @@ interface KnownHead {
   isTold: boolean;
 }
 
+type WentBack = (logged: HeadEntry, now: Pick<HeadEntry, "lastSeq" | "headerSha256"> | undefined) => void;
+
 const PAGE = 500;
 /** A head is stated again so long before it must be, since a turn may take a while. */
 const EARLY_MS = 300_000;
 
 export class Heads {
   readonly #known = new Map<string, KnownHead>();
-  readonly #wentBack: (logged: HeadEntry, now: Pick<HeadEntry, "lastSeq" | "headerSha256"> | undefined) => void;
+  readonly #wentBack: WentBack;
+  readonly #malformed: (what: string, error: LogEntryError) => void;
 
-  /** `wentBack` is told of a chain that is shorter than it was, has another end, or is gone. */
-  constructor(wentBack: (logged: HeadEntry, now: Pick<HeadEntry, "lastSeq" | "headerSha256"> | undefined) => void) {
+  /** `wentBack` is told of a chain that is shorter than it was, has another end, or is gone; `malformed` of what cannot be an entry. */
+  constructor(wentBack: WentBack, malformed: (what: string, error: LogEntryError) => void) {
     this.#wentBack = wentBack;
+    this.#malformed = malformed;
   }
 
   /** A head that the log has. */
@@ -59,7 +63,18 @@ export class Heads {
       }
       afterId = last.hostId;
     }
-    return due.slice(0, entriesMax).map((head) => ({ bytes: formatLogEntry(head), logged: () => this.know(head) }));
+    return due.slice(0, entriesMax).flatMap((head) => this.#entryOf(head));
+  }
+
+  /** None where the database has of it what no entry can say: one host must not keep all others out of the log. */
+  #entryOf(head: HeadEntry): NewEntry[] {
+    try {
+      return [{ bytes: formatLogEntry(head), logged: () => this.know(head) }];
+    } catch (error) {
+      if (!(error instanceof LogEntryError)) throw error;
+      this.#malformed(`the head of host ${head.hostId.slice(0, 64)}`, error);
+      return [];
+    }
   }
 
   #dueOf(now: HeadEntry, nowMs: number): HeadEntry[] {

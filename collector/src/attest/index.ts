@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
+import { type HeadEntry, LogEntryError } from "@hosttrail/lib/logentry";
 import { formatNote, type ReadTile, tilePath } from "@hosttrail/lib/tlog";
 import { loggedHeads, logIdOf, LogReader, readFileAt } from "../logbook/index.ts";
 import { metrics } from "../metrics/index.ts";
@@ -79,14 +80,15 @@ export class Attester {
   }
 
   #newHeads(): Heads {
-    return new Heads((logged, now) => {
+    const wentBack = (logged: HeadEntry, now: Pick<HeadEntry, "lastSeq"> | undefined): void => {
       metrics.attestHeadsBack.inc();
       const [hostId, epoch] = [logged.hostId, logged.epoch.toString(16)];
       this.#logger.error(
         { hostId, epoch, lastSeqLogged: String(logged.lastSeq), lastSeq: now && String(now.lastSeq) },
         "the database knows less of a host's chain than the transparency log: it was set back, or changed by hand",
       );
-    });
+    };
+    return new Heads(wentBack, (what, error) => tellMalformed(what, error, this.#logger));
   }
 
   #tell(error: unknown): void {
@@ -219,11 +221,29 @@ class Session {
       this.#logId,
       drops.map(({ id }) => dropNote(id)),
     );
-    const entries = drops.filter(({ id }) => !known.has(dropNote(id))).flatMap((drop) => dropEntries(drop, nowMs));
-    const all = new Map(holds.flatMap((hold) => [...holdEntries(hold, nowMs)]));
+    const made = <Made>(what: string, make: () => Made, none: Made): Made => {
+      try {
+        return make();
+      } catch (error) {
+        if (!(error instanceof LogEntryError)) throw error;
+        tellMalformed(what, error, this.#logger);
+        malformed.add(what);
+        return none;
+      }
+    };
+    // What no entry can say is not marked as logged either, and waits for who looks into it.
+    const malformed = new Set<string>();
+    const entries = drops
+      .filter(({ id }) => !known.has(dropNote(id)))
+      .flatMap((drop) => made(dropNote(drop.id), () => dropEntries(drop, nowMs), []));
+    const all = new Map(
+      holds.flatMap((hold) => [
+        ...made(`hold ${hold.id}`, () => holdEntries(hold, nowMs), new Map<string, NewEntry[]>()),
+      ]),
+    );
     const loggedHolds = await this.#archive.getNotes(this.#logId, [...all.keys()]);
     for (const [id, parts] of all) if (!loggedHolds.has(id)) entries.push(...parts);
-    return { entries, dropIds: drops.map(({ id }) => id) };
+    return { entries, dropIds: drops.map(({ id }) => id).filter((id) => !malformed.has(dropNote(id))) };
   }
 
   async #putNotes(from: number, entries: readonly NewEntry[]): Promise<void> {
@@ -249,6 +269,11 @@ class Session {
     this.#term.signal.throwIfAborted();
     if (!this.#term.isHeld()) throw new Error("another process may keep the log by now");
   }
+}
+
+function tellMalformed(what: string, error: LogEntryError, logger: Logger): void {
+  metrics.attestFailures.inc();
+  logger.error({ what, error: error.message }, "what the database has of it cannot be put into the transparency log");
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 /** [hosts] and [drops] -> attest -> [transparency log], kept by one process at a time; and its files for whoever checks it. */
 import { readFileSync } from "node:fs";
 import type { TLSSocket } from "node:tls";
-import { parsePolicy, type Policy } from "@hosttrail/lib/tlog";
+import { formatVerifierKey, isQuorum, parsePolicy, type Policy, type VerifierKey } from "@hosttrail/lib/tlog";
 import { logSource } from "../archives.ts";
 import { Attester, serveLog } from "../attest/index.ts";
 import { type Access, UnknownCaller } from "../access/index.ts";
@@ -20,6 +20,7 @@ export async function startAttest(shared: Shared): Promise<RunningRole | undefin
     if (config.roles.includes("attest")) throw new Error("the role attest needs attest.origin and attest.key_file");
     return undefined;
   }
+  const signer = openSigner("ed25519", origin, keyFile);
   const attester = new Attester(
     {
       source: logSource(archive),
@@ -27,7 +28,7 @@ export async function startAttest(shared: Shared): Promise<RunningRole | undefin
       anchors: stream.anchors,
       hold: (until, work, log) => stream.lease(LEASE, leaseMs).hold(until, work, log),
     },
-    { ...config.attest, signer: openSigner("ed25519", origin, keyFile), policy: policyOf(policyFile) },
+    { ...config.attest, signer, policy: policyOf(policyFile, signer.key) },
     logger,
   );
   const server = await openLogServer(shared);
@@ -38,10 +39,18 @@ export async function startAttest(shared: Shared): Promise<RunningRole | undefin
   };
 }
 
-function policyOf(file: string): Policy | undefined {
+function policyOf(file: string, key: VerifierKey): Policy | undefined {
   if (file === "") return undefined;
   try {
-    return parsePolicy(readFileSync(file));
+    const policy = parsePolicy(readFileSync(file));
+    const asked = policy.witnesses.filter(({ url }) => url !== "").map(({ name }) => name);
+    if (!isQuorum(policy, new Set(asked)))
+      throw new Error(
+        "its witnesses that have an address are fewer than its quorum, so nothing would ever be published",
+      );
+    if (policy.logs.length > 0 && !policy.logs.some((log) => formatVerifierKey(log.key) === formatVerifierKey(key)))
+      throw new Error(`it names logs, and not this one: ${formatVerifierKey(key)}`);
+    return policy;
   } catch (cause) {
     throw new Error(`attest.policy_file: ${file}: ${String(cause)}`, { cause });
   }
