@@ -481,6 +481,42 @@ describe("docs/verify.md", () => {
   });
 });
 
+describe("verify beside the others", () => {
+  it("has no false alarm while blocks come and are compacted", async () => {
+    const { archive } = insider;
+    const history = new History(historySource(archive));
+    const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
+    const compactor = new Compactor(
+      compactArchive(archive),
+      history,
+      archive.hosts,
+      options,
+      openLogger("test", "error"),
+    );
+    const stopping = new AbortController();
+    const compacting = compactor.run(stopping.signal);
+    let isDone = false;
+    const sending = deliver(stack, stack.host, host.hostId, sealed(160, TODAY + 200_000)).finally(() => {
+      isDone = true;
+    });
+    let times = 0;
+    try {
+      for (; !isDone; times++) {
+        const result = await verdict();
+        const said = result.findings.map(({ reason, subject, detail }) => `${reason} ${subject} ${detail}`);
+        assert.equal(result.verdict, Verdict.VERIFIED, said.join("; "));
+      }
+    } finally {
+      await sending;
+      stopping.abort();
+      await compacting;
+    }
+    assert.ok(times > 1, `${times} times`);
+    await logged();
+    assert.equal((await verdict()).blocks, BigInt(host.blocks.length));
+  });
+});
+
 describe("an old backup of the database", () => {
   it("is found by whoever saw the log before", async () => {
     const data = join(dirname(dirname(stack.serverPath)), "mongodb");
