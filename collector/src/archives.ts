@@ -6,7 +6,7 @@ import type { History, HistorySource } from "./history/index.ts";
 import type { Archive } from "./mongodb/index.ts";
 import type { FindingSource } from "./raise/index.ts";
 import type { RuleStore } from "./rulebook/index.ts";
-import type { RetainArchive } from "./retain/index.ts";
+import type { AsideSource, RetainArchive } from "./retain/index.ts";
 import type { BlockArchive } from "./store/index.ts";
 
 /** Ids of alerts begin with the begin of their window, milliseconds as hex. */
@@ -88,6 +88,23 @@ export function findingSource({ hosts, presence, identities, disk, detector }: A
     samplesSince: (timeMs) => disk.samplesSince(timeMs),
     listGaps: () => detector.listGaps(),
   };
+}
+
+/** What putting days aside needs of it. */
+export function asideSource({ certificates, history }: Archive): AsideSource {
+  return {
+    payload: (place, id) => history.payload(place, id),
+    sieve: (place, id) => history.sieve(place, id),
+    async certificates(hostId) {
+      const chains = await certificates.certificatesOf(hostId);
+      return [...new Set(chains.flatMap(({ chain }) => chain.map(pemOf)))].join("");
+    },
+  };
+}
+
+function pemOf(der: Uint8Array): string {
+  const lines = Buffer.from(der).toString("base64").replaceAll(/(.{64})/g, "$1\n");
+  return `-----BEGIN CERTIFICATE-----\n${lines.trimEnd()}\n-----END CERTIFICATE-----\n`;
 }
 
 /** What retention needs of it. */

@@ -103,6 +103,7 @@ export interface CollectorConfig {
     clockGapHours: number;
     confirmPercent: number;
     waitForLog: boolean;
+    asideDirectory: string;
   };
   detect: {
     batchMax: number;
@@ -321,7 +322,7 @@ export const collectorSchema: ConfigSchema = mapOf(
         description: "What is kept by nothing is dropped after so long, if nothing keeps it still.",
       },
       clock_gap_hours: {
-        ...integer(1, 8760, 24),
+        ...integer(1, 8760, 2),
         description: "Nothing is dropped while the newest event of any host is older than this.",
       },
       confirm_percent: {
@@ -332,6 +333,10 @@ export const collectorSchema: ConfigSchema = mapOf(
         type: "boolean",
         default: false,
         description: "true: nothing goes before the transparency log has it; for where a process has the role attest.",
+      },
+      aside_directory: {
+        ...optionalPath,
+        description: "Days are put here as files before they are dropped, one for each host; empty: they are only dropped.",
       },
     }),
     detect: mapOf({

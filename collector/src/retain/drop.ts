@@ -7,8 +7,9 @@
  * 3. the batch becomes "removing", and from now on questions are told that its hosts' events are gone;
  * 4. holds and policies are read once more: whoever makes a hold looks for such batches after the hold is written, and this looks for holds
  *    after the batch is written, so one of the two sees the other; what is kept after all is withdrawn;
- * 5. catalogs go: all at once with all that there is, or those of some hosts, or parts of them, whose payloads are left over for the sweep;
- * 6. drops and batch are "done"; marks and then the fence go.
+ * 5. where that is wanted, what goes is put aside, durably;
+ * 6. catalogs go: all at once with all that there is, or those of some hosts, or parts of them, whose payloads are left over for the sweep;
+ * 7. drops and batch are "done"; marks and then the fence go.
  */
 import { randomBytes } from "node:crypto";
 import type { Logger } from "@hosttrail/lib/log";
@@ -21,6 +22,7 @@ import {
   OUTSIDE,
   type OutsideSeen,
 } from "../model/index.ts";
+import type { FileAside } from "./aside.ts";
 import { dueOf, judge } from "./judge.ts";
 import { dropsOf, sizeOf } from "./note.ts";
 import { type DropArchive, readRules } from "./ports.ts";
@@ -34,6 +36,8 @@ export interface DropParts {
   waitsForLog: boolean;
   now: () => number;
   logger: Logger;
+  /** Where what goes is put before; undefined where it is not wanted. */
+  aside?: Pick<FileAside, "put"> | undefined;
 }
 
 type BatchHost = DropBatch["hosts"][number];
@@ -141,6 +145,11 @@ async function remove(parts: DropParts, fence: DropFence, going: readonly BatchH
   };
   const catalogs = await archive.catalogs(place, undefined);
   const events = going.reduce((sum, host) => sum + host.events, 0);
+  if (parts.aside !== undefined)
+    for (const catalog of catalogs) {
+      const goes = goesOf(catalog);
+      if (goes.length > 0) await parts.aside.put(catalog, goes, fence.timeMs);
+    }
   if (!(await isOurs())) return false;
   if (catalogs.every((catalog) => goesOf(catalog).length === catalog.entries.length)) await archive.dropPlace(place);
   else

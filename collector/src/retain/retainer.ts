@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import { type Catalog, type DropMark, OUTSIDE, type OutsideSeen, type Place, RetryableError } from "../model/index.ts";
+import type { FileAside } from "./aside.ts";
 import { clockTrouble } from "./clock.ts";
 import { dropDue } from "./drop.ts";
 import { DAY_MS, endOf } from "./days.ts";
@@ -24,6 +25,8 @@ export interface RetainOptions {
   /** Nothing is dropped where the newest event is farther from the clock. */
   clockGapMs: number;
   waitsForLog: boolean;
+  /** Where what is dropped is put before; undefined where it is not wanted. */
+  aside?: Pick<FileAside, "put"> | undefined;
 }
 
 /** The lease while it is held. */
@@ -51,6 +54,8 @@ export class Retainer {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #quiet = new Map<Place, Quiet>();
+  /** When this process saw each fence first, by the time of the fence, on its monotonic clock. */
+  #fences = new Map<number, number>();
   #othersMs = Number.NEGATIVE_INFINITY;
 
   /** `now` gives milliseconds since 1970. */
@@ -98,15 +103,22 @@ export class Retainer {
 
   /** Places that have a fence: whoever put it up may have been ended. */
   async #goOn(mayGoOn: () => boolean): Promise<void> {
-    const { graceMs, settleMs, waitsForLog } = this.#options;
-    for (const fence of await this.#archive.listFences()) {
+    const { settleMs, ...options } = this.#options;
+    const fences = await this.#archive.listFences();
+    const nowMs = performance.now();
+    // Clocks differ and jump: how long compactors have left a place alone is measured here, anew by each process.
+    this.#fences = new Map(fences.map(({ timeMs }) => [timeMs, this.#fences.get(timeMs) ?? nowMs]));
+    for (const fence of fences) {
       if (!mayGoOn()) return;
-      const ageMs = this.#now() - fence.timeMs;
-      if (ageMs < -HOUR_MS && (await this.#archive.getBatch(fence.place, fence.timeMs)) === undefined) {
+      const isSettled = nowMs - (this.#fences.get(fence.timeMs) ?? nowMs) >= settleMs;
+      if (
+        this.#now() - fence.timeMs < -HOUR_MS &&
+        (await this.#archive.getBatch(fence.place, fence.timeMs)) === undefined
+      ) {
         this.#logger.warn({ place: fence.place }, "a fence of a time to come is taken away: the clock was wrong");
         await this.#archive.removeFence(fence.place);
-      } else if (ageMs >= settleMs) {
-        const parts = { archive: this.#archive, mayGoOn, graceMs, waitsForLog, now: this.#now, logger: this.#logger };
+      } else if (isSettled) {
+        const parts = { ...options, archive: this.#archive, mayGoOn, now: this.#now, logger: this.#logger };
         if (await dropDue(parts, fence)) this.#quiet.delete(fence.place);
       }
     }

@@ -1,7 +1,7 @@
 /** [arrivals] -> compact -> [history] -> retain. Any number of processes compact; one of them drops what is kept by nothing any more. */
-import { compactArchive, retainArchive } from "../archives.ts";
+import { asideSource, compactArchive, retainArchive } from "../archives.ts";
 import { Compactor } from "../compact/index.ts";
-import { Retainer } from "../retain/index.ts";
+import { FileAside, Retainer } from "../retain/index.ts";
 import type { RunningRole, Shared } from "./role.ts";
 
 const LEASE = "retain";
@@ -17,9 +17,10 @@ export function startCompact(shared: Shared): RunningRole {
 }
 
 async function retain({ config, stream, archive, signal, logger }: Shared): Promise<void> {
-  const { turnMs, graceHours, clockGapHours, waitForLog } = config.retention;
+  const { turnMs, graceHours, clockGapHours, waitForLog, asideDirectory } = config.retention;
   const hours = { graceMs: graceHours * HOUR_MS, clockGapMs: clockGapHours * HOUR_MS };
-  const options = { turnMs, ...hours, settleMs: SETTLE_MS, waitsForLog: waitForLog };
+  const aside = asideDirectory === "" ? undefined : new FileAside(asideDirectory, asideSource(archive));
+  const options = { turnMs, ...hours, settleMs: SETTLE_MS, waitsForLog: waitForLog, aside };
   const retainer = new Retainer(retainArchive(archive), options, logger);
   await stream.lease(LEASE, LEASE_MS).hold(signal, (lease) => retainer.run(lease), logger);
 }
