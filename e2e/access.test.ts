@@ -65,6 +65,8 @@ let hostId: string;
 before(async () => {
   stack = await openReplay({
     collector: {
+      // A log that nobody keeps: there is no checkpoint.
+      attest: { origin: "log.example/access" },
       access: {
         bindings: [
           { subject: "certificate:dev", role: "admin" },
