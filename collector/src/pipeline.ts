@@ -12,7 +12,7 @@ import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive } from "./mongodb/index.ts";
-import { databaseUrl, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
+import { databaseOptions, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const PREPARE_RETRY_MS = 2000;
@@ -31,7 +31,9 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const metricsServer = await serveMetrics(config.metrics.listen, () => tellReadiness(readiness));
   metrics.collectorInfo.set({ version: COLLECTOR_VERSION }, 1);
   const stream = await BlockStream.open(natsOptions(config), logger);
-  const archive = Archive.open({ url: databaseUrl(config), database: config.mongodb.database });
+  const archive = Archive.open(databaseOptions(config), (problem) => {
+    logger.warn({ problem }, "the database cannot be reached");
+  });
   const history = new History(historySource(archive), { payloadBytesKept: config.query.cacheBytes });
   const reach = {
     nats: new Probe("nats", () => stream.ping()),
@@ -88,14 +90,14 @@ async function tellReadiness(readiness: Readiness): Promise<Report> {
   return report;
 }
 
-/** The database may come later than we. */
+/** The database may come later than we, and what must be in it later still, where others make it. */
 async function prepare(archive: Archive, signal: AbortSignal, logger: Logger): Promise<void> {
   while (!signal.aborted) {
     try {
-      await archive.tokens.prepare();
-      await archive.identities.prepare();
-      if (await archive.findsRanges()) await archive.arrivals.prepare();
-      return;
+      const missing = await archive.prepare();
+      if (missing.length === 0) return;
+      logger.error({ missing }, "mongodb.manage is false, and not all is there: run hosttrail-collector mongodb apply");
+      await sleep(PREPARE_RETRY_MS, undefined, { signal }).catch(() => undefined);
     } catch (error) {
       if (signal.aborted) return;
       logger.warn({ error: String(error) }, "indexes cannot be made yet");

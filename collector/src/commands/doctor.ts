@@ -15,7 +15,7 @@ import {
 } from "../doctor/index.ts";
 import { readNatsClock, surveyNats } from "../jetstream/index.ts";
 import { examineDatabase } from "../mongodb/index.ts";
-import { databaseUrl, natsOptions, rolesOf } from "../roles/index.ts";
+import { databaseOptions, natsOptions, rolesOf } from "../roles/index.ts";
 
 const HTTP_TIMEOUT_MS = 2000;
 const CODES = { ok: 0, warning: 1, failed: 2 } as const;
@@ -56,7 +56,7 @@ function othersOf(config: CollectorConfig): Others {
       );
     },
     readNatsClock: () => readNatsClock(natsOptions(config)),
-    examineDatabase: () => examineDatabase({ url: databaseUrl(config), database: config.mongodb.database }),
+    examineDatabase: () => examineDatabase(databaseOptions(config)),
     isRunning: () => answers(config.metrics.listen),
   };
 }
@@ -101,6 +101,10 @@ function filesOf(file: string, { tls, ca, nats, mongodb, notify, enroll, attest 
     open("nats.tls.certificate_file", nats.tls.certificateFile),
     secret("nats.tls.key_file", nats.tls.keyFile),
     secret("mongodb.url_file", mongodb.urlFile),
+    secret("mongodb.password_file", mongodb.passwordFile),
+    open("mongodb.tls.ca_file", mongodb.tls.caFile),
+    open("mongodb.tls.certificate_file", mongodb.tls.certificateFile),
+    secret("mongodb.tls.key_file", mongodb.tls.keyFile),
     secret("attest.key_file", attest.keyFile),
     open("attest.policy_file", attest.policyFile),
     ...routes,

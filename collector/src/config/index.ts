@@ -14,6 +14,7 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
+import { checkMongodb, type MongodbConfig, mongodbSchema } from "./mongodb.ts";
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
 export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify" | "attest";
@@ -141,7 +142,7 @@ export interface CollectorConfig {
     publishTimeoutMs: number;
     ackWaitMs: number;
   };
-  mongodb: { urlFile: string; url: string; database: string };
+  mongodb: MongodbConfig;
   shutdownDeadlineMs: number;
 }
 
@@ -336,7 +337,8 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
       aside_directory: {
         ...optionalPath,
-        description: "Days are put here as files before they are dropped, one for each host; empty: they are only dropped.",
+        description:
+          "Days are put here as files before they are dropped, one for each host; empty: they are only dropped.",
       },
     }),
     detect: mapOf({
@@ -431,11 +433,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       publish_timeout_ms: integer(100, 60_000, 5000),
       ack_wait_ms: integer(1000, 600_000, 30_000),
     }),
-    mongodb: mapOf({
-      url: { type: "string", default: "" },
-      url_file: optionalPath,
-      database: { type: "string", pattern: "^[A-Za-z0-9_-]{1,63}$", default: "hosttrail" },
-    }),
+    mongodb: mongodbSchema,
     shutdown_deadline_ms: integer(100, 60_000, 5000),
   },
   ["tls"],
@@ -448,6 +446,7 @@ const PASSWORD = /^[a-z+]+:\/\/[^/@]*:[^/@]*@/;
 export function loadCollectorConfig(file: string): CollectorConfig {
   const config = loadConfig<CollectorConfig>(file, collectorSchema);
   checkNotify(file, config.notify);
+  checkMongodb(file, config.mongodb);
   const { mode } = statSync(file);
   const holder = PASSWORD.test(config.mongodb.url)
     ? "mongodb.url"

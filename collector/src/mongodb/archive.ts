@@ -1,11 +1,12 @@
 /** The connection, and all that is kept behind it. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Db, MongoClient } from "mongodb";
+import type { Db, MongoClient } from "mongodb";
 import { AlertStore } from "./alerts.ts";
 import { AlertWorkStore } from "./alertwork.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { CertificateStore } from "./certificates.ts";
+import { daysOf, type MongoOptions, openClient, reachProblem } from "./connect.ts";
 import { classify } from "./failure.ts";
 import { DeadBlockStore } from "./deadblocks.ts";
 import { DetectorStore } from "./detector.ts";
@@ -13,6 +14,7 @@ import { DiskStore } from "./disk.ts";
 import { DropStore } from "./drops.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
+import { indexPlans, lookAtIndexes, makeIndex } from "./indexes.ts";
 import { LogStore } from "./log.ts";
 import { IdentityStore } from "./identities.ts";
 import { KeptStore } from "./kept.ts";
@@ -23,11 +25,6 @@ import { SavedQueryStore } from "./savedqueries.ts";
 import { SecretStore } from "./secrets.ts";
 import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
-
-export interface MongoOptions {
-  url: string;
-  database: string;
-}
 
 const CONNECT_RETRY_MS = 500;
 
@@ -56,16 +53,20 @@ export class Archive {
   readonly #client: MongoClient;
   readonly #database: Db;
   readonly #closing = new AbortController();
+  readonly #options: MongoOptions;
   #isEmbedded: boolean | undefined;
+  #missing: string[] = [];
 
-  private constructor(client: MongoClient, database: string) {
+  private constructor(client: MongoClient, options: MongoOptions) {
     this.#client = client;
-    this.#database = client.db(database);
+    this.#options = options;
+    this.#database = client.db(options.database);
+    const days = daysOf(client, options);
     this.arrivals = new ArrivalStore(this.#database, () => this.findsRanges());
-    this.history = new HistoryStore(this.#database, async () => !(await this.findsRanges()));
+    this.history = new HistoryStore(this.#database, days, async () => !(await this.findsRanges()));
     this.hosts = new HostStore(this.#database);
     this.identities = new IdentityStore(this.#database);
-    this.kept = new KeptStore(this.#database);
+    this.kept = new KeptStore(this.#database, days);
     this.log = new LogStore(this.#database);
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
@@ -84,16 +85,13 @@ export class Archive {
     this.savedQueries = new SavedQueryStore(this.#database);
   }
 
-  /** Opens the connection pool; the server may come later. */
-  static open(options: MongoOptions): Archive {
-    const client = new MongoClient(options.url, {
-      appName: "hosttrail-collector",
-      serverSelectionTimeoutMS: 5000,
-      // Retrying single writes needs a replica set; ours are idempotent and tried again by the stream.
-      retryWrites: false,
-    });
-    const archive = new Archive(client, options.database);
-    void archive.#connect();
+  /**
+   * Opens the connection pool; the server may come later, and as long as it does not, `tellProblem` is told why, once for each reason in turn.
+   * Throws an Error that names the setting where one cannot be right.
+   */
+  static open(options: MongoOptions, tellProblem: (problem: string) => void = () => undefined): Archive {
+    const archive = new Archive(openClient(options), options);
+    void archive.#connect(tellProblem);
     return archive;
   }
 
@@ -101,14 +99,18 @@ export class Archive {
    * Connects until it has worked once: the driver (7.9) gives up for good what could not be reached by the first question within
    * serverSelectionTimeoutMS, and every later one fails. After that it looks for the server by itself.
    */
-  async #connect(): Promise<void> {
+  async #connect(tellProblem: (problem: string) => void): Promise<void> {
     const { signal } = this.#closing;
+    let told = "";
     while (!signal.aborted) {
       const startMs = performance.now();
       try {
         await this.#client.connect();
         return;
-      } catch {
+      } catch (error) {
+        const problem = reachProblem(error, this.#options);
+        if (problem !== told && !signal.aborted) tellProblem(problem);
+        told = problem;
         // Whoever asks while it tries waits with it, and between two tries learns that it is away: so there is no pause after a long one.
         const restMs = CONNECT_RETRY_MS - (performance.now() - startMs);
         if (restMs > 0) await sleep(restMs, undefined, { signal }).catch(() => undefined);
@@ -116,8 +118,26 @@ export class Archive {
     }
   }
 
+  /** Throws where the server does not answer, or where what must be there is known to be missing and others are to make it. */
   async ping(): Promise<void> {
     await this.#database.command({ ping: 1 });
+    if (this.#missing.length > 0) throw new Error(`missing: ${this.#missing.join(", ")}`);
+  }
+
+  /**
+   * Makes the indexes that are missing, or only looks, as the options say; gives those that are missing still. Throws where the server does
+   * not answer, or refuses.
+   */
+  async prepare(): Promise<string[]> {
+    const plans = indexPlans(await this.findsRanges());
+    const { differences } = await lookAtIndexes(this.#database, plans);
+    const missing = differences.filter(({ present }) => present === undefined).map(({ plan }) => plan);
+    if (this.#options.isManaging !== false) {
+      for (const plan of missing) await makeIndex(this.#database, plan);
+      return [];
+    }
+    this.#missing = missing.map(({ collection, name }) => `index ${name} of ${collection}`);
+    return this.#missing;
   }
 
   /** True for a server that finds ranges of ids without reading everything; the embedded one says by whom it is made. */

@@ -38,12 +38,6 @@ export class ArrivalStore {
     this.#findsRanges = findsRanges;
   }
 
-  /** Makes its indexes. FerretDB would not use them, and each insert would pay for them. */
-  async prepare(): Promise<void> {
-    await this.#all.createIndex({ t1: -1 }, { name: "t1" });
-    await this.#all.createIndex({ host: 1, t1: -1 }, { name: "host_t1" });
-  }
-
   /** Writes blocks. Throws a RetryableError where the database is away, and something else where it is the blocks' fault. */
   async insert(blocks: readonly Arrival[]): Promise<InsertResult> {
     const present: string[] = [];

@@ -1,6 +1,7 @@
 /** A look at the database by a connection of its own. */
 import { randomUUID } from "node:crypto";
-import { type Db, type Document, MongoClient } from "mongodb";
+import type { Db, Document } from "mongodb";
+import { type MongoOptions, openClient, reachProblem } from "./connect.ts";
 import { DiskStore } from "./disk.ts";
 import { DURABLE } from "./rows.ts";
 
@@ -8,7 +9,7 @@ const TIMEOUT_MS = 5000;
 const COLLECTION = "doctor";
 
 /** Writes one document and removes it. Throws where the database does not answer. */
-export async function examineDatabase({ url, database: name }: { url: string; database: string }): Promise<{
+export async function examineDatabase(options: MongoOptions): Promise<{
   version: string;
   isEmbedded: boolean;
   isReplicated: boolean;
@@ -16,14 +17,12 @@ export async function examineDatabase({ url, database: name }: { url: string; da
   disk: { usedBytes: number; totalBytes: number } | undefined;
   clock: { beforeMs: number; theirMs: number; afterMs: number } | undefined;
 }> {
-  const client = new MongoClient(url, {
-    appName: "hosttrail-collector doctor",
-    serverSelectionTimeoutMS: TIMEOUT_MS,
-    connectTimeoutMS: TIMEOUT_MS,
-  });
+  const client = openClient(options);
   try {
-    await client.connect();
-    const database = client.db(name);
+    await client.connect().catch((error: unknown) => {
+      throw new Error(reachProblem(error, options), { cause: error });
+    });
+    const database = client.db(options.database);
     const info = await database.command({ buildInfo: 1 });
     const beforeMs = Date.now();
     const hello = await database.command({ hello: 1 });

@@ -39,15 +39,15 @@ export interface Leftover {
 }
 
 export class HistoryStore {
-  readonly #database: Db;
+  readonly #days: Db;
   readonly #leftovers: Rows;
   readonly #turns: Rows;
   readonly #keepsJson: () => Promise<boolean>;
   readonly #newest: NewestCatalogs;
 
-  /** `keepsJson`: whether the server writes documents as JSON. */
-  constructor(database: Db, keepsJson: () => Promise<boolean>) {
-    this.#database = database;
+  /** `days`: where the collections are that are made for each day. `keepsJson`: whether the server writes documents as JSON. */
+  constructor(database: Db, days: Db, keepsJson: () => Promise<boolean>) {
+    this.#days = days;
     this.#keepsJson = keepsJson;
     this.#leftovers = new Rows(database, "leftovers");
     this.#turns = new Rows(database, "compact_turns");
@@ -65,15 +65,15 @@ export class HistoryStore {
   }
 
   #catalogs(place: Place): Collection<Payload> {
-    return this.#database.collection<Payload>(`catalog_${place}`);
+    return this.#days.collection<Payload>(`catalog_${place}`);
   }
 
   #payloads(place: Place): Collection<Payload> {
-    return this.#database.collection<Payload>(`segments_${place}`);
+    return this.#days.collection<Payload>(`segments_${place}`);
   }
 
   #sieves(place: Place): Collection<Payload> {
-    return this.#database.collection<Payload>(`sieves_${place}`);
+    return this.#days.collection<Payload>(`sieves_${place}`);
   }
 
   /**
@@ -82,7 +82,7 @@ export class HistoryStore {
    */
   async days(): Promise<Place[]> {
     try {
-      const collections = await this.#database.listCollections({}, { nameOnly: true }).toArray();
+      const collections = await this.#days.listCollections({}, { nameOnly: true }).toArray();
       const days = collections.map(({ name }) => PLACE.exec(name)?.[1] ?? "").filter((day) => day !== "");
       return days.sort().reverse();
     } catch (error) {
@@ -131,7 +131,7 @@ export class HistoryStore {
    */
   async replaceCatalog({ hostId, place, version, entries }: Omit<Catalog, "older">): Promise<boolean> {
     const bytes = StoredCatalog.encode({ entries: entries.map(toStored) }).finish();
-    const catalogs = new Rows(this.#database, `catalog_${place}`);
+    const catalogs = new Rows(this.#days, `catalog_${place}`);
     try {
       const isFirst = await catalogs.tryInsert(await this.#document(catalogId(hostId, version), bytes));
       if (!isFirst) return false;
@@ -144,7 +144,7 @@ export class HistoryStore {
 
   async removeCatalog(place: Place, hostId: string, version: number): Promise<void> {
     try {
-      await new Rows(this.#database, `catalog_${place}`).delete(catalogId(hostId, version));
+      await new Rows(this.#days, `catalog_${place}`).delete(catalogId(hostId, version));
     } catch (error) {
       throw classify(error);
     }
@@ -206,7 +206,7 @@ export class HistoryStore {
   async dropPlace(place: Place): Promise<void> {
     try {
       for (const collection of [this.#catalogs(place), this.#payloads(place), this.#sieves(place)])
-        await this.#database.dropCollection(collection.collectionName);
+        await this.#days.dropCollection(collection.collectionName);
     } catch (error) {
       throw classify(error);
     }

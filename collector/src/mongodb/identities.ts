@@ -25,13 +25,6 @@ export class IdentityStore {
     this.#machines = new Rows(database, "cloud_machines");
   }
 
-  async prepare(): Promise<void> {
-    await this.#identities.all.createIndex({ labels: 1 }, { name: "labels" });
-    await this.#revocations.all.createIndex({ changed: 1 }, { name: "changed" });
-    await this.#boots.all.createIndex({ changed: 1 }, { name: "changed" });
-    await this.#machines.all.createIndex({ machine: 1 }, { name: "machine" });
-  }
-
   /** False where the host is known already. */
   async insertIdentity(identity: HostIdentity): Promise<boolean> {
     const { hostId, hostName, labels, proof, keyFingerprint, enrollMs } = identity;

@@ -24,9 +24,12 @@ export interface KeptCatalog {
 
 export class KeptStore {
   readonly #database: Db;
+  readonly #days: Db;
 
-  constructor(database: Db) {
+  /** `days`: where the collections are that are made for each day. */
+  constructor(database: Db, days: Db) {
     this.#database = database;
+    this.#days = days;
   }
 
   /** Arrivals whose ids are of these hosts, within the bounds; `isAll` where there are no more. Throws a RetryableError where the database is away. */
@@ -56,7 +59,7 @@ export class KeptStore {
   /** The newest catalog of each of these hosts that has one. Throws as `arrivalsOf`. */
   async catalogsOf(place: Place, hostIds: readonly string[]): Promise<KeptCatalog[]> {
     const newest = new Map<string, KeptCatalog>();
-    const all: Collection<Payload> = this.#database.collection(`catalog_${place}`);
+    const all: Collection<Payload> = this.#days.collection(`catalog_${place}`);
     try {
       for await (const document of all.find(ofHosts<Payload>(hostIds), { sort: { _id: 1 } })) {
         const { hostId } = parseCatalogId(document._id);

@@ -15,10 +15,6 @@ export class TokenStore {
     this.#api = new Rows(database, "api_tokens");
   }
 
-  async prepare(): Promise<void> {
-    await this.#uses.all.createIndex({ token: 1 }, { name: "token" });
-  }
-
   async insertEnrollmentToken({ id, labels, hostsEnrolled: _none, ...rest }: EnrollmentToken): Promise<void> {
     await this.#enrollment.insert({ _id: id, ...rest, labels: pairs(labels) });
   }

@@ -2,6 +2,7 @@
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { CollectorConfig } from "../config/index.ts";
 import type { JetStreamOptions } from "../jetstream/index.ts";
+import type { MongoOptions } from "../mongodb/index.ts";
 
 /** Two for each replica, so that each node is the leader of some and can be spared. */
 const STREAMS_PER_REPLICA = 2;
@@ -17,8 +18,24 @@ export function natsOptions({ nats }: Pick<CollectorConfig, "nats">): JetStreamO
   };
 }
 
-/** The database's URL; it may hold a password, so it can stand in a file of its own. */
-export function databaseUrl({ mongodb }: Pick<CollectorConfig, "mongodb">): string {
-  if (mongodb.urlFile !== "") return readSecretFile(mongodb.urlFile).trim();
-  return mongodb.url === "" ? "mongodb://127.0.0.1:27017" : mongodb.url;
+/** How the database is reached. Throws an Error that names the setting where a secret cannot be read. */
+export function databaseOptions({ mongodb }: Pick<CollectorConfig, "mongodb">): MongoOptions {
+  const { url, urlFile, user, passwordFile, database, historyDatabase, tls, manage } = mongodb;
+  return {
+    url: urlFile !== "" ? secret("url_file", urlFile).trim() : url === "" ? "mongodb://127.0.0.1:27017" : url,
+    database,
+    historyDatabase,
+    login: user === "" ? undefined : { user, password: secret("password_file", passwordFile) },
+    tls: tls.enabled ? tls : undefined,
+    isManaging: manage,
+  };
+}
+
+/** Without the line's end, which editors make. */
+function secret(key: string, file: string): string {
+  try {
+    return readSecretFile(file).replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new Error(`mongodb.${key}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }

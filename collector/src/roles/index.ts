@@ -10,7 +10,7 @@ import { startQuery } from "./query/index.ts";
 import type { OneRole, StartRole } from "./role.ts";
 import { startStore } from "./store.ts";
 
-export { databaseUrl, natsOptions } from "./connections.ts";
+export { databaseOptions, natsOptions } from "./connections.ts";
 export type { OneRole, RunningRole } from "./role.ts";
 
 /** Each role's own way; in the order of the data's. */
