@@ -13,6 +13,7 @@ import { History } from "@hosttrail/collector/history";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { openLogger } from "@hosttrail/lib/log";
+import { AlertServiceClient, ListAlertsRequest } from "@hosttrail/proto/alert";
 import {
   GetLedgerRequest,
   Ledger,
@@ -232,6 +233,30 @@ describe("the ledger", { timeout: 300_000 }, () => {
     const ledger = await get(host.host.hostId, asked);
     assert.deepEqual(ledger.firstFault && reasonsOf(ledger.firstFault), [[Kind.EVICTED, 5n]]);
     assert.equal(ledger.reports, 1n);
+  });
+
+  it("raises a finding where it does not balance and nobody said why, and none for what is told", async () => {
+    const other = await stack.startAnotherCollector({ roles: ["detect"], detect: { findings_ms: 1000 } });
+    const alerts = new AlertServiceClient(`localhost:${stack.queryPort}`, credentialsOf(stack, stack.user));
+    const request = ListAlertsRequest.fromPartial({ ruleKey: "finding:ledger-unbalanced" });
+    const found = (): Promise<string[]> =>
+      new Promise((resolve, reject) => {
+        alerts.listAlerts(request, (error, page) =>
+          error === null ? resolve(page.alerts.map(({ title }) => title).toSorted()) : reject(error),
+        );
+      });
+    try {
+      const titles = await eventually("the findings", 60_000, async () => {
+        const all = await found();
+        return all.length >= 3 ? all : undefined;
+      });
+      assert.ok(titles.some((title) => /^5 events of deleted-false from .* are missing: they were stored/.test(title)));
+      assert.ok(titles.some((title) => /^5 events of lost-never-sent from .* they were never stored/.test(title)));
+      assert.ok(!titles.some((title) => /whole|open|evicted|malformed/.test(title)), titles.join("; "));
+    } finally {
+      alerts.close();
+      await other.process.stop();
+    }
   });
 
   it("is listed for all hosts in pages, and the command shows it", async () => {

@@ -78,7 +78,10 @@ export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
 }
 
 /** What findings are decided from, as the database has it. */
-export function findingSource({ hosts, presence, identities, disk, detector }: Archive): FindingSource {
+export function findingSource(
+  { hosts, presence, identities, disk, detector }: Archive,
+  lookAtLedgers: FindingSource["lookAtLedgers"],
+): FindingSource {
   return {
     listStates: (afterId, limit) => hosts.listStates(afterId, limit),
     listPresences: () => presence.listPresences(),
@@ -87,6 +90,7 @@ export function findingSource({ hosts, presence, identities, disk, detector }: A
     addSample: (sample) => disk.addSample(sample),
     samplesSince: (timeMs) => disk.samplesSince(timeMs),
     listGaps: () => detector.listGaps(),
+    lookAtLedgers,
   };
 }
 
@@ -103,7 +107,9 @@ export function asideSource({ certificates, history }: Archive): AsideSource {
 }
 
 function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString("base64").replaceAll(/(.{64})/g, "$1\n");
+  const lines = Buffer.from(der)
+    .toString("base64")
+    .replaceAll(/(.{64})/g, "$1\n");
   return `-----BEGIN CERTIFICATE-----\n${lines.trimEnd()}\n-----END CERTIFICATE-----\n`;
 }
 

@@ -88,6 +88,8 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
       ...take("*", DETECT_CONSUMER),
       OLDEST,
       ...lease("raise"),
+      // What of a ledger is among the dead letters.
+      `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
       `${MATCHES.prefix}.*`,
       // Following matches makes a consumer of its own, and what was taken is removed.
       `$JS.API.CONSUMER.CREATE.${MATCHES.stream}.>`,

@@ -20,6 +20,8 @@ import { ledgerOf } from "./message.ts";
 import { readAccounts } from "./read.ts";
 import type { LedgerSource } from "./source.ts";
 
+export { readAccounts } from "./read.ts";
+export { LedgerWatch } from "./watch.ts";
 export type { DeadNumbers } from "./fate.ts";
 export type { EpochRange } from "./numbers.ts";
 export type { LedgerHost, LedgerPast, LedgerSource } from "./source.ts";

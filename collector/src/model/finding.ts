@@ -19,6 +19,7 @@ export const FINDING_KINDS = [
   "trail-broken",
   "trail-missing",
   "trail-outside",
+  "ledger-unbalanced",
   "blocks-dead",
   "disk-filling",
   "disk-full",
@@ -70,6 +71,13 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
     level: "medium",
     isMoment: true,
   },
+  "ledger-unbalanced": {
+    title: "Ledger of a host does not balance",
+    description:
+      "Events that the agent of this host handed out are not in the database, and neither the agent nor the collector has said why. Somebody removed them, or they never came. hosttrail ledger shows the first minute of it.",
+    level: "high",
+    isMoment: true,
+  },
   "blocks-dead": {
     title: "Blocks of a host not stored",
     description:
@@ -103,4 +111,15 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
 export interface DetectionGap {
   fromMs: number;
   toMs: number;
+}
+
+/** Events of a host that are missing, and nobody said why. */
+export interface LedgerImbalance {
+  hostId: string;
+  name: string;
+  /** Begin of the first ledger of which some are missing, milliseconds since 1970. */
+  sinceMs: number;
+  events: number;
+  /** What is known of why. */
+  detail: string;
 }

@@ -17,6 +17,7 @@ export {
   type FindingKind,
   FINDINGS,
   FINDINGS_RULESET,
+  type LedgerImbalance,
 } from "./finding.ts";
 export type { HostChains, LogAnchor, LogCommit, LoggedNote, PublishedLog } from "./log.ts";
 export { OUTSIDE, type Place, type SequenceRange } from "./place.ts";

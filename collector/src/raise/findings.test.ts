@@ -242,6 +242,7 @@ describe("a look at all", () => {
       addSample: async () => undefined,
       samplesSince: async () => [],
       listGaps: async () => [],
+      lookAtLedgers: async () => ({ imbalances: [], isWhole: true }),
       ...changes,
     };
     const look = new Look(source, limits, openLogger("test", "error"));
@@ -288,6 +289,15 @@ describe("a look at all", () => {
     });
     const found = (await look(NOW)).filter((key) => key.startsWith("clock-off/"));
     assert.equal(new Set(found).size, 2500);
+  });
+
+  it("tells of ledgers that do not balance, and judges nothing before each was looked at", async () => {
+    const [hostId, sinceMs] = ["a".repeat(32), NOW - HOUR_MS];
+    const imbalance = { hostId, name: "web1", sinceMs, events: 5, detail: "they were never stored" };
+    const look = lookAt({ lookAtLedgers: async () => ({ imbalances: [imbalance], isWhole: false }) });
+    const found = await look(NOW);
+    assert.ok(found.includes(`ledger-unbalanced/${hostId}/${sinceMs}`), found.join(" "));
+    assert.ok(found.includes("?ledger-unbalanced"), found.join(" "));
   });
 
   it("tells of each time in which blocks passed detection by, unless it is long ago", async () => {

@@ -1,6 +1,13 @@
 /** What is wrong, decided from what the database knows of hosts and nodes. Knows no server and no clock. */
 import type { Level } from "@hosttrail/lib/sigma";
-import { type DetectionGap, type FindingKind, FINDINGS, type HostState, type Presence } from "../model/index.ts";
+import {
+  type DetectionGap,
+  type FindingKind,
+  FINDINGS,
+  type HostState,
+  type LedgerImbalance,
+  type Presence,
+} from "../model/index.ts";
 
 /** Something that is wrong now. */
 export interface Finding {
@@ -132,6 +139,17 @@ export function finding(
 ): Finding {
   const { level } = FINDINGS[kind];
   return { kind, key: hostId === "" ? kind : `${kind}/${hostId}`, hostId, hostName: name, sinceMs, level, title };
+}
+
+/** One for the first fault of a host: that there is more behind it shows hosttrail ledger. */
+export function ledgerFindings(imbalances: readonly LedgerImbalance[]): Finding[] {
+  return imbalances.map(({ hostId, name, sinceMs, events, detail }) => {
+    const title = `${events} events of ${nameOf(hostId, name)} from ${at(sinceMs)} on are missing: ${detail}`;
+    return {
+      ...finding("ledger-unbalanced", { hostId, name }, sinceMs, title),
+      key: `ledger-unbalanced/${hostId}/${sinceMs}`,
+    };
+  });
 }
 
 /** Each gap is a finding of its own. */

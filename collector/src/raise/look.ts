@@ -1,7 +1,7 @@
 /** Looks what is wrong now: reads what findings are decided from. */
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import type { DetectionGap, DiskSample, FindingKind, HostState, Presence } from "../model/index.ts";
+import type { DetectionGap, DiskSample, FindingKind, HostState, LedgerImbalance, Presence } from "../model/index.ts";
 import { diskFindings } from "./disk.ts";
 import {
   type Finding,
@@ -9,6 +9,7 @@ import {
   gapFindings,
   hostFindings,
   isNews,
+  ledgerFindings,
   seenBy,
   silentFinding,
   silentKey,
@@ -26,6 +27,8 @@ export interface FindingSource {
   samplesSince(timeMs: number): Promise<DiskSample[]>;
   /** Times in which blocks passed detection by. */
   listGaps(): Promise<DetectionGap[]>;
+  /** Hosts whose ledgers do not balance, as far as was looked; `isWhole` where each was looked at. */
+  lookAtLedgers(nowMs: number): Promise<{ imbalances: LedgerImbalance[]; isWhole: boolean }>;
 }
 
 export interface LookOptions extends FindingLimits {
@@ -84,7 +87,20 @@ export class Look {
     if (await this.#lookAtDisk(nowMs)) findings.push(...diskFindings(this.#disk?.samples ?? [], nowMs, isOpen));
     else for (const kind of DISK_KINDS) unjudged.add(kind);
     findings.push(...gapFindings(await this.#source.listGaps()));
+    const ledgers = await this.#ledgers(nowMs);
+    findings.push(...ledgerFindings(ledgers.imbalances));
+    if (!ledgers.isWhole) unjudged.add("ledger-unbalanced");
     return { findings: findings.filter(({ key, sinceMs }) => isOpen(key) || isNews(sinceMs, nowMs)), unjudged };
+  }
+
+  /** What is read for them lies in several places: where one does not answer, the other findings are told nevertheless. */
+  async #ledgers(nowMs: number): ReturnType<FindingSource["lookAtLedgers"]> {
+    try {
+      return await this.#source.lookAtLedgers(nowMs);
+    } catch (error) {
+      this.#logger.warn({ error: String(error) }, "ledgers cannot be looked at now");
+      return { imbalances: [], isWhole: false };
+    }
   }
 
   async *#hosts(): AsyncGenerator<HostState> {

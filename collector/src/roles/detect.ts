@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { findingSource, ruleStore } from "../archives.ts";
+import { LedgerWatch } from "../ledger/index.ts";
 import { Matcher } from "../match/index.ts";
 import { Probe } from "../health/index.ts";
 import { metrics } from "../metrics/index.ts";
@@ -11,6 +12,8 @@ import { dayRange } from "../mongodb/index.ts";
 import { Look, Past, Raiser } from "../raise/index.ts";
 import { HostLabels, readManaged, RuleWatch } from "../rulebook/index.ts";
 import { tellLag } from "./lag.ts";
+import { scanSource } from "../scan/index.ts";
+import { ledgerPast } from "./ledger.ts";
 import type { RunningRole, Shared } from "./role.ts";
 
 const LEASE = "raise";
@@ -93,7 +96,17 @@ async function runDetection({ stream, archive, history, config, signal, logger }
         logger,
       ),
       hostOf,
-      newLook: () => new Look(findingSource(archive), limits, logger),
+      newLook: () => {
+        const ledgers = new LedgerWatch({
+          ...ledgerPast({ archive, stream }, scanSource(history, dayRange)),
+          listHosts: (afterId, limit) => archive.hosts.listHosts(afterId, limit, undefined),
+        });
+        return new Look(
+          findingSource(archive, (nowMs) => ledgers.look(nowMs, signal)),
+          limits,
+          logger,
+        );
+      },
     },
     { ...detect, windowMs },
     logger,
