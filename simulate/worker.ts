@@ -1,10 +1,14 @@
 /** The process that simulates: it substitutes modules, so nothing of the product may be loaded before. */
 import type { Job } from "./jobs.ts";
-import { patchesOf } from "./planted/index.ts";
+import { plantedOf } from "./planted/index.ts";
 import { substituteModules } from "./load/register.ts";
 
+// Thousands of errors are made on purpose, and their stacks cost more than what they stop.
+Error.stackTraceLimit = 4;
+
 const job = JSON.parse(process.argv[2] ?? "") as Job;
-await substituteModules(patchesOf(job.planted));
+const planted = plantedOf(job.planted);
+await substituteModules(planted?.patches ?? []);
 const { prepare, runSeed } = await import("./world.ts");
 await prepare();
 
@@ -18,7 +22,7 @@ function answer(): Promise<unknown> {
 
 for (let seed = job.first; seed < job.end; seed += job.step) {
   const before = process.cpuUsage();
-  const outcome = await runSeed(String(seed), { isTraced: job.isTraced ?? false });
+  const outcome = await runSeed(String(seed), { isTraced: job.isTraced ?? false, plan: planted?.plan ?? {} });
   const { user, system } = process.cpuUsage(before);
   const answered = answer();
   process.send?.({ ...outcome, cpuMs: (user + system) / 1000 });

@@ -67,7 +67,7 @@ export class SimulatedConnection {
     const { broker, process } = this;
     process.enterCall();
     return await new Promise<Answer>((resolve, reject) => {
-      broker.later(timeoutMs, process, () => reject(new Error("timeout")));
+      const timeout = broker.later(timeoutMs, process, () => reject(new Error("timeout")));
       const attempt = (): void => {
         if (!broker.reaches(process)) {
           // The client sends what it kept when it is connected again.
@@ -81,7 +81,11 @@ export class SimulatedConnection {
         } catch (error) {
           answer = () => reject(error);
         }
-        if (!broker.isLost("answersLost")) broker.later(broker.latencyMs(), process, answer);
+        if (broker.isLost("answersLost")) return;
+        broker.later(broker.latencyMs(), process, () => {
+          timeout.cancel();
+          answer();
+        });
       };
       broker.later(broker.latencyMs(), undefined, attempt);
     });

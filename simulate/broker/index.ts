@@ -4,6 +4,7 @@ import {
   Present,
   type Random,
   type Schedule,
+  type Scheduled,
   type SimulatedProcess,
   START_MS,
 } from "../schedule/index.ts";
@@ -110,8 +111,8 @@ export class Broker {
     return this.#network.latencyMs();
   }
 
-  later(delayMs: number, process: SimulatedProcess | undefined, run: () => void): void {
-    this.#schedule.after(delayMs, process, "", run);
+  later(delayMs: number, process: SimulatedProcess | undefined, run: () => void): Scheduled {
+    return this.#schedule.after(delayMs, process, "", run);
   }
 
   isLost(share: keyof BrokerWeather): boolean {

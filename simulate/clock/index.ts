@@ -15,6 +15,9 @@ import {
 /** What processes draw from: `Math.random` and node:crypto. */
 export const presentChance: Present<Random> = new Present("chance");
 
+/** Of a simulated program. */
+const RESIDENT_BYTES = 64 * 1024 * 1024;
+
 /** Milliseconds of a timer that is given none. */
 const LEAST_MS = 1;
 
@@ -109,6 +112,11 @@ export function patchGlobals(): void {
     clearInterval: clear,
     clearImmediate: clear,
   });
+  // What a program uses of its machine is what this one would do, and no seed may depend on that.
+  const cpuUsage = process.cpuUsage.bind(process);
+  process.cpuUsage = (before): NodeJS.CpuUsage => (isRunning() ? { user: 0, system: 0 } : cpuUsage(before));
+  const rss = process.memoryUsage.rss.bind(process.memoryUsage);
+  process.memoryUsage.rss = (): number => (isRunning() ? RESIDENT_BYTES : rss());
   Date.now = (): number => (isRunning() ? wallMs() : real.dateNow());
   performance.now = (): number => (isRunning() ? presentSchedule.now.nowMs : real.now());
   Math.random = (): number => (isRunning() ? presentChance.now.fraction() : real.random());

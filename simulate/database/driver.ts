@@ -108,6 +108,16 @@ class Connection {
   }
 }
 
+/** What is in a row, to look at: nobody may change it. */
+const documents = new WeakMap<Uint8Array, Document>();
+
+function known(bytes: Uint8Array): Document {
+  let document = documents.get(bytes);
+  if (document === undefined) documents.set(bytes, (document = load(bytes)));
+  return document;
+}
+
+/** A document of its own, as every reader gets one. */
 function load(bytes: Uint8Array): Document {
   return BSON.deserialize(bytes, { promoteBuffers: false });
 }
@@ -161,7 +171,9 @@ class Collection {
     const id: unknown = filter["_id"];
     // As a server does with its index.
     const rows = typeof id === "string" ? [this.#rows.get(id)].filter((row) => row !== undefined) : this.#rows.values();
-    return Array.from(rows, load).filter((document) => matches(document, filter));
+    return Array.from(rows)
+      .filter((row) => matches(known(row), filter))
+      .map(load);
   }
 
   find(filter: Document, options: FindOptions = {}): Cursor {

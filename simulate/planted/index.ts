@@ -1,10 +1,13 @@
 /** Faults that are planted in the product's text as it is loaded, one at a time: a simulation that does not find them proves nothing. */
 import { type Patch, replace } from "../load/patch.ts";
+import type { Plan } from "../plan.ts";
 
 interface Planted {
   name: string;
   /** What is wrong then. */
   what: string;
+  /** What its worlds have, so that it is found soon; the rest is drawn as ever. */
+  plan: Partial<Plan>;
   patches: readonly Patch[];
 }
 
@@ -20,6 +23,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "free-on-received",
     what: "the agent frees a block when the broker has it",
+    plan: { faults: ["broker-loses-messages", "broker-loses-everything", "database-down"] },
     patches: [
       replace(
         SHIP,
@@ -31,6 +35,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "commit-before-write",
     what: "the source may forget events before their block is on the disk",
+    plan: { faults: ["agent-killed-at-call"] },
     patches: [
       replace(
         "agent/src/pipeline.ts",
@@ -42,21 +47,25 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "no-sync",
     what: "blocks are not forced to the disk before they are told to be there",
+    plan: { faults: ["host-loses-power", "network-cut"], sync: "always" },
     patches: [replace(SPOOL, 'if (sync === "never") return;', "if (sync.length > 0) return;")],
   },
   {
     name: "no-sync-before-rename",
     what: "a file is moved to its place before its content is on the disk",
+    plan: { faults: ["host-loses-power-at-call", "host-loses-power"] },
     patches: [replace("lib/src/files/index.ts", "    fsyncSync(file);\n  } catch", "  } catch")],
   },
   {
     name: "no-folder-sync",
     what: "the name of a new segment is not forced to the disk",
+    plan: { faults: ["host-loses-power", "network-cut", "broker-down"], sync: "always" },
     patches: [replace(SPOOL, "      syncDirectory(this.#options.directory);\n", "")],
   },
   {
     name: "duplicate-is-failure",
     what: "a block that the database has already is taken for refused",
+    plan: { faults: ["collector-killed-at-call", "broker-unreliable", "database-unreliable"] },
     patches: [
       replace(
         ARRIVALS,
@@ -68,6 +77,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "numbers-again",
     what: "after a crash the numbers of the newest block are given again",
+    plan: { faults: ["agent-killed"] },
     patches: [
       replace(
         SPOOL,
@@ -79,11 +89,13 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "epoch-again",
     what: "after a reboot the trail goes on where the disk's newest block is",
+    plan: { faults: ["host-loses-power"], sync: "second" },
     patches: [replace(SPOOL, "last?.header.bootId === this.#options.bootId", "last !== undefined")],
   },
   {
     name: "chain-forgotten",
     what: "after a restart the next block names no block before it",
+    plan: { faults: ["agent-killed"] },
     patches: [
       replace(
         SPOOL,
@@ -95,6 +107,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "torn-tail-kept",
     what: "a torn block at a segment's end is not cut off, and does not end its epoch",
+    plan: { faults: ["agent-killed", "disk-failing", "disk-full"] },
     patches: [
       replace(SPOOL, "if (offset + length === content.length) truncateSync(path, offset);", ""),
       replace(SPOOL, "this.#counts.corruptStretches === damagedBefore && ", ""),
@@ -103,11 +116,13 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "offset-after-failed-undo",
     what: "after a write that could be neither done nor undone the next block is looked for in the wrong place",
+    plan: { faults: ["disk-failing"], burstEvents: 30 },
     patches: [replace(SPOOL, "      this.#active.delete(lane);\n      closeSync(file);\n", "")],
   },
   {
     name: "damage-is-sent",
     what: "a block that the disk has damaged is sent for ever",
+    plan: { faults: ["bit-flipped", "broker-down", "network-cut"] },
     patches: [
       replace(
         "agent/src/spool/frame.ts",
@@ -119,11 +134,13 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "crash-repeats-events",
     what: "the events of the newest block are not known after a crash",
+    plan: { faults: ["agent-killed-at-call"] },
     patches: [replace("agent/src/pipeline.ts", "...eventKeys(spool.lastBlock)", "")],
   },
   {
     name: "stored-before-written",
     what: "the store role acknowledges and tells before it writes",
+    plan: { faults: ["database-down", "collector-killed-at-call"] },
     patches: [
       replace(
         STORE,
@@ -135,6 +152,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "not-journaled",
     what: "the database tells that it has blocks before they are on its disk",
+    plan: { faults: ["database-down"] },
     patches: [
       replace(
         ARRIVALS,
@@ -146,6 +164,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "redelivery-is-fork",
     what: "a block that is delivered again is taken for another one with its numbers",
+    plan: { faults: ["broker-unreliable", "database-unreliable"] },
     patches: [
       replace(
         WRITE,
@@ -157,6 +176,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "late-writer-wins",
     what: "a host's document is replaced by who knows an old one",
+    plan: { faults: ["database-slow", "collector-stalled"], collectors: 3, database: "mongodb", hosts: 1 },
     patches: [
       replace(
         HOSTS,
@@ -168,6 +188,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "removed-before-listed",
     what: "arrivals are removed though another compactor was first",
+    plan: { faults: ["collector-stalled", "database-slow"], collectors: 3, database: "mongodb", blocksMin: 2 },
     patches: [
       replace(
         COMPACT,
@@ -179,6 +200,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "swept-by-foreign-clock",
     what: "what a compactor is about to list is swept by the clock of another one",
+    plan: { faults: ["clock-jumps"], collectors: 3, database: "mongodb", blocksMin: 2 },
     patches: [
       replace(
         "collector/src/compact/commit.ts",
@@ -189,10 +211,10 @@ export const PLANTED: readonly Planted[] = [
   },
 ];
 
-/** Of the fault of this name; none for an empty one. Throws an Error for one that there is not. */
-export function patchesOf(name: string): readonly Patch[] {
-  if (name === "") return [];
+/** The fault of this name; undefined for an empty one. Throws an Error for one that there is not. */
+export function plantedOf(name: string): Planted | undefined {
+  if (name === "") return undefined;
   const found = PLANTED.find((each) => each.name === name);
   if (found === undefined) throw new Error(`there is no planted fault "${name}"`);
-  return found.patches;
+  return found;
 }
