@@ -6,6 +6,7 @@ import { openLogger } from "@hosttrail/lib/log";
 import { authority, doctor, logKey, nats } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { startCollector } from "./pipeline.ts";
+import { Reload } from "./reload.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
@@ -79,9 +80,14 @@ async function run(): Promise<void> {
     }
     tls.DEFAULT_MIN_VERSION = "TLSv1.3";
     const logger = openLogger("hosttrail-collector", config.logLevel);
+    const reload = new Reload(values.config, logger);
+    // From now on: a signal that nobody takes ends the process.
+    process.on("SIGHUP", () => reload.read());
     const collector = await startCollector(config, logger);
+    reload.begin(collector);
     const end = (reason: string): void => {
       logger.info({ reason }, "stopping");
+      reload.end();
       collector.stop().then(() => process.exit(0), fail);
     };
     process.once("SIGTERM", () => end("SIGTERM"));

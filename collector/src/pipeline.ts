@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { historySource } from "./archives.ts";
-import type { CollectorConfig } from "./config/index.ts";
+import { type Change, type CollectorConfig, changeOf } from "./config/index.ts";
 import { Probe, Readiness, type Report } from "./health/index.ts";
 import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
@@ -22,10 +22,13 @@ const DRAIN_SHARE = 0.8;
 export interface RunningCollector {
   /** Stops intake, settles what is under way, closes. Safe twice. */
   stop(): Promise<void>;
+  /** Takes what may change of another configuration; gives the keys that it took, and those that wait for a restart. */
+  retune(wanted: CollectorConfig): Pick<Change<CollectorConfig>, "applied" | "waiting">;
 }
 
 /** Starts the roles; throws where one cannot start, and then nothing is left running. */
 export async function startCollector(config: CollectorConfig, logger: Logger): Promise<RunningCollector> {
+  let live = config;
   const readiness = new Readiness(rolesOf(config));
   // First of all: whoever waits for us sees that we wait for others.
   const metricsServer = await serveMetrics(config.metrics.listen, () => tellReadiness(readiness));
@@ -46,11 +49,12 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const stop = async (): Promise<void> => {
     const roles = [...running.values()];
     readiness.stop();
-    const endMs = performance.now() + config.shutdownDeadlineMs;
+    const deadlineMs = live.shutdownDeadlineMs;
+    const endMs = performance.now() + deadlineMs;
     for (const { server } of roles) server?.shut();
     await Promise.all(
       roles.map(async (role) => {
-        await role.drain?.(config.shutdownDeadlineMs * DRAIN_SHARE);
+        await role.drain?.(deadlineMs * DRAIN_SHARE);
         role.close?.();
         await role.server?.stop(Math.max(0, endMs - performance.now()));
       }),
@@ -66,7 +70,16 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
 
   try {
     for (const name of rolesOf(config)) {
-      const role = await ROLES[name]({ config, stream, archive, history, reach, signal: stopping.signal, logger });
+      const role = await ROLES[name]({
+        config,
+        live: () => live,
+        stream,
+        archive,
+        history,
+        reach,
+        signal: stopping.signal,
+        logger,
+      });
       if (role === undefined) readiness.forget(name);
       else {
         running.set(name, role);
@@ -80,7 +93,15 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const ports = Object.fromEntries([...running].flatMap(([name, { server }]) => (server ? [[name, server.port]] : [])));
   logger.info({ roles: config.roles, ports }, "collector started");
   let stopped: Promise<void> | undefined;
-  return { stop: () => (stopped ??= stop()) };
+  return {
+    stop: () => (stopped ??= stop()),
+    retune(wanted) {
+      const { config: next, applied, waiting } = changeOf(live, wanted);
+      live = next;
+      logger.level = next.logLevel;
+      return { applied, waiting };
+    },
+  };
 }
 
 /** The same as metrics. */

@@ -21,7 +21,8 @@ interface Binding {
 }
 
 export interface AccessOptions {
-  bindings: readonly Binding[];
+  /** As they are now. */
+  bindings: () => readonly Binding[];
   findApiToken: (id: string) => Promise<ApiToken | undefined>;
   /** Checks a token of the identity provider; undefined where none is configured. Throws where the token is not valid. */
   checkProviderToken: ((token: string) => Promise<ProviderUser>) | undefined;
@@ -91,7 +92,7 @@ export class Access {
   /** Of several bindings the highest role counts, with its own scope. */
   #bound(subjects: readonly string[]): Caller | undefined {
     let best: Binding | undefined;
-    for (const binding of this.#options.bindings) {
+    for (const binding of this.#options.bindings()) {
       if (!subjects.includes(binding.subject)) continue;
       if (best === undefined || !includesRole(best.role, binding.role)) best = binding;
     }

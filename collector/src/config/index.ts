@@ -17,6 +17,8 @@ import type { LogLevel } from "@hosttrail/lib/log";
 import { checkMongodb, type MongodbConfig, mongodbSchema } from "./mongodb.ts";
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
+export { type Change, changeOf } from "./live.ts";
+
 export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify" | "attest";
 
 /** Sizes in bytes, times in milliseconds. */

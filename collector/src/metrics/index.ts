@@ -20,6 +20,7 @@ export interface Metrics {
   natsMaxPayload: Gauge;
   roleReady: Gauge<"role">;
   collectorInfo: Gauge<"version">;
+  configReloads: Counter<"result">;
   certificateExpiry: Gauge;
   storeBlocks: Counter<"result">;
   storeEvents: Counter;
@@ -228,6 +229,12 @@ export const metrics: Metrics = {
     name: "hosttrail_collector_info",
     help: "1, with the collector's version.",
     labelNames: ["version"] as const,
+    registers,
+  }),
+  configReloads: new Counter({
+    name: "hosttrail_config_reloads_total",
+    help: "Times that the configuration was read again, by what came of it: applied, waiting (a part holds after a restart), refused.",
+    labelNames: ["result"] as const,
     registers,
   }),
   certificateExpiry: new Gauge({

@@ -12,6 +12,7 @@ import { HostStream, type ReceiveOptions, STOPPING } from "./stream.ts";
 
 export { onward } from "./codec.ts";
 export { Presences } from "./presence.ts";
+export type { Tuning } from "./stream.ts";
 
 /** When a host that has too many streams may try again. */
 const STREAMS_RETRY_MS = 5000;
@@ -30,7 +31,7 @@ export class Receiver {
   constructor(options: ReceiveOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
-    this.#quotas = new Quotas(options.quota);
+    this.#quotas = new Quotas(() => options.tuning().quota);
   }
 
   readonly stream: handleBidiStreamingCall<StreamRequest, StreamResponse> = (call: Call): void => {
@@ -42,7 +43,7 @@ export class Receiver {
         return;
       }
       const quota = this.#quotas.of(peer.name, performance.now());
-      const { streamsMax } = this.#options.quota;
+      const { streamsMax } = this.#options.tuning().quota;
       if (quota.streams >= streamsMax) {
         metrics.throttled(peer.name, "streams");
         const detail = `${quota.streams} streams of this host are open; ${streamsMax} are allowed`;

@@ -53,9 +53,20 @@ describe("a host's quota", () => {
   });
 
   it("is one for all streams of a host, also for one that comes back", () => {
-    const quotas = new Quotas(OPTIONS);
+    const quotas = new Quotas(() => OPTIONS);
     for (let time = 0; time < 20; time++) quotas.of("host", 0).charge(small, 0);
     assert.notEqual(quotas.of("host", 0).charge(small, 0), undefined);
     assert.equal(quotas.of("other", 0).charge(small, 0), undefined);
+  });
+
+  it("has other limits when it is asked for after they were changed, and what waits is still counted", () => {
+    let options = { ...OPTIONS, waitingBlocksMax: 2 };
+    const quotas = new Quotas(() => options);
+    const quota = quotas.of("host", 0);
+    quota.received("first", 1, 0);
+    options = { ...options, waitingBlocksMax: 1 };
+    assert.equal(quota.backlog(1), undefined);
+    assert.equal(quotas.of("host", 1), quota);
+    assert.equal(quota.backlog(1)?.limit, "waiting");
   });
 });

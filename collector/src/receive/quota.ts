@@ -54,8 +54,8 @@ class Bucket {
 }
 
 export class HostQuota {
-  readonly #options: QuotaOptions;
-  readonly #buckets: Record<Exclude<QuotaLimit, "waiting">, Bucket>;
+  #options: QuotaOptions;
+  #buckets: Record<Exclude<QuotaLimit, "waiting">, Bucket>;
   /** By block id, in the order in which they were received. */
   readonly #waiting = new Map<string, { bytes: number; sinceMs: number }>();
   #waitingBytes = 0;
@@ -64,12 +64,14 @@ export class HostQuota {
 
   constructor(options: QuotaOptions, nowMs: number) {
     this.#options = options;
-    const { burstSeconds, blocksPerSecond, bytesPerSecond, eventsPerSecond } = options;
-    this.#buckets = {
-      blocks: new Bucket(blocksPerSecond, burstSeconds, nowMs),
-      bytes: new Bucket(bytesPerSecond, burstSeconds, nowMs),
-      events: new Bucket(eventsPerSecond, burstSeconds, nowMs),
-    };
+    this.#buckets = bucketsOf(options, nowMs);
+  }
+
+  /** Other limits from now on; a debt under the old ones is forgiven. */
+  retune(options: QuotaOptions, nowMs: number): void {
+    if (JSON.stringify(options) === JSON.stringify(this.#options)) return;
+    this.#options = options;
+    this.#buckets = bucketsOf(options, nowMs);
   }
 
   /** Charges a block, once, and gives how long it must wait; undefined where it may go on. */
@@ -112,20 +114,34 @@ export class HostQuota {
   }
 }
 
+function bucketsOf(
+  { burstSeconds, blocksPerSecond, bytesPerSecond, eventsPerSecond }: QuotaOptions,
+  nowMs: number,
+): Record<Exclude<QuotaLimit, "waiting">, Bucket> {
+  return {
+    blocks: new Bucket(blocksPerSecond, burstSeconds, nowMs),
+    bytes: new Bucket(bytesPerSecond, burstSeconds, nowMs),
+    events: new Bucket(eventsPerSecond, burstSeconds, nowMs),
+  };
+}
+
 /** Quotas of hosts that are gone, kept so that a new stream is no new quota. */
 const HOSTS_MAX = 20_000;
 
 /** The quotas of all hosts on a node. */
 export class Quotas {
-  readonly #options: QuotaOptions;
+  readonly #options: () => QuotaOptions;
   readonly #hosts = new Map<string, HostQuota>();
 
-  constructor(options: QuotaOptions) {
+  /** `options` gives the limits as they are now. */
+  constructor(options: () => QuotaOptions) {
     this.#options = options;
   }
 
   of(hostId: string, nowMs: number): HostQuota {
-    const quota = this.#hosts.get(hostId) ?? new HostQuota(this.#options, nowMs);
+    const options = this.#options();
+    const quota = this.#hosts.get(hostId) ?? new HostQuota(options, nowMs);
+    quota.retune(options, nowMs);
     this.#hosts.delete(hostId);
     this.#hosts.set(hostId, quota);
     if (this.#hosts.size > HOSTS_MAX) {

@@ -66,6 +66,14 @@ export interface ReceiveOptions {
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
   collectorVersion: string;
+  /** Bytes that are kept of each stream, for linked blocks; 0 where they are not taken. */
+  linkWindowBytes: number;
+  /** As it is now. A stream keeps what it began with, but for its host's quota. */
+  tuning: () => Tuning;
+}
+
+/** What may change while streams are open. */
+export interface Tuning extends FarewellOptions {
   /** Blocks of one agent that may be on their way at once. */
   credit: number;
   /** Time in which a new stream must say hello. */
@@ -73,11 +81,8 @@ export interface ReceiveOptions {
   /** Times that publishing one block is tried before the stream is given up. */
   publishAttempts: number;
   quota: QuotaOptions;
-  /** Bytes that are kept of each stream, for linked blocks; 0 where they are not taken. */
-  linkWindowBytes: number;
   /** Milliseconds that a host's clock may be off before it is told. */
   clockOffsetWarnMs: number;
-  farewell: FarewellOptions;
 }
 
 /** Answers that may wait for an agent to read them; one that never reads is left. */
@@ -98,6 +103,7 @@ export class HostStream {
   readonly #peer: Peer;
   readonly #verify: Verify;
   readonly #options: ReceiveOptions;
+  readonly #tuning: Tuning;
   readonly #logger: Logger;
   readonly #ended: () => void;
   readonly #quota: HostQuota;
@@ -129,6 +135,7 @@ export class HostStream {
     this.#peer = peer;
     this.#verify = peer.verifier();
     this.#options = options;
+    this.#tuning = options.tuning();
     this.#logger = logger;
     this.#ended = ended;
     this.#quota = quota;
@@ -136,14 +143,14 @@ export class HostStream {
     this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
     this.#link = new LinkReader(options.linkWindowBytes, nodePrimitives);
     this.#farewell = new Farewell(
-      options.farewell,
+      this.#tuning,
       (value) => this.#answer({ $case: "goodbye", value }),
       () => this.end(),
     );
     metrics.ingestStreams.inc();
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
-      options.helloTimeoutMs,
+      this.#tuning.helloTimeoutMs,
     );
     this.#expiryTimer = setTimeout(
       () => this.#fail(status.UNAUTHENTICATED, "CERTIFICATE_EXPIRED", "the host's certificate is over"),
@@ -270,10 +277,10 @@ export class HostStream {
     this.#state = "open";
     this.#hello = hello;
     const leave = this.#options.presences.enter(this.#peer.name);
-    metrics.ingestCredit.inc(this.#options.credit);
+    metrics.ingestCredit.inc(this.#tuning.credit);
     this.#leave = () => {
       leave();
-      metrics.ingestCredit.dec(this.#options.credit);
+      metrics.ingestCredit.dec(this.#tuning.credit);
     };
     this.#lookAtClock(hello);
     this.#subscription = this.#options.sink.onStored(hello.hostId, (notice) => {
@@ -284,7 +291,8 @@ export class HostStream {
       if (blocks.length > 0) this.#answer({ $case: "stored", value: { blocks } });
       for (const value of rejected) this.#answer({ $case: "rejected", value });
     });
-    const { collectorVersion, credit, linkWindowBytes, trustBundle, sink } = this.#options;
+    const { collectorVersion, linkWindowBytes, trustBundle, sink } = this.#options;
+    const { credit } = this.#tuning;
     const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
     this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax, linkWindowBytes } });
     this.tellTrust(trustBundle());
@@ -299,7 +307,7 @@ export class HostStream {
   #lookAtClock({ clockTime, hostName }: Hello): void {
     this.#clockOffsetMs = clockOffsetMs(clockTime, Date.now());
     const offsetMs = this.#clockOffsetMs ?? 0;
-    const isOff = Math.abs(offsetMs) > this.#options.clockOffsetWarnMs;
+    const isOff = Math.abs(offsetMs) > this.#tuning.clockOffsetWarnMs;
     metrics.clockOffset(this.#peer.name, isOff ? offsetMs : undefined);
     if (isOff) this.#logger.warn({ name: hostName, offsetMs }, "a host's clock is off: its events have wrong times");
   }
@@ -389,7 +397,7 @@ export class HostStream {
 
   /** Reads on where there is room. */
   #regulate(): void {
-    const { credit } = this.#options;
+    const { credit } = this.#tuning;
     if (this.#throttled > 0 || this.#publishing >= credit * 2) this.#call.pause();
     else if (this.#publishing < credit) this.#call.resume();
   }
@@ -448,7 +456,7 @@ export class HostStream {
         }
         const delayMs = error instanceof RetryableError ? error.retryDelayMs : 1000;
         this.#logger.warn({ attempt, error: String(error) }, "a block could not be published");
-        if (attempt >= this.#options.publishAttempts) {
+        if (attempt >= this.#tuning.publishAttempts) {
           metrics.ingestBlocks.inc({ result: "unavailable" });
           this.#fail(status.UNAVAILABLE, "STREAM_UNAVAILABLE", "blocks cannot be kept at the moment", delayMs);
           return;

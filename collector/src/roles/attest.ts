@@ -56,11 +56,11 @@ function policyOf(file: string, key: VerifierKey): Policy | undefined {
   }
 }
 
-async function openLogServer({ config, archive, logger }: Shared): Promise<{ close(): void } | undefined> {
+async function openLogServer({ config, live, archive, logger }: Shared): Promise<{ close(): void } | undefined> {
   const { origin, listen, readers } = config.attest;
   if (listen === "") return undefined;
   const { max, strangersPerAddressMax, handshakeTimeoutMs } = config.connections;
-  const access = accessOf(config, archive);
+  const access = accessOf(live, archive);
   const server = await serveLog(
     {
       listen,

@@ -1,8 +1,9 @@
 /** [agents] -> receive -> [JetStream]; and back to agents what was received and stored, and whether their own event is found. */
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { Confirmation } from "../confirm/index.ts";
+import type { CollectorConfig } from "../config/index.ts";
 import { HostIdentities } from "../identities/index.ts";
-import { Presences, Receiver } from "../receive/index.ts";
+import { Presences, Receiver, type Tuning } from "../receive/index.ts";
 import { BLOCK_MESSAGE_BYTES_MAX } from "../serve/index.ts";
 import { COLLECTOR_VERSION } from "../version.ts";
 import type { RunningRole, Shared } from "./role.ts";
@@ -11,6 +12,7 @@ import { watchTrust } from "./trust.ts";
 
 export async function startIngest({
   config,
+  live,
   stream,
   archive,
   history,
@@ -23,14 +25,14 @@ export async function startIngest({
   const presences = new Presences();
   const receiver = new Receiver(
     {
-      ...config.ingest,
+      linkWindowBytes: config.ingest.linkWindowBytes,
+      tuning: () => tuningOf(live()),
       sink: stream,
       identities,
       certificates: archive.certificates,
       presences,
       trustBundle: trust.pem,
       collectorVersion: COLLECTOR_VERSION,
-      farewell: { ageMaxMs: config.connections.maxAgeSeconds * 1000, graceMs: config.connections.graceMs },
     },
     logger,
   );
@@ -61,4 +63,8 @@ export async function startIngest({
     work: presences.tell(archive.presence, signal, logger),
     release: () => identities.close(),
   };
+}
+
+function tuningOf({ ingest, connections }: CollectorConfig): Tuning {
+  return { ...ingest, ageMaxMs: connections.maxAgeSeconds * 1000, graceMs: connections.graceMs };
 }

@@ -9,7 +9,10 @@ import type { RunningServer } from "../serve/index.ts";
 
 /** What the roles of one process share: connections, and what was read of the past. */
 export interface Shared {
+  /** As it was when the process started. */
   config: CollectorConfig;
+  /** As it is now: the few keys that change without a restart are asked for here, each time. */
+  live: () => CollectorConfig;
   stream: BlockStream;
   archive: Archive;
   history: History;

@@ -6,10 +6,10 @@ import { explainQuery } from "../../query/index.ts";
 import { Gate } from "../../serve/index.ts";
 import type { Shared } from "../role.ts";
 
-export function openGate({ config, archive, logger }: Pick<Shared, "config" | "archive" | "logger">): Gate {
+export function openGate({ live, archive, logger }: Pick<Shared, "live" | "archive" | "logger">): Gate {
   return new Gate(
     {
-      access: accessOf(config, archive),
+      access: accessOf(live, archive),
       scopes: new HostScopes((scope) => archive.identities.hostsWithin(scope)),
       record: (entry) => archive.apiAudit.appendAudit(entry),
       explain: explainQuery,
@@ -18,12 +18,12 @@ export function openGate({ config, archive, logger }: Pick<Shared, "config" | "a
   );
 }
 
-export function accessOf({ access }: CollectorConfig, { tokens }: Archive): Access {
-  const { bindings, oidc } = access;
+export function accessOf(live: () => CollectorConfig, { tokens }: Archive): Access {
+  const { oidc } = live().access;
   if (oidc.issuer !== "" && oidc.audience === "")
     throw new Error("access.oidc.issuer is set, so audience must be, too");
   return new Access({
-    bindings,
+    bindings: () => live().access.bindings,
     findApiToken: (id) => tokens.getApiToken(id),
     checkProviderToken: oidc.issuer === "" ? undefined : openProvider(oidc),
   });

@@ -7,8 +7,8 @@ import { ScanPool, scanSource } from "../../scan/index.ts";
 import type { Shared } from "../role.ts";
 import type { Past } from "./api.ts";
 
-export function openPast({ config, archive, history }: Pick<Shared, "config" | "archive" | "history">): Past {
-  const { timeMaxMs, bytesMax, eventsMax, parallelMax, workers } = config.query;
+export function openPast({ config, live, archive, history }: Omit<Shared, "stream">): Past {
+  const { parallelMax, workers } = config.query;
   const pool = new ScanPool(workers === 0 ? Math.max(1, availableParallelism() - 1) : workers);
   pool.start();
   return {
@@ -16,7 +16,17 @@ export function openPast({ config, archive, history }: Pick<Shared, "config" | "
     source: scanSource(history, dayRange, pool),
     finder: new HostSelection(selectArchive(archive)),
     turns: new Turns({ runningMax: parallelMax }),
-    most: { timeMs: timeMaxMs, bytes: bytesMax, events: eventsMax },
+    most: {
+      get timeMs() {
+        return live().query.timeMaxMs;
+      },
+      get bytes() {
+        return live().query.bytesMax;
+      },
+      get events() {
+        return live().query.eventsMax;
+      },
+    },
     find: (hostId, epoch, seq) => history.find(hostId, epoch, seq),
   };
 }
