@@ -37,8 +37,6 @@ import { lookAt } from "./look.ts";
 import type { DeadBlockParts } from "./ports.ts";
 import { type Outcome, replay } from "./replay.ts";
 
-export type { DeadBlockParts } from "./ports.ts";
-
 const WAIT_MS_MAX = 30_000;
 const REASON_LENGTH_MAX = 256;
 const CODE = /^(?:[A-Z][A-Z0-9_]{0,63})?$/;

@@ -2,7 +2,7 @@
 import type { Header } from "@hosttrail/lib/block";
 import type { BlockMessage, DeadDecision, DeadLetter } from "../model/index.ts";
 
-export interface DeadLetters {
+interface DeadLetters {
   /** Behind a place, the oldest first; of one host and for one reason, or ("") of all. */
   letters(about: { hostId: string; reason: string }, after: number, limit: number): Promise<DeadLetter[]>;
   letter(sequence: number): Promise<DeadLetter | undefined>;
@@ -12,13 +12,13 @@ export interface DeadLetters {
 }
 
 /** The stream of blocks. */
-export interface BlockOutlet {
+interface BlockOutlet {
   publish(block: BlockMessage): Promise<{ duplicate: boolean }>;
   /** Hears what the store role tells of a host: a StoredNotice. */
   onStored(hostId: string, take: (notice: Uint8Array) => void): { close: () => void };
 }
 
-export interface DeadRecord {
+interface DeadRecord {
   addDecision(decision: DeadDecision): Promise<void>;
   countDecisions(streamMs: number): Promise<number>;
 }

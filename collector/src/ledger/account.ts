@@ -33,7 +33,7 @@ export interface HostPast {
 }
 
 /** What became of the numbers that were handed out in a time. */
-export const TRAIL_COUNTS = [
+const TRAIL_COUNTS = [
   "handedOut",
   "stored",
   "compacted",
@@ -45,9 +45,9 @@ export const TRAIL_COUNTS = [
   "open",
   "missing",
 ] as const;
-export type TrailCount = (typeof TRAIL_COUNTS)[number];
+type TrailCount = (typeof TRAIL_COUNTS)[number];
 
-export const REASON_KINDS = [
+const REASON_KINDS = [
   "kernel-lost",
   "serial-gaps",
   "overruns",
@@ -307,7 +307,7 @@ function imbalancesOf(report: LedgerReport, before: LedgerReport | undefined): R
 }
 
 /** One for each kind and detail. */
-export function together(reasons: readonly Reason[]): Reason[] {
+function together(reasons: readonly Reason[]): Reason[] {
   const sums = new Map<string, Reason>();
   for (const reason of reasons) {
     const key = `${reason.kind} ${reason.detail}`;
