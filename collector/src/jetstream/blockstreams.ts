@@ -8,15 +8,18 @@ import { blocksPlan, type ConsumerPlan, detectConsumer, type PlanOptions, storeC
 export interface BlockStreamsOptions extends PlanOptions {
   /** Streams over which the partitions are spread. */
   streams: number;
+  /** The highest number that a stream is remembered to have had, though it may be gone. */
+  lastNumber?: number;
 }
 
-/** Streams that have blocks, or may get some. */
+/**
+ * Streams that have blocks, or may get some. By their names, which a cluster knows all of, and then one by one: a list of streams would leave
+ * out those that have no leader just now. Throws for these.
+ */
 export async function listBlockStreams(manager: JetStreamManager): Promise<StreamInfo[]> {
-  const found: StreamInfo[] = [];
-  for await (const info of manager.streams.list()) {
-    if (info.config.name.startsWith(BLOCKS_STREAM_PREFIX)) found.push(info);
-  }
-  return found.sort((one, other) => (one.config.name < other.config.name ? -1 : 1));
+  const names: string[] = [];
+  for await (const name of manager.streams.names()) if (name.startsWith(BLOCKS_STREAM_PREFIX)) names.push(name);
+  return await Promise.all(names.sort().map((name) => manager.streams.info(name)));
 }
 
 export function presentOf({ config }: Pick<StreamInfo, "config">): PresentStream {
@@ -46,7 +49,7 @@ export async function ensureBlockStreams(manager: JetStreamManager, options: Blo
  */
 export async function spreadBlocks(manager: JetStreamManager, options: BlockStreamsOptions): Promise<void> {
   const present = await listBlockStreams(manager);
-  const { streams, drained } = layoutOf(present.map(presentOf), options.streams);
+  const { streams, drained } = layoutOf(present.map(presentOf), options.streams, options.lastNumber);
   const detect = await detectConsumerOf(manager, present);
   // First all consumers: a block that comes before its consumer would pass it by.
   for (const { name, isNew } of streams) {

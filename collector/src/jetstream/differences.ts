@@ -90,5 +90,5 @@ function shown(setting: string, value: unknown): string {
   if (["max_age", "duplicate_window", "ack_wait", "inactive_threshold"].includes(setting))
     return `${Number(value) / 1e9} s`;
   if (setting === "max_bytes") return `${value as number} bytes`;
-  return typeof value === "object" ? JSON.stringify(value) : String(value as string | number | boolean);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

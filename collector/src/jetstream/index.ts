@@ -12,13 +12,14 @@ import { type BlockStreamsOptions, lagOf, listBlockStreams } from "./blockstream
 import { type ConnectOptions, openConnection } from "./connect.ts";
 import { DeadLetterStream } from "./deadletters.ts";
 import { classify } from "./failure.ts";
+import { guardTopology } from "./guard.ts";
 import { HEADER, headerText } from "./headers.ts";
+import { partitionOf } from "./layout.ts";
 import { Lease } from "./lease.ts";
 import { MatchStream } from "./matches.ts";
 import { NotificationStream } from "./notifications.ts";
 import { assertConsumer, oldestOf } from "./oldest.ts";
 import { PeerSubjects } from "./peers.ts";
-import { partitionOf } from "./layout.ts";
 import {
   BLOCKS_PREFIX,
   CONFIRM_PREFIX,
@@ -34,6 +35,7 @@ import { problemsOf } from "./versions.ts";
 export { applyNats, readNatsClock, surveyNats } from "./administer.ts";
 export { type Login, rightsText } from "./rights.ts";
 export type { Finding } from "./survey.ts";
+
 export interface JetStreamOptions extends ConnectOptions, Omit<BlockStreamsOptions, "streams" | "placementTags"> {
   publishTimeoutMs: number;
   /** Streams over which partitions are spread where there are none yet; 1 where it is not given. */
@@ -64,6 +66,7 @@ export class BlockStream {
   readonly #connection: NatsConnection;
   readonly #client: JetStreamClient;
   readonly #options: JetStreamOptions;
+  readonly #closing = new AbortController();
   #limit: number;
   #limitChanged: () => void = () => undefined;
 
@@ -91,12 +94,26 @@ export class BlockStream {
     const stream = new BlockStream(await openConnection(options), options);
     void stream.#watch(logger);
     await stream.#prepare(logger);
+    void stream.#guard(logger);
     return stream;
+  }
+
+  get #topology(): BlockStreamsOptions & Pick<JetStreamOptions, "isManaging"> {
+    return { streams: 1, placementTags: [], ...this.#options };
+  }
+
+  async #guard(logger: Logger): Promise<void> {
+    const { isManaging = true } = this.#options;
+    await guardTopology(
+      { manager: () => this.#manager(), options: this.#topology, isManaging },
+      this.#closing.signal,
+      logger,
+    );
   }
 
   /** JetStream may need a moment after the server takes connections, a cluster one to choose its leader. */
   async #prepare(logger: Logger): Promise<void> {
-    const options = { streams: 1, placementTags: [], ...this.#options };
+    const options = this.#topology;
     for (;;) {
       try {
         const manager = await jetstreamManager(this.#connection);
@@ -286,6 +303,7 @@ export class BlockStream {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     if (!this.#connection.isClosed()) await this.#connection.drain();
   }
 }

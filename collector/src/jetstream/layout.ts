@@ -67,9 +67,9 @@ export function takingStreams(present: readonly PresentStream[]): number {
 
 /**
  * How so many streams come from those that are there: one that has what is wanted stays, one that has nothing yet is given some, and names of
- * new ones continue the numbers, since a stream that was removed must not be made again under its name.
+ * new ones continue the numbers, since a stream that was removed must not be made again under its name. `lastNumber` is one that somebody remembers.
  */
-export function layoutOf(present: readonly PresentStream[], streams: number): Layout {
+export function layoutOf(present: readonly PresentStream[], streams: number, lastNumber = 0): Layout {
   const left = new Map(present.map((stream) => [stream.name, stream]));
   const take = (fits: (stream: PresentStream) => boolean): string | undefined => {
     const found = [...left.values()].find(fits);
@@ -80,7 +80,7 @@ export function layoutOf(present: readonly PresentStream[], streams: number): La
     subjects,
     name: take((stream) => sameSubjects(stream.subjects, subjects)),
   }));
-  let last = Math.max(0, ...present.map(({ name }) => numberOf(name)));
+  let last = Math.max(lastNumber, ...present.map(({ name }) => numberOf(name)));
   // One that was drained before is not taken again while it may have blocks: its order would be mixed up.
   const laid = wanted.map(({ subjects, name }): LaidStream => {
     const given = name ?? take((stream) => isJoining(stream));
@@ -105,7 +105,7 @@ function sameSubjects(some: readonly string[], others: readonly string[]): boole
   return some.length === others.length && some.every((subject) => others.includes(subject));
 }
 
-function numberOf(name: string): number {
+export function numberOf(name: string): number {
   const number = Number(name.slice(BLOCKS_STREAM_PREFIX.length));
   return Number.isSafeInteger(number) ? number : 0;
 }

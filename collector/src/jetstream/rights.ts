@@ -34,7 +34,7 @@ export function inboxOf(login: Login): string {
 }
 
 /** Looking at which streams there are, and how full. */
-const LOOK = ["$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*"];
+const LOOK = ["$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.INFO.*.*"];
 
 /** A message is taken from a consumer, and settled: by the subject of old, and by that of servers from 2.15 on. */
 function take(stream: string, consumer: string): string[] {
