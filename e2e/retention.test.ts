@@ -32,7 +32,7 @@ const DAY_MS = 24 * HOUR_MS;
 const KILLS = Number(process.env["HOSTTRAIL_RETENTION_KILLS"] ?? 10);
 const BLOCKS_A_DAY = 2;
 const EVENTS_A_BLOCK = 5;
-/** Noon of today: no test depends on when it runs. */
+/** Noon of today, which is the time here: no test depends on when it runs. */
 const NOON_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS + 12 * HOUR_MS;
 const CLI = new URL("../cli/src/main.ts", import.meta.url).pathname;
 const RETAINER = new URL("retainer.ts", import.meta.url).pathname;
@@ -113,8 +113,7 @@ async function fillMore(name: string, daysAgo: number): Promise<void> {
 async function publish(host: PublishingHost, daysAgo: readonly number[]): Promise<void> {
   for (const days of daysAgo.toSorted((a, b) => b - a))
     for (let block = 0; block < BLOCKS_A_DAY; block++) {
-      // Today's are of a moment ago, and no time is in the future.
-      const startMs = days === 0 ? Date.now() - 60_000 : NOON_MS - days * DAY_MS + block * 60_000;
+      const startMs = NOON_MS - days * DAY_MS + block * 60_000;
       const events = Array.from({ length: EVENTS_A_BLOCK }, (_, at) =>
         executed(["true", String(at)], BigInt(startMs + at) * 1_000_000n),
       );
@@ -151,9 +150,9 @@ function holdOf(hold: Partial<LegalHold>): LegalHold {
   };
 }
 
-/** A process's retention, at so many days from now. */
+/** A process's retention, at so many days from noon of today. */
 function retainerAt(days: number, options: Partial<RetainOptions> = {}): Retainer {
-  return new Retainer(retainArchive(archive), { ...OPTIONS, ...options }, logger, () => Date.now() + days * DAY_MS);
+  return new Retainer(retainArchive(archive), { ...OPTIONS, ...options }, logger, () => NOON_MS + days * DAY_MS);
 }
 
 /** Marks today, and drops when the time for second thoughts is over. */
@@ -294,7 +293,7 @@ describe("retention", () => {
         await real.putBatch(batch);
       },
     };
-    await new Retainer(racing, OPTIONS, logger, () => Date.now() + 1.01 * DAY_MS).turn();
+    await new Retainer(racing, OPTIONS, logger, () => NOON_MS + 1.01 * DAY_MS).turn();
     assert.deepEqual(await keptDays([host]), [daysOf([0, 32])]);
     assert.deepEqual(
       (await dropsOf(host)).map(({ state }) => state),

@@ -150,13 +150,20 @@ export class Retainer {
       if (ripe.length === 0) continue;
       waiting ??= await archive.waitingDays();
       if (ripe.every(({ hostId }) => waiting?.has(`${hostId} ${place}`))) continue;
-      await archive.addFence({ place, timeMs: nowMs });
+      await archive.addFence({ place, timeMs: await this.#unusedTime(place, nowMs) });
       this.#logger.info({ place, hosts: ripe.length }, "a day is about to be dropped");
     }
     metrics.markedDays.set(marked);
     const known = new Set([...days, OUTSIDE]);
     const lost = Array.from(marks, ([place, list]) => (known.has(place) ? [] : list)).flat();
     await archive.removeMarks(lost.filter(({ place }) => !fenced.has(place)));
+  }
+
+  /** A time by which nothing of the place was dropped before: a clock that was set back may come to one again. */
+  async #unusedTime(place: Place, nowMs: number): Promise<number> {
+    let timeMs = nowMs;
+    while ((await this.#archive.getBatch(place, timeMs)) !== undefined) timeMs++;
+    return timeMs;
   }
 
   /** What was noted of what is of no day, with what is there today. */
