@@ -231,31 +231,39 @@ export class Stack {
     changes: Readonly<Record<string, unknown>> = {},
     main?: string,
   ): Promise<{ ingestPort: number; queryPort: number; enrollPort: number; process: Child }> {
-    const [ingestPort, queryPort, enrollPort, metricsPort] = await Promise.all([
-      freePort(),
-      freePort(),
-      freePort(),
-      freePort(),
-    ]);
-    const file = join(this.#directory, `collector-${ingestPort}.yaml`);
-    const config = parse(readFileSync(join(this.#directory, "collector.yaml"), "utf8")) as Record<string, unknown>;
-    writeConfig(file, config, {
-      ingest: { listen: `127.0.0.1:${ingestPort}` },
-      query: { listen: `127.0.0.1:${queryPort}` },
-      enroll: { listen: `127.0.0.1:${enrollPort}` },
-      metrics: { listen: `127.0.0.1:${metricsPort}` },
-      ...changes,
-    });
-    const child = program("collector", this.#directory, file, [], `collector-${ingestPort}`, main);
-    this.#others.push(child);
+    const { ports, roles, child } = await this.planAnotherCollector(changes, main);
     child.start();
-    const roles: unknown = changes["roles"] ?? config["roles"];
-    const ports = { ingest: ingestPort, query: queryPort, enroll: enrollPort };
-    for (const [role, port] of Object.entries(ports)) {
-      if (Array.isArray(roles) && !roles.includes(role) && !roles.includes("all")) continue;
+    const { ingest, query, enroll } = ports;
+    for (const [role, port] of Object.entries({ ingest, query, enroll })) {
+      if (!roles.includes(role) && !roles.includes("all")) continue;
       await waitForPort(port, "the other collector", () => child.assertRunning());
     }
-    return { ingestPort, queryPort, enrollPort, process: child };
+    return { ingestPort: ingest, queryPort: query, enrollPort: enroll, process: child };
+  }
+
+  /** The same, not started yet: others may have to know its ports before. */
+  async planAnotherCollector(
+    changes: Readonly<Record<string, unknown>> = {},
+    main?: string,
+  ): Promise<{
+    ports: { ingest: number; query: number; enroll: number; metrics: number };
+    roles: readonly string[];
+    child: Child;
+  }> {
+    const [ingest, query, enroll, metrics] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const file = join(this.#directory, `collector-${ingest}.yaml`);
+    const config = parse(readFileSync(join(this.#directory, "collector.yaml"), "utf8")) as Record<string, unknown>;
+    writeConfig(file, config, {
+      ingest: { listen: `127.0.0.1:${ingest}` },
+      query: { listen: `127.0.0.1:${query}` },
+      enroll: { listen: `127.0.0.1:${enroll}` },
+      metrics: { listen: `127.0.0.1:${metrics}` },
+      ...changes,
+    });
+    const child = program("collector", this.#directory, file, [], `collector-${ingest}`, main);
+    this.#others.push(child);
+    const roles = (changes["roles"] ?? config["roles"]) as readonly string[];
+    return { ports: { ingest, query, enroll, metrics }, roles, child };
   }
 
   /** Writes a file like collector.yaml with other settings; its path. */

@@ -24,6 +24,7 @@ import {
   BLOCKS_PREFIX,
   CONFIRM_PREFIX,
   IDENTITY_PREFIX,
+  INGEST_SUBJECT,
   RULES_SUBJECT,
   STORE_CONSUMER,
   STORED_PREFIX,
@@ -260,6 +261,15 @@ export class BlockStream {
   /** Serves askStored: one of all store roles gets each question. */
   onAskStored(take: (hostId: string, question: Uint8Array) => void): { close: () => void } {
     return this.#subscribe(`${CONFIRM_PREFIX}.*`, STORE_CONSUMER, take);
+  }
+
+  /** Tells all others that take agents that this one does. */
+  tellIngest(processId: string): void {
+    this.#connection.publish(`${INGEST_SUBJECT}.${processId}`);
+  }
+
+  onIngest(take: (processId: string) => void): { close: () => void } {
+    return this.#subscribe(`${INGEST_SUBJECT}.*`, undefined, take);
   }
 
   /** Tells all nodes that a host's identity changed. */

@@ -30,6 +30,8 @@ export const STORED_PREFIX = "hosttrail.stored";
 export const CONFIRM_PREFIX = "hosttrail.confirm";
 /** Where the server says that it delivers a message no more: `<prefix>.<stream>.<consumer>`. */
 export const MAX_DELIVERIES_PREFIX = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
+/** A collector that takes agents says that it is there: `<subject>.<process id>`. */
+export const INGEST_SUBJECT = "hosttrail.ingest";
 /** A host's identity changed: look at it. */
 export const IDENTITY_PREFIX = "hosttrail.identity";
 /** Rules, their settings or suppressions changed: read them again. */

@@ -6,6 +6,7 @@ import {
   DEAD,
   DETECT_CONSUMER,
   IDENTITY_PREFIX,
+  INGEST_SUBJECT,
   LEASES,
   LOG,
   MATCHES,
@@ -63,8 +64,8 @@ export function rightsOf(login: Login): Rights {
 const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
   enroll: { publish: [], subscribe: [] },
   ingest: {
-    publish: [`${BLOCKS_PREFIX}.*.*`, `${CONFIRM_PREFIX}.*`, `${IDENTITY_PREFIX}.*`],
-    subscribe: [`${STORED_PREFIX}.*`, `${IDENTITY_PREFIX}.*`],
+    publish: [`${BLOCKS_PREFIX}.*.*`, `${CONFIRM_PREFIX}.*`, `${IDENTITY_PREFIX}.*`, `${INGEST_SUBJECT}.*`],
+    subscribe: [`${STORED_PREFIX}.*`, `${IDENTITY_PREFIX}.*`, `${INGEST_SUBJECT}.*`],
   },
   store: {
     publish: [

@@ -10,6 +10,7 @@ import { PeerError, peerOf, serviceError } from "../serve/index.ts";
 import { Quotas } from "./quota.ts";
 import { HostStream, type ReceiveOptions, STOPPING } from "./stream.ts";
 
+export { Newcomers, WORD_INTERVAL_MS } from "./newcomers.ts";
 export { onward } from "./codec.ts";
 export { Presences } from "./presence.ts";
 export type { Tuning } from "./stream.ts";
@@ -83,6 +84,17 @@ export class Receiver {
     await promise;
     clearTimeout(late);
     return this.#streams.size;
+  }
+
+  /** Asks some of the agents, chosen by chance, to look for a collector anew within a while. How many. */
+  spread(part: number, spreadMs: number): number {
+    let asked = 0;
+    for (const stream of this.#streams) {
+      if (Math.random() >= part) continue;
+      stream.askToMove(spreadMs);
+      asked++;
+    }
+    return asked;
   }
 
   /** Ends every stream at once; agents connect again. */

@@ -170,6 +170,11 @@ export class HostStream {
     if (this.#isHalfClosed && this.#unanswered === 0) this.end();
   }
 
+  /** Asks the agent to choose a collector anew; one that was not welcomed yet has just chosen. */
+  askToMove(spreadMs: number): void {
+    if (this.#state === "open") this.#farewell.ask("age", spreadMs);
+  }
+
   /** Asks the agent to go to another collector; one that was not welcomed yet is refused. */
   askToStop(spreadMs: number): void {
     if (this.#state === "open") this.#farewell.ask("stopping", spreadMs);

@@ -1,14 +1,21 @@
 /** [agents] -> receive -> [JetStream]; and back to agents what was received and stored, and whether their own event is found. */
+import { randomBytes } from "node:crypto";
+import type { Logger } from "@hosttrail/lib/log";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import { Confirmation } from "../confirm/index.ts";
 import type { CollectorConfig } from "../config/index.ts";
+import type { BlockStream } from "../jetstream/index.ts";
 import { HostIdentities } from "../identities/index.ts";
-import { Presences, Receiver, type Tuning } from "../receive/index.ts";
+import { Newcomers, Presences, Receiver, type Tuning, WORD_INTERVAL_MS } from "../receive/index.ts";
 import { BLOCK_MESSAGE_BYTES_MAX } from "../serve/index.ts";
 import { COLLECTOR_VERSION } from "../version.ts";
 import type { RunningRole, Shared } from "./role.ts";
 import { openServer } from "./server.ts";
 import { watchTrust } from "./trust.ts";
+
+const ID_BYTES = 8;
+/** Agents that are asked to choose anew do so one by one within this time. */
+const SPREAD_MS = 15_000;
 
 export async function startIngest({
   config,
@@ -49,19 +56,42 @@ export async function startIngest({
     clientCertificate: "required",
     messageBytesMax: BLOCK_MESSAGE_BYTES_MAX,
   } as const;
+  const server = await openServer(about, [service], config, logger);
+  const others = meetOthers(stream, receiver, logger);
   return {
     needs: [reach.nats, reach.database],
-    server: await openServer(about, [service], config, logger),
+    server,
     async drain(deadlineMs) {
       const left = await receiver.drain(deadlineMs);
       if (left > 0) logger.warn({ agents: left }, "agents did not move in time: their streams are ended");
     },
     close() {
+      others.close();
       trust.close();
       receiver.close();
     },
     work: presences.tell(archive.presence, signal, logger),
     release: () => identities.close(),
+  };
+}
+
+/** Says that this collector takes agents, and gives some of its own to those that come later. */
+function meetOthers(stream: BlockStream, receiver: Receiver, logger: Logger): { close(): void } {
+  const processId = randomBytes(ID_BYTES).toString("hex");
+  const newcomers = new Newcomers(processId, performance.now());
+  const listening = stream.onIngest((id) => {
+    const part = newcomers.hear(id, performance.now());
+    if (part === 0) return;
+    const agents = receiver.spread(part, SPREAD_MS);
+    logger.info({ agents }, "another collector takes agents: some are asked to choose anew");
+  });
+  stream.tellIngest(processId);
+  const telling = setInterval(() => stream.tellIngest(processId), WORD_INTERVAL_MS);
+  return {
+    close() {
+      clearInterval(telling);
+      listening.close();
+    },
   };
 }
 
