@@ -95,6 +95,11 @@ export class ShippingAgent {
   /** Ships from now on, and makes a block every so many milliseconds. */
   start(intervalMs: number): void {
     this.#shipper.start();
+    this.resume(intervalMs);
+  }
+
+  /** Makes a block every so many milliseconds, again. */
+  resume(intervalMs: number): void {
     this.#making = setInterval(() => this.#make(), intervalMs);
   }
 
@@ -113,6 +118,11 @@ export class ShippingAgent {
   /** Blocks that are not known to be stored. */
   get unstored(): number {
     return this.#spool.counters().blocks;
+  }
+
+  /** Events that it was told to be stored, and that it has no more. */
+  get stored(): number {
+    return this.#spool.counters().storedEvents;
   }
 
   get counters(): Readonly<ShipCounters> {
