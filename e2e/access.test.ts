@@ -52,7 +52,14 @@ import {
   TailEventsRequest,
   type TailEventsResponse,
 } from "@hosttrail/proto/query";
+import {
+  CreateHoldRequest,
+  PutRetentionPolicyRequest,
+  RetentionKind,
+  RetentionServiceService,
+} from "@hosttrail/proto/retention";
 import { ListRulesRequest, Ruleset, RuleServiceService } from "@hosttrail/proto/rule";
+import { ExportEvidenceRequest, VerifyServiceService } from "@hosttrail/proto/verify";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
 import { HostStream } from "./hoststream.ts";
@@ -115,6 +122,8 @@ const METHODS: readonly Method[] = [
   ...Object.values(LedgerServiceService),
   ...Object.values(LogServiceService),
   ...Object.values(DeadBlockServiceService),
+  ...Object.values(RetentionServiceService),
+  ...Object.values(VerifyServiceService),
 ] as unknown as Method[];
 
 const RULE = `
@@ -168,6 +177,13 @@ function alertRequestOf(method: string): object | undefined {
     GetDeadBlock: { id: "999999999" },
     ReplayDeadBlock: { id: "999999999", waitMs: 0 },
     DropDeadBlock: { id: "999999999", reason: "for tests" },
+    PutRetentionPolicy: PutRetentionPolicyRequest.fromPartial({
+      policy: { name: "made-by-a-test", kind: RetentionKind.EVENTS, labels: { env: "x" }, keepDays: 4000 },
+    }),
+    DeleteRetentionPolicy: { name: "nobody-has-this", confirmPercent: 0 },
+    CreateHold: CreateHoldRequest.fromPartial({ hostIds: ["0".repeat(32)], reason: "for tests" }),
+    ReleaseHold: { id: `${"0".repeat(12)}-${"0".repeat(12)}`, reason: "for tests" },
+    ExportEvidence: ExportEvidenceRequest.fromPartial({ hostId }),
     TestRules: { files, hostId: "", placeholders: [] },
   };
   return requests[method];
