@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "./random.ts";
 import type { Part, World } from "./world.ts";
 
-export type FaultKind = "kill" | "stop" | "cut" | "fill";
+type FaultKind = "kill" | "stop" | "cut" | "fill";
 const KINDS: readonly FaultKind[] = ["kill", "kill", "kill", "stop", "stop", "cut", "cut", "fill"];
 /** Faults that are there at once. */
 const AT_ONCE_MAX = 3;

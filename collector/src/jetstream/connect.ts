@@ -13,7 +13,7 @@ export interface ConnectOptions {
 }
 
 /** Files; empty for none. They are read at each connect, so that they may be replaced. */
-export interface NatsTls {
+interface NatsTls {
   /** Authorities that the server's certificate may be of; those of the system where it is empty. */
   caFile: string;
   certificateFile: string;

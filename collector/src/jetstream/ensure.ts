@@ -10,7 +10,7 @@ import type { ConsumerPlan, StreamPlan } from "./plan.ts";
 
 /** JetStream's err_codes of a stream and of a consumer that is not there. */
 export const STREAM_NOT_FOUND = 10_059;
-export const CONSUMER_NOT_FOUND = 10_014;
+const CONSUMER_NOT_FOUND = 10_014;
 
 export async function findStream(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   return await manager.streams.info(name).catch(undefinedFor(STREAM_NOT_FOUND));

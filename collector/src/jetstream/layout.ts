@@ -14,7 +14,7 @@ export interface PresentStream {
 }
 
 /** A stream as it shall be. */
-export interface LaidStream {
+interface LaidStream {
   name: string;
   subjects: string[];
   isNew: boolean;

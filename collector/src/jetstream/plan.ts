@@ -57,7 +57,7 @@ const ALERTS_PENDING_MAX = 1;
 /** More than may wait for a route: what waits for its next try must not keep the others from their first. */
 const ROUTE_PENDING_MAX = 20_000;
 
-export function nanos(milliseconds: number): number {
+function nanos(milliseconds: number): number {
   return milliseconds * 1_000_000;
 }
 

@@ -21,7 +21,7 @@ import {
   UNDELIVERED,
 } from "./names.ts";
 
-export interface Rights {
+interface Rights {
   publish: string[];
   subscribe: string[];
 }
@@ -30,7 +30,7 @@ export interface Rights {
 export type Login = "enroll" | "ingest" | "store" | "compact" | "detect" | "query" | "notify" | "attest" | "apply";
 
 /** Subjects of answers of a login: set `nats.inbox_prefix` to it. */
-export function inboxOf(login: Login): string {
+function inboxOf(login: Login): string {
   return `_INBOX_HOSTTRAIL_${login.toUpperCase()}`;
 }
 
@@ -54,7 +54,7 @@ function lease(name: string): string[] {
 /** How long the oldest block waits is read from the block. */
 const OLDEST = "$JS.API.STREAM.MSG.GET.*";
 
-export function rightsOf(login: Login): Rights {
+function rightsOf(login: Login): Rights {
   const inbox = `${inboxOf(login)}.>`;
   if (login === "apply") return { publish: ["$JS.API.>"], subscribe: [inbox] };
   const { publish, subscribe } = OWN[login];

@@ -9,7 +9,7 @@ export interface VersionProblem {
 type Version = readonly [number, number, number];
 
 /** Below it a server that is killed could lose whole streams. */
-export const MINIMUM: Version = [2, 10, 23];
+const MINIMUM: Version = [2, 10, 23];
 
 const KNOWN: readonly { from: Version; before: Version; onlyReplicated: boolean; what: string }[] = [
   {
