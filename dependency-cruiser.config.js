@@ -106,7 +106,7 @@ export default {
       from: {
         path: "^(lib|agent|collector|cli|stack|e2e|bench)/",
         pathNot:
-          "^collector/src/mongodb/|^simulate/database/|^bench/(fleet/peer|database)\\.ts$|^e2e/(room\\.test|insider)\\.ts$",
+          "^collector/src/mongodb/|^simulate/database/|^bench/(fleet/peer|database)\\.ts$|^e2e/(room\\.test|insider|databasehand|databaserecorder)\\.ts$",
       },
       to: { path: "node_modules/mongodb/" },
     },

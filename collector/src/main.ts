@@ -3,14 +3,14 @@ import tls from "node:tls";
 import { parseArgs } from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { openLogger } from "@hosttrail/lib/log";
-import { authority, doctor, logKey, nats } from "./commands/index.ts";
+import { authority, doctor, logKey, mongodb, nats } from "./commands/index.ts";
 import { loadCollectorConfig } from "./config/index.ts";
 import { startCollector } from "./pipeline.ts";
 import { Reload } from "./reload.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
-       hosttrail-collector nats COMMAND --config FILE
+       hosttrail-collector nats|mongodb COMMAND --config FILE
        hosttrail-collector doctor --config FILE
        hosttrail-collector ca COMMAND --directory FOLDER [--passphrase-file FILE]
        hosttrail-collector log-key make|show NAME FILE
@@ -23,6 +23,10 @@ const USAGE = `usage: hosttrail-collector --config FILE [--check-config]
   nats apply         make streams and consumers so
   nats rights [LOGIN...]
                      the least rights of a login for each role, as a part of nats-server's configuration
+  mongodb plan       the same of the database: server, write concern, disk, rights, collections and indexes
+  mongodb apply      make indexes so
+  mongodb rights [LOGIN...]
+                     the least rights of a login for each role, as a script for mongosh
     --certificates     logins are known by their certificates rather than by passwords
 
   doctor             look at all that a collector needs; ends with 0, with 1 where there are warnings, with 2 where something must be repaired
@@ -60,8 +64,9 @@ async function run(): Promise<void> {
   });
   if (positionals[0] === "ca" && !values.help) return await authority(positionals.slice(1), values);
   if (positionals[0] === "log-key" && !values.help) return logKey("ed25519", positionals);
-  if (positionals[0] === "nats" && values.config !== undefined && !values.help) {
-    process.exitCode = await nats(positionals.slice(1), loadCollectorConfig(values.config), values);
+  const administer = positionals[0] === "nats" ? nats : positionals[0] === "mongodb" ? mongodb : undefined;
+  if (administer !== undefined && values.config !== undefined && !values.help) {
+    process.exitCode = await administer(positionals.slice(1), loadCollectorConfig(values.config), values);
     return;
   }
   if (positionals[0] === "doctor" && positionals.length === 1 && values.config !== undefined && !values.help) {

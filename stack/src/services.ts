@@ -116,6 +116,8 @@ export interface ServiceOptions {
   roomInterval?: string;
   /** More lines of nats-server's configuration. */
   nats?: readonly string[];
+  /** The embedded database speaks TLS alone, with these files, and lets in whose certificate is of `authoritiesFile`. */
+  databaseTls?: { certificateFile: string; keyFile: string; authoritiesFile: string };
 }
 
 /** The program, built where PATH has none that fits. */
@@ -212,6 +214,7 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
           command: build("ferretdb", options.tools, options.say),
           args: ["-listen", `${address}:${port}`, "-directory", data].concat(
             options.roomInterval === undefined ? [] : ["-room-interval", options.roomInterval],
+            options.databaseTls === undefined ? [] : tlsFlags(options.databaseTls),
           ),
           directory: options.directory,
         }
@@ -231,4 +234,9 @@ export async function mongodbService(options: ServiceOptions): Promise<Service> 
       await waitForPort(port, "the database", () => child.assertRunning(), 60_000, address);
     },
   };
+}
+
+function tlsFlags(files: NonNullable<ServiceOptions["databaseTls"]>): string[] {
+  const { certificateFile, keyFile, authoritiesFile } = files;
+  return ["-tls-certificate", certificateFile, "-tls-key", keyFile, "-tls-authorities", authoritiesFile];
 }

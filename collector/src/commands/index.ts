@@ -4,6 +4,7 @@ import { initAuthority, issueServer, issueUser, rotateAuthority } from "../autho
 
 export { doctor } from "./doctor.ts";
 export { logKey } from "./log.ts";
+export { mongodb } from "./mongodb.ts";
 export { nats } from "./nats.ts";
 
 interface Options {

@@ -23,6 +23,7 @@ import { RetentionStore } from "./retention.ts";
 import { RulesetStore } from "./rulesets.ts";
 import { SavedQueryStore } from "./savedqueries.ts";
 import { SecretStore } from "./secrets.ts";
+import { isEmbedded } from "./standing.ts";
 import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
 
@@ -145,7 +146,7 @@ export class Archive {
     if (this.#isEmbedded === undefined) {
       try {
         const info = await this.#database.command({ buildInfo: 1 });
-        this.#isEmbedded = info["ferretdbVersion"] !== undefined || info["ferretdb"] !== undefined;
+        this.#isEmbedded = isEmbedded(info);
       } catch (error) {
         throw classify(error);
       }

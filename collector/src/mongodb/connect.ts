@@ -1,5 +1,6 @@
 /** The driver's client: URL, login, TLS. What is wrong with them is said with the setting's name, and never with what is secret. */
 import { readFileSync } from "node:fs";
+import { readSecretFile } from "@hosttrail/lib/files";
 import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 
 export interface MongoOptions {
@@ -64,11 +65,13 @@ export function daysOf(client: MongoClient, { database, historyDatabase = "" }: 
  * missing looks like a server that is away.
  */
 function tlsOf({ caFile, certificateFile, keyFile }: MongoTls): MongoClientOptions {
-  const read = (key: string, file: string): string => {
+  const read = (key: string, file: string, isSecret = false): string => {
     try {
-      return readFileSync(file, "utf8");
+      return isSecret ? readSecretFile(file) : readFileSync(file, "utf8");
     } catch (error) {
-      throw new Error(`mongodb.tls.${key}: ${String(error)}`, { cause: error });
+      throw new Error(`mongodb.tls.${key}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
     }
   };
   return {
@@ -76,7 +79,7 @@ function tlsOf({ caFile, certificateFile, keyFile }: MongoTls): MongoClientOptio
     ...(caFile === "" ? {} : { ca: read("ca_file", caFile) }),
     ...(certificateFile === ""
       ? {}
-      : { cert: read("certificate_file", certificateFile), key: read("key_file", keyFile) }),
+      : { cert: read("certificate_file", certificateFile), key: read("key_file", keyFile, true) }),
   };
 }
 
@@ -124,7 +127,7 @@ const EXPLANATIONS: readonly [RegExp, Explain][] = [
 export function reachProblem(error: unknown, { tls }: Pick<MongoOptions, "tls">): string {
   const words = wordsOf(error);
   const found = EXPLANATIONS.find(([pattern]) => pattern.test(words));
-  const [first = "no reason is given"] = words.split("\n");
+  const [first = ""] = words.split("\n");
   return found === undefined ? first : `${found[1](tls)}: ${first}`;
 }
 

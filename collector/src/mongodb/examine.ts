@@ -3,10 +3,11 @@ import { randomUUID } from "node:crypto";
 import type { Db, Document } from "mongodb";
 import { type MongoOptions, openClient, reachProblem } from "./connect.ts";
 import { DiskStore } from "./disk.ts";
+import { TRIED } from "./rights.ts";
 import { DURABLE } from "./rows.ts";
+import { isEmbedded } from "./standing.ts";
 
 const TIMEOUT_MS = 5000;
-const COLLECTION = "doctor";
 
 /** Writes one document and removes it. Throws where the database does not answer. */
 export async function examineDatabase(options: MongoOptions): Promise<{
@@ -29,7 +30,7 @@ export async function examineDatabase(options: MongoOptions): Promise<{
     const theirTime: unknown = hello["localTime"];
     return {
       version: textOf(info, "ferretdbVersion") ?? textOf(info, "version") ?? "of no version",
-      isEmbedded: info["ferretdbVersion"] !== undefined || info["ferretdb"] !== undefined,
+      isEmbedded: isEmbedded(info),
       isReplicated: textOf(hello, "setName") !== undefined || hello["msg"] === "isdbgrid",
       write: await tryWriting(database),
       disk: await new DiskStore(database).readDisk().catch(() => undefined),
@@ -47,7 +48,7 @@ function textOf(document: Document, key: string): string | undefined {
 
 async function tryWriting(database: Db): Promise<"done" | { failed: string }> {
   const writeConcern = { ...DURABLE, wtimeoutMS: TIMEOUT_MS };
-  const documents = database.collection<{ _id: string }>(COLLECTION);
+  const documents = database.collection<{ _id: string }>(TRIED);
   const _id = randomUUID();
   try {
     await documents.insertOne({ _id }, { writeConcern });

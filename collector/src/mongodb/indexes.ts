@@ -8,7 +8,7 @@ interface IndexPlan {
 }
 
 /** How an index that is there differs from its plan. */
-interface IndexDifference {
+export interface IndexDifference {
   plan: IndexPlan;
   /** Undefined: it is missing. Else what it is, and then it must be removed by hand before it can be made. */
   present: string | undefined;
@@ -32,6 +32,11 @@ const NAMESPACE_NOT_FOUND = 26;
 
 export function indexPlans(findsRanges: boolean): IndexPlan[] {
   return findsRanges ? [...PLANS, ...RANGE_PLANS] : [...PLANS];
+}
+
+/** Collections that may have indexes of ours. */
+export function indexedCollections(): string[] {
+  return [...new Set(indexPlans(true).map(({ collection }) => collection))];
 }
 
 /** What is missing or otherwise, and the names of indexes that are none of ours, `<collection> <index>`. Throws as the driver does. */
