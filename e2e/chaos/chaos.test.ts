@@ -6,7 +6,7 @@ import { chaos } from "./run.ts";
 
 const missing = whyNoNetwork();
 const SEED = Number(process.env["HOSTTRAIL_SEED"] ?? randomInt(2 ** 31));
-const FAULTS = 60;
+const FAULTS = 50;
 
 describe("a cluster under random faults", () => {
   it(`loses nothing, stores nothing twice and alerts as without them (seed ${SEED})`, {

@@ -6,7 +6,7 @@ import type { Part, World } from "./world.ts";
 type FaultKind = "kill" | "stop" | "cut" | "fill";
 const KINDS: readonly FaultKind[] = ["kill", "kill", "kill", "stop", "stop", "cut", "cut", "fill"];
 /** Faults that are there at once. */
-const AT_ONCE_MAX = 3;
+const AT_ONCE_MAX = 5;
 const AWAY_MS = [100, 2000] as const;
 const STOPPED_MS = [300, 6000] as const;
 const CUT_MS = [300, 6000] as const;
@@ -21,7 +21,7 @@ export interface Fault {
 
 export class Faults {
   readonly done: Fault[] = [];
-  /** Parts that had ended by themselves, with what they said last. */
+  /** Collectors that had ended by themselves, with what they said last. */
   readonly died: string[] = [];
   readonly #world: World;
   readonly #random: Random;
@@ -43,6 +43,9 @@ export class Faults {
       this.#begin();
     }
     await Promise.all(this.#running);
+    // And what has ended so and was not killed again.
+    for (const { kind, child } of this.#world.parts)
+      if ((kind === "nats" || kind === "database") && !child.running) child.start();
   }
 
   #begin(): void {
@@ -94,7 +97,8 @@ export class Faults {
     if (!child.running) {
       // Hosts end when they have done their work.
       if (kind === "hosts") return;
-      this.died.push(`${name}: ${child.logTail(3)}`);
+      // A server that does not start on a full disk is started again, as a service manager would.
+      if (kind === "collector") this.died.push(`${name}: ${child.logTail(3)}`);
     } else await child.kill("SIGKILL");
     await sleep(awayMs);
     child.start();
