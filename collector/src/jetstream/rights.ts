@@ -87,6 +87,8 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
       `$JS.API.CONSUMER.CREATE.*.${DETECT_CONSUMER}`,
       `$JS.API.CONSUMER.DURABLE.CREATE.*.${DETECT_CONSUMER}`,
       ...take("*", DETECT_CONSUMER),
+      // How long the oldest block waits is told by when it came.
+      "$JS.API.STREAM.MSG.GET.*",
       OLDEST,
       ...lease("raise"),
       // What of a ledger is among the dead letters.
