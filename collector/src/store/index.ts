@@ -258,12 +258,14 @@ export class Storer {
       const asked = claims.map(({ epoch, firstSeq, headerSha256, firstTimeUnixNano }) => ({
         id: eventId(hostId, epoch, firstSeq),
         hostId,
+        epoch,
         firstSeq,
         hash: Buffer.from(headerSha256).toString("hex"),
         places: placesOf({ place: OUTSIDE, firstTimeNano: firstTimeUnixNano }),
       }));
       const known = await this.#writer.whichStored(asked);
-      this.#tell(asked.filter(({ id, hash }) => known.has(`${id} ${hash}`)).map(({ id }) => id));
+      const stored = asked.filter(({ id, hash }) => known.has(`${id} ${hash}`));
+      this.#tell((await this.#writer.areNoted(stored)).map(({ id }) => id));
     } catch (error) {
       // The agent sends the block again after a while, which leads here again.
       this.#logger.warn({ host: hostId, error: String(error) }, "a question for stored blocks went unanswered");

@@ -18,6 +18,7 @@ import {
   type HostArchive,
   HostBook,
   isTaken,
+  isTold,
   missingEvents,
   type Notice,
   noticeBlock,
@@ -58,6 +59,7 @@ export interface Prepared extends IndexedBlock {
 export interface Claim {
   id: string;
   hostId: string;
+  epoch: bigint;
   firstSeq: bigint;
   hash: string;
   places: Place[];
@@ -153,6 +155,7 @@ export class Writer {
       blocks.map(({ document, taken, link }) => ({
         id: taken.message.id,
         hostId: document.hostId,
+        epoch: link.epoch,
         firstSeq: link.firstSeq,
         hash: link.hash,
         places: placesOf(document),
@@ -195,6 +198,24 @@ export class Writer {
       if (known.has(`${id} ${hash}`) || known.has(`${forkId(hostId, claim)} ${hash}`)) found.add(`${id} ${hash}`);
     }
     return found;
+  }
+
+  /**
+   * Those of these stored blocks that their host's document tells of. One that was inserted by a node that ended then, and whose message the stream
+   * lost, would be missing there for ever if its host were told that it is stored: sent again, it is noted.
+   */
+  async areNoted(claims: readonly Claim[]): Promise<Claim[]> {
+    const isNoted = (hosts: ReadonlyMap<string, HostDocument>, { hostId, epoch, firstSeq }: Claim): boolean => {
+      const trail = hosts.get(hostId)?.trail ?? [];
+      return isTold(trail, epoch, firstSeq);
+    };
+    const hostIds = [...new Set(claims.map(({ hostId }) => hostId))];
+    const known = await this.#book.hosts(hostIds);
+    if (claims.every((claim) => isNoted(known, claim))) return [...claims];
+    // Another node may have noted it.
+    this.#book.forget(hostIds);
+    const now = await this.#book.hosts(hostIds);
+    return claims.filter((claim) => isNoted(now, claim));
   }
 
   /** Inserts; gives those whose id was there. A fork whose id was there is there itself, since the id comes from its hash. */

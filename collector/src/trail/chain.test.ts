@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import type { EpochTrail } from "../model/index.ts";
-import { EPOCHS_MAX, extendTrail, isTaken, type Link, missingEvents, RANGES_MAX, untoldHole } from "./index.ts";
+import { EPOCHS_MAX, extendTrail, isTaken, isTold, type Link, missingEvents, RANGES_MAX, untoldHole } from "./index.ts";
 
 const NOW = 1_000_000;
 
@@ -71,6 +71,24 @@ describe("the trail of a host", () => {
         );
       }),
     );
+  });
+
+  it("knows of which numbers it tells, and of which it would not any more", () => {
+    const [first, , third] = chain([5, 5, 5]);
+    assert.ok(first !== undefined && third !== undefined);
+    const { trail } = extendAll([first, third]);
+    assert.deepEqual(
+      [0n, 4n, 5n, 9n, 10n, 14n, 15n].map((seq) => isTold(trail, 7n, seq)),
+      [true, true, false, false, true, true, false],
+    );
+    assert.equal(isTold(trail, 8n, 0n), false);
+    assert.equal(isTold([], 7n, 0n), false);
+    assert.equal(isTold([{ ...(trail[0] as EpochTrail), floor: 10n }], 7n, 6n), true);
+    const full = Array.from({ length: EPOCHS_MAX }, (_, at) => ({
+      ...(trail[0] as EpochTrail),
+      epoch: BigInt(at) + 100n,
+    }));
+    assert.equal(isTold(full, 7n, 0n), true);
   });
 
   it("tells a block that names another one before it, on either side", () => {

@@ -33,6 +33,13 @@ export function isTaken(trail: readonly EpochTrail[], link: Link): boolean {
   return epoch?.ranges.some((range) => range.first < next && link.firstSeq < range.next) ?? false;
 }
 
+/** True where the trail tells of this number, or would not tell of it any more. */
+export function isTold(trail: readonly EpochTrail[], epoch: bigint, seq: bigint): boolean {
+  const found = trail.find((each) => each.epoch === epoch);
+  if (found === undefined) return trail.length >= EPOCHS_MAX;
+  return seq < found.floor || found.ranges.some(({ first, next }) => first <= seq && seq < next);
+}
+
 /** Adds a block that is stored and whose numbers were free. */
 export function extendTrail(
   trail: readonly EpochTrail[],

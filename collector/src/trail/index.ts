@@ -6,6 +6,7 @@ export {
   forkId,
   HOLE_GRACE_MS,
   isTaken,
+  isTold,
   type Link,
   missingEvents,
   RANGES_MAX,
