@@ -22,14 +22,19 @@ const ARGUMENTS = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWa
 export async function runJob(job: Job, take: (report: Report) => boolean): Promise<void> {
   const worker: ChildProcess = fork(WORKER, [JSON.stringify(job)], { execArgv: ARGUMENTS });
   let isEnough = false;
-  worker.on("message", (report: Report) => {
-    if (isEnough) return;
-    isEnough = !take(report);
-    worker.send(isEnough ? "end" : "next");
-  });
   const code = await new Promise<number | null>((resolve, reject) => {
     worker.once("exit", resolve);
     worker.once("error", reject);
+    worker.on("message", (report: Report) => {
+      if (isEnough) return;
+      try {
+        isEnough = !take(report);
+      } catch (error) {
+        isEnough = true;
+        reject(error);
+      }
+      worker.send(isEnough ? "end" : "next");
+    });
   });
   if (code !== 0) throw new Error(`a process that simulates ended with ${code}: see above`);
 }

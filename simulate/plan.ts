@@ -58,7 +58,7 @@ export interface Plan {
 }
 
 export function planOf(random: Random): Plan {
-  const lifeMs = random.chance(0.1) ? random.between(60, 240) * MINUTE_MS : random.between(2, 20) * MINUTE_MS;
+  const lifeMs = random.chance(0.05) ? random.between(60, 180) * MINUTE_MS : random.between(1, 8) * MINUTE_MS;
   const busy = random.between(0.02, 0.35);
   const database = random.pick(["mongodb", "mongodb", "embedded"] as const);
   const collectors = random.pick([1, 2, 2, 3]);

@@ -14,6 +14,7 @@ await prepare();
 
 // Whoever started it is gone.
 process.once("disconnect", () => process.exit(1));
+process.once("error", () => process.exit(1));
 
 /** "next", or "end". */
 function answer(): Promise<unknown> {

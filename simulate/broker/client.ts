@@ -174,6 +174,7 @@ interface SimulatedManager {
   getAccountInfo(): Promise<object>;
   streams: {
     list(): AsyncIterable<StreamState>;
+    names(subject?: string): AsyncIterable<string>;
     getMessage(name: string, query: { last_by_subj: string }): Promise<{ seq: number; string(): string } | null>;
     info(name: string): Promise<StreamState>;
     add(config: StreamConfig): Promise<void>;
@@ -217,6 +218,10 @@ export function jetstreamManager(connection: SimulatedConnection): Promise<Simul
   const manager: SimulatedManager = {
     getAccountInfo: () => connection.ask(() => ({})),
     streams: {
+      async *names(subject) {
+        const streams = await connection.ask(() => [...broker.streams.values()]);
+        for (const stream of streams) if (subject === undefined || stream.matches(subject)) yield stream.config.name;
+      },
       async *list() {
         yield* await connection.ask(() => Array.from(broker.streams.values(), stateOf));
       },

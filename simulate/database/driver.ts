@@ -238,6 +238,15 @@ class Collection {
     return this.#connection.ask(() => undefined);
   }
 
+  /** None: what a filter means does not depend on them. */
+  listIndexes(): { toArray: () => Promise<Document[]> } {
+    return { toArray: () => this.#connection.ask(() => []) };
+  }
+
+  async countDocuments(filter: Document): Promise<number> {
+    return await this.#connection.ask(() => this.#select(filter).length);
+  }
+
   /** Serialized at once: what a caller changes later is not written. */
   async #write(
     operations: readonly Operation[],

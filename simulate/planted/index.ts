@@ -174,6 +174,26 @@ export const PLANTED: readonly Planted[] = [
     ],
   },
   {
+    name: "told-before-noted",
+    what: "a host is told of stored blocks of which its document does not tell",
+    plan: {
+      faults: ["collector-killed-at-call", "broker-loses-messages"],
+      faultEveryMs: 8000,
+      lifeMs: 360_000,
+      collectors: 2,
+      database: "mongodb",
+      burstEveryMs: 1500,
+      burstEvents: 3,
+    },
+    patches: [
+      replace(
+        STORE,
+        "this.#tell((await this.#writer.areNoted(stored)).map(({ id }) => id));",
+        "this.#tell(stored.map(({ id }) => id));",
+      ),
+    ],
+  },
+  {
     name: "late-writer-wins",
     what: "a host's document is replaced by who knows an old one",
     plan: { faults: ["database-slow", "collector-stalled"], collectors: 3, database: "mongodb", hosts: 1 },
