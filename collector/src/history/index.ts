@@ -118,7 +118,6 @@ export class History {
    * dropped is told now.
    */
   async dropped({ hosts, startNano, endNano }: HistoryQuery): Promise<DroppedDay[]> {
-    const { droppedDays } = this.#source;
     const startMs = Number(startNano / NANOS_OF_MS);
     // No policy keeps a day for less than a day after its end.
     if (endNano <= startNano || startMs > Date.now() - DAY_MS) return [];
