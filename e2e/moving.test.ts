@@ -148,7 +148,8 @@ describe("agents", { timeout: 240_000 }, () => {
     );
     assert.ok(atSecond > 0, "some have moved");
     assert.ok((moves.at(-1) ?? 0) - (moves[0] ?? 0) > 500, "not all at once");
-    for (const { counters } of agents) assert.equal(counters.connects, counters.goodbyes + 1);
+    // One that is just asked to go has not connected again yet; a stream that was cut would be one connection more.
+    for (const { counters } of agents) assert.ok(counters.connects <= counters.goodbyes + 1, JSON.stringify(counters));
     await assertNothingLost();
   });
 
