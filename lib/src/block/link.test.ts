@@ -60,6 +60,22 @@ describe("a link", () => {
     );
   });
 
+  it("compresses after a zero byte and just the last bytes of the window, as the proto says", () => {
+    for (const window of [1, 100, 1024, 5000, 16 * 1024]) {
+      const writer = new LinkWriter(window, nodePrimitives);
+      let before = Buffer.alloc(0);
+      for (let index = 0; index < 40; index++) {
+        const block = blockOf(index, [`${index}`, "y".repeat((index * 997) % 3000)]);
+        const frame = writer.pack(block);
+        assert.ok(frame !== undefined);
+        const known = before.length === 0 ? undefined : Buffer.concat([Buffer.of(0), before.subarray(-window)]);
+        const plain = nodePrimitives.decompress(frame, 100_000, known);
+        same(block, plain);
+        before = Buffer.concat([before, plain]);
+      }
+    }
+  });
+
   it("sends a block like those before it in a fraction of its bytes", () => {
     const writer = new LinkWriter(16 * 1024, nodePrimitives);
     const sizes = [1, 2, 3].map((index) => {

@@ -20,36 +20,40 @@ export class LinkError extends Error {
   override readonly name = "LinkError";
 }
 
-/** The last bytes that went over a stream. */
+const NOTHING = new Uint8Array(0);
+/** Memory that a stream takes for its first bytes. */
+const FIRST_BYTES = 1024;
+
+/**
+ * The last bytes that went over a stream. It takes memory as they come, up to the window and not more: a collector has one for each agent, of
+ * which many send little.
+ */
 class History {
   readonly #window: number;
-  /** Twice the window, so that bytes are moved once a window; a byte before all. */
-  readonly #bytes: Uint8Array;
-  #start = 1;
+  /** A zero before all: no zstd dictionary with a format of its own begins so. */
+  #bytes: Uint8Array = NOTHING;
   #end = 1;
 
   constructor(window: number) {
     this.#window = window;
-    this.#bytes = new Uint8Array(1 + 2 * window);
   }
 
-  /** Begins with a zero, which no zstd dictionary with a format of its own does. A view: valid until the next push. */
+  /** A view: valid until the next push. */
   get context(): Uint8Array | undefined {
-    if (this.#end === this.#start) return undefined;
-    this.#bytes[this.#start - 1] = 0;
-    return this.#bytes.subarray(this.#start - 1, this.#end);
+    return this.#end === 1 ? undefined : this.#bytes.subarray(0, this.#end);
   }
 
   push(bytes: Uint8Array): void {
     const last = bytes.subarray(Math.max(0, bytes.length - this.#window));
-    if (this.#end + last.length > this.#bytes.length) {
-      const kept = Math.min(this.#end - this.#start, this.#window - last.length);
-      this.#bytes.copyWithin(1, this.#end - kept, this.#end);
-      this.#end = 1 + kept;
-    }
-    this.#bytes.set(last, this.#end);
-    this.#end += last.length;
-    this.#start = Math.max(1, this.#end - this.#window);
+    const kept = Math.min(this.#end - 1, this.#window - last.length);
+    const end = 1 + kept + last.length;
+    const before = this.#bytes;
+    if (end > before.length) this.#bytes = new Uint8Array(1 + Math.min(this.#window, Math.max(FIRST_BYTES, 2 * end)));
+    // Bytes move with each block once the window is full: they are few beside what zstd does with them.
+    if (this.#bytes !== before) this.#bytes.set(before.subarray(this.#end - kept, this.#end), 1);
+    else this.#bytes.copyWithin(1, this.#end - kept, this.#end);
+    this.#bytes.set(last, 1 + kept);
+    this.#end = end;
   }
 }
 
