@@ -132,12 +132,13 @@ export class Archive {
   async prepare(): Promise<string[]> {
     const plans = indexPlans(await this.findsRanges());
     const { differences } = await lookAtIndexes(this.#database, plans);
-    const missing = differences.filter(({ present }) => present === undefined).map(({ plan }) => plan);
     if (this.#options.isManaging !== false) {
-      for (const plan of missing) await makeIndex(this.#database, plan);
+      // Of one that is there and is otherwise the server says so.
+      for (const { plan } of differences) await makeIndex(this.#database, plan);
       return [];
     }
-    this.#missing = missing.map(({ collection, name }) => `index ${name} of ${collection}`);
+    const missing = differences.filter(({ present }) => present === undefined);
+    this.#missing = missing.map(({ plan: { collection, name } }) => `index ${name} of ${collection}`);
     return this.#missing;
   }
 

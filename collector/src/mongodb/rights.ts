@@ -82,7 +82,8 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
   ingest: {
     collections: {
       ...IDENTITIES,
-      ...PAST,
+      // A host's own canary.
+      arrivals: READ,
       host_boots: PUT,
       certificates: ["insert"],
       presences: ["insert", "update", "remove"],
@@ -100,6 +101,8 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       hosts: PUT,
       leftovers: TURN,
       compact_turns: TURN,
+      // They are put aside with what goes.
+      certificates: READ,
       // What is kept, and what is marked to go.
       retention_policies: READ,
       legal_holds: READ,

@@ -99,6 +99,11 @@ describe("a login's rights", () => {
     const root = [{ resource: { anyResource: true }, actions: ["find", "insert", "update", "remove", "listIndexes"] }];
     assert.match(judged(root as unknown as typeof store)[1] ?? "", /^warning: .*find on every database/);
   });
+  it("on what is no collection count for nothing", () => {
+    const buckets = { resource: { db: "trail", system_buckets: "x" }, actions: ["find"] };
+    const all = [...store, buckets as unknown as (typeof store)[number]];
+    assert.deepEqual(judged(all), ["ok: the login somebody may do what store must"]);
+  });
   it("may be those of apply", () => {
     assert.deepEqual(judged(privilegesOf("apply", names)), ["ok: the login somebody may do what apply must"]);
   });

@@ -148,7 +148,7 @@ export function judgeRights(
   const fits = isApply ? (["apply"] as const) : logins;
   const enough: DatabaseFinding = { level: "ok", text: `the login ${user} may do what ${fits.join(", ")} must` };
   const allowed = [...fits, "apply" as const].flatMap((login) => privilegesOf(login, names));
-  const beyond = lacking(allowed, granted.map(plain));
+  const beyond = lacking(allowed, granted.flatMap(plain));
   if (beyond.length === 0) return [enough];
   return [
     enough,
@@ -156,10 +156,11 @@ export function judgeRights(
   ];
 }
 
-/** A resource that is anything is every collection of every database. */
-function plain(privilege: Privilege): Privilege {
+/** A resource that is anything is every collection of every database. Others than collections (`system_buckets`) are not looked at. */
+function plain(privilege: Privilege): Privilege[] {
   const { resource } = privilege;
-  return "cluster" in resource || "db" in resource ? privilege : { ...privilege, resource: { db: "", collection: "" } };
+  if ("cluster" in resource || "collection" in resource) return [privilege];
+  return "anyResource" in resource ? [{ ...privilege, resource: { db: "", collection: "" } }] : [];
 }
 
 async function namesIn(database: Db): Promise<string[]> {
