@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Checks exported evidence of a host's trail (`hosttrail evidence export`) without Hosttrail.
 
 Needs python3 (3.8 or newer) and openssl (3.0 or newer), and shares no code with Hosttrail. Says one word: verified, incomplete, altered or
