@@ -19,6 +19,17 @@ const ARRIVALS = "collector/src/mongodb/arrivals.ts";
 const HOSTS = "collector/src/mongodb/hosts.ts";
 const COMPACT = "collector/src/compact/index.ts";
 
+/** Blocks are sent again all the time, and most of them are stored already. */
+const RESENT: Partial<Plan> = {
+  faults: ["collector-killed-at-call", "broker-loses-messages"],
+  faultEveryMs: 8000,
+  lifeMs: 360_000,
+  collectors: 2,
+  database: "mongodb",
+  burstEveryMs: 1500,
+  burstEvents: 3,
+};
+
 export const PLANTED: readonly Planted[] = [
   {
     name: "free-on-received",
@@ -176,15 +187,7 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "told-before-noted",
     what: "a host is told of stored blocks of which its document does not tell",
-    plan: {
-      faults: ["collector-killed-at-call", "broker-loses-messages"],
-      faultEveryMs: 8000,
-      lifeMs: 360_000,
-      collectors: 2,
-      database: "mongodb",
-      burstEveryMs: 1500,
-      burstEvents: 3,
-    },
+    plan: RESENT,
     patches: [
       replace(
         STORE,
@@ -192,6 +195,12 @@ export const PLANTED: readonly Planted[] = [
         "this.#tell(stored.map(({ id }) => id));",
       ),
     ],
+  },
+  {
+    name: "notice-is-fork",
+    what: "what one collector told of a trail is taken for a fork of what another one told",
+    plan: RESENT,
+    patches: [replace(COMPACT, 'arrival.chain.status === "collector" || ', "")],
   },
   {
     name: "late-writer-wins",
