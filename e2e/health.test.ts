@@ -84,6 +84,23 @@ describe("a collector's health", { timeout: 180_000 }, () => {
     stream.close();
   });
 
+  it("ends in time though NATS and the database are away", async (context) => {
+    if (stack.nats.child === undefined || stack.mongodb.child === undefined)
+      return context.skip("NATS and the database are not ours to stop");
+    stack.collector.start();
+    await until("readiness", ({ status }) => status === 200);
+    await Promise.all([stack.nats.child.kill("SIGKILL"), stack.mongodb.child.kill("SIGKILL")]);
+    await until("their loss", ({ status }) => status === 503);
+    const beganMs = performance.now();
+    const { pid = 0 } = stack.collector;
+    process.kill(pid, "SIGTERM");
+    await eventually("its end", 20_000, async () => (stack.collector.running ? undefined : true));
+    // Its deadline, and the time in which connections are left.
+    assert.ok(performance.now() - beganMs < 4000 + 3000 + 2000, "within its deadline");
+    assert.match(stack.collector.logTail(1), /"collector stopped"/);
+    await Promise.all([stack.nats.start(), stack.mongodb.start()]);
+  });
+
   it("says that roles start while NATS is awaited", async (context) => {
     if (stack.nats.child === undefined) return context.skip("NATS is not ours to stop");
     await stack.nats.child.stop();

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "@hosttrail/lib/log";
 import { historySource } from "./archives.ts";
 import { type Change, type CollectorConfig, changeOf } from "./config/index.ts";
+import { endWithin } from "./ending.ts";
 import { Probe, Readiness, type Report } from "./health/index.ts";
 import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
@@ -16,8 +17,11 @@ import { databaseOptions, natsOptions, type OneRole, ROLES, rolesOf, type Runnin
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const PREPARE_RETRY_MS = 2000;
-/** Of the time for an end: as much for callers to go elsewhere, the rest for calls that go on. */
-const DRAIN_SHARE = 0.8;
+/** Of the time for an end: as much for callers to go elsewhere, until then for calls that go on; the rest is for work on what has come. */
+const DRAIN_SHARE = 0.6;
+const CALLS_SHARE = 0.8;
+/** Connections are given back within this time, or left. */
+const CLOSE_MS = 1000;
 
 export interface RunningCollector {
   /** Stops intake, settles what is under way, closes. Safe twice. */
@@ -50,20 +54,22 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     const roles = [...running.values()];
     readiness.stop();
     const deadlineMs = live.shutdownDeadlineMs;
-    const endMs = performance.now() + deadlineMs;
+    const beganMs = performance.now();
+    const left = (share: number): number => Math.max(0, beganMs + deadlineMs * share - performance.now());
     for (const { server } of roles) server?.shut();
     await Promise.all(
       roles.map(async (role) => {
         await role.drain?.(deadlineMs * DRAIN_SHARE);
         role.close?.();
-        await role.server?.stop(Math.max(0, endMs - performance.now()));
+        await role.server?.stop(left(CALLS_SHARE));
       }),
     );
     stopping.abort();
-    await Promise.all(roles.map(async ({ work }) => await work));
-    await Promise.all(roles.map(async (role) => await role.release?.()));
-    await stream.close();
-    await archive.close();
+    await Promise.all([...running].map(([name, { work }]) => endWithin(name, Promise.resolve(work), left(1), logger)));
+    const release = Promise.all(roles.map(async (role) => await role.release?.()));
+    await endWithin("what roles hold", release, CLOSE_MS, logger);
+    await endWithin("the connection to NATS", stream.close(), CLOSE_MS, logger);
+    await endWithin("the connection to the database", archive.close(), CLOSE_MS, logger);
     metricsServer?.close();
     logger.info("collector stopped");
   };
