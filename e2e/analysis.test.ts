@@ -308,11 +308,14 @@ describe("GetProcessTree", () => {
     const alert = Alert.fromPartial({ ...about, eventIds: ids, events, lastEventTime: firstEventTime });
     await archive.alerts.putAlerts([{ alert, sequence: 1n, isTold: true }]);
     for (const client of [admin, scoped]) {
-      const tree = await client.tree({ process: { $case: "alertId", value: id } });
-      assert.equal(tree.entityId, reference(nc).entityId);
-      const shown = tree.nodes.find(({ entityId }) => entityId === tree.entityId)?.alerts ?? [];
-      // The detector has some of its own.
-      assert.ok(shown.some((each) => each.title === "beacon\n") && shown.length > 1, String(shown.length));
+      // The detector has some of its own, when it has come to it.
+      await eventually("alerts at the process", 60_000, async () => {
+        const tree = await client.tree({ process: { $case: "alertId", value: id } });
+        assert.equal(tree.entityId, reference(nc).entityId);
+        const shown = tree.nodes.find(({ entityId }) => entityId === tree.entityId)?.alerts ?? [];
+        assert.ok(shown.some((each) => each.title === "beacon\n") && shown.length > 1, String(shown.length));
+        return true;
+      });
       const { entries } = await client.timeline({ hostId: web.hostId, ...HOUR, kinds: [TimelineKind.ALERT] });
       assert.ok(entries.some(({ summary, alertId }) => summary === "alert: beacon\\x0a" && alertId === id));
       assert.ok(entries.every(({ kind }) => kind === TimelineKind.ALERT));

@@ -19,6 +19,8 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 const KEEPER = join(ROOT, "agent", "native", "build", "hosttrail-agent-keeper");
 const COLLECTOR = join(ROOT, "collector", "src", "main.ts");
 const CLI = join(ROOT, "cli", "src", "main.ts");
+/** A collector reads some hundred files at its start, beside whatever else the machine does. */
+const START_TIMEOUT_MS = 90_000;
 const TOKEN_ATTEMPTS_MAX = 5;
 const TOKEN_RETRY_MS = 500;
 
@@ -208,7 +210,7 @@ export class Stack {
     await this.#orStop(async () => {
       this.collector.start();
       for (const port of [this.ingestPort, this.queryPort, this.enrollPort])
-        await waitForPort(port, "the collector", () => this.collector.assertRunning());
+        await waitForPort(port, "the collector", () => this.collector.assertRunning(), START_TIMEOUT_MS);
       if (!existsSync(this.host.keyFile)) await this.#giveToken();
     });
   }
@@ -236,7 +238,7 @@ export class Stack {
     const { ingest, query, enroll } = ports;
     for (const [role, port] of Object.entries({ ingest, query, enroll })) {
       if (!roles.includes(role) && !roles.includes("all")) continue;
-      await waitForPort(port, "the other collector", () => child.assertRunning());
+      await waitForPort(port, "the other collector", () => child.assertRunning(), START_TIMEOUT_MS);
     }
     return { ingestPort: ingest, queryPort: query, enrollPort: enroll, process: child };
   }
