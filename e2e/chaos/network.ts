@@ -2,8 +2,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 
+/** Others may be making networks, too, and ip waits for them. */
+const TIMEOUT_MS = 60_000;
+
 function ip(...words: string[]): void {
-  execFileSync("ip", words, { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync("ip", words, { stdio: ["ignore", "ignore", "pipe"], timeout: TIMEOUT_MS });
 }
 
 export interface Machine {
@@ -63,8 +66,9 @@ export class Network implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const namespace of this.#made.splice(0)) spawnSync("ip", ["netns", "delete", namespace]);
-    spawnSync("ip", ["link", "delete", `htc${this.#tag}`]);
+    for (const namespace of this.#made.splice(0))
+      spawnSync("ip", ["netns", "delete", namespace], { timeout: TIMEOUT_MS });
+    spawnSync("ip", ["link", "delete", `htc${this.#tag}`], { timeout: TIMEOUT_MS });
   }
 
   #namespace(name: string): string {
@@ -80,8 +84,8 @@ export function whyNoNetwork(): string | undefined {
   const { status, error } = spawnSync("ip", ["-V"]);
   if (error !== undefined || status !== 0) return "there is no ip (iproute2)";
   const name = `htc-try-${randomBytes(3).toString("hex")}`;
-  const tried = spawnSync("ip", ["netns", "add", name], { encoding: "utf8" });
-  if (tried.status !== 0) return `no network namespace can be made: ${tried.stderr.trim()}`;
-  spawnSync("ip", ["netns", "delete", name]);
+  const tried = spawnSync("ip", ["netns", "add", name], { encoding: "utf8", timeout: TIMEOUT_MS });
+  if (tried.status !== 0) return `no network namespace can be made: ${tried.stderr.trim() || String(tried.error)}`;
+  spawnSync("ip", ["netns", "delete", name], { timeout: TIMEOUT_MS });
   return undefined;
 }

@@ -8,8 +8,9 @@ scratch=$(mktemp -d)
 made=$([ -d /run/netns ] || echo 1)
 mkdir -p /run/netns
 # Several may run at once, each with its own there. Whoever removes the folder takes away what others have mounted upon it, in their own view
-# as well: so it goes only when nobody else holds it.
-exec 9</run/netns
+# as well: so it goes only when nobody else holds the lock. It is a file of its own, since ip locks the folder itself for each network that it makes.
+lock=/run/hosttrail-rollout.lock
+exec 9>"$lock"
 flock --shared 9
 # Told to end, it waits for its own end, and cleans up.
 trap : INT TERM
@@ -19,7 +20,10 @@ unshare --net --mount --pid --fork --kill-child --mount-proc --propagation priva
     export TMPDIR="$1" && shift && exec "$@"' sh "$scratch" "$@"
 status=$?
 rmdir "$scratch"
-[ -z "$made" ] || ! flock --exclusive --nonblock 9 || rmdir /run/netns
+if flock --exclusive --nonblock 9; then
+  rm -f "$lock"
+  [ -z "$made" ] || rmdir /run/netns
+fi
 for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/unified /sys/fs/cgroup/systemd; do
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     [ -d "$hierarchy/$group" ] || break
