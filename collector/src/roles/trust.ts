@@ -9,11 +9,20 @@ export interface TrustBundle {
   close(): void;
 }
 
-/** Reads the file, and again when it changes; `changed` is told when it has other certificates. */
+/**
+ * Reads the file, and again when it changes; `changed` is told when it has other certificates. Throws where it cannot be read at first; later
+ * what was read before holds until it can be.
+ */
 export function watchTrust(file: string, changed: (pem: string) => void = () => undefined): TrustBundle {
   let pem = readFileSync(file, "utf8");
   const look = (): void => {
-    const now = readFileSync(file, "utf8");
+    let now: string;
+    try {
+      now = readFileSync(file, "utf8");
+    } catch {
+      // It is being replaced, or is gone: whoever listens with the same file (serve/listener.ts) tells it.
+      return;
+    }
     if (now === pem || !now.includes("-----END CERTIFICATE-----")) return;
     pem = now;
     changed(pem);
