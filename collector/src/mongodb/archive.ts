@@ -28,6 +28,9 @@ import { SuppressionStore } from "./suppressions.ts";
 import { TokenStore } from "./tokens.ts";
 
 const CONNECT_RETRY_MS = 500;
+/** How often it is looked whether the server answers, and how long it must have been away for the connections to be made anew. */
+const WATCH_INTERVAL_MS = 5000;
+const ANEW_MS = 20_000;
 
 export class Archive {
   readonly arrivals: ArrivalStore;
@@ -92,8 +95,32 @@ export class Archive {
    */
   static open(options: MongoOptions, tellProblem: (problem: string) => void = () => undefined): Archive {
     const archive = new Archive(openClient(options), options);
-    void archive.#connect(tellProblem);
+    void archive.#connect(tellProblem).then(() => archive.#watch(tellProblem));
     return archive;
+  }
+
+  /**
+   * Begins anew where the server was away for long. After deaths and cuts in quick succession the driver (7.9) was seen to look for its server no
+   * more: every call failed for minutes with the error of the connection that had broken last, while other clients were answered.
+   */
+  async #watch(tellProblem: (problem: string) => void): Promise<void> {
+    const { signal } = this.#closing;
+    let awaySinceMs: number | undefined;
+    while (!signal.aborted) {
+      await sleep(WATCH_INTERVAL_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        await this.#database.command({ ping: 1 });
+        awaySinceMs = undefined;
+      } catch {
+        awaySinceMs ??= performance.now();
+        if (signal.aborted || performance.now() - awaySinceMs < ANEW_MS) continue;
+        tellProblem(`it does not answer for ${ANEW_MS / 1000} s: all connections to it are made anew`);
+        await this.#client.close().catch(() => undefined);
+        if (!signal.aborted) await this.#connect(tellProblem);
+        awaySinceMs = undefined;
+      }
+    }
   }
 
   /**
