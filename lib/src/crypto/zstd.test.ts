@@ -5,7 +5,10 @@ import { zstdCompressSync } from "node:zlib";
 import fc from "fast-check";
 import { nodePrimitives } from "./index.ts";
 
-const { compress, decompress } = nodePrimitives;
+const compress = (...given: Parameters<typeof nodePrimitives.compress>): Uint8Array =>
+  nodePrimitives.compress(...given);
+const decompress = (...given: Parameters<typeof nodePrimitives.decompress>): Uint8Array =>
+  nodePrimitives.decompress(...given);
 const MEGABYTE = 1024 * 1024;
 /** Sizes around which a frame says its size in more bytes. */
 const SIZES = [0, 1, 63, 64, 255, 256, 257, 4096, 65_791, 65_792, 300_000, 3 * MEGABYTE];
