@@ -131,18 +131,6 @@ export const PLANTED: readonly Planted[] = [
     patches: [replace(SPOOL, "      this.#active.delete(lane);\n      closeSync(file);\n", "")],
   },
   {
-    name: "damage-is-sent",
-    what: "a block that the disk has damaged is sent for ever",
-    plan: { faults: ["bit-flipped", "broker-down", "network-cut"] },
-    patches: [
-      replace(
-        "agent/src/spool/frame.ts",
-        "if (count === frame.length && frameHeader(block).equals(frame.subarray(0, FRAME_HEADER_BYTES))) return block;",
-        "if (count === frame.length) return block;",
-      ),
-    ],
-  },
-  {
     name: "crash-repeats-events",
     what: "the events of the newest block are not known after a crash",
     plan: { faults: ["agent-killed-at-call"] },
@@ -157,18 +145,6 @@ export const PLANTED: readonly Planted[] = [
         STORE,
         "    const failed = await this.#writer.write(prepared);\n",
         "    this.#tell(prepared.map(({ taken }) => taken.message.id));\n    for (const { taken } of prepared) taken.ack();\n    const failed = await this.#writer.write(prepared);\n",
-      ),
-    ],
-  },
-  {
-    name: "not-journaled",
-    what: "the database tells that it has blocks before they are on its disk",
-    plan: { faults: ["database-down"] },
-    patches: [
-      replace(
-        ARRIVALS,
-        "{ ordered: false, writeConcern: DURABLE });\n    } catch (error) {\n      if (!(error instanceof MongoBulkWriteError)",
-        "{ ordered: false });\n    } catch (error) {\n      if (!(error instanceof MongoBulkWriteError)",
       ),
     ],
   },
@@ -195,12 +171,6 @@ export const PLANTED: readonly Planted[] = [
         "this.#tell(stored.map(({ id }) => id));",
       ),
     ],
-  },
-  {
-    name: "notice-is-fork",
-    what: "what one collector told of a trail is taken for a fork of what another one told",
-    plan: RESENT,
-    patches: [replace(COMPACT, 'arrival.chain.status === "collector" || ', "")],
   },
   {
     name: "late-writer-wins",
