@@ -45,9 +45,12 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Makes a folder that only its owner can enter. */
+/** Makes a folder that only its owner can enter, and whose name survives a power loss, since all that is in it goes with it. */
 export function makePrivateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  const first = mkdirSync(path, { recursive: true, mode: 0o700 }) ?? path;
+  // Also one that was there: whoever made it may have ended before it came to this.
+  for (let made = path; made.length >= first.length && made !== dirname(made); made = dirname(made))
+    syncDirectory(dirname(made));
 }
 
 /** Reads a secret; refuses a file that others can read or write. */
