@@ -91,6 +91,7 @@ class Connection {
     reject: (error: unknown) => void,
   ): Promise<void> {
     const { database, process } = this;
+    const { crashes } = database;
     let tell: () => void;
     try {
       const answer = await work();
@@ -98,7 +99,8 @@ class Connection {
     } catch (error) {
       tell = () => reject(error);
     }
-    if (!database.reaches(process) || database.isLost("answersLost")) lost(database.latencyMs());
+    if (database.crashes !== crashes || !database.reaches(process) || database.isLost("answersLost"))
+      lost(database.latencyMs());
     else database.later(database.latencyMs(), process, tell);
   }
 
@@ -257,27 +259,25 @@ class Collection {
       "operations"
     ] as Operation[];
     return await this.#connection.ask(async () => {
+      const { crashes } = this.#connection.database;
+      const isOver = (): boolean => this.#connection.database.crashes !== crashes;
       const problems: WriteProblem[] = [];
       const counts: Counts = { insertedCount: 0, matchedCount: 0, deletedCount: 0 };
       for (const [index, operation] of kept.entries()) {
         // Whoever writes several is cut off between any two of them.
         await this.#connection.pause();
-        if (!this.#connection.database.isUp) break;
-        const code = await this.#apply(operation, counts);
+        if (isOver()) break;
+        const code = await this.#apply(operation, counts, isOver);
         if (code !== 0) problems.push({ index, code, errmsg: `E${code} duplicate key error` });
       }
       await this.#connection.pause();
-      this.#flush(isJournaled);
+      if (isJournaled && !isOver()) this.#connection.database.journal();
       return { problems, counts };
     });
   }
 
-  #flush(isJournaled: boolean): void {
-    if (isJournaled && this.#connection.database.isUp) this.#connection.database.journal();
-  }
-
   /** 0, or the server's code of the problem. */
-  async #apply(operation: Operation, counts: Counts): Promise<number> {
+  async #apply(operation: Operation, counts: Counts, isOver: () => boolean): Promise<number> {
     const { database } = this.#connection;
     if ("insertOne" in operation) {
       const { document } = operation.insertOne;
@@ -287,10 +287,10 @@ class Collection {
       counts.insertedCount++;
     } else if ("replaceOne" in operation) {
       const { filter, replacement, upsert } = operation.replaceOne;
-      return await this.#change(filter, () => replacement, upsert === true, counts);
+      return await this.#change(filter, () => replacement, upsert === true, counts, isOver);
     } else if ("updateOne" in operation) {
       const { filter, update, upsert } = operation.updateOne;
-      return await this.#change(filter, (before) => ({ ...before, ...update.$set }), upsert === true, counts);
+      return await this.#change(filter, (before) => ({ ...before, ...update.$set }), upsert === true, counts, isOver);
     } else {
       const { filter } = "deleteOne" in operation ? operation.deleteOne : operation.deleteMany;
       const found = this.#select(filter);
@@ -305,12 +305,14 @@ class Collection {
     changed: (before: Document) => Document,
     upsert: boolean,
     counts: Counts,
+    isOver: () => boolean,
   ): Promise<number> {
     const { database } = this.#connection;
     const [found] = this.#select(filter);
     if (found === undefined && !upsert) return 0;
     // It writes what it made of what it read, whatever came between.
     if (database.kind === "embedded") await this.#connection.pause();
+    if (isOver()) return 0;
     const replacement = changed(found ?? {});
     const id = String(found?.["_id"] ?? filter["_id"]);
     if (found === undefined && this.#rows.has(id)) return DUPLICATE_KEY;

@@ -36,6 +36,8 @@ export class Database {
   #unsafe: Undo[] = [];
   weather: DatabaseWeather = { answersLost: 0, requestsLost: 0, writeMs: 20 };
   isUp = true;
+  /** Times that it crashed: a request that began before ends with it, however soon it is up again. */
+  crashes = 0;
 
   constructor(machine: Machine, kind: DatabaseKind, schedule: Schedule, network: Network, random: Random) {
     this.machine = machine;
@@ -50,6 +52,7 @@ export class Database {
   /** Some or all of what was not journaled is undone, the newest first. */
   crash(): void {
     this.isUp = false;
+    this.crashes++;
     const undone = this.#random.whole(0, this.#unsafe.length);
     for (const { collection, id, before } of this.#unsafe.toReversed().slice(0, undone)) {
       if (before === undefined) this.collection(collection).delete(id);

@@ -50,9 +50,7 @@ function draw(random: Random): Step {
     (fs, root) => fs.readdirSync(root).sort(),
     (fs, root) => fs.existsSync(path(root)),
     (fs, root) => fs.statSync(path(root), { throwIfNoEntry: false })?.size,
-    (fs, root) => {
-      fs.mkdirSync(join(root, "deep", name), { recursive: true });
-    },
+    (fs, root) => fs.mkdirSync(join(root, "deep", name), { recursive: true }),
   ];
   return random.pick(steps);
 }

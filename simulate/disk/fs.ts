@@ -104,8 +104,8 @@ export function readdirSync(folder: string): string[] {
   return disk().list(folder);
 }
 
-export function mkdirSync(path: string, _options?: { recursive?: boolean; mode?: number }): void {
-  disk().makeFolder(path);
+export function mkdirSync(path: string, _options?: { recursive?: boolean; mode?: number }): string | undefined {
+  return disk().makeFolder(path);
 }
 
 export function renameSync(from: string, to: string): void {

@@ -211,12 +211,14 @@ export class Disk {
       .map((path) => path.slice(folder === "/" ? 1 : folder.length + 1));
   }
 
-  makeFolder(path: string): void {
-    if (this.#names.get(path)?.kind === "directory") return;
+  /** With those above it; gives the first one that was made. */
+  makeFolder(path: string): string | undefined {
+    if (this.#names.get(path)?.kind === "directory") return undefined;
     if (this.#names.has(path)) throw new DiskError("EEXIST", "mkdir", path);
-    if (!this.#names.has(dirname(path))) this.makeFolder(dirname(path));
+    const above = this.#names.has(dirname(path)) ? undefined : this.makeFolder(dirname(path));
     this.#mayChange("mkdir", path);
     this.#name(path, new Inode("directory", this.#wallMs()));
+    return above ?? path;
   }
 
   rename(from: string, to: string): void {

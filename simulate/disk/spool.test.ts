@@ -162,3 +162,16 @@ describe("a block that the disk has damaged while the agent runs", () => {
     });
   });
 });
+
+describe("folders that the agent makes", () => {
+  it("survive a loss of power with all that is synced in them", async () => {
+    await as(() => {
+      for (let seed = 0; seed < 20; seed++) {
+        const spool = open();
+        append(spool);
+        disk.losePower();
+        assert.equal([...open().blocks].length, seed + 1);
+      }
+    });
+  });
+});

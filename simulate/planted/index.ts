@@ -199,7 +199,16 @@ export const PLANTED: readonly Planted[] = [
   {
     name: "swept-by-foreign-clock",
     what: "what a compactor is about to list is swept by the clock of another one",
-    plan: { faults: ["clock-jumps"], collectors: 3, database: "mongodb", blocksMin: 2 },
+    plan: {
+      faults: ["clock-jumps", "database-slow"],
+      faultEveryMs: 30_000,
+      lifeMs: 1_200_000,
+      burstEveryMs: 4000,
+      burstEvents: 3,
+      collectors: 3,
+      database: "mongodb",
+      blocksMin: 2,
+    },
     patches: [
       replace(
         "collector/src/compact/commit.ts",
