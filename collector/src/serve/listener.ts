@@ -4,13 +4,14 @@
  */
 import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { readFileSync, watchFile, unwatchFile } from "node:fs";
-import type { Socket } from "node:net";
+import { createServer as createDoor, type Socket } from "node:net";
 import { createServer, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { readSecretFile } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
 import { certificatesOf } from "@hosttrail/lib/tls";
 import { metrics } from "../metrics/index.ts";
 import { serverCertificateProblems } from "./certificate.ts";
+import { Handshakes } from "./handshakes.ts";
 import { noteChain, noteRefusal } from "./peer.ts";
 
 interface TlsFiles {
@@ -58,8 +59,12 @@ export function listenTls(
     rejectUnauthorized: options.clientCertificate === "required",
     handshakeTimeout: options.handshakeTimeoutMs,
   });
-  // Node has the raw socket here, before a byte of TLS is read.
-  server.on("connection", (socket: Socket) => {
+  // Each has its time for the handshake from when it begins.
+  const handshakes = new Handshakes<Socket>((socket) => {
+    if (!socket.destroyed) server.emit("connection", socket);
+  });
+  // The raw socket, of which nothing is read yet.
+  const door = createDoor({ pauseOnConnect: true }, (socket) => {
     const address = socket.remoteAddress ?? "";
     const count = (byAddress.get(address) ?? 0) + 1;
     if (count > options.connectionsPerAddressMax) {
@@ -75,9 +80,12 @@ export function listenTls(
       if (left > 0) byAddress.set(address, left);
       else byAddress.delete(address);
     });
+    // TLS listens for errors once it has begun.
+    socket.on("error", () => undefined);
+    handshakes.add(socket);
   });
-  server.maxConnections = options.connectionsMax;
-  server.on("drop", () => metrics.connectionsRefused.inc({ reason: "all" }));
+  door.maxConnections = options.connectionsMax;
+  door.on("drop", () => metrics.connectionsRefused.inc({ reason: "all" }));
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     const { authorizationError } = socket;
     metrics.connectionsRefused.inc({ reason: authorizationError ? "certificate" : "tls" });
@@ -104,16 +112,16 @@ export function listenTls(
   });
   const { host, port } = splitListen(options.listen);
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      server.on("error", (error) => logger.error({ error: error.message }, "listening"));
-      const address = server.address();
+    door.once("error", reject);
+    door.listen({ host, port }, () => {
+      door.off("error", reject);
+      door.on("error", (error) => logger.error({ error: error.message }, "listening"));
+      const address = door.address();
       resolve({
         port: typeof address === "object" && address !== null ? address.port : 0,
         close() {
           unwatch();
-          server.close();
+          door.close();
         },
       });
     });
