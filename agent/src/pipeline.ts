@@ -21,7 +21,7 @@ import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, type Priority, priorityOf } from "./governor/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { Integrity } from "./integrity/index.ts";
-import { type EventKey, Journal } from "./journal/index.ts";
+import { BEYOND_MAX, type EventKey, Journal } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
 import { Lifetime, systemState } from "./lifetime/index.ts";
@@ -43,8 +43,6 @@ export const AGENT_VERSION: string = typeof HOSTTRAIL_VERSION === "undefined" ? 
 const NONCE = /^[0-9a-f]{32}$/;
 /** How often in an event's deadline it is looked at. */
 const EXPIRE_SHARE = 8;
-/** Spooled events beyond a commit that a source can remember; beyond that what they wait for is given up. */
-const BEYOND_MAX = 16_000;
 /** Blocks of the quarantine that one question may send: the agent does nothing else meanwhile. */
 const KEYS_MAX = 16;
 /** How loud the log is about what happens in the spool. */
@@ -148,6 +146,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       );
       const { position, beyond } = journal.spooled(block.header.count, open, lane);
       source.commit(position, beyond);
+      // More than the source can remember: what they wait for is given up.
       if (beyond.length > BEYOND_MAX) {
         reassembler.flush("timeout");
         integrity.flush();
@@ -205,8 +204,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
 
   /** True for an event that an earlier life has spooled. */
-  function isRepeated(key: EventKey): boolean {
-    if (!journal.isKnown(key)) return false;
+  function isRepeated(key: EventKey, position: number): boolean {
+    if (!journal.isKnown(key, position)) return false;
     counts.repeated++;
     return true;
   }
@@ -220,11 +219,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   function take(group: RecordGroup): void {
     const key = keyOf(group);
-    if (isRepeated(key)) return;
+    const position = group.records[0]?.position ?? 0;
+    if (isRepeated(key, position)) return;
     if (!governor.isCalm(nowMs) && isShed(priorityOf(keysOf(group), audit.priorities))) return;
     const made = maker.make(group, nowMs);
-    const ready = { made, key, position: group.records[0]?.position ?? 0 };
-    if (integrity.holds(made.event, ready, ready.position, nowMs)) return;
+    const ready = { made, key, position };
+    if (integrity.holds(made.event, ready, position, nowMs)) return;
     add(ready);
     if (!integrity.concerns(made.event)) maker.remember(group, made, nowMs);
   }
@@ -240,7 +240,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   function takeAgain(repetition: Repetition, made: Made): void {
     const key = keyOf(repetition);
-    if (isRepeated(key) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
+    if (isRepeated(key, repetition.position) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
     maker.keep(made);
     add({ made, key, position: repetition.position });
   }
@@ -287,7 +287,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
   const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain, tellUnread);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
-  const journal = new Journal([...source.spooledBefore(), ...eventKeys(spool.lastBlock)]);
+  // What only the newest block tells is told to the source as well: after the next block it would be told by nobody.
+  const spooledBefore = [...eventKeys(spool.lastBlock), ...source.spooledBefore()];
+  source.commit(source.position(), spooledBefore);
+  const journal = new Journal(spooledBefore);
 
   // Only while records wait for others is there anything to expire.
   let expiry: NodeJS.Timeout | undefined;

@@ -16,6 +16,10 @@ interface Entry extends EventKey {
 }
 
 const FIRST_ENTRIES = 2048;
+/** Spooled events beyond a commit that a source can remember. */
+export const BEYOND_MAX = 16_000;
+/** What an earlier life spooled comes again within so much of the events' own time, or not at all. */
+const GIVEN_AGAIN_MS = 60_000;
 
 /** Entries first in, first out, as columns of numbers: thousands of objects that live for a moment would grow the heap. */
 class Entries {
@@ -68,22 +72,29 @@ class Entries {
 export class Journal {
   /** Events on their way to the spool, by the way that they go, in the order in which they will be there. */
   readonly #pending = new Map<string, Entries>();
-  /** Spooled events that a commit does not cover yet. */
+  /** Spooled events that a commit does not cover yet, also of earlier lives. */
   #beyond: Entry[] = [];
-  /** Events that an earlier life spooled and the source may give again. */
-  readonly #known: Set<string>;
+  /** Events that an earlier life spooled and the source may give again, by name. */
+  readonly #known: Map<string, EventKey>;
+  /** After that, in the events' own time, it gives none of them. */
+  readonly #knownUntilMs: number;
 
   constructor(known: Iterable<EventKey>) {
-    this.#known = new Set(Array.from(known, nameOf));
+    this.#known = new Map(Array.from(known, (key) => [nameOf(key), key]));
+    const newestMs = Array.from(this.#known.values(), ({ timeMs }) => timeMs).reduce((a, b) => Math.max(a, b), 0);
+    this.#knownUntilMs = newestMs + GIVEN_AGAIN_MS;
   }
 
-  /** True, once, for an event that an earlier life has spooled. */
-  isKnown(key: EventKey): boolean {
-    return this.#known.size > 0 && this.#known.delete(nameOf(key));
+  /** True, once, for an event that an earlier life has spooled. It stays spooled for the next life, too, until a commit covers it. */
+  isKnown(key: EventKey, position: number): boolean {
+    if (this.#known.size === 0 || !this.#known.delete(nameOf(key))) return false;
+    this.#beyond.push({ ...key, position });
+    return true;
   }
 
   /** An event is on its way; `position` is where its first record begins. */
   add(key: EventKey, position: number, way: string): void {
+    if (this.#known.size > 0 && key.timeMs > this.#knownUntilMs) this.#known.clear();
     let pending = this.#pending.get(way);
     if (pending === undefined) this.#pending.set(way, (pending = new Entries()));
     pending.push(key.timeMs, key.serial, position);
@@ -105,7 +116,10 @@ export class Journal {
     this.#beyond = [...this.#beyond, ...done].filter(
       (entry) => entry.position >= position && entry.position < Number.POSITIVE_INFINITY,
     );
-    return { position, beyond: this.#beyond };
+    if (this.#known.size === 0) return { position, beyond: this.#beyond };
+    // The source has not come to these again: only their names are known.
+    const unseen = [...this.#known.values()].slice(0, Math.max(0, BEYOND_MAX - this.#beyond.length));
+    return { position, beyond: [...this.#beyond, ...unseen] };
   }
 }
 

@@ -122,6 +122,8 @@ export class Shipper {
   #endpoint = "";
   #lastError = "";
   #stream: Stream | undefined;
+  /** The same, and also while it is not welcomed yet. */
+  #call: Stream | undefined;
   /** Small blocks of this stream, where its collector takes them linked. */
   #link: LinkWriter | undefined;
   /** The next stream begins without, after one whose link broke. */
@@ -182,7 +184,7 @@ export class Shipper {
     this.#stopping = true;
     this.#stop.abort();
     this.#stream?.end();
-    await Promise.race([this.#finished, sleep(500).then(() => this.#stream?.cancel())]);
+    await Promise.race([this.#finished, sleep(500).then(() => this.#call?.cancel())]);
     await this.#finished;
   }
 
@@ -231,6 +233,7 @@ export class Shipper {
       },
     );
     const stream = client.stream();
+    this.#call = stream;
     this.#client = client;
     this.#leaving = "failed";
     this.#isLeaving = false;
@@ -269,6 +272,7 @@ export class Shipper {
       this.#leaveTimer = undefined;
       clearInterval(statusTimer);
       this.#stream = undefined;
+      this.#call = undefined;
       this.#link = undefined;
       this.#client = undefined;
       this.#endpoint = "";
