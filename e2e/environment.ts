@@ -79,6 +79,7 @@ export async function eventually<Value>(
     try {
       const value = await attempt();
       if (value !== undefined) return value;
+      reason = "";
     } catch (error) {
       reason = `: ${error instanceof Error ? error.message : String(error)}`;
     }

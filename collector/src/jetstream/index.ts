@@ -50,6 +50,8 @@ export interface JetStreamOptions extends ConnectOptions, Omit<BlockStreamsOptio
 const READY_RETRY_MS = 500;
 /** Room for a message's headers and its subject's. */
 const HEADERS_BYTES_MAX = 2048;
+/** Digits of an age in milliseconds. */
+const AGE_BYTES_MAX = 15;
 
 export class BlockStream {
   /** What is told of alerts. */
@@ -263,13 +265,17 @@ export class BlockStream {
     return this.#subscribe(`${CONFIRM_PREFIX}.*`, STORE_CONSUMER, take);
   }
 
-  /** Tells all others that take agents that this one does. */
-  tellIngest(processId: string): void {
-    this.#connection.publish(`${INGEST_SUBJECT}.${processId}`);
+  /** Tells all others that take agents that this one does, and for how long it has. */
+  tellIngest(processId: string, ageMs: number): void {
+    this.#connection.publish(`${INGEST_SUBJECT}.${processId}`, String(Math.round(ageMs)));
   }
 
-  onIngest(take: (processId: string) => void): { close: () => void } {
-    return this.#subscribe(`${INGEST_SUBJECT}.*`, undefined, take);
+  /** `ageMs` is infinite where the word does not tell it. */
+  onIngest(take: (processId: string, ageMs: number) => void): { close: () => void } {
+    return this.#subscribe(`${INGEST_SUBJECT}.*`, undefined, (processId, data) => {
+      const text = new TextDecoder().decode(data.subarray(0, AGE_BYTES_MAX));
+      take(processId, /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY);
+    });
   }
 
   /** Tells all nodes that a host's identity changed. */

@@ -19,16 +19,17 @@ export class Newcomers {
   }
 
   /**
-   * Somebody said that it is there. The part of our agents that is asked to look for another collector for its sake: 0 where it is known, or
-   * where we ourselves are new and may just not have heard it yet.
+   * Somebody said that it is there, and for how long, in milliseconds. The part of our agents that is asked to look for another collector for
+   * its sake: 0 where it is known, or where it was there before us and we have not been here for long enough to have heard it.
    */
-  hear(id: string, nowMs: number): number {
+  hear(id: string, ageMs: number, nowMs: number): number {
     if (id === this.#ownId) return 0;
     for (const [other, heardMs] of this.#heard) if (nowMs - heardMs > BELIEVED_MS) this.#heard.delete(other);
     const isKnown = this.#heard.has(id);
     if (!isKnown && this.#heard.size >= KNOWN_MAX) return 0;
     this.#heard.set(id, nowMs);
-    if (isKnown || nowMs - this.#beganMs < 2 * WORD_INTERVAL_MS) return 0;
+    const ownAgeMs = nowMs - this.#beganMs;
+    if (isKnown || (ageMs >= ownAgeMs && ownAgeMs < 2 * WORD_INTERVAL_MS)) return 0;
     // Those who are asked choose among all of us, so that some come back.
     return 1 / this.#heard.size;
   }

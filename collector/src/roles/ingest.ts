@@ -78,15 +78,17 @@ export async function startIngest({
 /** Says that this collector takes agents, and gives some of its own to those that come later. */
 function meetOthers(stream: BlockStream, receiver: Receiver, logger: Logger): { close(): void } {
   const processId = randomBytes(ID_BYTES).toString("hex");
-  const newcomers = new Newcomers(processId, performance.now());
-  const listening = stream.onIngest((id) => {
-    const part = newcomers.hear(id, performance.now());
+  const beganMs = performance.now();
+  const newcomers = new Newcomers(processId, beganMs);
+  const listening = stream.onIngest((id, ageMs) => {
+    const part = newcomers.hear(id, ageMs, performance.now());
     if (part === 0) return;
     const agents = receiver.spread(part, SPREAD_MS);
     logger.info({ agents }, "another collector takes agents: some are asked to choose anew");
   });
-  stream.tellIngest(processId);
-  const telling = setInterval(() => stream.tellIngest(processId), WORD_INTERVAL_MS);
+  const tell = (): void => stream.tellIngest(processId, performance.now() - beganMs);
+  tell();
+  const telling = setInterval(tell, WORD_INTERVAL_MS);
   return {
     close() {
       clearInterval(telling);
