@@ -19,6 +19,11 @@ const API_TIMEOUT_MS = 5000;
 /** Of the server: one of which the product knows no problem. */
 const VERSION = "2.14.0";
 
+/** What is sent: the caller may go on writing into its own, and a text is its UTF-8. */
+function copyOf(payload: Uint8Array | string): Uint8Array {
+  return typeof payload === "string" ? new TextEncoder().encode(payload) : Uint8Array.from(payload);
+}
+
 /** A connection, which is there whether the server is up or not. */
 export class SimulatedConnection {
   readonly process: SimulatedProcess = runningProcess();
@@ -44,10 +49,11 @@ export class SimulatedConnection {
     }
   }
 
-  publish(subject: string, bytes: Uint8Array = new Uint8Array(0)): void {
+  publish(subject: string, bytes: Uint8Array | string = ""): void {
     this.process.enterCall();
+    const copy = copyOf(bytes);
     this.broker.later(this.broker.latencyMs(), undefined, () => {
-      if (this.broker.reaches(this.process) && !this.broker.isLost("wordsLost")) this.broker.say(subject, bytes);
+      if (this.broker.reaches(this.process) && !this.broker.isLost("wordsLost")) this.broker.say(subject, copy);
     });
   }
 
@@ -137,8 +143,7 @@ export function jetstream(connection: SimulatedConnection, { timeout }: { timeou
     async publish(subject, bytes, { msgID = "", headers, expect }) {
       const kept = new Map((headers?.keys() ?? []).map((key) => [key, headers?.get(key) ?? ""]));
       kept.set("Nats-Msg-Id", msgID);
-      const copy = typeof bytes === "string" ? Buffer.from(bytes) : Uint8Array.from(bytes);
-      const message = { subject, bytes: copy, headers: kept, messageId: msgID };
+      const message = { subject, bytes: copyOf(bytes), headers: kept, messageId: msgID };
       const { sequence, duplicate } = await connection.ask(() => {
         const last = broker.streamOf(subject)?.lastOf(subject)?.sequence ?? 0;
         if (expect?.lastSubjectSequence !== undefined && expect.lastSubjectSequence !== last)
