@@ -21,7 +21,7 @@ import { Enricher, readBootId } from "./enrich/index.ts";
 import { Governor, type Priority, priorityOf } from "./governor/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { Integrity } from "./integrity/index.ts";
-import { BEYOND_MAX, type EventKey, Journal } from "./journal/index.ts";
+import { BEYOND_MAX, type EventKey, Journal, type Stretch } from "./journal/index.ts";
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
 import { Lifetime, systemState } from "./lifetime/index.ts";
@@ -78,7 +78,7 @@ export interface RunningAgent {
 interface Ready {
   made: Made;
   key: EventKey;
-  position: number;
+  at: Stretch;
 }
 
 /** Starts all steps; throws where one cannot start. */
@@ -186,10 +186,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     },
   });
 
-  function add({ made, key, position }: Ready): void {
+  function add({ made, key, at }: Ready): void {
     const lane: Lane = made.priority === "low" ? "low" : "normal";
     counts.accepted++;
-    journal.add(key, position, lane);
+    journal.add(key, at, lane);
     builder.add(made.event, made.recordBytes, lane);
     if (builder.isFull) source.pause();
   }
@@ -204,8 +204,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
 
   /** True for an event that an earlier life has spooled. */
-  function isRepeated(key: EventKey, position: number): boolean {
-    if (!journal.isKnown(key, position)) return false;
+  function isRepeated(key: EventKey, at: Stretch): boolean {
+    if (!journal.isKnown(key, at)) return false;
     counts.repeated++;
     return true;
   }
@@ -219,12 +219,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   function take(group: RecordGroup): void {
     const key = keyOf(group);
-    const position = group.records[0]?.position ?? 0;
-    if (isRepeated(key, position)) return;
+    const at = stretchOf(group);
+    if (isRepeated(key, at)) return;
     if (!governor.isCalm(nowMs) && isShed(priorityOf(keysOf(group), audit.priorities))) return;
     const made = maker.make(group, nowMs);
-    const ready = { made, key, position };
-    if (integrity.holds(made.event, ready, position, nowMs)) return;
+    const ready = { made, key, at };
+    if (integrity.holds(made.event, ready, at.first, nowMs)) return;
     add(ready);
     if (!integrity.concerns(made.event)) maker.remember(group, made, nowMs);
   }
@@ -240,9 +240,11 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
   function takeAgain(repetition: Repetition, made: Made): void {
     const key = keyOf(repetition);
-    if (isRepeated(key, repetition.position) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
+    // No record of another event is between its own: where one is before a commit, all are.
+    const at = { first: repetition.position, last: repetition.position };
+    if (isRepeated(key, at) || (!governor.isCalm(nowMs) && isShed(made.priority))) return;
     maker.keep(made);
-    add({ made, key, position: repetition.position });
+    add({ made, key, at });
   }
 
   /** The same as `accept` for an event whose shape came before; false where its records are needed. */
@@ -596,6 +598,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
 
 function keyOf({ seconds, milliseconds, serial }: Omit<Stamp, "node">): EventKey {
   return { timeMs: seconds * 1000 + milliseconds, serial };
+}
+
+function stretchOf({ records }: RecordGroup): Stretch {
+  return { first: records[0]?.position ?? 0, last: records.at(-1)?.position ?? 0 };
 }
 
 function messageOf(error: unknown): string {

@@ -2,7 +2,8 @@
  * Which events are on disk: so that after a crash the source gives again what was not, and nothing else.
  *
  * Records wait in the source (a ring that outlives the process) until they are committed. An event may be spooled while an
- * earlier one still waits for its records, so a commit is a position and the events after it that are spooled all the same.
+ * earlier one still waits for its records, so a commit is a position and the events after it that are spooled all the same. Records of
+ * different events interleave: of an event that begins before the position, some may be after it, and come again without the others.
  */
 
 /** What tells an event from all others of one boot. */
@@ -11,8 +12,14 @@ export interface EventKey {
   serial: number;
 }
 
+/** Where the records of an event begin in the source: the first one, and the last one. */
+export interface Stretch {
+  first: number;
+  last: number;
+}
+
 interface Entry extends EventKey {
-  position: number;
+  last: number;
 }
 
 const FIRST_ENTRIES = 2048;
@@ -21,25 +28,30 @@ export const BEYOND_MAX = 16_000;
 /** What an earlier life spooled comes again within so much of the events' own time, or not at all. */
 const GIVEN_AGAIN_MS = 60_000;
 
+/** Of an event that no source gives. */
+const NOWHERE: Stretch = { first: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY };
+
 /** Entries first in, first out, as columns of numbers: thousands of objects that live for a moment would grow the heap. */
 class Entries {
   #times = new Float64Array(FIRST_ENTRIES);
   #serials = new Uint32Array(FIRST_ENTRIES);
-  #positions = new Float64Array(FIRST_ENTRIES);
+  #firsts = new Float64Array(FIRST_ENTRIES);
+  #lasts = new Float64Array(FIRST_ENTRIES);
   #count = 0;
 
-  push(timeMs: number, serial: number, position: number): void {
+  push(timeMs: number, serial: number, { first, last }: Stretch): void {
     const at = this.#count++;
     if (at === this.#times.length) this.#resize(at * 2);
     this.#times[at] = timeMs;
     this.#serials[at] = serial;
-    this.#positions[at] = position;
+    this.#firsts[at] = first;
+    this.#lasts[at] = last;
   }
 
-  /** The smallest position, infinite where there is none. */
+  /** Where the first record of any of them begins, infinite where there is none. */
   get oldest(): number {
     let oldest = Number.POSITIVE_INFINITY;
-    for (let at = 0; at < this.#count; at++) oldest = Math.min(oldest, this.#positions[at] as number);
+    for (let at = 0; at < this.#count; at++) oldest = Math.min(oldest, this.#firsts[at] as number);
     return oldest;
   }
 
@@ -49,9 +61,10 @@ class Entries {
     const entries = Array.from({ length: taken }, (_, at) => ({
       timeMs: this.#times[at] as number,
       serial: this.#serials[at] as number,
-      position: this.#positions[at] as number,
+      last: this.#lasts[at] as number,
     }));
-    for (const column of [this.#times, this.#serials, this.#positions]) column.copyWithin(0, taken, this.#count);
+    for (const column of [this.#times, this.#serials, this.#firsts, this.#lasts])
+      column.copyWithin(0, taken, this.#count);
     this.#count -= taken;
     // After a disk that took nothing for a while there may be room for very many.
     if (this.#count <= FIRST_ENTRIES && this.#times.length > FIRST_ENTRIES * 4) this.#resize(FIRST_ENTRIES);
@@ -65,7 +78,8 @@ class Entries {
     };
     this.#times = grown(this.#times, new Float64Array(length));
     this.#serials = grown(this.#serials, new Uint32Array(length));
-    this.#positions = grown(this.#positions, new Float64Array(length));
+    this.#firsts = grown(this.#firsts, new Float64Array(length));
+    this.#lasts = grown(this.#lasts, new Float64Array(length));
   }
 }
 
@@ -86,23 +100,23 @@ export class Journal {
   }
 
   /** True, once, for an event that an earlier life has spooled. It stays spooled for the next life, too, until a commit covers it. */
-  isKnown(key: EventKey, position: number): boolean {
+  isKnown(key: EventKey, { last }: Stretch): boolean {
     if (this.#known.size === 0 || !this.#known.delete(nameOf(key))) return false;
-    this.#beyond.push({ ...key, position });
+    this.#beyond.push({ ...key, last });
     return true;
   }
 
-  /** An event is on its way; `position` is where its first record begins. */
-  add(key: EventKey, position: number, way: string): void {
+  /** An event is on its way. */
+  add(key: EventKey, records: Stretch, way: string): void {
     if (this.#known.size > 0 && key.timeMs > this.#knownUntilMs) this.#known.clear();
     let pending = this.#pending.get(way);
     if (pending === undefined) this.#pending.set(way, (pending = new Entries()));
-    pending.push(key.timeMs, key.serial, position);
+    pending.push(key.timeMs, key.serial, records);
   }
 
   /** An event of the agent's own, which no source can give again. */
   addOwn(way: string): void {
-    this.add({ timeMs: 0, serial: 0 }, Number.POSITIVE_INFINITY, way);
+    this.add({ timeMs: 0, serial: 0 }, NOWHERE, way);
   }
 
   /**
@@ -114,7 +128,7 @@ export class Journal {
     let position = open;
     for (const pending of this.#pending.values()) position = Math.min(position, pending.oldest);
     this.#beyond = [...this.#beyond, ...done].filter(
-      (entry) => entry.position >= position && entry.position < Number.POSITIVE_INFINITY,
+      (entry) => entry.last >= position && entry.last < Number.POSITIVE_INFINITY,
     );
     if (this.#known.size === 0) return { position, beyond: this.#beyond };
     // The source has not come to these again: only their names are known.

@@ -45,9 +45,9 @@ describe("the journal", () => {
             lastBlock = block.map((event) => event.key);
             spooled.push(...lastBlock);
             const openEvents = made.filter(
-              (event) => event.first >= from && event.first < position && event.last >= position,
+              (event) => event.last >= position && source.slice(from, position).includes(event.key.serial),
             );
-            const open = Math.min(position, ...openEvents.map((event) => event.first));
+            const open = Math.min(position, ...openEvents.map((event) => source.indexOf(event.key.serial, from)));
             const commit = journal.spooled(block.length, open, String(way));
             blocks[way] = [];
             if (crashes) return;
@@ -57,10 +57,13 @@ describe("the journal", () => {
           let position = from;
           while (position < to) {
             position++;
-            for (const event of made.filter((each) => each.first >= from && each.last === position - 1)) {
-              if (journal.isKnown(event.key, event.first)) continue;
+            for (const event of made.filter(({ last }) => last === position - 1)) {
+              // As the source gives it: of one that begins before, what is left.
+              const first = source.findIndex((serial, at) => at >= from && serial === event.key.serial);
+              const at = { first, last: event.last };
+              if (journal.isKnown(event.key, at)) continue;
               const way = twoWays ? event.key.serial % 2 : 0;
-              journal.add(event.key, event.first, String(way));
+              journal.add(event.key, at, String(way));
               blocks[way]?.push(event);
               if ((blocks[way]?.length ?? 0) >= blockSize) flush(way, false);
             }
@@ -92,14 +95,35 @@ describe("the journal", () => {
     );
   });
 
+  it("knows an event whose last record is after the commit, since it comes again without the first ones", () => {
+    const journal = new Journal([]);
+    const [mixed, other] = [
+      { timeMs: 1, serial: 1 },
+      { timeMs: 1, serial: 2 },
+    ];
+    // Records: of the one at 100, of the other at 200, of the one again at 300.
+    journal.add(mixed, { first: 100, last: 300 }, "normal");
+    journal.add(other, { first: 200, last: 200 }, "low");
+    const before = journal.spooled(1, 400, "normal");
+    assert.equal(before.position, 200);
+    assert.deepEqual(
+      before.beyond.map(({ serial }) => serial),
+      [1],
+    );
+    const next = new Journal([mixed]);
+    assert.equal(next.isKnown(mixed, { first: 300, last: 300 }), true, "what is left of it is no event of its own");
+    assert.deepEqual(journal.spooled(1, 400, "low"), { position: 400, beyond: [] });
+  });
+
   it("holds as many as gather while the disk takes nothing, in their order, and few again afterwards", () => {
     const journal = new Journal([]);
     const count = 50_000;
-    for (let at = 0; at < count; at++) journal.add({ timeMs: 1.7e12 + at, serial: at }, at * 1000, "normal");
+    for (let at = 0; at < count; at++)
+      journal.add({ timeMs: 1.7e12 + at, serial: at }, { first: at * 1000, last: at * 1000 + 7 }, "normal");
     assert.equal(journal.spooled(10_000, count * 1000, "normal").position, 10_000 * 1000);
     assert.equal(journal.spooled(39_999, count * 1000, "normal").position, 49_999 * 1000);
     // One stands before those that are spooled: they are known by their keys.
-    journal.add({ timeMs: 1, serial: 1 }, 7, "low");
+    journal.add({ timeMs: 1, serial: 1 }, { first: 7, last: 9 }, "low");
     const last = journal.spooled(1, count * 1000, "normal");
     assert.deepEqual([last.position, last.beyond.length], [7, 1]);
     assert.deepEqual(
