@@ -1,16 +1,9 @@
 /** Text for terminals. What events hold was chosen by who acted: no byte of it may steer the terminal. */
 import { canonicalAddress, type ReadField, readRecord } from "@hosttrail/lib/audit";
+import { printable } from "@hosttrail/lib/text";
 import type { Event, User } from "@hosttrail/proto/event";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import { localText } from "./zone.ts";
-
-/** Makes control characters, and those that turn the direction of text, visible. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
-}
 
 /** ISO 8601 in the zone of the process, with milliseconds; empty for no time. Zero is one: a clock that was never set. */
 export function isoTime(timeNano: bigint | undefined): string {
@@ -26,6 +19,8 @@ export function nanosOf(time: Timestamp): bigint {
 export function timeOf(time: Timestamp | undefined): string {
   return isoTime(time === undefined ? undefined : nanosOf(time));
 }
+
+export { printable };
 
 export const EVENT_HEADER: readonly string[] = ["TIME", "HOST", "USER", "PROCESS", "ACTION", "OBJECT", "OUTCOME", "ID"];
 
