@@ -8,7 +8,7 @@ import { presentDisks } from "./disk/index.ts";
 import { Faults } from "./faults/index.ts";
 import { type HostKeys, makeKeys, presentKeys, presentRings, SimulatedHost } from "./host/index.ts";
 import { Network, presentNetwork } from "./network/index.ts";
-import { judge, readStored, type Stored } from "./oracle/index.ts";
+import { judge, readStored, type Stored, type Words } from "./oracle/index.ts";
 import { type Plan, planOf } from "./plan.ts";
 import type { Report } from "./report.ts";
 import { presentSchedule, Random, Schedule, SimulatedProcess } from "./schedule/index.ts";
@@ -22,6 +22,8 @@ const LIVENESS_MS = 45 * 60_000;
 const LOOK_MS = 20_000;
 /** Reading all in the end takes no longer, by the simulated clock. */
 const READING_MS = 10 * 60_000;
+/** Times that it is read, where something comes meanwhile. */
+const READINGS_MAX = 10;
 
 /** A world's end; what it took of the processor is for its process to say. */
 export type Outcome = Omit<Report, "cpuMs">;
@@ -191,10 +193,23 @@ class World {
       const { blocks } = (status?.["quarantine"] ?? { blocks: 0 }) as { blocks: number };
       if (blocks > 0 && host.flips === 0) failures.push(`${host.name}: ${blocks} blocks are in its quarantine`);
     }
-    const stored = await this.#read();
-    return typeof stored === "string"
-      ? [...failures, stored]
-      : [...failures, ...judge(this.hosts, stored, { stored: this.told })];
+    const read = await this.#readInPeace();
+    return typeof read === "string"
+      ? [...failures, read]
+      : [...failures, ...judge(this.hosts, read.stored, read.words)];
+  }
+
+  /** All that is stored, and what was said of it, at a time when nothing came: an agent tells its ledger every minute. */
+  async #readInPeace(): Promise<{ stored: Stored; words: Words } | string> {
+    for (let time = 0; time < READINGS_MAX; time++) {
+      const words = { stored: new Set(this.told) };
+      const stored = await this.#read();
+      if (typeof stored === "string") return stored;
+      const waiting = await this.#waiting();
+      if (waiting.length === 0 && words.stored.size === this.told.size) return { stored, words };
+      await this.schedule.runUntil(this.schedule.nowMs + LOOK_MS);
+    }
+    return `something came while what is stored was read, ${READINGS_MAX} times`;
   }
 
   /** All that is stored, or why it cannot be read. */

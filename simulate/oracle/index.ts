@@ -4,7 +4,7 @@
  * - every event that the kernel gave is in the database once, or was lost for a reason that was told;
  * - every block that a host was told is *stored* is in the database;
  * - the blocks of each epoch follow each other, each names the one before it, and each has its host's signature;
- * - what is known of the host says the same;
+ * - what is known of the host tells of each block that its host was told to be stored, or could send again;
  * - each agent's ledger adds up, and nothing waits anywhere.
  */
 import { checkSignature, eventId, hex64, type Verify } from "@hosttrail/lib/block";
@@ -36,7 +36,7 @@ export function judge(hosts: readonly SimulatedHost[], stored: Stored, words: Wo
       judgeEvents(host, blocks),
       judgeChains(host, own),
       judgeForks(host, blocks),
-      judgeDocument(host, own, stored),
+      judgeDocument(host, own, stored, words),
     ];
     for (const found of kinds) failures.push(...found.slice(0, TOLD_MAX).map((failure) => `${host.name}: ${failure}`));
   }
@@ -108,7 +108,7 @@ function judgeForks(host: SimulatedHost, blocks: readonly StoredBlock[]): string
     .map((block) => `${nameOf(block)} is kept as a fork, and ${host.name} makes none`);
 }
 
-function judgeDocument(host: SimulatedHost, blocks: readonly StoredBlock[], { hosts }: Stored): string[] {
+function judgeDocument(host: SimulatedHost, blocks: readonly StoredBlock[], { hosts }: Stored, words: Words): string[] {
   const failures: string[] = [];
   const document = hosts.get(host.keys.hostId);
   if (document === undefined) return blocks.length === 0 ? [] : ["it has no document, and blocks"];
@@ -121,9 +121,14 @@ function judgeDocument(host: SimulatedHost, blocks: readonly StoredBlock[], { ho
   for (const block of blocks) {
     const epoch = known.get(block.epoch);
     if (epoch === undefined && trail.length >= EPOCHS_TOLD) continue;
-    const { firstSeq } = block.header;
+    const { firstSeq, count } = block.header;
+    // Whoever wrote it died before it was noted, and nobody had it any more to send it again. Its host was never told that it is stored.
+    const isPromised =
+      words.stored.has(eventId(block.hostId, block.epoch, firstSeq)) ||
+      !isExcused(host.chainExcused, block.epoch, firstSeq, firstSeq + BigInt(count));
     const isKnown = epoch?.ranges.some(({ first, next }) => first <= firstSeq && firstSeq < next) ?? false;
-    if (!isKnown && firstSeq >= (epoch?.floor ?? 0n)) failures.push(`its document does not know of ${nameOf(block)}`);
+    if (isPromised && !isKnown && firstSeq >= (epoch?.floor ?? 0n))
+      failures.push(`its document does not know of ${nameOf(block)}`);
   }
   return failures;
 }
