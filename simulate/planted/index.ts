@@ -137,6 +137,14 @@ export const PLANTED: readonly Planted[] = [
     patches: [replace("agent/src/pipeline.ts", "...eventKeys(spool.lastBlock)", "")],
   },
   {
+    name: "interleaved-forgotten",
+    what: "an event of which some records are after a commit is not known after a crash",
+    plan: { faults: ["agent-killed-at-call"], faultEveryMs: 8000, lifeMs: 360_000, burstEvents: 10, lowShare: 0.3 },
+    patches: [
+      replace("agent/src/journal/index.ts", "last: this.#lasts[at] as number,", "last: this.#firsts[at] as number,"),
+    ],
+  },
+  {
     name: "stored-before-written",
     what: "the store role acknowledges and tells before it writes",
     plan: { faults: ["database-down", "collector-killed-at-call"] },
