@@ -11,6 +11,15 @@ export interface Caller {
   role: Role;
   /** Only hosts with all of these labels are there for the caller. */
   scope: Labels;
+  identity: Identity;
+}
+
+/** What a caller is known by, as it is kept for a session that asks again and again whether it still holds. */
+export interface Identity {
+  /** The caller's name first; with "oidc:<user>" also "oidc-group:<group>" for each of their groups. */
+  subjects: readonly string[];
+  /** When it ends by itself, milliseconds since 1970; Infinity where nothing says so. */
+  endMs: number;
 }
 
 /** Gives a role to a subject: "certificate:<name>", "oidc:<user>" or "oidc-group:<group>". */
@@ -31,7 +40,7 @@ export interface AccessOptions {
 /** What a call brings along. */
 export interface Credentials {
   /** The name in the client's certificate, which TLS has verified; or why there is none. */
-  certificate: { name: string } | { problem: string };
+  certificate: { name: string; expireMs: number } | { problem: string };
   /** The `authorization` header. */
   authorization: string | undefined;
 }
@@ -40,6 +49,8 @@ export interface Credentials {
 export class UnknownCaller extends Error {
   override readonly name = "UnknownCaller";
 }
+
+const TOKEN_SUBJECT = /^token:([0-9a-f]{16})$/;
 
 export class Access {
   readonly #options: AccessOptions;
@@ -54,9 +65,26 @@ export class Access {
     if ("problem" in certificate) {
       throw new UnknownCaller(`neither a user's certificate nor a bearer token: ${certificate.problem}`);
     }
-    const caller = this.#bound([`certificate:${certificate.name}`]);
-    if (caller === undefined) throw new UnknownCaller(`no role is bound to certificate:${certificate.name}`);
-    return caller;
+    return this.#bound({ subjects: [`certificate:${certificate.name}`], endMs: certificate.expireMs });
+  }
+
+  /** Who a person is to us that our provider vouched for. Throws an UnknownCaller. */
+  vouched({ user, groups }: ProviderUser): Caller {
+    return this.#bound({
+      subjects: [`oidc:${user}`, ...groups.map((group) => `oidc-group:${group}`)],
+      endMs: Infinity,
+    });
+  }
+
+  /** The caller of an identity that was good before, as it is now; throws an UnknownCaller where it does not hold any more. */
+  async again(identity: Identity): Promise<Caller> {
+    const [subject = ""] = identity.subjects;
+    if (identity.endMs <= Date.now()) throw new UnknownCaller(`${subject} has ended`);
+    const tokenId = TOKEN_SUBJECT.exec(subject)?.[1];
+    if (tokenId === undefined) return this.#bound(identity);
+    const token = await this.#options.findApiToken(tokenId);
+    if (token === undefined || token.expireMs <= Date.now()) throw new UnknownCaller(`${subject} is gone`);
+    return { name: subject, role: token.role, scope: token.scope, identity };
   }
 
   async #bearer(authorization: string): Promise<Caller> {
@@ -73,10 +101,7 @@ export class Access {
       if (cause instanceof ProviderUnavailable) throw cause;
       throw new UnknownCaller("the bearer token is not valid", { cause });
     }
-    const groups = user.groups.map((group) => `oidc-group:${group}`);
-    const caller = this.#bound([`oidc:${user.user}`, ...groups]);
-    if (caller === undefined) throw new UnknownCaller(`no role is bound to oidc:${user.user} or a group of theirs`);
-    return caller;
+    return this.vouched(user);
   }
 
   async #ownToken({ id, secret }: { id: string; secret: string }): Promise<Caller> {
@@ -86,16 +111,21 @@ export class Access {
     if (token === undefined || !fits || token.expireMs <= Date.now()) {
       throw new UnknownCaller("the bearer token is not valid");
     }
-    return { name: `token:${id}`, role: token.role, scope: token.scope };
+    const name = `token:${id}`;
+    return { name, role: token.role, scope: token.scope, identity: { subjects: [name], endMs: token.expireMs } };
   }
 
-  /** Of several bindings the highest role counts, with its own scope. */
-  #bound(subjects: readonly string[]): Caller | undefined {
+  /** Of several bindings the highest role counts, with its own scope; throws an UnknownCaller where there is none. */
+  #bound(identity: Identity): Caller {
+    const { subjects } = identity;
     let best: Binding | undefined;
     for (const binding of this.#options.bindings()) {
       if (!subjects.includes(binding.subject)) continue;
       if (best === undefined || !includesRole(best.role, binding.role)) best = binding;
     }
-    return best && { name: subjects[0] ?? "", role: best.role, scope: best.scope };
+    const [name = ""] = subjects;
+    if (best === undefined)
+      throw new UnknownCaller(`no role is bound to ${name}${name.startsWith("oidc:") ? " or a group of theirs" : ""}`);
+    return { name, role: best.role, scope: best.scope, identity };
   }
 }

@@ -6,7 +6,10 @@ import type { Visit } from "../serve/index.ts";
 import { Turns } from "./turns.ts";
 
 function visitOf(name: string): Visit {
-  return { caller: { name, role: "viewer", scope: {} }, hosts: undefined };
+  return {
+    caller: { name, role: "viewer", scope: {}, identity: { subjects: [name], endMs: Infinity } },
+    hosts: undefined,
+  };
 }
 
 /** Asks many questions that end when they are told to, and knows which of them have begun, in order. */

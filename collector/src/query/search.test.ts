@@ -19,7 +19,8 @@ const MOST = { timeMs: 1e6, bytes: 1e12, events: 1e12 };
 const [A, B] = ["a", "b"].map((digit) => digit.repeat(32)) as [string, string];
 
 function visitOf(hosts?: Set<string>, name = "somebody"): Visit {
-  return { caller: { name, role: "viewer", scope: hosts === undefined ? {} : { team: "own" } }, hosts };
+  const identity = { subjects: [name], endMs: Infinity };
+  return { caller: { name, role: "viewer", scope: hosts === undefined ? {} : { team: "own" }, identity }, hosts };
 }
 
 function partsOf(source: ScanSource, events: number = MOST.events): SearchParts {

@@ -49,7 +49,14 @@ export interface GateOptions {
 }
 
 /** A call of whatever kind. */
-type AnyCall = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext" | "getPath" | "getPeer" | "metadata">;
+interface AnyCall
+  extends Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext" | "getPath" | "getPeer" | "metadata"> {
+  /**
+   * Only a call that this process makes of something else than gRPC says by itself who calls, and throws as Access does where that holds no
+   * more. No message on the wire gives a call of gRPC such a method.
+   */
+  authenticate?(): Promise<Caller>;
+}
 /** What the record tells of a call. */
 interface Asked<Request> extends Pick<AnyCall, "getPath" | "getPeer"> {
   request: Request;
@@ -206,7 +213,7 @@ export class Gate {
     let caller: Caller;
     try {
       const authorization = call.metadata.get("authorization")[0]?.toString();
-      caller = await access.authenticate({ authorization, certificate: userOf(call) });
+      caller = await (call.authenticate?.() ?? access.authenticate({ authorization, certificate: userOf(call) }));
     } catch (error) {
       if (error instanceof ProviderUnavailable) {
         throw serviceError(status.UNAVAILABLE, "IDENTITY_PROVIDER_UNAVAILABLE", error.message, {}, 1000);

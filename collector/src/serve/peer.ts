@@ -132,12 +132,12 @@ export function peerOf(call: Call): Peer {
   };
 }
 
-/** The calling user's name, or why the call does not come with a certificate of a user. */
-export function userOf(call: Call): { name: string } | { problem: string } {
+/** The calling user's name and when the certificate ends (milliseconds since 1970), or why the call does not come with a certificate of a user. */
+export function userOf(call: Call): { name: string; expireMs: number } | { problem: string } {
   const subject = subjectOf(call);
   if (typeof subject === "string") return { problem: subject };
   const { certificate, kind, name } = subject;
-  if (kind === "user") return { name };
+  if (kind === "user") return { name, expireMs: Date.parse(certificate.validTo) };
   return {
     problem: `the certificate ${nameOfCertificate(certificate)} is not one of a user: it needs one URI spiffe://hosttrail/user/<name>`,
   };
