@@ -91,6 +91,9 @@ export async function live(
     for (const [id, alert] of wanted) assert.deepEqual(found.get(id), alert, id);
     say(`${found.size} alerts, as without faults`);
     return { events: hosts * events, alerts: found.size };
+  } catch (error) {
+    for (const { name, child } of world.parts) say(`${name} says last:\n${child.logTail(12)}`);
+    throw error;
   } finally {
     client.close();
     await stream.close();
