@@ -2,6 +2,7 @@
  * The door: TLS 1.3, before which nobody is anybody. What a stranger can hold is bounded here: connections in all and by
  * address, and the time in which the handshake must be done.
  */
+import { AsyncLocalStorage } from "node:async_hooks";
 import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { readFileSync, watchFile, unwatchFile } from "node:fs";
 import { createServer as createDoor, type Socket } from "node:net";
@@ -13,6 +14,7 @@ import { metrics } from "../metrics/index.ts";
 import { serverCertificateProblems } from "./certificate.ts";
 import { Handshakes } from "./handshakes.ts";
 import { noteChain, noteRefusal } from "./peer.ts";
+import { Wire } from "./wire.ts";
 
 interface TlsFiles {
   /** Authorities whose clients are trusted. Read again when it changes, as are the others. */
@@ -30,8 +32,8 @@ export interface ListenOptions {
   connectionsMax: number;
   connectionsPerAddressMax: number;
   handshakeTimeoutMs: number;
-  /** What is spoken behind the door: HTTP/2 where nothing else is said. */
-  protocol?: "h2" | "http/1.1";
+  /** What is spoken behind the door, the best first: HTTP/2 where nothing else is said. */
+  protocols?: readonly ("h2" | "http/1.1")[];
 }
 
 export interface Listener {
@@ -47,21 +49,23 @@ export function listenTls(
   logger: Logger,
   take: (socket: TLSSocket) => void,
 ): Promise<Listener> {
-  const { protocol = "h2" } = options;
+  const { protocols = ["h2"] } = options;
   const byAddress = new Map<string, number>();
   let context = readContext(options.tls);
   tellProblems(options.tls, context, logger);
   const server = createServer({
     ...context.secure,
     minVersion: "TLSv1.3",
-    ALPNProtocols: [protocol],
+    ALPNProtocols: [...protocols],
     requestCert: true,
     rejectUnauthorized: options.clientCertificate === "required",
     handshakeTimeout: options.handshakeTimeoutMs,
   });
+  // Whose handshake it is: TLS over a stream does not know the address.
+  const raw = new AsyncLocalStorage<Socket>();
   // Each has its time for the handshake from when it begins.
   const handshakes = new Handshakes<Socket>((socket) => {
-    if (!socket.destroyed) server.emit("connection", socket);
+    if (!socket.destroyed) raw.run(socket, () => server.emit("connection", new Wire(socket)));
   });
   // The raw socket, of which nothing is read yet.
   const door = createDoor({ pauseOnConnect: true }, (socket) => {
@@ -92,13 +96,15 @@ export function listenTls(
     if (authorizationError) {
       // Node has hung up already: neither the address nor the certificate can be asked for any more. The client knows both.
       logger.warn({ listen: options.listen, reason: String(authorizationError) }, "a client certificate is not taken");
-    } else logger.debug({ peer: socket.remoteAddress, code: error.code }, "a TLS handshake failed");
+    } else logger.debug({ peer: raw.getStore()?.remoteAddress, code: error.code }, "a TLS handshake failed");
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
     socket.on("error", () => undefined);
+    const { remoteAddress, remotePort } = raw.getStore() ?? {};
+    Object.defineProperties(socket, { remoteAddress: { value: remoteAddress }, remotePort: { value: remotePort } });
     // Programs that speak HTTP/1.1 often say nothing of it.
-    if (socket.alpnProtocol !== protocol && (protocol === "h2" || socket.alpnProtocol !== false)) {
+    if (!protocols.some((each) => each === (socket.alpnProtocol || "http/1.1"))) {
       socket.destroy();
       return;
     }
