@@ -53,7 +53,7 @@ export async function serveLog(
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.maxRequestsPerSocket = REQUESTS_MAX;
   const listener = await listenTls(
-    { ...options, clientCertificate: "optional", protocol: "http/1.1" },
+    { ...options, clientCertificate: "optional", protocols: ["http/1.1"] },
     logger,
     (socket) => void server.emit("connection", socket),
   );
