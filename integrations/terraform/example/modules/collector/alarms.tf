@@ -22,10 +22,12 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "lag" {
-  alarm_name          = "${var.name}-lag"
-  alarm_description   = "Blocks wait to be stored, more than scaling can bring down: is the database in reach?"
+  for_each = local.lags
+
+  alarm_name          = "${var.name}-${each.key}-lag"
+  alarm_description   = each.value.alarm
   namespace           = "Hosttrail"
-  metric_name         = "StoreLagBlocks"
+  metric_name         = each.value.metric
   statistic           = "Average"
   comparison_operator = "GreaterThanThreshold"
   threshold           = var.lag_target_blocks * 10

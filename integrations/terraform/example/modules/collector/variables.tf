@@ -105,7 +105,7 @@ variable "cpu_target_percent" {
 }
 
 variable "lag_target_blocks" {
-  description = "Blocks not stored yet beyond which there are to be more collectors."
+  description = "Blocks not stored, or not matched, yet beyond which there are to be more collectors."
   type        = number
   default     = 500
   nullable    = false

@@ -6,6 +6,17 @@ locals {
     query  = var.client_cidr_blocks
     enroll = var.agent_cidr_blocks
   }
+  # What waits for collectors, and what it means where scaling cannot bring it down.
+  lags = {
+    store = {
+      metric = "StoreLagBlocks"
+      alarm  = "Blocks wait to be stored, more than scaling can bring down: is the database in reach?"
+    }
+    detect = {
+      metric = "DetectLagBlocks"
+      alarm  = "Blocks wait to be matched, more than scaling can bring down: alerts come late."
+    }
+  }
   kms_key_arn = var.kms_key_arn != "" ? var.kms_key_arn : aws_kms_key.this[0].arn
   tags        = merge({ Name = var.name }, var.tags)
 }
@@ -219,7 +230,9 @@ resource "aws_autoscaling_policy" "cpu" {
 }
 
 resource "aws_autoscaling_policy" "lag" {
-  name                   = "${var.name}-lag"
+  for_each = local.lags
+
+  name                   = "${var.name}-${each.key}-lag"
   autoscaling_group_name = aws_autoscaling_group.collector.name
   policy_type            = "TargetTrackingScaling"
 
@@ -230,7 +243,7 @@ resource "aws_autoscaling_policy" "lag" {
 
     customized_metric_specification {
       namespace   = "Hosttrail"
-      metric_name = "StoreLagBlocks"
+      metric_name = each.value.metric
       statistic   = "Average"
       unit        = "Count"
 
