@@ -13,7 +13,16 @@ import { History } from "./history/index.ts";
 import { BlockStream } from "./jetstream/index.ts";
 import { metrics, serveMetrics } from "./metrics/index.ts";
 import { Archive } from "./mongodb/index.ts";
-import { databaseOptions, natsOptions, type OneRole, ROLES, rolesOf, type RunningRole } from "./roles/index.ts";
+import {
+  databaseOptions,
+  natsOptions,
+  type OneRole,
+  openApi,
+  type OpenApi,
+  ROLES,
+  rolesOf,
+  type RunningRole,
+} from "./roles/index.ts";
 import { COLLECTOR_VERSION } from "./version.ts";
 
 const PREPARE_RETRY_MS = 2000;
@@ -49,6 +58,18 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
   const stopping = new AbortController();
   void prepare(archive, stopping.signal, logger);
   const running = new Map<OneRole, RunningRole>();
+  const parts = {
+    config,
+    live: () => live,
+    stream,
+    archive,
+    history,
+    reach,
+    signal: stopping.signal,
+    logger,
+  };
+  let opened: OpenApi | undefined;
+  const shared = { ...parts, api: () => (opened ??= openApi(parts)) };
 
   const stop = async (): Promise<void> => {
     const roles = [...running.values()];
@@ -76,16 +97,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
 
   try {
     for (const name of rolesOf(config)) {
-      const role = await ROLES[name]({
-        config,
-        live: () => live,
-        stream,
-        archive,
-        history,
-        reach,
-        signal: stopping.signal,
-        logger,
-      });
+      const role = await ROLES[name](shared);
       if (role === undefined) readiness.forget(name);
       else {
         running.set(name, role);

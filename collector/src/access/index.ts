@@ -8,4 +8,4 @@ export { isWithin, type Labels, labelProblem, labelsKey } from "./labels.ts";
 export { includesRole, LEAST_ROLE, type Role } from "./role.ts";
 export { fitsHash, makeSecret, parseSecret } from "./secret.ts";
 export { HostScopes, type HostSet } from "./scopes.ts";
-export { openProvider, ProviderUnavailable } from "./provider.ts";
+export { openProvider, ProviderUnavailable, type ProviderUser } from "./provider.ts";

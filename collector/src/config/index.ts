@@ -14,12 +14,23 @@ import {
 } from "@hosttrail/lib/config";
 import type { LogLevel } from "@hosttrail/lib/log";
 
+import { checkConsole, type ConsoleConfig, consoleSchema } from "./console.ts";
 import { checkMongodb, type MongodbConfig, mongodbSchema } from "./mongodb.ts";
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
 export { type Change, changeOf } from "./live.ts";
 
-export type Role = "all" | "ingest" | "store" | "compact" | "query" | "enroll" | "detect" | "notify" | "attest";
+export type Role =
+  | "all"
+  | "ingest"
+  | "store"
+  | "compact"
+  | "query"
+  | "enroll"
+  | "detect"
+  | "notify"
+  | "attest"
+  | "console";
 
 /** Sizes in bytes, times in milliseconds. */
 export interface CollectorConfig {
@@ -130,6 +141,7 @@ export interface CollectorConfig {
     listen: string;
     readers: "users" | "anybody";
   };
+  console: ConsoleConfig;
   metrics: { listen: string };
   nats: {
     servers: string[];
@@ -172,7 +184,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       uniqueItems: true,
       items: {
         type: "string",
-        enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify", "attest"],
+        enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify", "attest", "console"],
       },
       default: ["all"],
     },
@@ -401,6 +413,7 @@ export const collectorSchema: ConfigSchema = mapOf(
           "users: who has a role for all hosts, by certificate or token. anybody: ids of hosts stand in these files.",
       },
     }),
+    console: consoleSchema,
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
       servers: { type: "array", minItems: 1, items: { type: "string" }, default: ["nats://127.0.0.1:4222"] },
@@ -449,6 +462,7 @@ export function loadCollectorConfig(file: string): CollectorConfig {
   const config = loadConfig<CollectorConfig>(file, collectorSchema);
   checkNotify(file, config.notify);
   checkMongodb(file, config.mongodb);
+  checkConsole(file, config.console, config.access.oidc.issuer);
   const { mode } = statSync(file);
   const holder = PASSWORD.test(config.mongodb.url)
     ? "mongodb.url"

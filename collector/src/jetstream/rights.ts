@@ -27,7 +27,17 @@ interface Rights {
 }
 
 /** A process with a role and `nats.manage: false`, or `apply` for who makes streams. */
-export type Login = "enroll" | "ingest" | "store" | "compact" | "detect" | "query" | "notify" | "attest" | "apply";
+export type Login =
+  | "enroll"
+  | "ingest"
+  | "store"
+  | "compact"
+  | "detect"
+  | "query"
+  | "notify"
+  | "attest"
+  | "console"
+  | "apply";
 
 /** Subjects of answers of a login: set `nats.inbox_prefix` to it. */
 function inboxOf(login: Login): string {
@@ -60,6 +70,37 @@ function rightsOf(login: Login): Rights {
   const { publish, subscribe } = OWN[login];
   return { publish: [...LOOK, ...publish], subscribe: [inbox, ...subscribe] };
 }
+
+/** Processes that people ask. */
+const ASKING: readonly Login[] = ["query", "console"];
+
+const API: Rights = {
+  publish: [
+    `${ALERTS.prefix}.*`,
+    RULES_SUBJECT,
+    `${IDENTITY_PREFIX}.*`,
+    PEERS_SUBJECT,
+    `${PEERS_SUBJECT}.*`,
+    // What processes that people ask say to each other.
+    ...ASKING.map((login) => `${inboxOf(login)}.>`),
+    // Dead letters are looked at, removed and sent again.
+    `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,
+    `${BLOCKS_PREFIX}.*.*`,
+    // Dead letters are shown, sent again and dropped.
+    `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,
+    `${BLOCKS_PREFIX}.*.*`,
+    `$JS.API.STREAM.MSG.GET.${UNDELIVERED.stream}`,
+    `$JS.API.STREAM.MSG.DELETE.${UNDELIVERED.stream}`,
+    `$JS.API.STREAM.MSG.GET.${STATES.stream}`,
+    `${STATES.prefix}.*`,
+    `${QUEUE.prefix}.*.*`,
+    `${UNDELIVERED.prefix}.*`,
+    `${TEST_PREFIX}.*`,
+  ],
+  subscribe: [`${BLOCKS_PREFIX}.*.*`, `${ALERTS.prefix}.*`, PEERS_SUBJECT, `${PEERS_SUBJECT}.*`],
+};
 
 const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
   enroll: { publish: [], subscribe: [] },
@@ -103,33 +144,8 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
     ],
     subscribe: [RULES_SUBJECT],
   },
-  query: {
-    publish: [
-      `${ALERTS.prefix}.*`,
-      RULES_SUBJECT,
-      `${IDENTITY_PREFIX}.*`,
-      PEERS_SUBJECT,
-      `${PEERS_SUBJECT}.*`,
-      // What query processes say to each other.
-      `${inboxOf("query")}.>`,
-      // Dead letters are looked at, removed and sent again.
-      `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
-      `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,
-      `${BLOCKS_PREFIX}.*.*`,
-      // Dead letters are shown, sent again and dropped.
-      `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
-      `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,
-      `${BLOCKS_PREFIX}.*.*`,
-      `$JS.API.STREAM.MSG.GET.${UNDELIVERED.stream}`,
-      `$JS.API.STREAM.MSG.DELETE.${UNDELIVERED.stream}`,
-      `$JS.API.STREAM.MSG.GET.${STATES.stream}`,
-      `${STATES.prefix}.*`,
-      `${QUEUE.prefix}.*.*`,
-      `${UNDELIVERED.prefix}.*`,
-      `${TEST_PREFIX}.*`,
-    ],
-    subscribe: [`${BLOCKS_PREFIX}.*.*`, `${ALERTS.prefix}.*`, PEERS_SUBJECT, `${PEERS_SUBJECT}.*`],
-  },
+  query: API,
+  console: API,
   notify: {
     publish: [
       `$JS.API.CONSUMER.CREATE.${ALERTS.stream}.${ALERTS.consumer}`,
@@ -145,7 +161,7 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
       `${UNDELIVERED.prefix}.*`,
       `${STATES.prefix}.*`,
       // Who asks for a test of a route gets its answer.
-      `${inboxOf("query")}.>`,
+      ...ASKING.map((login) => `${inboxOf(login)}.>`),
     ],
     subscribe: [`${TEST_PREFIX}.*`],
   },

@@ -35,6 +35,11 @@ export interface Metrics {
   unreadablePayloads: Counter;
   verifiedHosts: Counter<"verdict">;
   incompleteAnswers: Counter<"reason">;
+  consoleRequests: Counter<"kind" | "status">;
+  consoleLogins: Counter<"way" | "result">;
+  consoleSessionsEnded: Counter<"reason">;
+  consoleRefused: Counter<"reason">;
+  consoleStreams: Gauge;
   queriesRunning: Gauge;
   queriesWaiting: Gauge;
   queriesRefused: Counter<"reason">;
@@ -292,6 +297,35 @@ export const metrics: Metrics = {
     name: "hosttrail_query_calls_total",
     help: "Calls of the query API, by method and gRPC code.",
     labelNames: ["method", "code"] as const,
+    registers,
+  }),
+  consoleRequests: new Counter({
+    name: "hosttrail_console_requests_total",
+    help: "Requests of browsers, by what for (api, session, login, file) and HTTP status.",
+    labelNames: ["kind", "status"] as const,
+    registers,
+  }),
+  consoleLogins: new Counter({
+    name: "hosttrail_console_logins_total",
+    help: "Logins to the console, by way and by what became of them: done, refused, failed.",
+    labelNames: ["way", "result"] as const,
+    registers,
+  }),
+  consoleSessionsEnded: new Counter({
+    name: "hosttrail_console_sessions_ended_total",
+    help: "Sessions of the console that were found to be over, by why: logout, idle, absolute, identity, displaced.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
+  consoleRefused: new Counter({
+    name: "hosttrail_console_refused_total",
+    help: "Requests of browsers that were refused at a bound: origin, session_busy, attempts.",
+    labelNames: ["reason"] as const,
+    registers,
+  }),
+  consoleStreams: new Gauge({
+    name: "hosttrail_console_streams",
+    help: "Calls of browsers with many answers that go on.",
     registers,
   }),
   connectionsRefused: new Counter({

@@ -1,6 +1,7 @@
 /** What the collector's steps share. */
 import type { Place, SequenceRange } from "./place.ts";
 
+export type { ConsoleSession, LoginLink, LoginWay } from "./console.ts";
 export type {
   HiddenCount,
   ManagedRulesetSetting,

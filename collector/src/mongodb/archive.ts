@@ -6,6 +6,7 @@ import { AlertWorkStore } from "./alertwork.ts";
 import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { CertificateStore } from "./certificates.ts";
+import { ConsoleStore } from "./console.ts";
 import { daysOf, type MongoOptions, openClient, reachProblem } from "./connect.ts";
 import { classify } from "./failure.ts";
 import { DeadBlockStore } from "./deadblocks.ts";
@@ -42,6 +43,7 @@ export class Archive {
   readonly tokens: TokenStore;
   readonly apiAudit: ApiAuditStore;
   readonly certificates: CertificateStore;
+  readonly console: ConsoleStore;
   readonly alerts: AlertStore;
   readonly alertWork: AlertWorkStore;
   readonly deadBlocks: DeadBlockStore;
@@ -75,6 +77,7 @@ export class Archive {
     this.tokens = new TokenStore(this.#database);
     this.apiAudit = new ApiAuditStore(this.#database);
     this.certificates = new CertificateStore(this.#database);
+    this.console = new ConsoleStore(this.#database);
     this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
     this.deadBlocks = new DeadBlockStore(this.#database);

@@ -15,6 +15,7 @@ export type DatabaseLogin =
   | "query"
   | "notify"
   | "attest"
+  | "console"
   | "apply";
 
 /** Names of the databases; both may be one. */
@@ -59,6 +60,49 @@ const RULES = {
   rule_severities: READ,
   suppressions: READ,
   suppression_ends: READ,
+} as const;
+
+/** Of processes that people ask. */
+const API = {
+  ...PAST,
+  ...IDENTITIES,
+  ...RULES,
+  hosts: READ,
+  certificates: READ,
+  revocations: ADD,
+  enrollment_tokens: TURN,
+  enrollment_token_uses: READ,
+  api_tokens: TURN,
+  api_audit: ADD,
+  saved_queries: ALL,
+  secrets: ADD,
+  rule_revisions: PUT,
+  rulesets: ALL,
+  managed_rulesets: PUT,
+  rules_enabled: PUT,
+  rule_severities: ALL,
+  suppressions: ADD,
+  suppression_ends: ADD,
+  suppression_counts: READ,
+  alerts: READ,
+  alert_events: READ,
+  alert_work: PUT,
+  alert_actions: ADD,
+  dead_block_decisions: ADD,
+  log_commits: READ,
+  log_tiles: READ,
+  log_checkpoints: READ,
+  log_notes: READ,
+  drops: READ,
+  drop_marks: READ,
+  drop_fences: READ,
+  retention_policies: ALL,
+  legal_holds: ADD,
+  legal_hold_releases: ADD,
+  // Samples of the disk that are too old go with each look at them.
+  disk_samples: ["find", "remove"],
+  // Whoever asks for one gets a link to the console.
+  login_links: ["insert"],
 } as const;
 
 const USES: Readonly<Record<DatabaseLogin, Use>> = {
@@ -168,46 +212,9 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
     database: ["dbStats"],
   },
   notify: { collections: IDENTITIES },
-  query: {
-    collections: {
-      ...PAST,
-      ...IDENTITIES,
-      ...RULES,
-      hosts: READ,
-      certificates: READ,
-      revocations: ADD,
-      enrollment_tokens: TURN,
-      enrollment_token_uses: READ,
-      api_tokens: TURN,
-      api_audit: ADD,
-      saved_queries: ALL,
-      secrets: ADD,
-      rule_revisions: PUT,
-      rulesets: ALL,
-      managed_rulesets: PUT,
-      rules_enabled: PUT,
-      rule_severities: ALL,
-      suppressions: ADD,
-      suppression_ends: ADD,
-      suppression_counts: READ,
-      alerts: READ,
-      alert_events: READ,
-      alert_work: PUT,
-      alert_actions: ADD,
-      dead_block_decisions: ADD,
-      log_commits: READ,
-      log_tiles: READ,
-      log_checkpoints: READ,
-      log_notes: READ,
-      drops: READ,
-      drop_marks: READ,
-      drop_fences: READ,
-      retention_policies: ALL,
-      legal_holds: ADD,
-      legal_hold_releases: ADD,
-      // Samples of the disk that are too old go with each look at them.
-      disk_samples: ["find", "remove"],
-    },
+  query: { collections: API, days: PAST_DAYS },
+  console: {
+    collections: { ...API, console_sessions: ALL, login_links: TURN },
     days: PAST_DAYS,
   },
 };

@@ -2,14 +2,17 @@
 import type { CollectorConfig } from "../config/index.ts";
 import { startAttest } from "./attest.ts";
 import { startCompact } from "./compact.ts";
+import { startConsole } from "./console.ts";
 import { startDetect } from "./detect.ts";
 import { startEnroll } from "./enroll.ts";
 import { startIngest } from "./ingest.ts";
 import { startNotify } from "./notify.ts";
-import { startQuery } from "./query/index.ts";
+import { openApi, startQuery } from "./query/index.ts";
 import type { OneRole, StartRole } from "./role.ts";
 import { startStore } from "./store.ts";
 
+export { openApi };
+export type { OpenApi } from "./services.ts";
 export { databaseOptions, natsOptions } from "./connections.ts";
 export type { OneRole, RunningRole } from "./role.ts";
 
@@ -23,6 +26,7 @@ export const ROLES: Readonly<Record<OneRole, StartRole>> = {
   detect: startDetect,
   notify: startNotify,
   query: startQuery,
+  console: startConsole,
 };
 
 /** The roles that a process has. */

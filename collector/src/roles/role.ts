@@ -6,6 +6,7 @@ import type { History } from "../history/index.ts";
 import type { BlockStream } from "../jetstream/index.ts";
 import type { Archive } from "../mongodb/index.ts";
 import type { RunningServer } from "../serve/index.ts";
+import type { OpenApi } from "./services.ts";
 
 /** What the roles of one process share: connections, and what was read of the past. */
 export interface Shared {
@@ -18,6 +19,8 @@ export interface Shared {
   history: History;
   /** Whether those are there. */
   reach: { nats: Probe; database: Probe };
+  /** The services of the API, opened for whoever asks first. */
+  api: () => OpenApi;
   /** Aborted when work on what has come already is to end; servers have stopped by then. */
   signal: AbortSignal;
   logger: Logger;

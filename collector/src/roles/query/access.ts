@@ -1,7 +1,8 @@
 /** Tokens, revocation, the record of calls. */
 import { AccessServiceService } from "@hosttrail/proto/access";
 import { AccessApi } from "../../administer/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openAccess({ archive, stream, gate }: ApiParts): Api {
   const { methods } = new AccessApi(

@@ -2,7 +2,8 @@
 import { AlertServiceService } from "@hosttrail/proto/alert";
 import { AlertApi } from "../../alerts/index.ts";
 import type { RuleApi } from "../../rules/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openAlerts({ archive, stream, gate, logger }: ApiParts, rules: Pick<RuleApi, "ruleKeyProblem">): Api {
   const alerts = new AlertApi(

@@ -1,7 +1,8 @@
 /** What many events say together: trees, timelines, aggregates, differences. */
 import { AnalysisServiceService } from "@hosttrail/proto/analysis";
 import { AnalysisApi } from "../../answers/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openAnalysis({ archive, past, gate, logger }: ApiParts): Api {
   const { alerts, alertWork, hosts, identities } = archive;

@@ -1,8 +1,8 @@
-/** What the services of the API are given, and what each of them is while it runs. */
+/** What the services of the API are given. */
 import type { HostSelection, Turns } from "../../ask/index.ts";
 import type { History } from "../../history/index.ts";
 import type { ScanPool, ScanSource } from "../../scan/index.ts";
-import type { Gate, Service } from "../../serve/index.ts";
+import type { Gate } from "../../serve/index.ts";
 import type { Shared } from "../role.ts";
 
 export interface ApiParts extends Pick<Shared, "config" | "stream" | "archive" | "history" | "logger"> {
@@ -20,10 +20,4 @@ export interface Past {
   /** The most that one question may take. */
   most: { timeMs: number; bytes: number; events: number };
   find: History["find"];
-}
-
-export interface Api {
-  service: Service;
-  /** Ends what callers wait for. */
-  close?(): void;
 }

@@ -4,7 +4,8 @@ import { DeadBlockApi } from "../../deadblocks/index.ts";
 import { OUTSIDE } from "../../model/index.ts";
 import { PageTokens } from "../../serve/index.ts";
 import { forkId, placesOf } from "../../trail/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openDeadBlocks({ archive, stream, history, gate, logger }: ApiParts): Api {
   const { methods } = new DeadBlockApi(

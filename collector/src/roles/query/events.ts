@@ -2,7 +2,8 @@
 import { QueryServiceService } from "@hosttrail/proto/query";
 import { QueryApi } from "../../query/index.ts";
 import { PageTokens } from "../../serve/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openEvents({ archive, stream, past, gate, logger }: ApiParts): Api {
   const api = new QueryApi(

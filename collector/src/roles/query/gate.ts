@@ -6,10 +6,10 @@ import { explainQuery } from "../../query/index.ts";
 import { Gate } from "../../serve/index.ts";
 import type { Shared } from "../role.ts";
 
-export function openGate({ live, archive, logger }: Pick<Shared, "live" | "archive" | "logger">): Gate {
+export function openGate(access: Access, { archive, logger }: Pick<Shared, "archive" | "logger">): Gate {
   return new Gate(
     {
-      access: accessOf(live, archive),
+      access,
       scopes: new HostScopes((scope) => archive.identities.hostsWithin(scope)),
       record: (entry) => archive.apiAudit.appendAudit(entry),
       explain: explainQuery,

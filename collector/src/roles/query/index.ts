@@ -4,13 +4,14 @@ import { REQUEST_BYTES_MAX } from "../../serve/index.ts";
 import { COLLECTOR_VERSION } from "../../version.ts";
 import type { RunningRole, Shared } from "../role.ts";
 import { openServer } from "../server.ts";
+import type { Api, OpenApi } from "../services.ts";
 import { openAccess } from "./access.ts";
 import { openAlerts } from "./alerts.ts";
 import { openAnalysis } from "./analysis.ts";
-import type { Api, ApiParts, Past } from "./api.ts";
+import type { ApiParts, Past } from "./api.ts";
 import { openDeadBlocks } from "./deadblocks.ts";
 import { openEvents } from "./events.ts";
-import { openGate } from "./gate.ts";
+import { accessOf, openGate } from "./gate.ts";
 import { openLedger } from "./ledger.ts";
 import { openLog } from "./log.ts";
 import { openNotify } from "./notify.ts";
@@ -21,9 +22,7 @@ import { openVerify } from "./verify.ts";
 
 export async function startQuery(shared: Shared): Promise<RunningRole> {
   const { config, logger } = shared;
-  const past = openPast(shared);
-  const peers = joinOthers(shared, past);
-  const apis = openApis({ ...shared, past, gate: openGate(shared) });
+  const { apis, close, release } = shared.api();
   const about = {
     listen: config.query.listen,
     clientCertificate: "optional",
@@ -34,11 +33,27 @@ export async function startQuery(shared: Shared): Promise<RunningRole> {
     // The past is told without NATS.
     needs: [shared.reach.database],
     server: await openServer(about, services, config, logger),
+    close,
+    release,
+  };
+}
+
+/** Opens the services of the API, with what they share. */
+export function openApi(shared: Omit<Shared, "api">): OpenApi {
+  const { live, archive } = shared;
+  const past = openPast(shared);
+  const peers = joinOthers(shared, past);
+  const access = accessOf(live, archive);
+  const apis = openApis({ ...shared, past, gate: openGate(access, shared) });
+  let released: Promise<void> | undefined;
+  return {
+    apis,
+    access,
     close() {
       peers?.close();
       for (const api of apis) api.close?.();
     },
-    release: () => past.pool.close(),
+    release: () => (released ??= past.pool.close()),
   };
 }
 
@@ -62,7 +77,7 @@ function openApis(parts: ApiParts): Api[] {
 
 /** Other query processes read for large questions of this one, and it for theirs. */
 function joinOthers(
-  { config, stream, archive, history, logger }: Shared,
+  { config, stream, archive, history, logger }: Omit<Shared, "api">,
   { pool }: Past,
 ): { close(): void } | undefined {
   const { peersMax } = config.query;

@@ -4,7 +4,8 @@ import { LedgerServiceService } from "@hosttrail/proto/ledger";
 import { LedgerApi } from "../../ledger/index.ts";
 import { PageTokens } from "../../serve/index.ts";
 import { ledgerPast } from "../ledger.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openLedger({ archive, stream, past, gate, logger }: ApiParts): Api {
   const { methods } = new LedgerApi(

@@ -2,7 +2,8 @@
 import { LogServiceService } from "@hosttrail/proto/log";
 import { LogApi } from "../../logapi/index.ts";
 import { LogReader } from "../../logbook/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openLog({ config, archive, gate }: ApiParts): Api {
   const { origin } = config.attest;

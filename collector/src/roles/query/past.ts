@@ -7,7 +7,7 @@ import { ScanPool, scanSource } from "../../scan/index.ts";
 import type { Shared } from "../role.ts";
 import type { Past } from "./api.ts";
 
-export function openPast({ config, live, archive, history }: Omit<Shared, "stream">): Past {
+export function openPast({ config, live, archive, history }: Omit<Shared, "api" | "stream">): Past {
   const { parallelMax, workers } = config.query;
   const pool = new ScanPool(workers === 0 ? Math.max(1, availableParallelism() - 1) : workers);
   pool.start();

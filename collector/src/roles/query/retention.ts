@@ -3,7 +3,8 @@ import { RetentionServiceService } from "@hosttrail/proto/retention";
 import { fullAt } from "../../raise/index.ts";
 import { RetentionApi } from "../../retain/index.ts";
 import { PageTokens } from "../../serve/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 const HOUR_MS = 3_600_000;
 const EVER_MS = 0;

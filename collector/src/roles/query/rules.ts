@@ -5,7 +5,8 @@ import { dayRange } from "../../mongodb/index.ts";
 import { readManaged, RuleWatch } from "../../rulebook/index.ts";
 import { RuleApi } from "../../rules/index.ts";
 import { TestRulesApi } from "../../trial/index.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 export function openRules({ archive, stream, history, gate, logger }: ApiParts): Api & { rules: RuleApi } {
   const rules = new RuleApi(

@@ -5,7 +5,8 @@ import type { Archive } from "../../mongodb/index.ts";
 import { logIdOf } from "../../logbook/index.ts";
 import { type KeptSource, type LoggedTrails, openLoggedTrails, VerifyApi } from "../../verify/index.ts";
 import { COLLECTOR_VERSION } from "../../version.ts";
-import type { Api, ApiParts } from "./api.ts";
+import type { Api } from "../services.ts";
+import type { ApiParts } from "./api.ts";
 
 const PAGE_HOSTS = 1000;
 

@@ -1,0 +1,126 @@
+/** Calls of the API by JSON: each is handed to its service in-process, through the same gate as those of gRPC. */
+import { type ServiceError, status } from "@grpc/grpc-js";
+import type { Caller } from "../../access/index.ts";
+import { metrics } from "../../metrics/index.ts";
+import { REQUEST_BYTES_MAX, type Service, serviceError } from "../../serve/index.ts";
+import { readJson } from "../body.ts";
+import { type Exchange, sendJson } from "../exchange.ts";
+import { problemOf } from "../problem.ts";
+import { LineCall } from "./lines.ts";
+import { type About, LocalCall } from "./local.ts";
+import { type Method, methodsOf } from "./methods.ts";
+
+export interface CallBounds {
+  /** Calls of one session that go on at once. */
+  callsMax: number;
+  /** Of these, calls with many answers. */
+  streamsMax: number;
+}
+
+/** Who calls. */
+export interface CallSession {
+  /** The same for all calls of one session. */
+  id: string;
+  /** The caller as of now; throws an UnknownCaller where the session or the identity behind it does not hold any more. */
+  look(): Promise<Caller>;
+}
+
+/** What a request in parts may have in all, as JSON: a ruleset of 8 Mi characters, and what JSON puts around them. */
+const PARTS_BYTES_MAX: number = 16 * 1024 * 1024;
+const RETRY_MS = 1000;
+
+type UnaryHandler = (call: LocalCall, callback: (error: ServiceError | null, message: unknown) => void) => void;
+type LineHandler = (call: LineCall) => void;
+
+export class Calls {
+  readonly #methods: Map<string, Method>;
+  readonly #bounds: CallBounds;
+  /** What goes on, by session. */
+  readonly #running = new Map<string, { calls: number; streams: number }>();
+
+  constructor(services: readonly Service[], bounds: CallBounds) {
+    this.#methods = methodsOf(services);
+    this.#bounds = bounds;
+  }
+
+  /** Answers the call of a path `/api/<Service>/<Method>`; throws a ServiceError where nothing was answered yet. */
+  async answer(exchange: Exchange, session: CallSession): Promise<void> {
+    const path = exchange.path.replace(/^\/api/, "");
+    const method = this.#methods.get(path);
+    if (method === undefined)
+      throw serviceError(status.UNIMPLEMENTED, "METHOD_UNKNOWN", `there is no method ${shown(path)}`);
+    const leave = this.#enter(session.id, method);
+    exchange.answer.on("close", leave);
+    const about = { path, peer: exchange.peer, authenticate: () => session.look() };
+    if (method.kind === "server_streaming") {
+      const request = method.request(await readJson(exchange, REQUEST_BYTES_MAX));
+      const call = new LineCall(about, request, (message) => method.response(message), exchange.answer);
+      (method.handle as unknown as LineHandler)(call);
+    } else if (method.kind === "unary") {
+      const request = method.request(await readJson(exchange, REQUEST_BYTES_MAX));
+      await answerOnce(exchange, method, new LocalCall(about, { request }));
+    } else await this.#gather(exchange, method, about);
+  }
+
+  /** Parts are read when the caller was let in. */
+  async #gather(exchange: Exchange, method: Method, about: About): Promise<void> {
+    async function* parts(): AsyncGenerator<unknown> {
+      for (const part of partsOf(await readJson(exchange, PARTS_BYTES_MAX))) yield method.request(part);
+    }
+    await answerOnce(exchange, method, new LocalCall(about, { parts: parts() }));
+  }
+
+  /** Counts a call of a session, until what it gives is called. Throws a ServiceError where too many go on. */
+  #enter(id: string, { kind }: Method): () => void {
+    const { callsMax, streamsMax } = this.#bounds;
+    const running = this.#running.get(id) ?? { calls: 0, streams: 0 };
+    const streams = kind === "server_streaming" ? 1 : 0;
+    if (running.calls >= callsMax || running.streams + streams > streamsMax) {
+      metrics.consoleRefused.inc({ reason: "session_busy" });
+      const message = `of this session ${running.calls} calls go on, ${running.streams} of them streams; at most ${callsMax} and ${streamsMax} may`;
+      throw serviceError(status.RESOURCE_EXHAUSTED, "SESSION_BUSY", message, {}, RETRY_MS);
+    }
+    running.calls++;
+    running.streams += streams;
+    this.#running.set(id, running);
+    metrics.consoleStreams.inc(streams);
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      running.calls--;
+      running.streams -= streams;
+      metrics.consoleStreams.dec(streams);
+      if (running.calls === 0) this.#running.delete(id);
+    };
+  }
+}
+
+function answerOnce({ answer }: Exchange, method: Method, call: LocalCall): Promise<void> {
+  answer.on("close", () => {
+    if (!answer.writableEnded) call.leave();
+  });
+  return new Promise((resolve) => {
+    (method.handle as unknown as UnaryHandler)(call, (error, message) => {
+      if (call.cancelled) return resolve();
+      try {
+        if (error !== null) throw error;
+        sendJson(answer, 200, method.response(message));
+      } catch (cause) {
+        const problem = problemOf(cause);
+        sendJson(answer, problem.status, problem.body);
+      }
+      resolve();
+    });
+  });
+}
+
+function partsOf(body: unknown): readonly unknown[] {
+  const parts = typeof body === "object" && body !== null && "parts" in body ? body.parts : undefined;
+  if (Array.isArray(parts) && Object.keys(body as object).length === 1) return parts;
+  throw serviceError(status.INVALID_ARGUMENT, "PARTS_MISSING", 'the body is not {"parts": […]}, and nothing else');
+}
+
+function shown(path: string): string {
+  return JSON.stringify(path.slice(0, 128));
+}
