@@ -4,7 +4,7 @@
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
 const COLLECTOR_STEPS =
-  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify";
+  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify|web";
 
 export default {
   forbidden: [
@@ -84,7 +84,7 @@ export default {
       from: {
         path: "^(lib|agent|collector)/src",
         pathNot:
-          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify|logapi)/",
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify|logapi|web)/",
       },
       to: { path: "node_modules/@grpc/" },
     },
