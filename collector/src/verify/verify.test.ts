@@ -75,6 +75,22 @@ describe("a trail", () => {
     }
   });
 
+  it("is verified, with every event, where its host's document does not tell of a block that is stored", async () => {
+    for (const unnoted of [0, 6, 11]) {
+      const [host, blocks] = sealed();
+      const block = blocks[unnoted];
+      assert.ok(block !== undefined);
+      const kept = await keep(
+        blocks.filter((each) => each !== block),
+        host,
+        5,
+      );
+      kept.arrivals.set(block.id, block);
+      const { verdict, findings, events } = await verify(kept, host);
+      assert.deepEqual([verdict, findings, events], ["verified", [], 60]);
+    }
+  });
+
   it("is verified over reboots, a lost spool, late blocks and clocks that are set back", async () => {
     const [host, blocks] = sealed(4);
     host.begin(NOON + 10_000);
