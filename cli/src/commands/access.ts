@@ -6,6 +6,7 @@ import {
   Caller,
   type CreateApiTokenResponse,
   type CreateEnrollmentTokenResponse,
+  CreateLoginLinkResponse,
   type DeleteApiTokenResponse,
   type DeleteEnrollmentTokenResponse,
   EnrollmentToken,
@@ -44,6 +45,12 @@ export async function whoami(client: AccessServiceClient, { json, print, table }
         [caller.name, roleName(caller.role), labelsOf(caller.scope) || "all hosts"].map(printable),
       ]),
     );
+}
+
+/** `hosttrail console`: nothing opens it by itself, since whatever is started can be seen with its arguments by all on this machine. */
+export async function consoleLink(client: AccessServiceClient, { json, print }: Output): Promise<void> {
+  const link = await call<CreateLoginLinkResponse>((done) => client.createLoginLink({}, done));
+  print(json ? line(CreateLoginLinkResponse.toJSON(link)) : `${printable(link.uri)}\n`);
 }
 
 /** Hands out a secret: into a file of its owner alone, or alone on standard output. */

@@ -1,6 +1,7 @@
 /** The commands; each writes to `print` and returns when it is done. */
 export {
   audit,
+  consoleLink,
   createApiToken,
   createToken,
   deleteApiToken,

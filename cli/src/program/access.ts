@@ -1,4 +1,4 @@
-/** `hosttrail login`, `whoami`, `token`, `api-token`, `host` and `audit`. */
+/** `hosttrail login`, `whoami`, `console`, `token`, `api-token`, `host` and `audit`. */
 import { Option } from "commander";
 import * as commands from "../commands/index.ts";
 import { login, logout } from "../login.ts";
@@ -16,6 +16,11 @@ export function defineAccess(program: CliCommand): void {
   asks(program.command("whoami").description("who you are to the collector"), ({ clients, output }) =>
     commands.whoami(clients.access, output),
   );
+  const console = program
+    .command("console")
+    .description("a link that opens the console in a browser, as you; it is good once, for 5 minutes")
+    .note("What it opens is a session of your own identity: it ends when that does, and with a logout.");
+  asks(console, ({ clients, output }) => commands.consoleLink(clients.access, output));
   defineTokens(program.command("token").description("tokens with which hosts enrol"));
   defineApiTokens(program.command("api-token").description("bearer tokens for the API"));
   const audit = program.command("audit").description("who asked what, newest first").addOption(limitOption(100));

@@ -64,6 +64,7 @@ export const LEAST_ROLE: Readonly<Record<string, Role>> = {
   "/hosttrail.v1.RuleService/PutRuleset": "admin",
   "/hosttrail.v1.RuleService/DeleteRuleset": "admin",
   "/hosttrail.v1.AccessService/GetCaller": "viewer",
+  "/hosttrail.v1.AccessService/CreateLoginLink": "viewer",
   "/hosttrail.v1.AccessService/RevokeHost": "responder",
   "/hosttrail.v1.AccessService/ListHostIdentities": "responder",
   "/hosttrail.v1.NotifyService/ListRoutes": "admin",

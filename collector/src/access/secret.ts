@@ -7,6 +7,9 @@ export type SecretKind = "enrollment" | "api";
 const PREFIX: Readonly<Record<SecretKind, string>> = { enrollment: "hte", api: "hta" };
 const FORM = /^(hte|hta)_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
+const CODE_BYTES = 32;
+const CODE = /^[A-Za-z0-9_-]{43}$/;
+
 interface NewSecret {
   id: string;
   /** What the owner gets. */
@@ -36,4 +39,15 @@ export function fitsHash(secret: string, hash: string): boolean {
   const own = Buffer.from(hashOf(secret));
   const other = Buffer.from(hash);
   return own.length === other.length && timingSafeEqual(own, other);
+}
+
+/** The code of a link that is used once, and the id under which it is kept: its hash, which nobody can turn back. */
+export function makeCode(): { code: string; id: string } {
+  const code = randomBytes(CODE_BYTES).toString("base64url");
+  return { code, id: hashOf(code) };
+}
+
+/** The id of a code; undefined where it is none. */
+export function idOfCode(code: string): string | undefined {
+  return CODE.test(code) ? hashOf(code) : undefined;
 }

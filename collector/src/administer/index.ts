@@ -9,6 +9,7 @@ import {
   type CreateApiTokenResponse,
   CreateEnrollmentTokenRequest,
   type CreateEnrollmentTokenResponse,
+  CreateLoginLinkRequest,
   DeleteApiTokenRequest,
   DeleteEnrollmentTokenRequest,
   type EnrollmentToken as EnrollmentTokenMessage,
@@ -33,6 +34,8 @@ import {
   type Visit,
 } from "../serve/index.ts";
 
+import { createLoginLink, type LinkParts } from "./link.ts";
+
 interface Tokens {
   insertEnrollmentToken(token: EnrollmentToken): Promise<void>;
   listEnrollmentTokens(afterId: string, limit: number): Promise<EnrollmentToken[]>;
@@ -53,6 +56,7 @@ export interface AccessStores {
   tokens: Tokens;
   identities: Identities;
   audit: AuditList;
+  links: LinkParts;
 }
 
 interface AuditList {
@@ -115,6 +119,9 @@ export class AccessApi {
         if (!(await this.#stores.tokens.deleteApiToken(id))) throw notFound("TOKEN_NOT_FOUND", `API token ${id}`);
         return NONE;
       }),
+      createLoginLink: gate.change(CreateLoginLinkRequest, (_request, visit) =>
+        createLoginLink(this.#stores.links, visit),
+      ),
       listHostIdentities: gate.unary(ListHostIdentitiesRequest, async (request, { caller }) => {
         const { page, nextPageToken } = await this.#page(request, (after, limit) =>
           this.#stores.identities.listIdentities(after, limit),

@@ -21,7 +21,7 @@ export const consoleSchema: ConfigSchema = mapOf({
     type: "string",
     pattern: "^(?:[^\\s]+:\\d{1,5})?$",
     default: "",
-    description: "Where browsers come, as 0.0.0.0:7446. Empty: nowhere.",
+    description: "Where browsers come, as 0.0.0.0:7447. Empty: nowhere.",
   },
   public_url: {
     type: "string",

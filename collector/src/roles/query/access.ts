@@ -4,9 +4,14 @@ import { AccessApi } from "../../administer/index.ts";
 import type { Api } from "../services.ts";
 import type { ApiParts } from "./api.ts";
 
-export function openAccess({ archive, stream, gate }: ApiParts): Api {
+export function openAccess({ config, archive, stream, gate }: ApiParts): Api {
   const { methods } = new AccessApi(
-    { tokens: archive.tokens, identities: archive.identities, audit: archive.apiAudit },
+    {
+      tokens: archive.tokens,
+      identities: archive.identities,
+      audit: archive.apiAudit,
+      links: { insertLink: (link) => archive.console.insertLink(link), consoleUrl: config.console.publicUrl },
+    },
     gate,
     (hostId) => stream.tellIdentity(hostId),
   );

@@ -1,8 +1,14 @@
 /** The ways to log in: each finds out who somebody is, and then begins a session. */
-import { createHash } from "node:crypto";
 import { status } from "@grpc/grpc-js";
 import type { Logger } from "@hosttrail/lib/log";
-import { type Access, type Caller, parseSecret, ProviderUnavailable, UnknownCaller } from "../../access/index.ts";
+import {
+  type Access,
+  type Caller,
+  idOfCode,
+  parseSecret,
+  ProviderUnavailable,
+  UnknownCaller,
+} from "../../access/index.ts";
 import { metrics } from "../../metrics/index.ts";
 import type { LoginLink, LoginWay } from "../../model/index.ts";
 import { invalidField, serviceError } from "../../serve/index.ts";
@@ -39,7 +45,6 @@ const STATE_MS = 600_000;
 const PATH_LENGTH_MAX = 2048;
 /** A path of ours: nothing that a browser takes for another host, and no control character. */
 const PATH = /^\/(?![/\\])[\x21-\x7e]*$/;
-const CODE = /^[A-Za-z0-9_-]{43}$/;
 
 /** Why a login by the provider came to nothing, as the page is told. */
 type ErrorWord = "provider_unavailable" | "refused" | "expired" | "unknown" | "busy" | "unavailable";
@@ -101,8 +106,8 @@ export class Login {
 
   #byLink(exchange: Exchange, show: (standing: Standing) => unknown): Promise<void> {
     return this.#byOwn("link", exchange, show, async () => {
-      const code = textIn(await readJson(exchange, BODY_BYTES_MAX), "code");
-      const link = CODE.test(code) ? await this.#options.takeLink(linkIdOf(code), Date.now()) : undefined;
+      const id = idOfCode(textIn(await readJson(exchange, BODY_BYTES_MAX), "code"));
+      const link = id === undefined ? undefined : await this.#options.takeLink(id, Date.now());
       if (link === undefined) throw new UnknownCaller("the link was used, has ended, or never was");
       return await this.#options.access.again({ subjects: link.subjects, endMs: link.identityEndMs });
     });
@@ -191,11 +196,6 @@ export class Login {
     const because = cause instanceof Error ? { cause: cause.message } : {};
     this.#logger.warn({ way, peer, reason, ...because }, "a login to the console came to nothing");
   }
-}
-
-/** The id under which a link is kept. */
-function linkIdOf(code: string): string {
-  return createHash("sha256").update(code).digest("hex");
 }
 
 function wordOf(error: unknown): ErrorWord {

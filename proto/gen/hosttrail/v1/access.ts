@@ -201,6 +201,15 @@ export interface DeleteApiTokenRequest {
 export interface DeleteApiTokenResponse {
 }
 
+export interface CreateLoginLinkRequest {
+}
+
+export interface CreateLoginLinkResponse {
+  /** The secret stands behind its "#", which browsers send to nobody. */
+  uri: string;
+  expireTime: Timestamp | undefined;
+}
+
 export interface ListHostIdentitiesRequest {
   pageSize: number;
   pageToken: string;
@@ -2411,6 +2420,149 @@ export const DeleteApiTokenResponse: MessageFns<DeleteApiTokenResponse> = {
   },
 };
 
+function createBaseCreateLoginLinkRequest(): CreateLoginLinkRequest {
+  return {};
+}
+
+export const CreateLoginLinkRequest: MessageFns<CreateLoginLinkRequest> = {
+  encode(_: CreateLoginLinkRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateLoginLinkRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateLoginLinkRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): CreateLoginLinkRequest {
+    return {};
+  },
+
+  toJSON(_: CreateLoginLinkRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateLoginLinkRequest>): CreateLoginLinkRequest {
+    return CreateLoginLinkRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<CreateLoginLinkRequest>): CreateLoginLinkRequest {
+    const message = createBaseCreateLoginLinkRequest();
+    return message;
+  },
+};
+
+function createBaseCreateLoginLinkResponse(): CreateLoginLinkResponse {
+  return { uri: "", expireTime: undefined };
+}
+
+export const CreateLoginLinkResponse: MessageFns<CreateLoginLinkResponse> = {
+  encode(message: CreateLoginLinkResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uri !== "") {
+      writer.uint32(10).string(message.uri);
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CreateLoginLinkResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCreateLoginLinkResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uri = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CreateLoginLinkResponse {
+    return {
+      uri: isSet(object.uri) ? globalThis.String(object.uri) : "",
+      expireTime: isSet(object.expireTime)
+        ? fromJsonTimestamp(object.expireTime)
+        : isSet(object.expire_time)
+        ? fromJsonTimestamp(object.expire_time)
+        : undefined,
+    };
+  },
+
+  toJSON(message: CreateLoginLinkResponse): unknown {
+    const obj: any = {};
+    if (message.uri !== "") {
+      obj.uri = message.uri;
+    }
+    if (message.expireTime !== undefined) {
+      obj.expireTime = fromTimestamp(message.expireTime).toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CreateLoginLinkResponse>): CreateLoginLinkResponse {
+    return CreateLoginLinkResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CreateLoginLinkResponse>): CreateLoginLinkResponse {
+    const message = createBaseCreateLoginLinkResponse();
+    message.uri = object.uri ?? "";
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseListHostIdentitiesRequest(): ListHostIdentitiesRequest {
   return { pageSize: 0, pageToken: "" };
 }
@@ -3412,7 +3564,7 @@ export const AuditEntry: MessageFns<AuditEntry> = {
   },
 };
 
-/** AccessService is for administrators, but for GetCaller and RevokeHost. Errors carry google.rpc.ErrorInfo (AIP-193). */
+/** AccessService is for administrators, but for GetCaller, CreateLoginLink and RevokeHost. Errors carry google.rpc.ErrorInfo (AIP-193). */
 export type AccessServiceService = typeof AccessServiceService;
 export const AccessServiceService = {
   /** Says who the caller is to the collector. */
@@ -3494,6 +3646,21 @@ export const AccessServiceService = {
       Buffer.from(DeleteApiTokenResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeleteApiTokenResponse => DeleteApiTokenResponse.decode(value),
   },
+  /**
+   * Makes a link that opens the console once, as whoever asks. The answer is the only place where it ever stands.
+   * FAILED_PRECONDITION where the collector does not know how browsers see the console.
+   */
+  createLoginLink: {
+    path: "/hosttrail.v1.AccessService/CreateLoginLink" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CreateLoginLinkRequest): Buffer =>
+      Buffer.from(CreateLoginLinkRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CreateLoginLinkRequest => CreateLoginLinkRequest.decode(value),
+    responseSerialize: (value: CreateLoginLinkResponse): Buffer =>
+      Buffer.from(CreateLoginLinkResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CreateLoginLinkResponse => CreateLoginLinkResponse.decode(value),
+  },
   /** Lists enrolled hosts in the order of their ids. */
   listHostIdentities: {
     path: "/hosttrail.v1.AccessService/ListHostIdentities" as const,
@@ -3543,6 +3710,11 @@ export interface AccessServiceServer extends UntypedServiceImplementation {
   listApiTokens: handleUnaryCall<ListApiTokensRequest, ListApiTokensResponse>;
   /** It is refused from now on, on every node within seconds. */
   deleteApiToken: handleUnaryCall<DeleteApiTokenRequest, DeleteApiTokenResponse>;
+  /**
+   * Makes a link that opens the console once, as whoever asks. The answer is the only place where it ever stands.
+   * FAILED_PRECONDITION where the collector does not know how browsers see the console.
+   */
+  createLoginLink: handleUnaryCall<CreateLoginLinkRequest, CreateLoginLinkResponse>;
   /** Lists enrolled hosts in the order of their ids. */
   listHostIdentities: handleUnaryCall<ListHostIdentitiesRequest, ListHostIdentitiesResponse>;
   /** Takes a host's identity away for good: its streams end on every node within seconds. What it sent is kept. */
@@ -3661,6 +3833,25 @@ export interface AccessServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeleteApiTokenResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes a link that opens the console once, as whoever asks. The answer is the only place where it ever stands.
+   * FAILED_PRECONDITION where the collector does not know how browsers see the console.
+   */
+  createLoginLink(
+    request: CreateLoginLinkRequest,
+    callback: (error: ServiceError | null, response: CreateLoginLinkResponse) => void,
+  ): ClientUnaryCall;
+  createLoginLink(
+    request: CreateLoginLinkRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CreateLoginLinkResponse) => void,
+  ): ClientUnaryCall;
+  createLoginLink(
+    request: CreateLoginLinkRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CreateLoginLinkResponse) => void,
   ): ClientUnaryCall;
   /** Lists enrolled hosts in the order of their ids. */
   listHostIdentities(
