@@ -11,6 +11,7 @@ import { type Fault, Faults } from "./faults.ts";
 import { alertsOf, alertsWithoutFaults, checkChains, checkEvents, putRules, settled } from "./outcome.ts";
 import { Random } from "./random.ts";
 import { EVENT_INTERVAL_MS } from "./work.ts";
+import { streamsOf } from "./state.ts";
 import { World } from "./world.ts";
 
 export interface LifeOptions {
@@ -92,6 +93,7 @@ export async function live(
     say(`${found.size} alerts, as without faults`);
     return { events: hosts * events, alerts: found.size };
   } catch (error) {
+    for (const url of world.monitorUrls) say(`${url}: ${await streamsOf(url)}`);
     for (const { name, child } of world.parts) say(`${name} says last:\n${child.logTail(12)}`);
     throw error;
   } finally {

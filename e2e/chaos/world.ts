@@ -20,8 +20,15 @@ const SITES = ["site-a", "site-b"] as const;
 const HOMES = ["hosts-a", "hosts-b"] as const;
 /** Roles of a site's processes. */
 const PARTS = { ingest: ["ingest"], store: ["store", "compact"], brain: ["detect", "notify", "query"] } as const;
-const [NATS_PORT, ROUTE_PORT, DATABASE_PORT, INGEST_PORT, QUERY_PORT, METRICS_PORT] = [
-  4222, 6222, 27_017, 7443, 7444, 9464,
+const [NATS_PORT, ROUTE_PORT, DATABASE_PORT, INGEST_PORT, QUERY_PORT, METRICS_PORT, MONITOR_PORT] = [
+  4222,
+  6222,
+  27_017,
+  7443,
+  7444,
+  9464,
+  ,
+  8222,
 ];
 const DISK_MEGABYTES = { nats: 512, database: 512, hosts: 64 };
 
@@ -130,6 +137,11 @@ export class World implements AsyncDisposable {
     }
   }
 
+  /** Where each server of NATS tells of itself. */
+  get monitorUrls(): string[] {
+    return NATS_NODES.map((name) => `http://${this.network.machine(name).address}:${MONITOR_PORT}`);
+  }
+
   /** Servers first; hosts only when `startHosts` says so. */
   async start(): Promise<void> {
     for (const { kind, child } of this.parts) if (kind === "nats" || kind === "database") child.start();
@@ -222,6 +234,7 @@ function natsPart(name: string, binary: string, directory: string, network: Netw
   const lines = [
     `server_name: ${name}`,
     `listen: "${address}:${NATS_PORT}"`,
+    `http: "${address}:${MONITOR_PORT}"`,
     `jetstream { store_dir: "${join(disk.path, "store")}", max_file_store: 384MB }`,
     `cluster { name: chaos, listen: "${address}:${ROUTE_PORT}", routes: [${routes.join(", ")}] }`,
   ];
