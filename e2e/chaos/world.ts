@@ -21,14 +21,7 @@ const HOMES = ["hosts-a", "hosts-b"] as const;
 /** Roles of a site's processes. */
 const PARTS = { ingest: ["ingest"], store: ["store", "compact"], brain: ["detect", "notify", "query"] } as const;
 const [NATS_PORT, ROUTE_PORT, DATABASE_PORT, INGEST_PORT, QUERY_PORT, METRICS_PORT, MONITOR_PORT] = [
-  4222,
-  6222,
-  27_017,
-  7443,
-  7444,
-  9464,
-  ,
-  8222,
+  4222, 6222, 27_017, 7443, 7444, 9464, 8222,
 ];
 const DISK_MEGABYTES = { nats: 512, database: 512, hosts: 64 };
 
