@@ -34,7 +34,7 @@ export default {
       comment: "Everybody uses lib; it uses the protos.",
       severity: "error",
       from: { path: "^lib/src" },
-      to: { path: "^(agent|collector|cli|integrations|stack|e2e|bench|simulate)/" },
+      to: { path: "^(agent|collector|cli|console|integrations|stack|e2e|bench|simulate)/" },
     },
     {
       name: "products-need-no-tools",
@@ -42,6 +42,31 @@ export default {
       severity: "error",
       from: { path: "^(lib|agent|collector|cli|integrations)/src" },
       to: { path: "^(stack|e2e|bench|simulate|tools)/" },
+    },
+    {
+      name: "console-runs-in-a-browser",
+      comment: "It has of lib only what asks nothing of Node, and speaks to the collector as everybody does: over the wire.",
+      severity: "error",
+      from: { path: "^console/src", pathNot: "\\.test\\.ts$" },
+      to: {
+        path: "^(agent|collector|cli|integrations|stack|e2e|bench|simulate|tools|proto|lib)/|^node_modules/@grpc",
+        pathNot: "^lib/src/(text/index|audit/(reading|text|words))\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
+      name: "console-has-no-node",
+      comment: "A browser has none of Node's modules.",
+      severity: "error",
+      from: { path: "^console/src", pathNot: "\\.test\\.ts$" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "console-pages-apart",
+      comment: "A page is loaded when it is opened: what it shares with others lies below them.",
+      severity: "error",
+      from: { path: "^console/src/pages/([^/]+)/" },
+      to: { path: "^console/src/(pages|shell)/", pathNot: "^console/src/pages/$1/" },
     },
     {
       name: "agent-steps-apart",
@@ -114,8 +139,12 @@ export default {
       name: "doors-only",
       comment: "A folder is entered by its index.ts.",
       severity: "error",
-      from: { path: "^(agent|collector|lib|cli|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$|/fixture\\.ts$" },
-      to: { path: "^(agent|collector|lib|cli|integrations)/src/[^/]+/", pathNot: "^$1/src/$2/|/index\\.ts$" },
+      from: { path: "^(agent|collector|lib|cli|console|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$|/fixture\\.ts$" },
+      to: {
+        path: "^(agent|collector|lib|cli|console|integrations)/src/[^/]+/",
+        // A page of the console shares its folder's name with others, and types of the API are many files.
+        pathNot: "^$1/src/$2/|/index\\.ts$|^lib/src/audit/reading\\.ts$",
+      },
     },
     {
       name: "resolvable",
@@ -127,7 +156,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^proto/gen|\\.hosttrail" },
+    exclude: { path: "^proto/gen|^console/dist|\\.hosttrail" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: {
