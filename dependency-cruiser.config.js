@@ -45,7 +45,8 @@ export default {
     },
     {
       name: "console-runs-in-a-browser",
-      comment: "It has of lib only what asks nothing of Node, and speaks to the collector as everybody does: over the wire.",
+      comment:
+        "It has of lib only what asks nothing of Node, and speaks to the collector as everybody does: over the wire.",
       severity: "error",
       from: { path: "^console/src", pathNot: "\\.test\\.ts$" },
       to: {
@@ -139,7 +140,10 @@ export default {
       name: "doors-only",
       comment: "A folder is entered by its index.ts.",
       severity: "error",
-      from: { path: "^(agent|collector|lib|cli|console|integrations)/src/([^/]+)/", pathNot: "\\.test\\.ts$|/fixture\\.ts$" },
+      from: {
+        path: "^(agent|collector|lib|cli|console|integrations)/src/([^/]+)/",
+        pathNot: "\\.test\\.ts$|/fixture\\.ts$",
+      },
       to: {
         path: "^(agent|collector|lib|cli|console|integrations)/src/[^/]+/",
         // A page of the console shares its folder's name with others, and types of the API are many files.

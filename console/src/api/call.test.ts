@@ -18,7 +18,8 @@ before(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   // A page's addresses have no host: they are of its own origin.
-  globalThis.fetch = async (path, init) => await real(`http://127.0.0.1:${port}${typeof path === "string" ? path : ""}`, init);
+  globalThis.fetch = async (path, init) =>
+    await real(`http://127.0.0.1:${port}${typeof path === "string" ? path : ""}`, init);
 });
 afterEach(() => {
   standing.value = { state: "unknown" };
