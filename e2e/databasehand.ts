@@ -26,6 +26,12 @@ export class DatabaseHand {
     await this.#of(collection).insertOne(document);
   }
 
+  /** Sets fields of a document; false where there is none of this id. */
+  async set(collection: string, id: string, fields: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const { matchedCount } = await this.#of(collection).updateOne({ _id: id }, { $set: fields });
+    return matchedCount === 1;
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -67,6 +67,7 @@ export class Stack {
   readonly queryPort: number;
   readonly metricsPort: number;
   readonly enrollPort: number;
+  readonly consolePort: number;
   /** The collector's authority: ca.crt, ca.key, trust.crt. */
   readonly authority: string;
   readonly agentConfigFile: string;
@@ -83,13 +84,13 @@ export class Stack {
     server: Identity;
     nats: Service;
     mongodb: Service;
-    ports: readonly [number, number, number, number];
+    ports: readonly [number, number, number, number, number];
   }) {
     const { options, ca, nats, mongodb } = parts;
     const { directory } = options;
     this.#directory = directory;
     this.#listen = options.address === undefined ? "127.0.0.1" : "0.0.0.0";
-    [this.ingestPort, this.queryPort, this.metricsPort, this.enrollPort] = parts.ports;
+    [this.ingestPort, this.queryPort, this.metricsPort, this.enrollPort, this.consolePort] = parts.ports;
     this.authority = parts.authority;
     this.ca = ca;
     const identity = join(directory, "agent-state", "identity");
@@ -128,7 +129,7 @@ export class Stack {
       keyFile: join(certificates, `${name}.key`),
     });
     const ca = await DevelopmentCa.open(certificates, authority);
-    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()] as const);
+    const ports = await Promise.all([freePort(), freePort(), freePort(), freePort(), freePort()] as const);
     const [user, server] = [pair("user-dev"), pair("collector")];
     return new Stack({ options, authority, ca, user, server, nats, mongodb, ports });
   }
@@ -156,6 +157,11 @@ export class Stack {
     identity.close();
   }
 
+  /** Where browsers find the console. */
+  get consoleUrl(): string {
+    return `https://localhost:${this.consolePort}`;
+  }
+
   #collectorConfig(server: Identity): Record<string, unknown> {
     return {
       roles: ["all"],
@@ -170,6 +176,7 @@ export class Stack {
       enroll: { listen: `${this.#listen}:${this.enrollPort}` },
       ca: { certificate_file: join(this.authority, "ca.crt"), key_file: join(this.authority, "ca.key") },
       access: { bindings: [{ subject: "certificate:dev", role: "admin" }] },
+      console: { listen: `${this.#listen}:${this.consolePort}`, public_url: this.consoleUrl },
       metrics: { listen: `127.0.0.1:${this.metricsPort}` },
       nats: { servers: this.nats.url.split(",") },
       mongodb: { url: this.mongodb.url, database: this.database },
@@ -232,15 +239,15 @@ export class Stack {
   async startAnotherCollector(
     changes: Readonly<Record<string, unknown>> = {},
     main?: string,
-  ): Promise<{ ingestPort: number; queryPort: number; enrollPort: number; process: Child }> {
+  ): Promise<{ ingestPort: number; queryPort: number; enrollPort: number; consolePort: number; process: Child }> {
     const { ports, roles, child } = await this.planAnotherCollector(changes, main);
     child.start();
-    const { ingest, query, enroll } = ports;
-    for (const [role, port] of Object.entries({ ingest, query, enroll })) {
+    const { ingest, query, enroll, console } = ports;
+    for (const [role, port] of Object.entries({ ingest, query, enroll, console })) {
       if (!roles.includes(role) && !roles.includes("all")) continue;
       await waitForPort(port, "the other collector", () => child.assertRunning(), START_TIMEOUT_MS);
     }
-    return { ingestPort: ingest, queryPort: query, enrollPort: enroll, process: child };
+    return { ingestPort: ingest, queryPort: query, enrollPort: enroll, consolePort: console, process: child };
   }
 
   /** The same, not started yet: others may have to know its ports before. */
@@ -248,11 +255,17 @@ export class Stack {
     changes: Readonly<Record<string, unknown>> = {},
     main?: string,
   ): Promise<{
-    ports: { ingest: number; query: number; enroll: number; metrics: number };
+    ports: { ingest: number; query: number; enroll: number; metrics: number; console: number };
     roles: readonly string[];
     child: Child;
   }> {
-    const [ingest, query, enroll, metrics] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+    const [ingest, query, enroll, metrics, console] = await Promise.all([
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+      freePort(),
+    ]);
     const file = join(this.#directory, `collector-${ingest}.yaml`);
     const config = parse(readFileSync(join(this.#directory, "collector.yaml"), "utf8")) as Record<string, unknown>;
     writeConfig(file, config, {
@@ -260,12 +273,19 @@ export class Stack {
       query: { listen: `127.0.0.1:${query}` },
       enroll: { listen: `127.0.0.1:${enroll}` },
       metrics: { listen: `127.0.0.1:${metrics}` },
+      console: { listen: `127.0.0.1:${console}` },
       ...changes,
     });
     const child = program("collector", this.#directory, file, [], `collector-${ingest}`, main);
     this.#others.push(child);
     const roles = (changes["roles"] ?? config["roles"]) as readonly string[];
-    return { ports: { ingest, query, enroll, metrics }, roles, child };
+    return { ports: { ingest, query, enroll, metrics, console }, roles, child };
+  }
+
+  /** Changes collector.yaml by section, before the collector starts. */
+  changeCollectorConfig(changes: Readonly<Record<string, unknown>>): void {
+    const file = join(this.#directory, "collector.yaml");
+    writeConfig(file, parse(readFileSync(file, "utf8")) as Record<string, unknown>, changes);
   }
 
   /** Writes a file like collector.yaml with other settings; its path. */

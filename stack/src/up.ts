@@ -177,6 +177,8 @@ async function once(stack: Stack, origin: Origin): Promise<void> {
 
 /** Shows events and alerts live until a signal. */
 async function watch(stack: Stack, isLive: boolean, interrupt: AbortSignal): Promise<void> {
+  say("the console, by a link that is good once, for 5 minutes (hosttrail console makes another one):");
+  process.stdout.write(`    ${stack.hosttrail("console")}`);
   say(`ask it from another terminal, by ${COMMAND}:`);
   process.stdout.write(
     [

@@ -7,7 +7,7 @@ import { readJson } from "../body.ts";
 import { type Exchange, sendJson } from "../exchange.ts";
 import { problemOf } from "../problem.ts";
 import { LineCall } from "./lines.ts";
-import { type About, LocalCall } from "./local.ts";
+import { type About, LocalCall, type Sent } from "./local.ts";
 import { type Method, methodsOf } from "./methods.ts";
 
 export interface CallBounds {
@@ -51,30 +51,18 @@ export class Calls {
       throw serviceError(status.UNIMPLEMENTED, "METHOD_UNKNOWN", `there is no method ${shown(path)}`);
     const leave = this.#enter(session.id, method);
     exchange.answer.on("close", leave);
-    const about = { path, peer: exchange.peer, authenticate: () => session.look() };
-    if (method.kind === "server_streaming") {
-      const request = method.request(await readJson(exchange, REQUEST_BYTES_MAX));
-      const call = new LineCall(about, request, (message) => method.response(message), exchange.answer);
-      (method.handle as unknown as LineHandler)(call);
-    } else if (method.kind === "unary") {
-      const request = method.request(await readJson(exchange, REQUEST_BYTES_MAX));
-      await answerOnce(exchange, method, new LocalCall(about, { request }));
-    } else await this.#gather(exchange, method, about);
-  }
-
-  /** Parts are read when the caller was let in. */
-  async #gather(exchange: Exchange, method: Method, about: About): Promise<void> {
-    async function* parts(): AsyncGenerator<unknown> {
-      for (const part of partsOf(await readJson(exchange, PARTS_BYTES_MAX))) yield method.request(part);
-    }
-    await answerOnce(exchange, method, new LocalCall(about, { parts: parts() }));
+    const about: About = { path, peer: exchange.peer, authenticate: () => session.look() };
+    const sent = await sentOf(exchange, method);
+    if (!method.hasLines) return await answerOnce(exchange, method, new LocalCall(about, sent));
+    const call = new LineCall(about, sent, (message) => method.response(message), exchange.answer);
+    (method.handle as unknown as LineHandler)(call);
   }
 
   /** Counts a call of a session, until what it gives is called. Throws a ServiceError where too many go on. */
-  #enter(id: string, { kind }: Method): () => void {
+  #enter(id: string, { hasLines }: Method): () => void {
     const { callsMax, streamsMax } = this.#bounds;
     const running = this.#running.get(id) ?? { calls: 0, streams: 0 };
-    const streams = kind === "server_streaming" ? 1 : 0;
+    const streams = hasLines ? 1 : 0;
     if (running.calls >= callsMax || running.streams + streams > streamsMax) {
       metrics.consoleRefused.inc({ reason: "session_busy" });
       const message = `of this session ${running.calls} calls go on, ${running.streams} of them streams; at most ${callsMax} and ${streamsMax} may`;
@@ -94,6 +82,15 @@ export class Calls {
       if (running.calls === 0) this.#running.delete(id);
     };
   }
+}
+
+/** One message is read now; several are when their caller was let in. */
+async function sentOf(exchange: Exchange, method: Method): Promise<Sent> {
+  if (!method.hasParts) return { request: method.request(await readJson(exchange, REQUEST_BYTES_MAX)) };
+  async function* parts(): AsyncGenerator<unknown> {
+    for (const part of partsOf(await readJson(exchange, PARTS_BYTES_MAX))) yield method.request(part);
+  }
+  return { parts: parts() };
 }
 
 function answerOnce({ answer }: Exchange, method: Method, call: LocalCall): Promise<void> {

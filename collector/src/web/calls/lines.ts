@@ -7,7 +7,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { Caller } from "../../access/index.ts";
 import type { Answer } from "../exchange.ts";
 import { problemOf } from "../problem.ts";
-import type { About } from "./local.ts";
+import type { About, Sent } from "./local.ts";
 
 const LINES_TYPE = "application/x-ndjson";
 /** Proxies end connections on which nothing is said for a minute or so. */
@@ -22,15 +22,17 @@ export class LineCall extends Writable {
   cancelled = false;
   readonly #about: About;
   readonly #answer: Answer;
+  readonly #parts: AsyncIterable<unknown> | undefined;
   readonly #encode: (message: unknown) => unknown;
   readonly #beating: NodeJS.Timeout;
   #isWriting = false;
   #problem: unknown;
 
-  constructor(about: About, request: unknown, encode: (message: unknown) => unknown, answer: Answer) {
+  constructor(about: About, { request, parts }: Sent, encode: (message: unknown) => unknown, answer: Answer) {
     super({ objectMode: true });
     this.#about = about;
     this.request = request;
+    this.#parts = parts;
     this.#encode = encode;
     this.#answer = answer;
     // Steps tell by this event how a call failed, as gRPC wants it.
@@ -53,6 +55,11 @@ export class LineCall extends Writable {
 
   authenticate(): Promise<Caller> {
     return this.#about.authenticate();
+  }
+
+  /** What the browser sent in parts, as a call of gRPC gives it. */
+  async *iterator(): AsyncGenerator<unknown> {
+    if (this.#parts !== undefined) yield* this.#parts;
   }
 
   /** Tells the browser that it will miss nothing from now on. */

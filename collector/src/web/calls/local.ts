@@ -12,6 +12,12 @@ export interface About {
   authenticate: () => Promise<Caller>;
 }
 
+/** What a browser sent: one message, or several that are read when the service asks for them. */
+export interface Sent {
+  request?: unknown;
+  parts?: AsyncIterable<unknown>;
+}
+
 export class LocalCall extends EventEmitter {
   readonly metadata: Metadata = new Metadata();
   readonly request: unknown;
@@ -19,8 +25,7 @@ export class LocalCall extends EventEmitter {
   readonly #about: About;
   readonly #parts: AsyncIterable<unknown> | undefined;
 
-  /** `request` for one message, `parts` where it comes in several. */
-  constructor(about: About, { request, parts }: { request?: unknown; parts?: AsyncIterable<unknown> }) {
+  constructor(about: About, { request, parts }: Sent) {
     super();
     this.#about = about;
     this.request = request;

@@ -9,7 +9,10 @@ import { jsonOf, readServices, wireOf } from "./messages.ts";
 export interface Method {
   /** `/package.Service/Method`. */
   path: string;
-  kind: "unary" | "server_streaming" | "client_streaming";
+  /** It comes in several messages. */
+  hasParts: boolean;
+  /** It is answered by several messages. */
+  hasLines: boolean;
   handle: UntypedHandleCall;
   /** A request as services get it. Throws a ServiceError that names the field. */
   request(json: unknown): unknown;
@@ -37,15 +40,11 @@ export function methodsOf(services: readonly Service[]): Map<string, Method> {
   return methods;
 }
 
-function methodOf(
-  definition: Definition,
-  { input, output, methodKind }: DescMethod,
-  handle: UntypedHandleCall,
-): Method {
-  if (methodKind === "bidi_streaming") throw new Error(`${definition.path} cannot be called by JSON`);
+function methodOf(definition: Definition, { input, output }: DescMethod, handle: UntypedHandleCall): Method {
   return {
     path: definition.path,
-    kind: methodKind,
+    hasParts: definition.requestStream,
+    hasLines: definition.responseStream,
     handle,
     // Through the wire form: nothing gets to a service that gRPC could not bring.
     request: (json) => definition.requestDeserialize(Buffer.from(checkedWire(() => wireOf(input, json)))),
