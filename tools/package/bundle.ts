@@ -36,7 +36,7 @@ const NOT_RUN =
 /** In CommonJS there is no import.meta, and in a module no require and no __dirname. */
 const BANNERS = {
   cjs: 'const __bundle=require("node:url").pathToFileURL(__filename).href;process.env.HOSTTRAIL_ADDON??=require("node:path").join(__dirname,"audit.node");process.env.HOSTTRAIL_TEMPLATES??=require("node:path").join(__dirname,"templates");',
-  esm: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __dirname=import.meta.dirname;const __filename=import.meta.filename;process.env.HOSTTRAIL_RULES??=__dirname+"/rules";',
+  esm: 'import{createRequire as __cr}from"node:module";const require=__cr(import.meta.url);const __dirname=import.meta.dirname;const __filename=import.meta.filename;process.env.HOSTTRAIL_RULES??=__dirname+"/rules";process.env.HOSTTRAIL_CONSOLE??=__dirname+"/console";',
 } as const;
 
 function manifestOf(folder: string): Manifest {
@@ -77,8 +77,17 @@ export async function bundle(program: Program, lib: string, version: string): Pr
   });
 }
 
-/** Copies packages with all that they depend on; returns their folders. */
-function copyPackages(names: readonly string[], target: string): string[] {
+/** The packages that are in the console's pages, which are built already. */
+export function consoleComponents(): Component[] {
+  const names = Object.keys(manifestOf("console").dependencies ?? {});
+  return Array.from(foldersOf(names.filter((name) => !name.startsWith("@hosttrail/"))).keys(), (folder) => {
+    const { name, version, license } = manifestOf(folder);
+    return { name, version, license };
+  });
+}
+
+/** Packages and all that they depend on: each by its folder. */
+function foldersOf(names: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   const visit = (name: string, from: string): void => {
     // As Node resolves: inside of the package first, then outside.
@@ -90,6 +99,12 @@ function copyPackages(names: readonly string[], target: string): string[] {
     for (const wanted of Object.keys(manifestOf(folder).dependencies ?? {})) visit(wanted, folder);
   };
   for (const name of names) visit(name, "");
+  return found;
+}
+
+/** Copies packages with all that they depend on; returns their folders. */
+function copyPackages(names: readonly string[], target: string): string[] {
+  const found = foldersOf(names);
   for (const folder of found.keys()) {
     const source = join(ROOT, folder);
     const to = join(target, folder.replace(/^node_modules\//, ""));

@@ -1,7 +1,7 @@
 /** A self-contained folder of a product: runs wherever it is unpacked, with its own Node runtime. */
 import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundle, type Component } from "./bundle.ts";
+import { bundle, type Component, consoleComponents } from "./bundle.ts";
 import type { Arch, Product, Program } from "./product.ts";
 import { copyNative, copyRuntime } from "./runtime.ts";
 import { sbom } from "./sbom.ts";
@@ -44,6 +44,12 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
   if (product.detection)
     for (const ruleset of ["baseline", "findings"])
       cpSync(join(ROOT, "rules", ruleset), join(lib, "rules", ruleset), { recursive: true });
+  if (product.console) {
+    const built = join(ROOT, "console/dist");
+    if (!existsSync(join(built, "index.html"))) throw new Error("console/dist is not built: ./dev package builds it");
+    cpSync(built, join(lib, "console"), { recursive: true });
+    for (const component of consoleComponents()) components.set(`${component.name}@${component.version}`, component);
+  }
   const runtime = copyRuntime(arch, join(lib, "node"));
   for (const part of SHARED) {
     const source = join(ROOT, product.source, part);

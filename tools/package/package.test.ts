@@ -158,6 +158,18 @@ describe("packages", () => {
       assert.deepEqual(rules(join(DIST, name, "lib/rules", ruleset)), rules(join(ROOT, "rules", ruleset)));
   });
 
+  it("brings the console's pages, compressed, and names what is in them", () => {
+    const name = readdirSync(DIST).find((file) => /^hosttrail-collector-.*linux-(x64|arm64)$/.test(file)) ?? "none";
+    const files = readdirSync(join(DIST, name, "lib/console"), { recursive: true, encoding: "utf8" });
+    for (const wanted of [/^index\.html$/, /^assets\/.*\.js\.br$/, /^assets\/.*\.css\.gz$/])
+      assert.ok(
+        files.some((file) => wanted.test(file)),
+        String(wanted),
+      );
+    const sbom = readFileSync(join(DIST, name, "share/sbom.cdx.json"), "utf8");
+    for (const component of ["preact", "openid-client"]) assert.match(sbom, new RegExp(`"name": ?"${component}"`));
+  });
+
   it("names no path of the machine that made it, and asks for no newer glibc than Node does", () => {
     const folder = folderOf(process.arch);
     assert.ok(!readFileSync(join(folder, "lib/agent.cjs"), "utf8").includes(ROOT));

@@ -32,6 +32,8 @@ export interface Product {
   templates: boolean;
   /** Whether it comes with detection rules. */
   detection: boolean;
+  /** Whether it comes with the console's pages. */
+  console: boolean;
   /** Folder of packaging/ that its unit, examples and scripts come from. */
   source: string;
   /** Its system user, who is gone when the package is purged. */
@@ -72,6 +74,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     native: true,
     templates: false,
     detection: false,
+    console: false,
     source: "packaging/agent",
     user: "hosttrail-agent",
     configuration: { directory: "/etc/hosttrail-agent", mode: "0700", group: "root" },
@@ -117,6 +120,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
     native: false,
     templates: true,
     detection: true,
+    console: true,
     source: "packaging/collector",
     user: "hosttrail-collector",
     configuration: { directory: "/etc/hosttrail", mode: "0750", group: "hosttrail-collector" },
