@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Door, logIn, standing } from "../api/index.ts";
 import { go, place } from "../route/index.ts";
-import { Field, valueIn } from "../show/index.ts";
+import { Field, say, valueIn } from "../show/index.ts";
 
 /** The ways in that this collector has. `to` is where the identity provider leads back. */
 export function Ways({ door, to }: { door: Door; to: string }): VNode {
@@ -59,16 +59,35 @@ export function Ways({ door, to }: { door: Door; to: string }): VNode {
   );
 }
 
+/** Why the identity provider let nobody in, as the collector says it in the link. */
+const ERRORS: Readonly<Record<string, string>> = {
+  provider_unavailable: "The identity provider does not answer. Try again in a moment.",
+  refused: "The identity provider did not let you in.",
+  expired: "That took too long, or was begun in another tab. Try again.",
+  unknown: "The identity provider knows you, and no role is bound to you here: ask an administrator.",
+  busy: "Too many attempts from your address. Wait a minute.",
+  unavailable: "The collector's database is away. Try again in a moment.",
+};
+
+function errorOf(query: URLSearchParams): string | undefined {
+  const word = query.get("error");
+  return word === null ? undefined : (ERRORS[word] ?? "Logging in did not work.");
+}
+
 /** The page, for who is not logged in. A one-time link has its code behind the "#", where no log and no referrer has it. */
 export function LoginPage({ door }: { door: Door }): VNode {
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<string | undefined>(() => errorOf(place.value.query));
   useEffect(() => {
     document.title = "Log in · Hosttrail";
     const code = location.hash.slice(1);
     if (place.value.path !== "/login" || code === "") return;
     // It is used once, whatever comes of it: nobody finds it in the history.
     history.replaceState(null, "", "/login");
-    void logIn("link", { code }).then(setProblem);
+    void logIn("link", { code }).then((failure) => {
+      setProblem(failure);
+      // Somebody may have sent a link of their own: whom it let in is said.
+      if (standing.value.state === "in") say(`You are logged in as ${standing.value.session.caller}`);
+    });
   }, []);
   const to = place.value.path === "/login" ? "/" : `${location.pathname}${location.search}`;
   return (

@@ -110,8 +110,9 @@ export function Completion({
         {isWhole ? "●" : "◐"}
       </span>
       <span>
-        {isWhole ? "Complete" : "Not complete"}: {countText(String(lookedAt))} of {counted(String(whole), "event")}{" "}
-        looked at
+        {isWhole
+          ? `Complete: ${counted(String(lookedAt), "event")} looked at`
+          : `Not complete: ${countText(String(lookedAt))} of ${counted(String(whole), "event")} looked at`}
         {of.complete !== true && of.completeUntilTime !== undefined && (
           <>
             , {order === "newest" ? "from" : "until"} <Time value={of.completeUntilTime} />

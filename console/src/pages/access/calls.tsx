@@ -55,7 +55,7 @@ export function Calls(): VNode {
               kind: "narrow",
             },
             { title: "Results", cell: ({ results }) => countText(results), kind: "number" },
-            { title: "Asked", cell: ({ request }) => <Text of={request} max={400} />, kind: "wide" },
+            { title: "Asked", cell: ({ request }) => <Text of={request} max={160} />, kind: "wide" },
             { title: "From", cell: ({ peerAddress }) => <Text of={peerAddress} />, kind: "narrow" },
           ]}
         />

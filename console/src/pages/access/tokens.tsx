@@ -312,7 +312,9 @@ function MakeDialog({ title, isReady, make, onClose, onDone, children }: MakeDia
     return (
       <Dialog title="The token" onClose={onClose}>
         <p>It is shown here once, and nowhere again.</p>
-        <pre class="source">{secret}</pre>
+        <pre class="source" tabIndex={0}>
+          {secret}
+        </pre>
         <div class="dialog-actions">
           <button
             type="button"

@@ -14,7 +14,7 @@ export function About({ of: alert }: { of: Alert }): VNode {
     <Card title="What it is">
       {rule?.description !== undefined && (
         <p class="sans about">
-          <Text of={rule.description} />
+          <Text of={rule.description} lines />
         </p>
       )}
       <Facts

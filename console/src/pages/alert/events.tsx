@@ -43,7 +43,7 @@ export function Events({ of: { id = "", events = [], count } }: { of: Alert }): 
               cell: ({ row }) => (
                 <a
                   href={linkTo("/search", { ...around(row.timeMs), host: row.hostId, event: row.id })}
-                  aria-label={`All of ${row.action}`}
+                  aria-label={`all of it: ${row.action}`}
                 >
                   all of it
                 </a>

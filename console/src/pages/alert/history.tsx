@@ -49,7 +49,7 @@ export function History({ of: alert, onNote }: { of: Alert; onNote: (text: strin
             </p>
             {said !== undefined && said !== "" && (
               <p class="sans">
-                <Text of={said} />
+                <Text of={said} lines />
               </p>
             )}
           </li>

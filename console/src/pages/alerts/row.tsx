@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import type { Alert } from "../../api/index.ts";
 import { stateBadge } from "../../alerting/index.ts";
-import { SeverityLabel, Text, Time } from "../../show/index.ts";
+import { Badge, SeverityLabel, Text, Time } from "../../show/index.ts";
 import { counted, countText } from "../../text/index.ts";
 
 interface RowProps {
@@ -96,7 +96,7 @@ export function FoldRow({
             {countText(alerts.length)} alerts · {counted(hosts.size, "host")} · {counted(String(events), "event")}
           </p>
         </div>
-        <span />
+        <StatesOf alerts={alerts} />
         <span class="time-cell soft">
           <Time value={newest.lastEventTime} />
         </span>
@@ -110,4 +110,10 @@ export function FoldRow({
       )}
     </div>
   );
+}
+
+/** How many of them wait for somebody. */
+function StatesOf({ alerts }: { alerts: readonly Alert[] }): VNode {
+  const open = alerts.filter(({ state }) => (state ?? "ALERT_STATE_OPEN") === "ALERT_STATE_OPEN").length;
+  return open === 0 ? <Badge>none open</Badge> : <Badge tone="bad">{open} open</Badge>;
 }

@@ -56,6 +56,15 @@ export function LedgerTab({ hostId }: { hostId: string }): VNode {
 
 function State({ of: { state, agent, trail, judgedUntilTime, reports } }: { of: Ledger }): VNode {
   const word = wordOf(state, "LEDGER_STATE");
+  // Where nothing was told, nothing is out of balance, and nothing is known either.
+  if (Number(reports ?? 0) === 0)
+    return (
+      <Card title="Ledger">
+        <Empty title="Nothing is known of this time">
+          No agent told its ledger in it; a longer time may have some.
+        </Empty>
+      </Card>
+    );
   return (
     <Card title="Ledger" actions={wordBadge(state, "LEDGER_STATE", TONES)}>
       <p class="about">{MEANS[word] ?? "Nothing is known of this time."}</p>
@@ -108,31 +117,28 @@ function Reasons({ of: reasons, hostId }: { of: readonly LedgerReason[]; hostId:
   );
 }
 
-function Stretches({ of: { stretches = [] } }: { of: Ledger }): VNode {
+function Stretches({ of: { stretches = [] } }: { of: Ledger }): VNode | null {
+  if (stretches.length === 0) return null;
   return (
     <Card title="By the hour" flush>
-      {stretches.length === 0 ? (
-        <Empty title="No agent told its ledger in this time" />
-      ) : (
-        <Table
-          caption={`Ledger by the hour, in ${zoneName()}`}
-          rows={stretches}
-          keyOf={({ startTime = "" }) => startTime}
-          columns={[
-            {
-              title: `From (${zoneName()})`,
-              cell: ({ startTime }) => <Time value={startTime} detail="minute" />,
-              kind: "narrow",
-            },
-            { title: "State", cell: ({ state }) => wordBadge(state, "LEDGER_STATE", TONES), kind: "narrow" },
-            { title: "Handed out", cell: ({ trail }) => countText(trail?.handedOut), kind: "number" },
-            { title: "Stored", cell: ({ trail }) => countText(trail?.stored), kind: "number" },
-            { title: "Missing", cell: ({ trail }) => countText(trail?.missing), kind: "number" },
-            { title: "Lost by the kernel", cell: ({ agent }) => countText(agent?.kernelLost), kind: "number" },
-            { title: "Left out", cell: ({ agent }) => countText(agent?.filtered), kind: "number" },
-          ]}
-        />
-      )}
+      <Table
+        caption={`Ledger by the hour, in ${zoneName()}`}
+        rows={stretches}
+        keyOf={({ startTime = "" }) => startTime}
+        columns={[
+          {
+            title: `From (${zoneName()})`,
+            cell: ({ startTime }) => <Time value={startTime} detail="minute" />,
+            kind: "narrow",
+          },
+          { title: "State", cell: ({ state }) => wordBadge(state, "LEDGER_STATE", TONES), kind: "narrow" },
+          { title: "Handed out", cell: ({ trail }) => countText(trail?.handedOut), kind: "number" },
+          { title: "Stored", cell: ({ trail }) => countText(trail?.stored), kind: "number" },
+          { title: "Missing", cell: ({ trail }) => countText(trail?.missing), kind: "number" },
+          { title: "Lost by the kernel", cell: ({ agent }) => countText(agent?.kernelLost), kind: "number" },
+          { title: "Left out", cell: ({ agent }) => countText(agent?.filtered), kind: "number" },
+        ]}
+      />
     </Card>
   );
 }

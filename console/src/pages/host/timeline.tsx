@@ -73,7 +73,7 @@ export function TimelineTab({ hostId }: { hostId: string }): VNode {
 }
 
 function Entry({ of, hostId }: { of: TimelineEntry; hostId: string }): VNode {
-  const { kind, firstTime, count, summary, outcome, userName, eventIds = [], alertId } = of;
+  const { kind, firstTime, count, summary, outcome, eventIds = [], alertId } = of;
   const isAlert = kind === "TIMELINE_KIND_ALERT";
   return (
     <li class={isAlert ? "is-alert" : ""}>
@@ -91,11 +91,6 @@ function Entry({ of, hostId }: { of: TimelineEntry; hostId: string }): VNode {
         )}
         {Number(count ?? 0) > 1 && <span class="faint">× {countText(count)}</span>}
         {outcome === "failure" && <Badge tone="warn">failure</Badge>}
-        {userName !== undefined && (
-          <span class="faint">
-            <Text of={userName} />
-          </span>
-        )}
         {eventIds[0] !== undefined && (
           <a
             class="small"

@@ -113,7 +113,7 @@ function HostTable({ hosts, nowMs }: { hosts: readonly HostRecord[]; nowMs: numb
           title: "Trail",
           cell: (host) =>
             faultsOf(host).length === 0 ? (
-              <span class="ink-good">● sound</span>
+              <span class="ink-good nowrap">● sound</span>
             ) : (
               faultsOf(host).map((fault) => (
                 <Badge key={fault} tone="bad">

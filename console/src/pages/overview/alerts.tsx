@@ -42,8 +42,7 @@ export function NewestAlerts({ asked, live }: { asked: Alerts; live: WatchState 
           ) : (
             <ul>
               {items.slice(0, NEWEST).map((alert) => (
-                <li key={alert.id} class="alert-row">
-                  <span />
+                <li key={alert.id} class="alert-row is-plain">
                   <SeverityLabel of={alert.rule?.severity} />
                   <div class="alert-what">
                     <a class="alert-title sans" href={`/alerts/${alert.id ?? ""}`}>

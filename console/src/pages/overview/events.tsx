@@ -17,14 +17,13 @@ export function EventRate({ nowMs }: { nowMs: number }): VNode {
   );
   const asked = useProgress(METHODS.aggregateEvents, request);
   const events = Number(asked.value?.events ?? 0);
-  const rate = events / (DAY_MS / 1000);
   return (
     <Card
       title="Events of the last day"
       actions={
         asked.value && (
           <span class="soft small">
-            {countText(events)} events, {rate < 10 ? rate.toFixed(2) : Math.round(rate)} a second in the mean
+            {countText(events)} events, {rateText(events)} in the mean
           </span>
         )
       }
@@ -49,4 +48,11 @@ export function EventRate({ nowMs }: { nowMs: number }): VNode {
       </Shown>
     </Card>
   );
+}
+
+/** Of a day's events: by the second where that is a number to read, else by the hour. */
+function rateText(events: number): string {
+  const rate = events / (DAY_MS / 1000);
+  if (rate >= 0.1) return `${rate < 10 ? rate.toFixed(1) : countText(Math.round(rate))} a second`;
+  return `${(events / 24).toFixed(1)} an hour`;
 }

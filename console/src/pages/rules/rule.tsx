@@ -39,62 +39,73 @@ export function RulePanel({ ruleKey, onChanged }: { ruleKey: string; onChanged: 
     onChanged();
     say(enabled ? "The rule runs" : "The rule is off");
   };
+  const panel = useRef<HTMLDivElement>(null);
+  useEffect(() => panel.current?.focus(), [ruleKey]);
   const close = (
     <button type="button" class="button is-quiet" aria-label="Close" onClick={() => setQuery({ rule: "" })}>
       ✕
     </button>
   );
   return (
-    <Card title={<Text of={asked.value?.rule?.title ?? "Rule"} />} actions={close}>
-      <Shown asked={asked} rows={6}>
-        {(rule) => (
-          <div class="stack">
-            {rule.problem !== undefined && (
-              <p class="ink-bad">
-                ▲ It cannot run: <Text of={rule.problem} />
+    <div ref={panel} class="rule" tabIndex={-1}>
+      <Card
+        title={
+          <span class="sans">
+            <Text of={asked.value?.rule?.title ?? "Rule"} />
+          </span>
+        }
+        actions={close}
+      >
+        <Shown asked={asked} rows={6}>
+          {(rule) => (
+            <div class="stack">
+              {rule.problem !== undefined && (
+                <p class="ink-bad">
+                  ▲ It cannot run: <Text of={rule.problem} />
+                </p>
+              )}
+              <p class="about sans">
+                <Text of={rule.rule?.description} lines />
               </p>
-            )}
-            <p class="about sans">
-              <Text of={rule.rule?.description} />
-            </p>
-            <Facts
-              of={[
-                ["State", stateOf(rule)],
-                ["Severity", <SeverityLabel key="severity" of={rule.rule?.severity} />],
-                ["Precision", <Precision key="precision" of={rule} />],
-                [
-                  "Alerts of the last 30 days",
-                  <a key="alerts" href={linkTo("/alerts", { rule: ruleKey, state: "all", fold: "no" })}>
-                    {countText(rule.alerts)}
-                  </a>,
-                ],
-                [
-                  "Written in",
-                  <Text key="file" of={`${rule.rule?.ruleset ?? ""}: ${rule.file ?? ""}:${rule.line ?? 0}`} />,
-                ],
-                ["Key", <code key="key">{ruleKey}</code>],
-              ]}
-            />
-            {mayAct("admin") && !rule.problem && (
-              <p>
-                <button type="button" class="button" onClick={() => void change(rule.enabled !== true)}>
-                  {rule.enabled === true ? "Turn it off" : "Let it run"}
-                </button>
-              </p>
-            )}
-            {rule.text !== undefined && (
-              <details open>
-                <summary>As it is written</summary>
-                <pre class="source">
-                  <Text of={rule.text} />
-                </pre>
-              </details>
-            )}
-            {rule.text !== undefined && <Trial rule={rule} />}
-          </div>
-        )}
-      </Shown>
-    </Card>
+              <Facts
+                of={[
+                  ["State", stateOf(rule)],
+                  ["Severity", <SeverityLabel key="severity" of={rule.rule?.severity} />],
+                  ["Precision", <Precision key="precision" of={rule} />],
+                  [
+                    "Alerts of the last 30 days",
+                    <a key="alerts" href={linkTo("/alerts", { rule: ruleKey, state: "all", fold: "no" })}>
+                      {countText(rule.alerts)}
+                    </a>,
+                  ],
+                  [
+                    "Written in",
+                    <Text key="file" of={`${rule.rule?.ruleset ?? ""}: ${rule.file ?? ""}:${rule.line ?? 0}`} />,
+                  ],
+                  ["Key", <code key="key">{ruleKey}</code>],
+                ]}
+              />
+              {mayAct("admin") && !rule.problem && (
+                <p>
+                  <button type="button" class="button" onClick={() => void change(rule.enabled !== true)}>
+                    {rule.enabled === true ? "Turn it off" : "Let it run"}
+                  </button>
+                </p>
+              )}
+              {rule.text !== undefined && (
+                <details open>
+                  <summary>As it is written</summary>
+                  <pre class="source" tabIndex={0}>
+                    <Text of={rule.text} lines />
+                  </pre>
+                </details>
+              )}
+              {rule.text !== undefined && <Trial rule={rule} />}
+            </div>
+          )}
+        </Shown>
+      </Card>
+    </div>
   );
 }
 

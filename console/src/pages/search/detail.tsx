@@ -106,7 +106,7 @@ export function Detail({ id, onNarrow }: DetailProps): VNode {
               <details>
                 <summary>All of it as JSON</summary>
                 <pre>
-                  <Text of={JSON.stringify(event, null, 2)} max={60_000} />
+                  <Text of={JSON.stringify(event, null, 2)} max={60_000} lines />
                 </pre>
               </details>
             </div>

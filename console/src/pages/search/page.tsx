@@ -58,7 +58,11 @@ export function Page(): VNode {
       )}
       {!isBadFilter && (
         <div class="search">
-          <Facets question={question} onNarrow={narrow} />
+          {pages.count > 0 || pages.isWhole ? (
+            <Facets question={question} onNarrow={narrow} />
+          ) : (
+            <aside class="facets" aria-label="Narrow by" />
+          )}
           <div class="stack">
             <Card>
               <Histogram

@@ -3,8 +3,8 @@ import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ProcessNode, ProcessTree } from "../../api/index.ts";
 import { go, linkTo } from "../../route/index.ts";
-import { Badge, SeverityLabel, Text, Time } from "../../show/index.ts";
-import { counted, countText } from "../../text/index.ts";
+import { Badge, SeverityMark, Text, Time } from "../../show/index.ts";
+import { counted, countText, severityOf } from "../../text/index.ts";
 import { forestOf, moveOf, openedAtFirst, rowsOf, type TreeRow } from "./model.ts";
 
 export function TreeGrid({ tree }: { tree: ProcessTree }): VNode {
@@ -149,8 +149,17 @@ function ProcessName({ of: node, isAsked }: { of: ProcessNode; isAsked: boolean 
       )}{" "}
       <span class="faint">[{node.pid ?? 0}]</span>{" "}
       {(node.alerts ?? []).map(({ id, title, rule }) => (
-        <a key={id} href={`/alerts/${id ?? ""}`} title={title}>
-          <SeverityLabel of={rule?.severity} />{" "}
+        <a
+          key={id}
+          class={`tree-alert is-${severityOf(rule?.severity)}`}
+          href={`/alerts/${id ?? ""}`}
+          tabIndex={-1}
+          title={title}
+        >
+          <SeverityMark of={severityOf(rule?.severity)} />
+          <span class="unseen">
+            {severityOf(rule?.severity)} alert: {title}
+          </span>
         </a>
       ))}
     </span>
@@ -176,7 +185,7 @@ function ProcessCells({ of: node }: { of: ProcessNode; hostId: string }): VNode 
   const login = user?.auditName ?? "";
   return (
     <>
-      <td role="gridcell">
+      <td role="gridcell" class="nowrap">
         <Text of={own} max={60} />
         {login !== "" && login !== own && (
           <span class="faint" title="Who logged in">
@@ -225,8 +234,14 @@ function DeedName({ row, hostId }: { row: Extract<TreeRow, { kind: "deed" | "lef
       <span class="faint" aria-hidden="true">
         {SIGNS[row.what]}
       </span>{" "}
-      {action}{" "}
-      {link === undefined ? (
+      {object === undefined && link !== undefined ? (
+        <a href={link} tabIndex={-1}>
+          {action}
+        </a>
+      ) : (
+        action
+      )}{" "}
+      {link === undefined || object === undefined ? (
         <Text of={object} max={300} />
       ) : (
         <a href={link} tabIndex={-1}>

@@ -16,18 +16,20 @@ export function Page(): VNode {
   const request = useMemo(() => requestOf(query), [query]);
   const asked = useAnswer(METHODS.getProcessTree, request);
   const alert = query.get("alert");
+  const hostId = asked.value?.hostId ?? host;
+  const named = useAnswer(METHODS.getHost, hostId === "" ? undefined : { hostId });
   return (
     <Frame
       name="Process tree"
       actions={
         <>
-          <HostLink id={asked.value?.hostId ?? host} at={query.get("at") ?? undefined} />
+          <HostLink id={hostId} name={named.value?.name} at={query.get("at") ?? undefined} />
           {alert !== null && (
             <a class="button" href={`/alerts/${alert}`}>
               Back to the alert
             </a>
           )}
-          <a class="button" href={linkTo(`/hosts/${asked.value?.hostId ?? host}`, { tab: "timeline" })}>
+          <a class="button" href={linkTo(`/hosts/${hostId}`, { tab: "timeline" })}>
             Timeline
           </a>
         </>

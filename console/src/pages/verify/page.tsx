@@ -141,7 +141,7 @@ export function Page(): VNode {
       {checkpoint !== "" && (
         <Card title="Checkpoint of the transparency log">
           <pre>
-            <Text of={checkpoint} />
+            <Text of={checkpoint} lines />
           </pre>
         </Card>
       )}
@@ -212,11 +212,12 @@ function Findings({ name, findings, more }: { name: string; findings: readonly T
           { title: "What", cell: ({ detail }) => <Text of={detail} />, kind: "wide" },
           {
             title: `Between (${zoneName()})`,
-            cell: ({ earliestTime, latestTime }) => (
-              <span>
-                <Time value={earliestTime} /> – <Time value={latestTime} />
-              </span>
-            ),
+            cell: ({ earliestTime, latestTime }) =>
+              earliestTime === undefined && latestTime === undefined ? null : (
+                <span>
+                  <Time value={earliestTime} /> – <Time value={latestTime} />
+                </span>
+              ),
             kind: "narrow",
           },
           {
@@ -238,7 +239,7 @@ function Evidence({ host, from, to }: { host: string; from: string; to: string }
         An auditor checks a host's trail with python3 and openssl, and without this collector. The command line writes
         it, for {rangeText({ from: from === "all" ? "" : from, to })}:
       </p>
-      <pre class="source">
+      <pre class="source" tabIndex={0}>
         {`hosttrail evidence export --host ${host === "" ? "HOST" : host}${optionOf("since", from === "all" ? "" : from)}${optionOf("until", to)} --output evidence.tar`}
       </pre>
     </Card>
