@@ -26,6 +26,7 @@ export class LineCall extends Writable {
   readonly #encode: (message: unknown) => unknown;
   readonly #beating: NodeJS.Timeout;
   #isWriting = false;
+  #isSaid = false;
   #problem: unknown;
 
   constructor(about: About, { request, parts }: Sent, encode: (message: unknown) => unknown, answer: Answer) {
@@ -86,6 +87,7 @@ export class LineCall extends Writable {
 
   override _final(done: Done): void {
     clearInterval(this.#beating);
+    this.#isSaid = true;
     const { status, body } = problemOf(this.#problem);
     if (this.#problem === undefined) {
       this.#head();
@@ -141,7 +143,7 @@ export class LineCall extends Writable {
 
   /** The connection is over: what was to be said is said, or nobody listens. */
   #left(): void {
-    if (!this.writableFinished) this.#cancel();
+    if (!this.#isSaid) this.#cancel();
     this.destroy();
   }
 
