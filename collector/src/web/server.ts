@@ -43,6 +43,7 @@ export async function listen(
     response: Http2ServerResponse | ServerResponse,
   ): void => {
     const exchange = exchangeOf(request, response);
+    if (exchange === undefined) return;
     running.add(exchange.answer);
     exchange.answer.on("close", () => running.delete(exchange.answer));
     void take(exchange);
@@ -86,11 +87,14 @@ export async function listen(
   };
 }
 
+/** Undefined where whoever asked is gone already: a stream outlives its connection for a moment, and has then nobody to answer. */
 function exchangeOf(
   request: Http2ServerRequest | IncomingMessage,
   response: Http2ServerResponse | ServerResponse,
-): Exchange {
-  const socket = ("stream" in request ? request.stream.session?.socket : request.socket) as TLSSocket;
+): Exchange | undefined {
+  const session = "stream" in request ? request.stream.session : undefined;
+  if ("stream" in request && (session === undefined || session.destroyed)) return undefined;
+  const socket = (session?.socket ?? request.socket) as TLSSocket;
   const peer = `${socket.remoteAddress}:${socket.remotePort}`;
   // A browser that goes away in the middle is no error of ours.
   request.on("error", () => undefined);
