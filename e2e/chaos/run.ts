@@ -34,10 +34,12 @@ export interface LifeResult {
 
 /** Something that is done to a world. */
 export type Happening = (world: World, random: Random) => Promise<void>;
+const HOSTS_MAX = 10_000;
 type Say = (text: string) => void;
 
 /** From the preparation of a world to the first event. */
 const MARGIN_MS = 20_000;
+/** After the faults something must be stored in every such time. */
 const SETTLE_MS = 240_000;
 
 /** A run under random faults. Throws where anything is lost, doubled, altered, or told otherwise than without them. */
@@ -76,7 +78,7 @@ export async function live(
     world.startHosts();
     say(`${hosts} hosts make ${events} events each`);
     await meanwhile(world, say);
-    await world.hostsDone(SETTLE_MS);
+    await world.hostsDone(() => storedUpTo(archive), SETTLE_MS);
     await world.ready();
     await settled(stream, archive, SETTLE_MS);
     say("all is stored and compacted");
@@ -101,6 +103,12 @@ export async function live(
     await stream.close();
     await archive.close();
   }
+}
+
+/** Grows with what is stored: each host's blocks are stored in the order of their times. */
+async function storedUpTo(archive: Archive): Promise<bigint> {
+  const hosts = await archive.hosts.listHosts("", HOSTS_MAX, undefined);
+  return hosts.reduce((sum, { lastEventNano }) => sum + lastEventNano, 0n);
 }
 
 function streamOptions({ natsUrls }: World): Parameters<typeof BlockStream.open>[0] {

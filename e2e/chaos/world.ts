@@ -3,9 +3,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Child, DevelopmentCa, prepareServices, waitForPort } from "@hosttrail/stack";
 import { stringify } from "yaml";
-import { eventually } from "../environment.ts";
 import { hostIdOf } from "../publisher.ts";
 import { SmallDisk } from "./disk.ts";
 import { Network } from "./network.ts";
@@ -23,6 +23,7 @@ const PARTS = { ingest: ["ingest"], store: ["store", "compact"], brain: ["detect
 const [NATS_PORT, ROUTE_PORT, DATABASE_PORT, INGEST_PORT, QUERY_PORT, METRICS_PORT, MONITOR_PORT] = [
   4222, 6222, 27_017, 7443, 7444, 9464, 8222,
 ];
+const LOOK_MS = 500;
 const DISK_MEGABYTES = { nats: 512, database: 512, hosts: 64 };
 
 /** A program that can be killed, on its machine, with its disk. */
@@ -159,14 +160,18 @@ export class World implements AsyncDisposable {
     for (const { kind, child } of this.parts) if (kind === "hosts") child.start();
   }
 
-  /** Waits until all hosts have made and stored what they had to. */
-  async hostsDone(timeoutMs: number): Promise<void> {
+  /** Waits until all hosts have made and stored what they had to; gives up where `progress` stays what it is for `quietMs`. */
+  async hostsDone(progress: () => Promise<bigint>, quietMs: number): Promise<void> {
     const hosts = this.parts.filter(({ kind }) => kind === "hosts");
-    await eventually("hosts having all of theirs stored", timeoutMs, async () => {
-      const working = hosts.filter(({ child }) => child.running);
-      if (working.length > 0) throw new Error(`${working.map(({ name }) => name).join(", ")} still has some`);
-      return true;
-    });
+    const working = (): string[] => hosts.flatMap(({ name, child }) => (child.running ? [name] : []));
+    let [last, sinceMs] = [await progress(), performance.now()];
+    while (working().length > 0) {
+      await sleep(LOOK_MS);
+      const now = await progress();
+      if (now !== last) [last, sinceMs] = [now, performance.now()];
+      else if (performance.now() - sinceMs > quietMs)
+        throw new Error(`${working().join(", ")}: nothing more is stored for ${quietMs / 1000} s`);
+    }
     for (const { name, child } of hosts)
       if (!child.logTail(1).includes(ALL_STORED)) throw new Error(`${name} failed:\n${child.logTail(15)}`);
   }
