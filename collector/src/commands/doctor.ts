@@ -77,7 +77,8 @@ async function answers(listen: string): Promise<boolean> {
 }
 
 /** Files by their keys; those that are not set are left out. */
-function filesOf(file: string, { tls, ca, nats, mongodb, notify, enroll, attest }: CollectorConfig): NamedFile[] {
+function filesOf(file: string, config: CollectorConfig): NamedFile[] {
+  const { tls, ca, nats, mongodb, notify, enroll, attest } = config;
   const secret = (key: string, path: string): NamedFile => ({ key, path, isSecret: true });
   const open = (key: string, path: string): NamedFile => ({ key, path, isSecret: false });
   const routes = notify.routes.flatMap(({ name, urlFile, keyFile, passwordFile, secretFiles, caFile }) => [
@@ -107,6 +108,7 @@ function filesOf(file: string, { tls, ca, nats, mongodb, notify, enroll, attest 
     secret("mongodb.tls.key_file", mongodb.tls.keyFile),
     secret("attest.key_file", attest.keyFile),
     open("attest.policy_file", attest.policyFile),
+    secret("console.oidc.client_secret_file", config.console.oidc.clientSecretFile),
     ...routes,
   ].filter(({ path }) => path !== "");
 }
@@ -114,7 +116,7 @@ function filesOf(file: string, { tls, ca, nats, mongodb, notify, enroll, attest 
 /** What its roles would listen at. */
 function listensOf(config: CollectorConfig): NamedListen[] {
   const roles = rolesOf(config);
-  const named = (["ingest", "query", "enroll"] as const)
+  const named = (["ingest", "query", "enroll", "console"] as const)
     .filter((role) => roles.includes(role))
     .map((role) => ({ key: `${role}.listen`, listen: config[role].listen }));
   const attest = config.attest.keyFile === "" ? [] : [{ key: "attest.listen", listen: config.attest.listen }];
