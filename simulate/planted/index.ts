@@ -134,7 +134,7 @@ export const PLANTED: readonly Planted[] = [
     name: "crash-repeats-events",
     what: "the events of the newest block are not known after a crash",
     plan: { faults: ["agent-killed-at-call"] },
-    patches: [replace("agent/src/pipeline.ts", "...eventKeys(spool.lastBlock)", "")],
+    patches: [replace("agent/src/pipeline.ts", "...eventKeys(spool.lastBlock), ", "")],
   },
   {
     name: "interleaved-forgotten",
