@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -19,6 +20,8 @@ import { openLogger } from "@hosttrail/lib/log";
 import { IngestServiceClient } from "@hosttrail/proto/ingest";
 import { LogServiceClient } from "@hosttrail/proto/log";
 import { parse, stringify } from "yaml";
+import { Browser } from "./consolebrowser.ts";
+import { DatabaseHand } from "./databasehand.ts";
 import { DatabaseRecorder } from "./databaserecorder.ts";
 import { credentialsOf, eventually, openStack, queryClient, searchAll } from "./environment.ts";
 import { malformed } from "./ledgerhost.ts";
@@ -30,7 +33,7 @@ const CLI = new URL("../cli/src/main.ts", import.meta.url).pathname;
 const RECORDED = new URL("../rules/recorded/cgroup_release_agent_set/match-1.log", import.meta.url);
 const RULE =
   "title: Kept\nlogsource: { product: linux, category: process_creation }\ndetection: { a: { Image|endswith: /kept }, condition: a }\n";
-const ROLES = ["ingest", "store", "compact", "detect", "query", "notify", "enroll", "attest"] as const;
+const ROLES = ["ingest", "store", "compact", "detect", "query", "notify", "enroll", "attest", "console"] as const;
 const DAY_MS = 86_400_000;
 const ORIGIN = "example.org/log";
 
@@ -109,6 +112,8 @@ const RARE: Readonly<Record<Login, Readonly<Record<string, string>>>> = {
     "find log_checkpoints": "whoever asks for the log's files",
     "find api_tokens": "whoever asks for the log's files",
   },
+  // And whatever query has: it is the same API.
+  console: { ...NO_RANGES, "remove login_links": "a link that ended an hour ago" },
 };
 
 interface Privilege {
@@ -123,7 +128,7 @@ describe("rights in the database", () => {
   let days: string;
   let profile: string;
   const recorders = new Map<Login, DatabaseRecorder>();
-  const ports = new Map<Login, { ingest: number; query: number; enroll: number }>();
+  const ports = new Map<Login, { ingest: number; query: number; enroll: number; console: number }>();
   const configs = new Map<Login, string>();
 
   /** What the command prints. The recorders are in this process, so nobody must wait for a command without them. */
@@ -321,6 +326,25 @@ describe("rights in the database", () => {
     events.close();
   });
 
+  it("are used by people at the console", async () => {
+    const who = new Browser(stack, ports.get("console")?.console);
+    const hand = await DatabaseHand.open(stack.mongodb.url, stack.database);
+    try {
+      const code = new URL((await ask("console")).trim()).hash.slice(1);
+      assert.equal((await who.post("/login/link", { code })).status, 200);
+      const id = createHash("sha256")
+        .update(who.cookies.get("__Host-hosttrail") ?? "")
+        .digest("hex");
+      assert.ok(await hand.set("console_sessions", id, { usedMs: Date.now() - 120_000 }));
+      assert.ok((await who.call("QueryService/SearchEvents")).json.events.length > 0);
+      assert.equal((await who.get("/login/provider")).status, 303);
+      assert.equal((await who.post("/logout", {})).status, 200);
+    } finally {
+      who.close();
+      await hand.close();
+    }
+  });
+
   it("are used by retention, which drops all that there is", async () => {
     const url = recorders.get("compact")?.url ?? "";
     const archive = Archive.open({ url, database: stack.database, historyDatabase: days });
@@ -373,9 +397,10 @@ describe("rights in the database", () => {
       const [seen, allowed] = [seenOf(login), allowedTo(login, roles)];
       assert.ok(seen.size > 0, `${login} sent something`);
       const rare = RARE[login];
+      const shared = login === "console" ? allowedTo("query", roles) : new Set<string>();
       for (const each of seen) if (!allowed.has(each)) beyond.push(`${login}: ${each}`);
       for (const each of allowed)
-        if (!seen.has(each) && rare[each] === undefined && !each.endsWith(" doctor") && !each.endsWith(" cluster"))
+        if (!seen.has(each) && !shared.has(each) && rare[each] === undefined && !/ (?:doctor|cluster)$/.test(each))
           unused.push(`${login}: ${each}`);
       for (const each of Object.keys(rare)) assert.ok(allowed.has(each), `${login}: ${each} is rare and not allowed`);
     }

@@ -17,7 +17,7 @@ import { type HttpReceiver, httpReceiver } from "./receivers.ts";
 const COLLECTOR = new URL("../collector/src/main.ts", import.meta.url).pathname;
 /** What a rule finds. */
 const RECORDED = new URL("../rules/recorded/cgroup_release_agent_set/match-1.log", import.meta.url);
-const ROLES = ["ingest", "store", "compact", "detect", "query", "notify", "enroll", "attest"] as const;
+const ROLES = ["ingest", "store", "compact", "detect", "query", "notify", "enroll", "attest", "console"] as const;
 
 describe("logins of least rights", () => {
   let folder: string;

@@ -11,7 +11,6 @@ export interface Answer {
   /** `done` is called when it has left this process. */
   write(text: string, done: () => void): boolean;
   end(body?: string | Uint8Array): unknown;
-  on(event: "close", listener: () => void): unknown;
 }
 
 export interface Exchange {
@@ -27,6 +26,14 @@ export interface Exchange {
   /** Who the client's certificate says, or why it says nobody. */
   certificate: ReturnType<typeof userOf>;
   answer: Answer;
+  /** Aborted when all is said, or when the browser is gone. */
+  over: AbortSignal;
+}
+
+/** Acts when an exchange is over; now, where it is. */
+export function whenOver(over: AbortSignal, act: () => void): void {
+  if (over.aborted) act();
+  else over.addEventListener("abort", act, { once: true });
 }
 
 export const JSON_TYPE = "application/json";

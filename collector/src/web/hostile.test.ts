@@ -1,5 +1,6 @@
 /** What strangers may send: nothing of it ends the process, is answered by a fault of ours, or lets anybody in. */
 import assert from "node:assert/strict";
+import { connect } from "node:http2";
 import { connect as connectTls } from "node:tls";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -139,6 +140,46 @@ describe("strangers' bytes", () => {
     const headers = Object.entries(own).map(([name, value]) => `${name}: ${value}\r\n`);
     const text = `POST ${GET_CALLER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${headers.join("")}transfer-encoding: chunked\r\n\r\n${chunk.length.toString(16)}\r\n${chunk}\r\n0\r\n\r\n`;
     assert.match(await say(text, 3000), /REQUEST_TOO_LARGE/);
+  });
+});
+
+describe("browsers that go away", () => {
+  it("at any moment of any request, over HTTP/2, keep nothing and end nothing", async () => {
+    const over = new Set<string>();
+    console.watched = async (sink) => {
+      for (let at = 0; ; at++)
+        await sink.write({ change: { alert: { id: "x".repeat(10_000) } } as never, dropped: BigInt(at) });
+    };
+    for (let round = 0; round < 60; round++) {
+      const session = connect(`https://127.0.0.1:${console.port}`, { ca: console.ca });
+      session.on("error", () => undefined);
+      for (const path of ["/", GET_CALLER, "/api/hosttrail.v1.AlertService/WatchAlerts", "/session", "/login/token"]) {
+        const post = path.startsWith("/api") || path.startsWith("/login");
+        const request = session.request({
+          ...own,
+          ":path": path,
+          ":method": post ? "POST" : "GET",
+          "content-type": "application/json",
+        });
+        request.on("error", () => undefined);
+        request.on("response", () => over.add(path));
+        request.resume();
+        request.end(post ? "{}" : undefined);
+        if (round % 3 === 1) setTimeout(() => request.close(), round / 2);
+      }
+      await sleep(round % 3 === 0 ? 0 : round);
+      session.destroy();
+    }
+    assert.ok(over.size >= 4, [...over].join());
+    await sleep(500);
+    assert.equal((await ask(console, GET_CALLER, { headers: own, body: "{}" })).status, 200);
+    // All streams have ended: of this session there may be two.
+    console.watched = async () => undefined;
+    for (const _each of [1, 2])
+      assert.equal(
+        (await ask(console, "/api/hosttrail.v1.AlertService/WatchAlerts", { headers: own, body: "{}" })).status,
+        200,
+      );
   });
 });
 

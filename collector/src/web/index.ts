@@ -8,7 +8,7 @@ import { metrics } from "../metrics/index.ts";
 import type { RunningServer, Service } from "../serve/index.ts";
 import { type CallBounds, Calls } from "./calls/index.ts";
 import { cookie, cookieOf, SESSION_COOKIE } from "./cookies.ts";
-import { type Exchange, sendJson } from "./exchange.ts";
+import { type Exchange, sendJson, whenOver } from "./exchange.ts";
 import { Files } from "./files/index.ts";
 import { Login, type LoginOptions } from "./login/index.ts";
 import { checkOrigin } from "./origin.ts";
@@ -73,14 +73,16 @@ class Console {
     this.#logger = logger;
   }
 
-  /** Answers, whatever happens. */
+  /** Answers also where it fails; throws only where the connection takes no answer any more. */
   async take(exchange: Exchange): Promise<void> {
-    const { path, answer } = exchange;
+    const { path, answer, over } = exchange;
     const kind = kindOf(path);
-    answer.on("close", () => metrics.consoleRequests.inc({ kind, status: String(answer.statusCode) }));
+    whenOver(over, () => metrics.consoleRequests.inc({ kind, status: String(answer.statusCode) }));
     try {
       await this.#answer(kind, exchange);
     } catch (error) {
+      // Nobody is there to be told.
+      if (over.aborted) return;
       if (isOurs(error)) this.#logger.error({ path, error: String(error) }, "a request of a browser failed");
       const { status, body } = problemOf(error);
       if (!answer.headersSent) sendJson(answer, status, body);

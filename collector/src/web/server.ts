@@ -9,7 +9,7 @@ import {
 import type { TLSSocket } from "node:tls";
 import type { Logger } from "@hosttrail/lib/log";
 import { type ListenOptions, listenTls, type RunningServer, userOf } from "../serve/index.ts";
-import type { Answer, Exchange } from "./exchange.ts";
+import { type Answer, type Exchange, whenOver } from "./exchange.ts";
 import { HEADERS } from "./headers.ts";
 
 export type ConsoleListen = Omit<ListenOptions, "clientCertificate" | "protocols">;
@@ -30,7 +30,7 @@ const FIRST_OPTIONS = {
 const TARGET_LENGTH_MAX: number = 8 * 1024;
 const LOOK_MS = 20;
 
-/** Serves until it is stopped. `take` answers an exchange, and throws nothing. */
+/** Serves until it is stopped. `take` answers an exchange. */
 export async function listen(
   options: ConsoleListen,
   take: (exchange: Exchange) => Promise<void>,
@@ -45,7 +45,7 @@ export async function listen(
     const exchange = exchangeOf(request, response);
     if (exchange === undefined) return;
     running.add(exchange.answer);
-    exchange.answer.on("close", () => running.delete(exchange.answer));
+    whenOver(exchange.over, () => running.delete(exchange.answer));
     void take(exchange);
   };
   const second = createSecureServer(
@@ -99,6 +99,8 @@ function exchangeOf(
   // A browser that goes away in the middle is no error of ours.
   request.on("error", () => undefined);
   response.on("error", () => undefined);
+  const over = new AbortController();
+  response.on("close", () => over.abort());
   for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, String(value));
   const target = (request.url ?? "").slice(0, TARGET_LENGTH_MAX + 1);
   const [path = "", query = ""] = target.length > TARGET_LENGTH_MAX ? [] : target.split(/\?(.*)/s, 2);
@@ -114,5 +116,6 @@ function exchangeOf(
       getPeer: () => peer,
     }),
     answer: response,
+    over: over.signal,
   };
 }

@@ -4,8 +4,7 @@ import type { Caller } from "../../access/index.ts";
 import { metrics } from "../../metrics/index.ts";
 import { REQUEST_BYTES_MAX, type Service, serviceError } from "../../serve/index.ts";
 import { readJson } from "../body.ts";
-import { type Exchange, sendJson } from "../exchange.ts";
-import { problemOf } from "../problem.ts";
+import { type Exchange, sendJson, whenOver } from "../exchange.ts";
 import { LineCall } from "./lines.ts";
 import { type About, LocalCall, type Sent } from "./local.ts";
 import { type Method, methodsOf } from "./methods.ts";
@@ -50,11 +49,11 @@ export class Calls {
     if (method === undefined)
       throw serviceError(status.UNIMPLEMENTED, "METHOD_UNKNOWN", `there is no method ${shown(path)}`);
     const leave = this.#enter(session.id, method);
-    exchange.answer.on("close", leave);
+    whenOver(exchange.over, leave);
     const about: About = { path, peer: exchange.peer, authenticate: () => session.look() };
     const sent = await sentOf(exchange, method);
     if (!method.hasLines) return await answerOnce(exchange, method, new LocalCall(about, sent));
-    const call = new LineCall(about, sent, (message) => method.response(message), exchange.answer);
+    const call = new LineCall(about, sent, (message) => method.response(message), exchange);
     (method.handle as unknown as LineHandler)(call);
   }
 
@@ -93,23 +92,20 @@ async function sentOf(exchange: Exchange, method: Method): Promise<Sent> {
   return { parts: parts() };
 }
 
-function answerOnce({ answer }: Exchange, method: Method, call: LocalCall): Promise<void> {
-  answer.on("close", () => {
+/** Throws as the service does. */
+async function answerOnce({ answer, over }: Exchange, method: Method, call: LocalCall): Promise<void> {
+  const leave = (): void => {
     if (!answer.writableEnded) call.leave();
+  };
+  // Later than now, since whoever handles the call must hear of it.
+  whenOver(over, () => setImmediate(leave));
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  (method.handle as unknown as UnaryHandler)(call, (error, message) => {
+    if (error === null) resolve(message);
+    else reject(error);
   });
-  return new Promise((resolve) => {
-    (method.handle as unknown as UnaryHandler)(call, (error, message) => {
-      if (call.cancelled) return resolve();
-      try {
-        if (error !== null) throw error;
-        sendJson(answer, 200, method.response(message));
-      } catch (cause) {
-        const problem = problemOf(cause);
-        sendJson(answer, problem.status, problem.body);
-      }
-      resolve();
-    });
-  });
+  const message = await promise;
+  if (!call.cancelled) sendJson(answer, 200, method.response(message));
 }
 
 function partsOf(body: unknown): readonly unknown[] {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
@@ -8,7 +7,8 @@ import type { Answer } from "../exchange.ts";
 import { LineCall } from "./lines.ts";
 
 /** An answer whose reader takes what is written when it is told to. */
-class SlowAnswer extends EventEmitter implements Answer {
+class SlowAnswer implements Answer {
+  readonly over: AbortController = new AbortController();
   statusCode = 0;
   headersSent = false;
   writableEnded = false;
@@ -17,7 +17,6 @@ class SlowAnswer extends EventEmitter implements Answer {
   readonly #reads: boolean;
 
   constructor(reads: boolean) {
-    super();
     this.#reads = reads;
   }
 
@@ -35,17 +34,21 @@ class SlowAnswer extends EventEmitter implements Answer {
     return this.#reads;
   }
 
+  close(): void {
+    this.over.abort();
+  }
+
   end(body = ""): void {
     assert.equal(this.writableEnded, false);
     this.text += body;
     this.writableEnded = true;
-    queueMicrotask(() => this.emit("close"));
+    queueMicrotask(() => this.close());
   }
 }
 
 function open(answer: SlowAnswer, encode: (message: unknown) => unknown = (message) => message): LineCall {
   const about = { path: "/a.B/C", peer: "127.0.0.1:1", authenticate: () => Promise.reject(new Error("not asked")) };
-  return new LineCall(about, {}, encode, answer);
+  return new LineCall(about, {}, encode, { answer, over: answer.over.signal });
 }
 
 const REFUSAL = serviceError(status.PERMISSION_DENIED, "ROLE_MISSING", "no", { role: "admin" });
@@ -107,7 +110,7 @@ describe("a call with many answers", () => {
     }
     assert.ok(drained);
     assert.equal(answer.text.trim().split("\n").length, written);
-    answer.emit("close");
+    answer.close();
   });
 
   it("is cancelled when its browser goes, and then holds nothing", async () => {
@@ -116,13 +119,23 @@ describe("a call with many answers", () => {
     let told = 0;
     call.on("cancelled", () => told++);
     while (!call.writableNeedDrain) call.write("x".repeat(10));
-    answer.emit("close");
+    answer.close();
     await sleep(10);
     assert.deepEqual([call.cancelled, told, call.destroyed, call.write("more")], [true, 1, true, false]);
     call.emit("error", REFUSAL);
     call.end();
     await sleep(10);
     assert.equal(answer.writableEnded, false);
+  });
+
+  it("of a browser that was gone before it began is cancelled as well", async () => {
+    const answer = new SlowAnswer(true);
+    answer.close();
+    const call = open(answer);
+    let told = 0;
+    call.on("cancelled", () => told++);
+    await sleep(10);
+    assert.deepEqual([told, call.cancelled, call.destroyed], [1, true, true]);
   });
 
   it("of which a message cannot be shown ends there, with an error, and its service is told to end", async () => {
@@ -143,12 +156,12 @@ describe("a call with many answers", () => {
     const ready = new SlowAnswer(true);
     open(ready).sendMetadata();
     assert.deepEqual([ready.statusCode, ready.text], [200, "{}\n"]);
-    ready.emit("close");
+    ready.close();
     const stalled = new SlowAnswer(false);
     const call = open(stalled);
     call.write(1);
     call.sendMetadata();
     assert.equal(stalled.text, '{"result":1}\n');
-    stalled.emit("close");
+    stalled.close();
   });
 });

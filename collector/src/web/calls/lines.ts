@@ -5,7 +5,7 @@
 import { Writable } from "node:stream";
 import { Metadata } from "@grpc/grpc-js";
 import type { Caller } from "../../access/index.ts";
-import type { Answer } from "../exchange.ts";
+import { type Answer, type Exchange, whenOver } from "../exchange.ts";
 import { problemOf } from "../problem.ts";
 import type { About, Sent } from "./local.ts";
 
@@ -29,7 +29,12 @@ export class LineCall extends Writable {
   #isSaid = false;
   #problem: unknown;
 
-  constructor(about: About, { request, parts }: Sent, encode: (message: unknown) => unknown, answer: Answer) {
+  constructor(
+    about: About,
+    { request, parts }: Sent,
+    encode: (message: unknown) => unknown,
+    { answer, over }: Pick<Exchange, "answer" | "over">,
+  ) {
     super({ objectMode: true });
     this.#about = about;
     this.request = request;
@@ -39,7 +44,8 @@ export class LineCall extends Writable {
     // Steps tell by this event how a call failed, as gRPC wants it.
     this.on("error", (error) => this.#fail(error));
     this.#beating = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    answer.on("close", () => this.#left());
+    // Later than now, since whoever handles the call must hear of it.
+    whenOver(over, () => setImmediate(() => this.#left()));
   }
 
   getPath(): string {
