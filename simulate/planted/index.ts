@@ -116,9 +116,10 @@ export const PLANTED: readonly Planted[] = [
     ],
   },
   {
-    name: "torn-tail-kept",
-    what: "a torn block at a segment's end is not cut off, and does not end its epoch",
-    plan: { faults: ["agent-killed", "disk-failing", "disk-full"] },
+    name: "damaged-end-kept",
+    what: "a damaged block at a segment's end is not cut off, and does not end its epoch",
+    // Not one that was torn as it was written: it was never sent, and what is behind it is found all the same.
+    plan: { faults: ["agent-killed", "bit-flipped"] },
     patches: [
       replace(SPOOL, "if (offset + length === content.length) truncateSync(path, offset);", ""),
       replace(SPOOL, "this.#counts.corruptStretches === damagedBefore && ", ""),
