@@ -52,6 +52,8 @@ export async function serveLog(
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.headersTimeout = REQUEST_TIMEOUT_MS;
   server.maxRequestsPerSocket = REQUESTS_MAX;
+  // It takes no connections by itself, and holds requests to their time only when it is told that it listens.
+  server.emit("listening");
   const listener = await listenTls(
     { ...options, clientCertificate: "optional", protocols: ["http/1.1"] },
     logger,
