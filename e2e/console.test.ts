@@ -9,6 +9,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type MethodDefinition, type ServiceError, status } from "@grpc/grpc-js";
+import { Archive } from "@hosttrail/collector/mongodb";
 import { AccessServiceService } from "@hosttrail/proto/access";
 import { AlertServiceService } from "@hosttrail/proto/alert";
 import { AnalysisServiceService } from "@hosttrail/proto/analysis";
@@ -294,6 +295,39 @@ describe("a session", () => {
     assert.equal((await who.call("AccessService/GetCaller")).status, 200);
     await sleep(600);
     await isNobody(who);
+  });
+
+  it("that has ended is swept, and one that goes on is not; links are kept for an hour more", async () => {
+    const archive = Archive.open({ url: stack.mongodb.url, database: stack.database });
+    try {
+      const nowMs = Date.now();
+      const about = { subjects: ["certificate:swept"], way: "link", createMs: nowMs, usedMs: nowMs } as const;
+      await archive.console.insertSession({ ...about, id: "going-on", endMs: nowMs + MINUTE_MS });
+      await archive.console.insertSession({ ...about, id: "over", endMs: nowMs });
+      await archive.console.insertSession({
+        ...about,
+        id: "idle",
+        endMs: nowMs + MINUTE_MS,
+        usedMs: nowMs - MINUTE_MS,
+      });
+      const link = { subjects: about.subjects, identityEndMs: Infinity };
+      await archive.console.insertLink({ ...link, id: "old", expireMs: nowMs - 61 * MINUTE_MS });
+      await archive.console.insertLink({ ...link, id: "new", expireMs: nowMs + MINUTE_MS });
+      assert.ok((await archive.console.sweep(nowMs, nowMs - MINUTE_MS, 1000)) >= 3);
+      const left = await archive.console.sessionsOf("certificate:swept");
+      assert.deepEqual(
+        left.map(({ id }) => id),
+        ["going-on"],
+      );
+      const takes = await Promise.all(Array.from({ length: 8 }, () => archive.console.takeLink("new", nowMs)));
+      assert.deepEqual(
+        takes.filter((each) => each !== undefined),
+        [{ ...link, subjects: ["certificate:swept"], id: "new", expireMs: nowMs + MINUTE_MS }],
+      );
+      assert.equal(await archive.console.takeLink("old", nowMs - 120 * MINUTE_MS), undefined);
+    } finally {
+      await archive.close();
+    }
   });
 
   it("goes on when the collector starts again", async () => {
