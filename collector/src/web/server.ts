@@ -42,11 +42,23 @@ export async function listen(
     request: Http2ServerRequest | IncomingMessage,
     response: Http2ServerResponse | ServerResponse,
   ): void => {
-    const exchange = exchangeOf(request, response);
-    if (exchange === undefined) return;
-    running.add(exchange.answer);
-    whenOver(exchange.over, () => running.delete(exchange.answer));
-    void take(exchange);
+    let exchange: Exchange | undefined;
+    try {
+      exchange = exchangeOf(request, response);
+    } catch {
+      // Where it ends just now, HTTP/2 throws when it is asked for anything of the connection.
+    }
+    if (exchange === undefined) {
+      request.destroy();
+      return;
+    }
+    const { path, answer: given, over } = exchange;
+    running.add(given);
+    whenOver(over, () => running.delete(given));
+    take(exchange).catch((error: unknown) => {
+      logger.error({ path, error: String(error) }, "a request of a browser could not be answered");
+      request.destroy();
+    });
   };
   const second = createSecureServer(
     { settings: { maxConcurrentStreams: STREAMS_PER_CONNECTION_MAX, maxHeaderListSize: HEADER_BYTES_MAX } },
