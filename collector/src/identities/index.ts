@@ -4,6 +4,9 @@
  *
  * Two machines with one identity (a copied disk) are told apart by their boots: a machine that boots never comes back with an
  * earlier boot id. When an earlier one does come back, the later one is the copy; it is refused and must enrol by itself.
+ *
+ * A hello may be older than it looks: it waits for a process that stands still, and its machine boots again meanwhile. So an earlier boot is
+ * asked to come once more, to the same process: only what is there can.
  */
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
@@ -55,6 +58,10 @@ interface Watcher {
 }
 
 const POLL_INTERVAL_MS = 2000;
+/** What a process that stood still finds waiting is read at once: whoever comes back later than this came by itself. */
+const AGAIN_MS = 1000;
+/** Hosts of which it is known that an earlier boot came back; those that did so first go first. */
+const RETURNS_MAX = 10_000;
 /** Changes are dated by the clock of whoever made them: look back so far for those of slow clocks. */
 const CLOCK_SKEW_MS = 60_000;
 
@@ -66,6 +73,8 @@ export class HostIdentities {
   readonly #watchers = new Map<string, Set<Watcher>>();
   readonly #subscription: { close: () => void };
   readonly #timer: NodeJS.Timeout;
+  /** Earlier boots that came back once: which, and when that was seen, on the monotonic clock. */
+  readonly #returns = new Map<string, { bootId: string; seenMs: number }>();
   #polledMs = Date.now();
   #polling = false;
 
@@ -80,6 +89,7 @@ export class HostIdentities {
 
   /** Lets a host in; throws an IdentityError, or the database's error where that does not answer. */
   async admit(claim: Claim): Promise<void> {
+    const cameMs = performance.now();
     const identity = await this.#store.getIdentity(claim.hostId);
     if (identity === undefined) {
       if (this.#options.hosts === "certified") return;
@@ -87,22 +97,46 @@ export class HostIdentities {
     }
     const problem = problemOf(identity, claim);
     if (problem !== undefined) throw problem;
-    await this.#noteBoot(identity, claim.bootId);
+    await this.#noteBoot(identity, claim, cameMs);
   }
 
-  async #noteBoot({ hostId, boots }: HostIdentity, bootId: string): Promise<void> {
+  /** Throws an IdentityError for an earlier boot that comes back for the first time. */
+  async #noteBoot({ boots }: HostIdentity, claim: Claim, cameMs: number): Promise<void> {
+    const { hostId, bootId } = claim;
     if (bootId === "" || boots.at(-1) === bootId) return;
     let clone = "";
+    let isDoubted = false;
     await this.#store.changeBoots(hostId, (known) => {
+      isDoubted = isBack(known, bootId) && !this.#isBackAgain(claim, cameMs);
+      if (isDoubted) return known;
       const next = withBoot(known, bootId);
       clone = next.clonedBoots.length > known.clonedBoots.length ? (next.clonedBoots.at(-1) ?? "") : "";
       return next;
     });
+    if (isDoubted) {
+      this.#noteReturn(claim);
+      throw refusal("BOOT_SUPERSEDED", claim, "a later boot of it has said hello: this one must come again");
+    }
     if (clone !== "") {
       metrics.hostsRefused.inc({ reason: "HOST_CLONED" });
       this.#logger.error({ host: hostId, boot: bootId, clone }, "two machines have one identity: a disk was copied");
     }
     this.#notices.tellIdentity(hostId);
+  }
+
+  #isBackAgain({ hostId, bootId }: Claim, cameMs: number): boolean {
+    const before = this.#returns.get(hostId);
+    return before?.bootId === bootId && cameMs - before.seenMs >= AGAIN_MS;
+  }
+
+  /** The first time counts: whoever comes all the time is believed as well. */
+  #noteReturn({ hostId, bootId }: Claim): void {
+    if (this.#returns.get(hostId)?.bootId === bootId) return;
+    this.#returns.delete(hostId);
+    this.#returns.set(hostId, { bootId, seenMs: performance.now() });
+    if (this.#returns.size <= RETURNS_MAX) return;
+    const [oldest] = this.#returns.keys();
+    if (oldest !== undefined) this.#returns.delete(oldest);
   }
 
   /** Ends a stream as soon as its host may not speak any longer. */
@@ -164,13 +198,17 @@ export class HostIdentities {
   }
 }
 
+function isBack({ boots }: Boots, bootId: string): boolean {
+  return boots.at(-1) !== bootId && boots.includes(bootId);
+}
+
 /** A boot that comes back after a later one says that the later one is of another machine. */
 function withBoot({ boots, clonedBoots }: Boots, bootId: string): Boots {
   const last = boots.at(-1);
+  if (last === undefined || !boots.includes(bootId)) return { boots: [...boots, bootId], clonedBoots };
   if (last === bootId) return { boots, clonedBoots };
-  const isBack = last !== undefined && boots.includes(bootId);
-  const others = boots.filter((boot) => boot !== bootId && !(isBack && boot === last));
-  return { boots: [...others, bootId], clonedBoots: isBack ? [...clonedBoots, last] : clonedBoots };
+  const others = boots.filter((boot) => boot !== bootId && boot !== last);
+  return { boots: [...others, bootId], clonedBoots: [...clonedBoots, last] };
 }
 
 function problemOf(identity: HostIdentity, claim: Claim): IdentityError | undefined {
