@@ -2,6 +2,7 @@
 import { type Answer, type CallError, callError, readError } from "./error.ts";
 import { JsonLines } from "./lines.ts";
 import type { Method, StreamMethod } from "./methods.ts";
+import { backgroundHeader } from "./person.ts";
 import { CONSOLE_HEADER, loginAgain } from "./session.ts";
 
 /** How often a call is made again after a login. */
@@ -82,7 +83,7 @@ async function post(path: string, body: unknown, signal: AbortSignal): Promise<P
     try {
       response = await fetch(`/api/hosttrail.v1.${path}`, {
         method: "POST",
-        headers: { ...CONSOLE_HEADER, "Content-Type": "application/json" },
+        headers: { ...CONSOLE_HEADER, ...backgroundHeader(), "Content-Type": "application/json" },
         body: JSON.stringify(body),
         signal,
       });

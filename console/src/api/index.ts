@@ -13,6 +13,7 @@ export {
   type Session,
   standing,
 } from "./session.ts";
+export { watchPerson } from "./person.ts";
 export { watch, type WatchState } from "./watch.ts";
 export type { ApiToken, AuditEntry, EnrollmentToken, HostIdentity } from "./gen/hosttrail/v1/access.ts";
 export type {

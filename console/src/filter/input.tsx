@@ -26,7 +26,8 @@ export function FilterInput({ label, value, onAsk, error, about, onTyped }: Filt
   const [isOpen, setOpen] = useState(false);
   const [at, setAt] = useState(-1);
   const [counted, setCounted] = useState<readonly Completion[]>([]);
-  useEffect(() => setTyped(value), [value]);
+  // A blank at its end is where somebody goes on typing.
+  useEffect(() => setTyped((before) => (before.trim() === value ? before : value)), [value]);
   const place = placeAt(typed, caret);
   const field = place.expecting.kind === "value" ? place.expecting.field.name : undefined;
   useEffect(() => {
@@ -104,7 +105,7 @@ export function FilterInput({ label, value, onAsk, error, about, onTyped }: Filt
       />
       {error !== undefined && (
         <div id={`${id}-error`} class="filter-error" role="alert">
-          {column !== undefined && typed === value && (
+          {column !== undefined && typed.trim() === value && (
             <span class="filter-caret mono" aria-hidden="true">
               {" ".repeat(column - 1)}▲
             </span>

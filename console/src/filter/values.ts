@@ -7,7 +7,7 @@ import { quoted } from "./compose.ts";
 
 const VALUES_MAX = 50;
 /** What a completion may take: it is asked while somebody types. */
-const BUDGET = { timeMs: "1500" };
+const BUDGET = { timeMs: "3000" };
 
 const kept = new Map<string, Promise<Completion[]>>();
 const KEPT_MAX = 64;

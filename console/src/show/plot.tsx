@@ -72,12 +72,7 @@ export function Plot({ label, bars, fromMs, toMs, bucketMs, heightPx = 72, onRan
         )}`;
   return (
     <figure class="plot">
-      <svg
-        ref={svg}
-        viewBox={`0 0 ${WIDTH} 100`}
-        preserveAspectRatio="none"
-        height={heightPx}
-        class={onRange === undefined ? "plot-area" : "plot-area can-drag"}
+      <div
         role="slider"
         tabIndex={0}
         aria-label={label}
@@ -86,44 +81,53 @@ export function Plot({ label, bars, fromMs, toMs, bucketMs, heightPx = 72, onRan
         aria-valuenow={caret ?? 0}
         aria-valuetext={said}
         onKeyDown={onKeyDown}
-        onPointerDown={(event) => {
-          if (onRange === undefined || event.button !== 0) return;
-          event.currentTarget.setPointerCapture(event.pointerId);
-          setAnchor(bucketAt(event.clientX));
-          setCaret(bucketAt(event.clientX));
-        }}
-        onPointerMove={(event) => setCaret(bucketAt(event.clientX))}
-        onPointerUp={(event) => {
-          const to = bucketAt(event.clientX);
-          if (anchor !== undefined && anchor !== to) choose(anchor, to);
-          setAnchor(undefined);
-        }}
-        onPointerLeave={() => anchor === undefined && setCaret(undefined)}
       >
-        {caret !== undefined && (
-          <rect
-            class={anchor === undefined ? "plot-caret" : "plot-range"}
-            x={Math.min(caret, anchor ?? caret) * step}
-            width={(Math.abs(caret - (anchor ?? caret)) + 1) * step}
-            y={0}
-            height={100}
-          />
-        )}
-        {[...counts].map(([bucket, value]) => {
-          const height = Math.max(2, (value / most) * 96);
-          return (
+        <svg
+          ref={svg}
+          viewBox={`0 0 ${WIDTH} 100`}
+          preserveAspectRatio="none"
+          height={heightPx}
+          class={onRange === undefined ? "plot-area" : "plot-area can-drag"}
+          aria-hidden="true"
+          onPointerDown={(event) => {
+            if (onRange === undefined || event.button !== 0) return;
+            event.currentTarget.setPointerCapture(event.pointerId);
+            setAnchor(bucketAt(event.clientX));
+            setCaret(bucketAt(event.clientX));
+          }}
+          onPointerMove={(event) => setCaret(bucketAt(event.clientX))}
+          onPointerUp={(event) => {
+            const to = bucketAt(event.clientX);
+            if (anchor !== undefined && anchor !== to) choose(anchor, to);
+            setAnchor(undefined);
+          }}
+          onPointerLeave={() => anchor === undefined && setCaret(undefined)}
+        >
+          {caret !== undefined && (
             <rect
-              key={bucket}
-              class="plot-bar"
-              x={bucket * step}
-              width={Math.max(step * 0.86, 0.6)}
-              y={100 - height}
-              height={height}
+              class={anchor === undefined ? "plot-caret" : "plot-range"}
+              x={Math.min(caret, anchor ?? caret) * step}
+              width={(Math.abs(caret - (anchor ?? caret)) + 1) * step}
+              y={0}
+              height={100}
             />
-          );
-        })}
-        <line class="plot-base" x1={0} x2={WIDTH} y1={99.5} y2={99.5} />
-      </svg>
+          )}
+          {[...counts].map(([bucket, value]) => {
+            const height = Math.max(2, (value / most) * 96);
+            return (
+              <rect
+                key={bucket}
+                class="plot-bar"
+                x={bucket * step}
+                width={Math.max(step * 0.86, 0.6)}
+                y={100 - height}
+                height={height}
+              />
+            );
+          })}
+          <line class="plot-base" x1={0} x2={WIDTH} y1={99.5} y2={99.5} />
+        </svg>
+      </div>
       <figcaption class="plot-caption">
         <span>
           {said} ({zoneName()})

@@ -103,16 +103,19 @@ export function Completion({
   const lookedAt = BigInt(of.scanned?.events ?? 0) + BigInt(of.pruned?.events ?? 0);
   const whole = lookedAt + BigInt(of.left?.events ?? 0);
   const others = (of.reasons ?? []).filter((reason) => reason !== "limit");
-  const isWhole = of.complete === true && others.length === 0 && (of.dropped ?? []).length === 0;
+  const isSound = others.length === 0 && (of.dropped ?? []).length === 0 && (of.unreadable ?? []).length === 0;
+  const isWhole = of.complete === true && isSound;
+  // A page of a longer answer: nothing is missing, there is more.
+  const isSoFar = of.complete !== true && isSound;
   return (
-    <div class={isWhole ? "completion" : "completion is-partial"}>
+    <div class={isSound ? "completion" : "completion is-partial"}>
       <span class="completion-mark" aria-hidden="true">
-        {isWhole ? "●" : "◐"}
+        {isWhole ? "●" : isSoFar ? "○" : "◐"}
       </span>
       <span>
         {isWhole
           ? `Complete: ${counted(String(lookedAt), "event")} looked at`
-          : `Not complete: ${countText(String(lookedAt))} of ${counted(String(whole), "event")} looked at`}
+          : `${isSoFar ? "So far" : "Not complete"}: ${countText(String(lookedAt))} of ${counted(String(whole), "event")} looked at`}
         {of.complete !== true && of.completeUntilTime !== undefined && (
           <>
             , {order === "newest" ? "from" : "until"} <Time value={of.completeUntilTime} />

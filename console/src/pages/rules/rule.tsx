@@ -35,7 +35,8 @@ export function RulePanel({ ruleKey, onChanged }: { ruleKey: string; onChanged: 
   const change = async (enabled: boolean): Promise<void> => {
     const { value, error } = await call(METHODS.updateRule, { key: ruleKey, enabled });
     if (error !== undefined) return say(`The rule is as it was: ${error.message}`, true);
-    asked.put({ ...asked.value, ...value, text: value.text ?? asked.value?.text });
+    // Only the rule's own page has its text; what JSON leaves out is false, and not as it was.
+    asked.put({ ...value, text: value.text ?? asked.value?.text });
     onChanged();
     say(enabled ? "The rule runs" : "The rule is off");
   };

@@ -21,7 +21,7 @@ export function Page(): VNode {
   // What is chosen or how it is shown asks nothing anew.
   const key = JSON.stringify([asked.filter, asked.range, asked.host, asked.order, turn]);
   const question = useMemo(() => questionOf(asked, Date.now()), [key]);
-  const pages = usePages(question, asked.order, key);
+  const { pages, version } = usePages(question, asked.order, key);
   const [total, setTotal] = useState<number>();
   useEffect(() => setTotal(undefined), [key]);
   const isBadFilter = pages.error?.reason === "FILTER_INVALID";
@@ -71,7 +71,7 @@ export function Page(): VNode {
                 onRange={(from, to) => setQuery({ from, to, event: "" })}
               />
             </Card>
-            <Results asked={asked} pages={pages} total={total} listKey={key} />
+            <Results asked={asked} pages={pages} version={version} total={total} listKey={key} />
           </div>
         </div>
       )}
@@ -80,9 +80,12 @@ export function Page(): VNode {
   );
 }
 
-/** The pages of this question; those of the one before are given up. */
-function usePages(question: Question, order: Asked["order"], key: string): EventPages {
-  const [, drawAgain] = useReducer((before: number) => before + 1, 0);
+/**
+ * The pages of this question; those of the one before are given up. `version` is another one whenever they changed: signals draw a view again
+ * only where what it is given differs.
+ */
+function usePages(question: Question, order: Asked["order"], key: string): { pages: EventPages; version: number } {
+  const [version, drawAgain] = useReducer((before: number) => before + 1, 0);
   const current = useRef<{ key: string; pages: EventPages } | undefined>(undefined);
   if (current.current?.key !== key) {
     current.current?.pages.close();
@@ -96,17 +99,18 @@ function usePages(question: Question, order: Asked["order"], key: string): Event
     return undefined;
   }, [pages]);
   useEffect(() => () => current.current?.pages.close(), []);
-  return pages;
+  return { pages, version };
 }
 
 interface ResultsProps {
   asked: Asked;
   pages: EventPages;
+  version: number;
   total: number | undefined;
   listKey: string;
 }
 
-function Results({ asked, pages, total, listKey }: ResultsProps): VNode {
+function Results({ asked, pages, version, total, listKey }: ResultsProps): VNode {
   const { count, isWhole, error, isComing, completeness } = pages;
   const all = isWhole ? count : total;
   return (
@@ -128,7 +132,7 @@ function Results({ asked, pages, total, listKey }: ResultsProps): VNode {
       {count === 0 && isWhole && (
         <Empty title="No event matches">A longer time, or a filter that asks for less, may find some.</Empty>
       )}
-      {count > 0 && <EventTable asked={asked} pages={pages} total={all} listKey={listKey} />}
+      {count > 0 && <EventTable asked={asked} pages={pages} version={version} total={all} listKey={listKey} />}
       <Completion of={completeness} order={asked.order === "time" ? "oldest" : "newest"} />
     </Card>
   );

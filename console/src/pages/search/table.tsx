@@ -75,6 +75,8 @@ function columnsOf({ columns, order }: Asked): VirtualColumn<Row>[] {
 interface EventTableProps {
   asked: Asked;
   pages: EventPages;
+  /** Another one whenever the pages changed. */
+  version: number;
   total: number | undefined;
   listKey: string;
 }

@@ -1,6 +1,6 @@
 /** The tree as a treegrid: rows have the focus, arrows walk and unfold. */
 import type { VNode } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ProcessNode, ProcessTree } from "../../api/index.ts";
 import { go, linkTo } from "../../route/index.ts";
 import { Badge, SeverityMark, Text, Time } from "../../show/index.ts";
@@ -15,7 +15,7 @@ export function TreeGrid({ tree }: { tree: ProcessTree }): VNode {
   const grid = useRef<HTMLTableElement>(null);
   const mayFocus = useRef(false);
   const at = rows.some(({ key }) => key === focused) ? focused : (rows[0]?.key ?? "");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!mayFocus.current) return;
     mayFocus.current = false;
     grid.current?.querySelector<HTMLElement>(`tr[tabindex="0"]`)?.focus();
