@@ -270,7 +270,8 @@ function collectorPart(
     tls: { ca_file: authority.trust, certificate_file: `${authority.server}.crt`, key_file: `${authority.server}.key` },
     ingest: { listen: `${address}:${INGEST_PORT}`, hosts: "certified" },
     query: { listen: `${address}:${QUERY_PORT}`, workers: 1 },
-    compact: { turn_ms: 2000, age_ms: 10_000 },
+    // Often enough to end soon after the faults, and not so often that the database does little else.
+    compact: { turn_ms: 5000, age_ms: 30_000 },
     detect: { lease_ms: 3000, checkpoint_ms: 1000 },
     access: { bindings: [{ subject: "certificate:dev", role: "admin" }] },
     metrics: { listen: `${address}:${metricsPort}` },
