@@ -11,7 +11,7 @@ export const INCIDENT = { from: "2026-11-24T02:00:00.000Z", to: "2026-11-24T05:0
 
 /** A name that would be a picture, a script and a text that reads backwards, if it were anything but text. */
 export const HOSTILE_HOST = `<img src=x onerror="window.planted=1">\u202eevil`;
-export const HOSTILE_ARGUMENT = `<script>window.planted=2</script>\u200b\u202etxt.exe\u0007`;
+const HOSTILE_ARGUMENT = `<script>window.planted=2</script>\u200b\u202etxt.exe\u0007`;
 
 export interface World extends AsyncDisposable {
   stack: Stack;

@@ -1,6 +1,7 @@
 /** What pages are put together of. */
 import type { ComponentChildren, VNode } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { printable } from "../text/index.ts";
 
 /** A page: its heading, what can be done with it, and what it shows. */
 export function Page({
@@ -16,7 +17,8 @@ export function Page({
   children: ComponentChildren;
 }): VNode {
   useEffect(() => {
-    document.title = `${name} · Hosttrail`;
+    // A title is shown by the system, which would turn and hide what its characters say.
+    document.title = `${printable(name)} · Hosttrail`;
   }, [name]);
   return (
     <>

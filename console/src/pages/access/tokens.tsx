@@ -24,7 +24,7 @@ import {
   useAll,
   valueIn,
 } from "../../show/index.ts";
-import { countText, wordOf } from "../../text/index.ts";
+import { countText, printable, wordOf } from "../../text/index.ts";
 import { readDuration, zoneName } from "../../time/index.ts";
 import { labelsText, readLabels } from "./labels.ts";
 
@@ -164,7 +164,7 @@ function EndButton({
     <button
       type="button"
       class="button is-small is-bad"
-      aria-label={`${isSure ? "Really end" : "End"} ${name}`}
+      aria-label={`${isSure ? "Really end" : "End"} ${printable(name)}`}
       onClick={() => (isSure ? void end() : setSure(true))}
       onBlur={() => setSure(false)}
     >

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import type { Alert } from "../../api/index.ts";
 import { stateBadge } from "../../alerting/index.ts";
 import { Badge, SeverityLabel, Text, Time } from "../../show/index.ts";
-import { counted, countText } from "../../text/index.ts";
+import { counted, countText, printable } from "../../text/index.ts";
 
 interface RowProps {
   chosen: ReadonlySet<string>;
@@ -27,7 +27,7 @@ export function AlertRow({ alert, chosen, choose, current, fresh, mayWork }: Row
         <input
           type="checkbox"
           tabIndex={-1}
-          aria-label={`Choose ${title ?? id}`}
+          aria-label={`Choose ${printable(title ?? id)}`}
           checked={chosen.has(id)}
           onChange={() => choose([id], !chosen.has(id))}
         />
@@ -77,7 +77,7 @@ export function FoldRow({
           <input
             type="checkbox"
             tabIndex={-1}
-            aria-label={`Choose all of ${newest.rule?.title ?? "the rule"}`}
+            aria-label={`Choose all of ${printable(newest.rule?.title ?? "the rule")}`}
             checked={ids.every((id) => props.chosen.has(id))}
             onChange={(event) => props.choose(ids, event.currentTarget.checked)}
           />
@@ -102,7 +102,7 @@ export function FoldRow({
         </span>
       </div>
       {isOpen && (
-        <div class="fold" role="list" aria-label={newest.rule?.title ?? "Alerts"}>
+        <div class="fold" role="list" aria-label={printable(newest.rule?.title ?? "Alerts")}>
           {alerts.map((alert) => (
             <AlertRow key={alert.id} alert={alert} {...props} />
           ))}

@@ -79,7 +79,7 @@ export function Page(): VNode {
       <Card title="What would change on a host">
         <p class="about">The fleet's spec is a file of yours, so the command line compares it with a host:</p>
         <pre class="source" tabIndex={0}>
-          hosttrail plan --spec fleet.yaml --host web1
+          hosttrail plan --spec fleet.yaml --host HOST
         </pre>
       </Card>
     </Frame>

@@ -5,6 +5,7 @@ import { METHODS } from "../../api/index.ts";
 import { COLUMN_FIELDS, eventRow, valuesOf } from "../../event/index.ts";
 import { HostLink } from "../../fleet/index.ts";
 import { linkTo, setQuery } from "../../route/index.ts";
+import { printable } from "../../text/index.ts";
 import { Shown, Text, Time, useAnswer } from "../../show/index.ts";
 
 interface DetailProps {
@@ -71,7 +72,7 @@ export function Detail({ id, onNarrow }: DetailProps): VNode {
                           <button
                             type="button"
                             class="button is-quiet is-small"
-                            aria-label={`Only ${field} ${value}`}
+                            aria-label={`Only ${field} ${printable(value)}`}
                             onClick={() => onNarrow(field, value, false)}
                           >
                             +
@@ -79,7 +80,7 @@ export function Detail({ id, onNarrow }: DetailProps): VNode {
                           <button
                             type="button"
                             class="button is-quiet is-small"
-                            aria-label={`Not ${field} ${value}`}
+                            aria-label={`Not ${field} ${printable(value)}`}
                             onClick={() => onNarrow(field, value, true)}
                           >
                             −

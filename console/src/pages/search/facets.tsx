@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
 import { METHODS } from "../../api/index.ts";
 import { Shown, Text, useProgress } from "../../show/index.ts";
-import { countText } from "../../text/index.ts";
+import { countText, printable } from "../../text/index.ts";
 import type { Question } from "./asked.ts";
 
 const FIELDS: readonly (readonly [field: string, title: string])[] = [
@@ -55,7 +55,7 @@ function Facet({ field, title, question, onNarrow }: FacetProps): VNode {
                   <button
                     type="button"
                     onClick={() => onNarrow(field, value.text ?? "", false)}
-                    title={`Only ${value.text}`}
+                    title={`Only ${printable(value.text)}`}
                   >
                     <Text of={value.text} max={60} />
                   </button>
@@ -63,8 +63,8 @@ function Facet({ field, title, question, onNarrow }: FacetProps): VNode {
                   <button
                     type="button"
                     class="facet-not"
-                    aria-label={`Not ${value.text}`}
-                    title={`Not ${value.text}`}
+                    aria-label={`Not ${printable(value.text)}`}
+                    title={`Not ${printable(value.text)}`}
                     onClick={() => onNarrow(field, value.text ?? "", true)}
                   >
                     −

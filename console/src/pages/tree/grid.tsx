@@ -4,7 +4,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ProcessNode, ProcessTree } from "../../api/index.ts";
 import { go, linkTo } from "../../route/index.ts";
 import { Badge, SeverityMark, Text, Time } from "../../show/index.ts";
-import { counted, countText, severityOf } from "../../text/index.ts";
+import { counted, countText, printable, severityOf } from "../../text/index.ts";
 import { forestOf, moveOf, openedAtFirst, rowsOf, type TreeRow } from "./model.ts";
 
 export function TreeGrid({ tree }: { tree: ProcessTree }): VNode {
@@ -154,11 +154,11 @@ function ProcessName({ of: node, isAsked }: { of: ProcessNode; isAsked: boolean 
           class={`tree-alert is-${severityOf(rule?.severity)}`}
           href={`/alerts/${id ?? ""}`}
           tabIndex={-1}
-          title={title}
+          title={printable(title ?? "")}
         >
           <SeverityMark of={severityOf(rule?.severity)} />
           <span class="unseen">
-            {severityOf(rule?.severity)} alert: {title}
+            {severityOf(rule?.severity)} alert: {printable(title ?? "")}
           </span>
         </a>
       ))}

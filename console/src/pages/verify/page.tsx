@@ -22,7 +22,7 @@ import {
   type Tone,
   wordBadge,
 } from "../../show/index.ts";
-import { counted, countText } from "../../text/index.ts";
+import { counted, countText, printable } from "../../text/index.ts";
 import { askedRange, rangeText, zoneName } from "../../time/index.ts";
 
 const TONES: Readonly<Record<string, Tone>> = {
@@ -182,7 +182,7 @@ function Verdicts({ of: verdicts }: { of: readonly HostVerdict[] }): VNode {
               title: "Notes",
               cell: ({ notes = [] }) =>
                 notes.map(({ reason, detail }) => (
-                  <span key={`${reason}${detail}`} title={detail}>
+                  <span key={`${reason}${detail}`} title={printable(detail ?? "")}>
                     {reason?.toLowerCase().replaceAll("_", " ")}{" "}
                   </span>
                 )),
