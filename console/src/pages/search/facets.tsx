@@ -73,6 +73,9 @@ function Facet({ field, title, question, onNarrow }: FacetProps): VNode {
                 </li>
               ),
             )}
+            {groups.every(({ values: [value] = [] }) => value?.text === undefined) && (
+              <li class="faint small">none has one</li>
+            )}
             {Number(groupsLeftOut ?? 0) > 0 && <li class="faint small">and {countText(groupsLeftOut)} more</li>}
           </ul>
         )}

@@ -24,6 +24,8 @@ export function Page(): VNode {
   const { pages, version } = usePages(question, asked.order, key);
   const [total, setTotal] = useState<number>();
   useEffect(() => setTotal(undefined), [key]);
+  // Rows are what somebody waits for: what is counted beside them is asked for once the first ones are there.
+  const hasBegun = pages.count > 0 || pages.isWhole;
   const isBadFilter = pages.error?.reason === "FILTER_INVALID";
   const ask = (filter: string): void => {
     if (filter === asked.filter) askAgain(undefined);
@@ -58,18 +60,22 @@ export function Page(): VNode {
       )}
       {!isBadFilter && (
         <div class="search">
-          {pages.count > 0 || pages.isWhole ? (
+          {hasBegun ? (
             <Facets question={question} onNarrow={narrow} />
           ) : (
             <aside class="facets" aria-label="Narrow by" />
           )}
           <div class="stack">
             <Card>
-              <Histogram
-                question={question}
-                onTotal={setTotal}
-                onRange={(from, to) => setQuery({ from, to, event: "" })}
-              />
+              <div class="plot-room">
+                {hasBegun && (
+                  <Histogram
+                    question={question}
+                    onTotal={setTotal}
+                    onRange={(from, to) => setQuery({ from, to, event: "" })}
+                  />
+                )}
+              </div>
             </Card>
             <Results asked={asked} pages={pages} version={version} total={total} listKey={key} />
           </div>

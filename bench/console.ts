@@ -1,0 +1,118 @@
+/**
+ * `./dev bench console [EVENTS [HOSTS]]`: the console in Debian's Chromium on a whole collector with a made history of EVENTS (1,000,000 by
+ * default) of HOSTS (100) in the embedded database. Told are the bytes of the first load by file, as they went over the wire; the time from a
+ * link to the first useful picture, with nothing in the browser's cache; and the time from a link of a search to its first rows, and to its
+ * whole picture, histogram and facets. Of ROUNDS askings each: the median and the slowest.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Archive } from "@hosttrail/collector/mongodb";
+import { mongodbService, Stack } from "@hosttrail/stack";
+import type { Page } from "playwright-core";
+import { logIn, openBrowser, whyNoBrowser } from "../e2e/console/browser.ts";
+import { RARE_WORD } from "./fleet/generate.ts";
+import { fill } from "./query/fill.ts";
+import { putHosts } from "./query/hosts.ts";
+import { planHistory } from "./query/plan.ts";
+
+const [EVENTS = 1_000_000, HOSTS = 100] = process.argv.slice(2).map(Number);
+const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
+const DATABASE = "bench";
+const DAY_MS = 86_400_000;
+const BLOCK_EVENTS = 500;
+const ROUNDS = 7;
+
+if (whyNoBrowser !== false) throw new Error(whyNoBrowser);
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const folder = mkdtempSync(join(tmpdir(), "hosttrail-bench-"));
+const progress = (text: string): void => say(`▸ ${text}`);
+const database = await mongodbService({ directory: folder, tools: TOOLS, say: progress });
+const collector = { mongodb: { url: database.url, database: DATABASE }, log_level: "warn" };
+const stack = await Stack.prepare({ directory: join(folder, "stack"), tools: TOOLS, say: progress, collector });
+try {
+  await Promise.all([database.start(), stack.nats.start()]);
+  const plan = planHistory(HOSTS, EVENTS, Math.floor(Date.now() / DAY_MS) * DAY_MS);
+  const archive = Archive.open({ url: database.url, database: DATABASE });
+  const { events } = await fill(archive, plan, BLOCK_EVENTS, () => undefined);
+  await putHosts(archive, plan);
+  await archive.close();
+  say(`▸ ${events.toLocaleString("en")} events of ${HOSTS} hosts`);
+  await stack.startCollector();
+  await measure(new Date(plan.startMs).toISOString(), new Date(plan.endMs).toISOString());
+} finally {
+  await stack.stop();
+  await database.child?.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function measure(from: string, to: string): Promise<void> {
+  const browser = await openBrowser();
+  try {
+    const page = await browser.context.newPage();
+    const url = stack.consoleUrl;
+    await logIn(page, url, stack.hosttrail("api-token", "create", "bench", "--role", "viewer").trim());
+    const session = await browser.context.newCDPSession(page);
+    await session.send("Network.enable");
+    const forget = async (): Promise<void> => void (await session.send("Network.clearBrowserCache"));
+    await forget();
+    await page.goto("about:blank");
+    await tellFirstLoad(page, url);
+    const whole = `from=${from}&to=${to}`;
+    const firstRow = async (): Promise<void> => await page.locator("#row-0 time").waitFor({ timeout: 120_000 });
+    const all = async (): Promise<void> => {
+      await page.locator(".plot-bar").first().waitFor({ timeout: 120_000 });
+      await page.locator(".facet").first().waitFor({ timeout: 120_000 });
+      for (const facet of await page.locator(".facet").all())
+        await facet.locator("li").first().waitFor({ timeout: 120_000 });
+    };
+    await tell(page, forget, "overview: hosts and alerts counted", `${url}/`, async () => {
+      await page.getByRole("link", { name: /^Hosts \d+/ }).waitFor();
+    });
+    await tell(page, forget, "search over everything: first rows", `${url}/search?${whole}`, firstRow);
+    await tell(page, forget, "search over everything: histogram and facets", `${url}/search?${whole}`, all);
+    await tell(page, forget, "search for a rare word: first rows", `${url}/search?${whole}&q=${RARE_WORD}`, firstRow);
+  } finally {
+    await browser[Symbol.asyncDispose]();
+  }
+}
+
+/** What the browser fetched for the first page, but for answers of the API. */
+async function tellFirstLoad(page: Page, url: string): Promise<void> {
+  const sizes: [string, number][] = [];
+  const waiting: Promise<void>[] = [];
+  page.on("requestfinished", (request) => {
+    const { pathname } = new URL(request.url());
+    if (request.method() !== "GET" || pathname === "/session") return;
+    waiting.push(request.sizes().then(({ responseBodySize }) => void sizes.push([pathname, responseBodySize])));
+  });
+  await page.goto(`${url}/`, { waitUntil: "networkidle" }).catch(() => undefined);
+  await Promise.all(waiting);
+  page.removeAllListeners("requestfinished");
+  const sorted = sizes.sort((a, b) => b[1] - a[1]);
+  for (const [path, bytes] of sorted) say(`${String(bytes).padStart(8)} B  ${path}`);
+  say(
+    `${String(sorted.reduce((sum, [, bytes]) => sum + bytes, 0)).padStart(8)} B  first load in all, compressed; at most 80,000`,
+  );
+}
+
+async function tell(
+  page: Page,
+  forget: () => Promise<void>,
+  name: string,
+  link: string,
+  isThere: () => Promise<void>,
+): Promise<void> {
+  const times: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await page.goto("about:blank");
+    await forget();
+    const startMs = performance.now();
+    await page.goto(link, { waitUntil: "commit" });
+    await isThere();
+    times.push(performance.now() - startMs);
+  }
+  times.sort((a, b) => a - b);
+  const [median = 0, slowest = 0] = [times[ROUNDS >> 1], times.at(-1)];
+  say(`${name.padEnd(48)} median ${median.toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms`);
+}
