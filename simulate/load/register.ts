@@ -26,7 +26,6 @@ const HARMLESS: ReadonlySet<string> = new Set([
 
 /** Loaded with the product's doors, and never called: their callers have no role here. */
 const IDLE: ReadonlySet<string> = new Set([
-  "node:async_hooks",
   "node:child_process",
   "node:dgram",
   "node:dns/promises",

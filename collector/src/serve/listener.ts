@@ -2,7 +2,6 @@
  * The door: TLS 1.3, before which nobody is anybody. What a stranger can hold is bounded here: connections in all and by
  * address, and the time in which the handshake must be done.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
 import { createPrivateKey, type X509Certificate } from "node:crypto";
 import { readFileSync, watchFile, unwatchFile } from "node:fs";
 import { createServer as createDoor, type Socket } from "node:net";
@@ -14,7 +13,6 @@ import { metrics } from "../metrics/index.ts";
 import { serverCertificateProblems } from "./certificate.ts";
 import { Handshakes } from "./handshakes.ts";
 import { noteChain, noteRefusal } from "./peer.ts";
-import { Wire } from "./wire.ts";
 
 interface TlsFiles {
   /** Authorities whose clients are trusted. Read again when it changes, as are the others. */
@@ -61,11 +59,9 @@ export function listenTls(
     rejectUnauthorized: options.clientCertificate === "required",
     handshakeTimeout: options.handshakeTimeoutMs,
   });
-  // Whose handshake it is: TLS over a stream does not know the address.
-  const raw = new AsyncLocalStorage<Socket>();
   // Each has its time for the handshake from when it begins.
   const handshakes = new Handshakes<Socket>((socket) => {
-    if (!socket.destroyed) raw.run(socket, () => server.emit("connection", new Wire(socket)));
+    if (!socket.destroyed) server.emit("connection", socket);
   });
   // The raw socket, of which nothing is read yet.
   const door = createDoor({ pauseOnConnect: true }, (socket) => {
@@ -96,13 +92,11 @@ export function listenTls(
     if (authorizationError) {
       // Node has hung up already: neither the address nor the certificate can be asked for any more. The client knows both.
       logger.warn({ listen: options.listen, reason: String(authorizationError) }, "a client certificate is not taken");
-    } else logger.debug({ peer: raw.getStore()?.remoteAddress, code: error.code }, "a TLS handshake failed");
+    } else logger.debug({ peer: socket.remoteAddress, code: error.code }, "a TLS handshake failed");
     socket.destroy();
   });
   server.on("secureConnection", (socket) => {
     socket.on("error", () => undefined);
-    const { remoteAddress, remotePort } = raw.getStore() ?? {};
-    Object.defineProperties(socket, { remoteAddress: { value: remoteAddress }, remotePort: { value: remotePort } });
     // Programs that speak HTTP/1.1 often say nothing of it.
     if (!protocols.some((each) => each === (socket.alpnProtocol || "http/1.1"))) {
       socket.destroy();
