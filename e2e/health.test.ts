@@ -37,7 +37,7 @@ describe("a collector's health", { timeout: 180_000 }, () => {
     });
   }
 
-  const roles = ["enroll", "ingest", "store", "compact", "detect", "notify", "query"];
+  const roles = ["enroll", "ingest", "store", "compact", "detect", "notify", "query", "console"];
   const allReady = Object.fromEntries(roles.map((role) => [role, "ready"]));
 
   it("is there when all is there, role by role", async () => {

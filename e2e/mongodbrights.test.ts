@@ -53,7 +53,11 @@ const RARE: Readonly<Record<Login, Readonly<Record<string, string>>>> = {
     "find host_boots": "a host that is known enrols again",
     "find host_certificates": "a host that is known enrols again",
   },
-  ingest: { ...NO_RANGES, "update host_boots": "a host that boots again" },
+  ingest: {
+    ...NO_RANGES,
+    "update host_boots": "a host that boots again",
+    "find days": "a block that is sent again after it was compacted",
+  },
   store: {
     ...NO_RANGES,
     "find arrivals": "a block that comes again after the stream forgot it",

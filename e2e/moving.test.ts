@@ -110,10 +110,11 @@ describe("agents", { timeout: 240_000 }, () => {
       child.start();
       await waitForPort(ingestPort, "the collector", () => child.assertRunning());
     }
-    for (const { counters } of agents) {
-      assert.equal(counters.connects, counters.goodbyes + 1, "each stream but the last ended by a goodbye");
-      assert.equal(counters.blocksRejected, 0);
-    }
+    // A collector that is back is given some of the agents: those are on their way for a moment.
+    await eventually("each stream but the last having ended by a goodbye", 60_000, async () =>
+      agents.every(({ counters }) => counters.connects === counters.goodbyes + 1) ? true : undefined,
+    );
+    for (const { counters } of agents) assert.equal(counters.blocksRejected, 0);
     await assertNothingLost();
   });
 
@@ -126,20 +127,20 @@ describe("agents", { timeout: 240_000 }, () => {
     await allConnected();
     const beganMs = performance.now();
     second.process.start();
-    // When each was asked to go first.
-    const asked = new Map<ShippingAgent, number>();
+    // When each went first: they are asked at once, and each goes at a time of its own.
+    const gone = new Map<ShippingAgent, number>();
     const direct = agents.filter((_, at) => at % 2 === 0);
     const atSecond = (): number => direct.filter(({ endpoint }) => endpoint.endsWith(`:${second.ingestPort}`)).length;
-    while ((asked.size < AGENTS || atSecond() === 0) && performance.now() - beganMs < 60_000) {
+    while ((gone.size < AGENTS || atSecond() === 0) && performance.now() - beganMs < 60_000) {
       for (const agent of agents)
-        if (agent.counters.goodbyes > 0 && !asked.has(agent)) asked.set(agent, performance.now() - beganMs);
+        if (agent.counters.connects > 1 && !gone.has(agent)) gone.set(agent, performance.now() - beganMs);
       await sleep(10);
     }
-    const moves = [...asked.values()].map(Math.round);
+    const moves = [...gone.values()].map(Math.round);
     process.stdout.write(
-      `${moves.length} agents were asked to go after ${Math.min(...moves)} to ${Math.max(...moves)} ms; ${atSecond()} of the ${direct.length} that know both are at the second\n`,
+      `${moves.length} agents went after ${Math.min(...moves)} to ${Math.max(...moves)} ms; ${atSecond()} of the ${direct.length} that know both are at the second\n`,
     );
-    assert.equal(asked.size, AGENTS);
+    assert.equal(gone.size, AGENTS);
     assert.ok(atSecond() > 0, "some have moved");
     assert.ok(new Set(moves).size > AGENTS / 2, "not all at once");
     // One that is just asked to go has not connected again yet; a stream that was cut would be one connection more.

@@ -247,7 +247,19 @@ describe("the console", { skip: whyNoBrowser }, () => {
       await page.keyboard.press("Enter");
       await page.keyboard.type("= cur");
       // A value that is stored, and how often.
-      await page.getByRole("option", { name: /^curl [\d,]+$/ }).waitFor();
+      const value = page.getByRole("option", { name: /^curl [\d,]+$/ });
+      await eventually("the stored value", 60_000, async () => {
+        // On a busy machine values are not counted in time: whoever goes on typing asks again.
+        const isOffered = await value.waitFor({ timeout: 5000 }).then(
+          () => true,
+          () => false,
+        );
+        if (isOffered) return true;
+        await page.keyboard.press("Escape");
+        await page.keyboard.press("Backspace");
+        await page.keyboard.type("r");
+        return undefined;
+      });
       await shoot(page, "completion");
       await page.keyboard.press("ArrowDown");
       await page.keyboard.press("Enter");

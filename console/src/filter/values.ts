@@ -28,7 +28,10 @@ export async function valuesOfField(asked: ValuesAsked): Promise<Completion[]> {
     values = asked.field === "host.name" ? hostNames() : countedValues(asked);
     kept.set(key, values);
   }
-  return await values;
+  const found = await values;
+  // It may just have come too late: the next one asks again.
+  if (found.length === 0) kept.delete(key);
+  return found;
 }
 
 async function hostNames(): Promise<Completion[]> {
