@@ -51,9 +51,12 @@ export function FilterInput({ label, value, onAsk, error, about, onTyped }: Filt
     const [filter, to] = completed(typed, place, completion);
     type(filter, to);
     setOpen(true);
-    // The caret is set once the input has the new text.
-    requestAnimationFrame(() => input.current?.setSelectionRange(to, to));
-    input.current?.focus();
+    const element = input.current;
+    if (element === null) return;
+    // At once, and not when it is drawn: whoever goes on typing meanwhile would find the caret moved.
+    element.value = filter;
+    element.setSelectionRange(to, to);
+    element.focus();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
