@@ -1,6 +1,6 @@
 /** The whole console: navigation, the page of the place, and what lies over it. */
 import type { FunctionComponent, VNode } from "preact";
-import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { askSession, isLoginAsked, logOut, type Session, standing } from "../api/index.ts";
 import { matchRoute, type PageProps, place, visits } from "../route/index.ts";
 import { Dialog, Empty, Failure, Loading, SLOW_MS, Text, Toasts } from "../show/index.ts";
@@ -46,7 +46,8 @@ type Overlay = "palette" | "keys" | undefined;
 function Shell({ session }: { session: Session }): VNode {
   const [overlay, setOverlay] = useState<Overlay>();
   const [isMenuOpen, setMenuOpen] = useState(false);
-  useEffect(
+  // With what is drawn, and not after it: the next key may come before.
+  useLayoutEffect(
     () =>
       listenToKeys({
         palette: () => setOverlay("palette"),

@@ -1,6 +1,6 @@
 /** The command palette: any page, host or saved query by a few letters; any text as a search. */
 import type { VNode } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { call, METHODS } from "../api/index.ts";
 import { go, linkTo } from "../route/index.ts";
 import { Dialog, Text, valueIn } from "../show/index.ts";
@@ -49,9 +49,10 @@ export function Palette({ onClose }: { onClose: () => void }): VNode {
   useEffect(() => {
     const stopping = new AbortController();
     void placesOf(stopping.signal).then((found) => stopping.signal.aborted || setPlaces(found));
-    input.current?.focus();
     return () => stopping.abort();
   }, []);
+  // Before the next key comes, which would be lost.
+  useLayoutEffect(() => input.current?.focus(), []);
   const commands = commandsFor(typed, places);
   const chosen = Math.min(at, commands.length - 1);
   const run = (command: Command | undefined): void => {

@@ -1,6 +1,6 @@
 /** What pages are put together of. */
 import type { ComponentChildren, VNode } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { printable } from "../text/index.ts";
 
 /** A page: its heading, what can be done with it, and what it shows. */
@@ -134,7 +134,7 @@ export function Dialog({
 }): VNode {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     dialog.current?.showModal();
   }, []);
   return (
