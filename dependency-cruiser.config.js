@@ -146,7 +146,7 @@ export default {
       },
       to: {
         path: "^(agent|collector|lib|cli|console|integrations)/src/[^/]+/",
-        // A page of the console shares its folder's name with others, and types of the API are many files.
+        // The console has of that folder only what asks nothing of Node.
         pathNot: "^$1/src/$2/|/index\\.ts$|^lib/src/audit/reading\\.ts$",
       },
     },

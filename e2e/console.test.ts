@@ -23,9 +23,10 @@ import { RuleServiceService } from "@hosttrail/proto/rule";
 import { VerifyServiceService } from "@hosttrail/proto/verify";
 import { Provider } from "oidc-provider";
 import { readTrail } from "../bench/trails/trail.ts";
-import { Browser, consent, type Got } from "./consolebrowser.ts";
+import { Browser, type Got } from "./consolebrowser.ts";
 import { DatabaseHand } from "./databasehand.ts";
 import { credentialsOf, eventually, openStack, queryClient } from "./environment.ts";
+import { passPages } from "./providerpages.ts";
 import { openBlockStream, PublishingHost } from "./publisher.ts";
 
 const CLIENT_SECRET = "a-secret-of-this-test";
@@ -216,7 +217,7 @@ describe("a person logs in", () => {
       [to.searchParams.get("code_challenge_method"), to.searchParams.get("response_type")],
       ["S256", "code"],
     );
-    const back = new URL(await consent(to.href, "alice", `${stack.consoleUrl}/login/callback`));
+    const back = new URL(String(await passPages(to.href, "alice", `${stack.consoleUrl}/login/callback`)));
     // Without a page's headers: a provider sends the browser here.
     const atLogin = new Map(who.cookies);
     const end = await who.get(back.pathname + back.search);
@@ -240,7 +241,9 @@ describe("a person logs in", () => {
     const [one, other] = [browser(), browser()];
     const begin = async (who: Browser, person: string): Promise<string> => {
       const { headers } = await who.get("/login/provider?to=//evil.example");
-      const back = new URL(await consent(String(headers.location), person, `${stack.consoleUrl}/login/callback`));
+      const back = new URL(
+        String(await passPages(String(headers.location), person, `${stack.consoleUrl}/login/callback`)),
+      );
       return back.pathname + back.search;
     };
     const ofBob = await begin(one, "bob");

@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Provider } from "oidc-provider";
 import { stringify } from "yaml";
 import { eventually, openStack } from "./environment.ts";
+import { passPages } from "./providerpages.ts";
 
 const CLI = new URL("../cli/src/main.ts", import.meta.url).pathname;
 const ID_TOKEN_SECONDS = 3600;
@@ -80,47 +81,6 @@ function profile(name: string): string {
   return path;
 }
 
-/** What a browser with a person before it would do: opens the page, and sends each form that comes. */
-async function confirm(url: string, person: string): Promise<void> {
-  const cookies = new Map<string, string>();
-  let next: { url: string; form?: URLSearchParams } | undefined = { url };
-  for (let step = 0; next !== undefined && step < 20; step++) {
-    const { form } = next;
-    const at: string = next.url;
-    const response = await fetch(at, {
-      method: form === undefined ? "GET" : "POST",
-      redirect: "manual",
-      headers: { cookie: Array.from(cookies, ([name, value]) => `${name}=${value}`).join("; ") },
-      ...(form === undefined ? {} : { body: form }),
-    });
-    for (const cookie of response.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(cookie) ?? [];
-      if (value === "") cookies.delete(name);
-      else cookies.set(name, value);
-    }
-    const location = response.headers.get("location");
-    const text = await response.text();
-    if (location !== null) next = { url: new URL(location, at).href };
-    else {
-      const [, action] = /<form[^>]*action="([^"]+)"/.exec(text) ?? [];
-      next = action === undefined ? undefined : { url: new URL(action, at).href, form: formOf(text, person) };
-    }
-  }
-}
-
-/** A form's hidden fields, and the person's name where it asks for one. */
-function formOf(text: string, person: string): URLSearchParams {
-  const form = new URLSearchParams();
-  for (const [, field = ""] of text.matchAll(/<input([^>]*)>/g)) {
-    const [, name = ""] = /name="([^"]+)"/.exec(field) ?? [];
-    const [, value = ""] = /value="([^"]*)"/.exec(field) ?? [];
-    if (name === "login") form.set(name, person);
-    else if (name === "password") form.set(name, "whatever: this provider asks for none");
-    else if (name !== "" && name !== "abort") form.set(name, value);
-  }
-  return form;
-}
-
 async function run(path: string, ...words: string[]): Promise<{ code: number | null; output: string; errors: string }> {
   const child = spawn(process.execPath, [CLI, "--profile", path, ...words], { stdio: ["ignore", "pipe", "pipe"] });
   const [output, errors] = [collect(child, "stdout"), collect(child, "stderr")];
@@ -141,7 +101,7 @@ async function login(path: string, person: string): Promise<void> {
   const output = collect(child, "stdout");
   const ended = once(child, "close");
   const url = await eventually("the page to open", 15_000, async () => /open (\S+) and/.exec(output())?.[1]);
-  await confirm(url, person);
+  await passPages(url, person);
   const [code] = (await Promise.race([ended, sleep(30_000, ["no end"], { ref: false })])) as [number | null];
   if (code !== 0) child.kill("SIGKILL");
   assert.equal(code, 0, output());

@@ -10,8 +10,8 @@ import { parse } from "yaml";
 import { type Fault, Faults } from "./faults.ts";
 import { alertsOf, alertsWithoutFaults, checkChains, checkEvents, putRules, settled } from "./outcome.ts";
 import { Random } from "./random.ts";
-import { EVENT_INTERVAL_MS } from "./work.ts";
 import { streamsOf } from "./state.ts";
+import { EVENT_INTERVAL_MS } from "./work.ts";
 import { World } from "./world.ts";
 
 export interface LifeOptions {
@@ -34,9 +34,9 @@ export interface LifeResult {
 
 /** Something that is done to a world. */
 export type Happening = (world: World, random: Random) => Promise<void>;
-const HOSTS_MAX = 10_000;
 type Say = (text: string) => void;
 
+const HOSTS_MAX = 10_000;
 /** From the preparation of a world to the first event. */
 const MARGIN_MS = 20_000;
 /** After the faults something must be stored in every such time. */

@@ -83,10 +83,6 @@ const API: Rights = {
     `${PEERS_SUBJECT}.*`,
     // What processes that people ask say to each other.
     ...ASKING.map((login) => `${inboxOf(login)}.>`),
-    // Dead letters are looked at, removed and sent again.
-    `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
-    `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,
-    `${BLOCKS_PREFIX}.*.*`,
     // Dead letters are shown, sent again and dropped.
     `$JS.API.STREAM.MSG.GET.${DEAD.stream}`,
     `$JS.API.STREAM.MSG.DELETE.${DEAD.stream}`,

@@ -221,24 +221,14 @@ function NewApiToken({ onClose, onDone }: NewProps): VNode {
           </select>
         )}
       </Field>
-      <Field
+      <LabelsField
         label="Only hosts with these labels"
         hint="Empty: all hosts"
-        error={labels === undefined ? LABELS_WRONG : undefined}
-      >
-        {(attributes) => (
-          <input
-            {...attributes}
-            type="text"
-            placeholder="env=prod"
-            value={scope}
-            onInput={(event) => setScope(valueIn(event))}
-          />
-        )}
-      </Field>
-      <Field label="For how long" error={ttlMs === undefined ? TTL_WRONG : undefined}>
-        {(attributes) => <input {...attributes} type="text" value={ttl} onInput={(event) => setTtl(valueIn(event))} />}
-      </Field>
+        placeholder="env=prod"
+        labels={scope}
+        onLabels={setScope}
+      />
+      <TtlField ttl={ttl} onTtl={setTtl} />
     </MakeDialog>
   );
 }
@@ -275,25 +265,48 @@ function NewEnrollmentToken({ onClose, onDone }: NewProps): VNode {
           />
         )}
       </Field>
-      <Field
+      <LabelsField
         label="Labels that they get"
         hint="Scopes go by them"
-        error={read === undefined ? LABELS_WRONG : undefined}
-      >
-        {(attributes) => (
-          <input
-            {...attributes}
-            type="text"
-            placeholder="env=prod, role=web"
-            value={labels}
-            onInput={(event) => setLabels(valueIn(event))}
-          />
-        )}
-      </Field>
-      <Field label="For how long" error={ttlMs === undefined ? TTL_WRONG : undefined}>
-        {(attributes) => <input {...attributes} type="text" value={ttl} onInput={(event) => setTtl(valueIn(event))} />}
-      </Field>
+        placeholder="env=prod, role=web"
+        labels={labels}
+        onLabels={setLabels}
+      />
+      <TtlField ttl={ttl} onTtl={setTtl} />
     </MakeDialog>
+  );
+}
+
+interface LabelsFieldProps {
+  label: string;
+  hint: string;
+  placeholder: string;
+  /** As typed. */
+  labels: string;
+  onLabels: (labels: string) => void;
+}
+
+function LabelsField({ label, hint, placeholder, labels, onLabels }: LabelsFieldProps): VNode {
+  return (
+    <Field label={label} hint={hint} error={readLabels(labels) === undefined ? LABELS_WRONG : undefined}>
+      {(attributes) => (
+        <input
+          {...attributes}
+          type="text"
+          placeholder={placeholder}
+          value={labels}
+          onInput={(event) => onLabels(valueIn(event))}
+        />
+      )}
+    </Field>
+  );
+}
+
+function TtlField({ ttl, onTtl }: { ttl: string; onTtl: (ttl: string) => void }): VNode {
+  return (
+    <Field label="For how long" error={readDuration(ttl) === undefined ? TTL_WRONG : undefined}>
+      {(attributes) => <input {...attributes} type="text" value={ttl} onInput={(event) => onTtl(valueIn(event))} />}
+    </Field>
   );
 }
 
