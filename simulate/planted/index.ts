@@ -126,6 +126,23 @@ export const PLANTED: readonly Planted[] = [
     ],
   },
   {
+    name: "unsynced-inherited",
+    what: "what an earlier life wrote to the spool is taken for safe, and never forced to the disk",
+    plan: {
+      faults: ["agent-killed-at-call", "host-loses-power", "network-cut"],
+      sync: "always",
+      faultEveryMs: 8000,
+      lifeMs: 360_000,
+    },
+    patches: [replace(SPOOL, 'if (this.#options.sync !== "never") this.#syncAll();', "")],
+  },
+  {
+    name: "unread-forgotten",
+    what: "a block that the disk did not give once is asked for no more while the stream lasts",
+    plan: { faults: ["disk-failing", "bit-flipped", "network-cut"], faultEveryMs: 8000, lifeMs: 360_000 },
+    patches: [replace(SHIP, "this.#putOff.push({ block, sinceMs: performance.now() });", "")],
+  },
+  {
     name: "offset-after-failed-undo",
     what: "after a write that could be neither done nor undone the next block is looked for in the wrong place",
     plan: { faults: ["disk-failing"], burstEvents: 30 },

@@ -4,6 +4,7 @@
  * States of a block: waiting -> sent (on the stream) -> received (JetStream has it) -> freed (stored). A broken
  * stream, or no word of *stored* for too long, puts it back to waiting: sending twice is harmless, since the
  * block's id is the same. The word *rejected* puts it into the quarantine, from where a person may have it sent again.
+ * What the disk does not give, or does not put aside, is put off: it waits again after the same time, on this stream or on the next.
  *
  * States of a stream: opening -> open (welcomed) -> asked to go (goodbye: all goes on for a random while) -> leaving (nothing new is sent,
  * until no block waits for its answer) -> ended. A stream may end from each of them.
@@ -106,6 +107,8 @@ export class Shipper {
   readonly #logger: Logger;
   readonly #inFlight = new Map<string, InFlight>();
   #waiting: SpooledBlock[] = [];
+  /** What the disk failed with, and since when. */
+  #putOff: { block: SpooledBlock; sinceMs: number }[] = [];
   /** Sent and neither received nor rejected. */
   #unanswered = 0;
   #credit = 0;
@@ -278,6 +281,7 @@ export class Shipper {
       this.#endpoint = "";
       this.#inFlight.clear();
       this.#waiting = [];
+      this.#putOff = [];
       this.#unanswered = 0;
       stream.cancel();
       client.close();
@@ -337,7 +341,7 @@ export class Shipper {
     while (this.#unanswered < this.#credit && !stream.writableNeedDrain) {
       const block = this.#waiting.shift();
       if (block === undefined) return;
-      const bytes = this.#read(block);
+      const bytes = this.#read(stream, block);
       if (bytes === undefined) continue;
       if (bytes.length > this.#blockBytesMax) {
         this.#hold(block, bytes.length);
@@ -372,15 +376,22 @@ export class Shipper {
       this.#logger.warn(about, "the collector cannot take so large a block at the moment: it waits in the spool");
   }
 
-  /** The block's bytes; undefined where it was evicted meanwhile or cannot be read. */
-  #read(block: SpooledBlock): Buffer | undefined {
+  /** The block's bytes; undefined where it was evicted meanwhile or cannot be read now. */
+  #read(stream: Stream, block: SpooledBlock): Buffer | undefined {
     if (this.#spool.get(block.epoch, block.firstSeq) === undefined) return undefined;
     try {
       return this.#spool.read(block);
     } catch (error) {
-      this.#logger.error({ block: block.key, error: String(error) }, "a block cannot be read from the spool");
+      this.#putOffAfter(stream, block, error, "a block cannot be read from the spool");
       return undefined;
     }
+  }
+
+  /** A disk that fails now may not later. Of blocks that are put off together the first one is told. */
+  #putOffAfter(stream: Stream, block: SpooledBlock, error: unknown, what: string): void {
+    if (this.#putOff.length === 0) this.#logger.error({ block: block.key, error: String(error) }, what);
+    this.#putOff.push({ block, sinceMs: performance.now() });
+    this.#tickIn(stream, this.#options.storedTimeoutMs);
   }
 
   #answer({ message }: StreamResponse): void {
@@ -444,8 +455,9 @@ export class Shipper {
     try {
       this.#spool.quarantine(flight.block, reason, detail);
     } catch (error) {
-      // It waits in the spool, and is refused again on the next stream.
-      this.#logger.error({ block: flight.block.key, error: String(error) }, "a rejected block cannot be put aside yet");
+      // It waits in the spool, and is refused again.
+      if (this.#stream !== undefined)
+        this.#putOffAfter(this.#stream, flight.block, error, "a rejected block cannot be put aside yet");
     }
   }
 
@@ -456,7 +468,7 @@ export class Shipper {
     this.#inFlight.delete(key);
   }
 
-  /** A look is only due while blocks are on their way: an idle agent does nothing. */
+  /** A look is only due while blocks are on their way or put off: an idle agent does nothing. */
   #tickIn(stream: Stream, delayMs: number): void {
     this.#timer ??= setTimeout(() => this.#tick(stream), Math.max(delayMs, TICK_MS));
   }
@@ -478,7 +490,10 @@ export class Shipper {
       this.#waiting.push(flight.block);
       this.counters.blocksResent++;
     }
-    if (this.#inFlight.size > 0) this.#tickIn(stream, TICK_MS);
+    const due = this.#putOff.filter(({ sinceMs }) => now - sinceMs >= this.#options.storedTimeoutMs);
+    if (due.length > 0) this.#putOff = this.#putOff.slice(due.length);
+    for (const { block } of due) this.#waiting.push(block);
+    if (this.#inFlight.size + this.#putOff.length > 0) this.#tickIn(stream, TICK_MS);
     this.#pump();
   }
 }

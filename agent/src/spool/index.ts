@@ -23,7 +23,7 @@ import { randomInt } from "node:crypto";
 import { basename, join } from "node:path";
 import { BlockError, type Header, newEpoch, parseBlock, type SealedBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
-import { makePrivateDirectory, syncDirectory, writeFileDurably } from "@hosttrail/lib/files";
+import { makePrivateDirectory, syncDirectory, syncFile, writeFileDurably } from "@hosttrail/lib/files";
 import { EvictedRanges } from "./evicted.ts";
 import { eventsIn, Quarantine, quarantineOf, type QuarantineSummary, ReturnError, summarize } from "./quarantine.ts";
 import { mergedRanges, type NumberRange } from "./ranges.ts";
@@ -128,6 +128,8 @@ export class Spool {
   #end: Segment | undefined;
   readonly #evicted = new EvictedRanges();
   #unsyncedSince = 0;
+  /** Of an earlier life, which may have ended before it forced to the disk what it wrote last. */
+  #inherited: Segment[] = [];
   #syncTimer: NodeJS.Timeout | undefined;
   /** The newest block of an earlier life; undefined where there is none. */
   lastBlock: Uint8Array | undefined;
@@ -200,6 +202,9 @@ export class Spool {
     // A new life of the trail begins where its end is not certain: on a new spool, after damage, and after a
     // reboot, when blocks that were sent may never have reached the disk and their numbers must not come twice.
     const certain = this.#counts.corruptStretches === damagedBefore && last?.header.bootId === this.#options.bootId;
+    // The source takes what is found here for safe, and does not give it again.
+    this.#inherited = this.#segments.filter(({ live }) => live.size > 0);
+    if (this.#options.sync !== "never") this.#syncAll();
     this.lastBlock = last?.bytes;
     this.#counts.foundEvents = this.#counts.events;
     return {
@@ -311,10 +316,18 @@ export class Spool {
     this.#syncTimer = undefined;
     try {
       for (const { file } of this.#active.values()) fdatasyncSync(file);
+      this.#syncInherited();
       this.#unsyncedSince = performance.now();
     } catch (error) {
       this.#report("unsynced", { error: String(error) });
       this.#syncTimer = setTimeout(() => this.#syncAll(), SYNC_INTERVAL_MS);
+    }
+  }
+
+  #syncInherited(): void {
+    for (let segment = this.#inherited.at(-1); segment !== undefined; segment = this.#inherited.at(-1)) {
+      if (this.#segments.includes(segment)) syncFile(segment.path);
+      this.#inherited.pop();
     }
   }
 

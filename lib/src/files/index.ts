@@ -37,11 +37,16 @@ export function writeFileDurably(path: string, content: string | Uint8Array): vo
 
 /** Syncs a folder, so that a new name in it survives a power loss. */
 export function syncDirectory(path: string): void {
-  const directory = openSync(path, "r");
+  syncFile(path);
+}
+
+/** Syncs a file, whoever wrote it. */
+export function syncFile(path: string): void {
+  const file = openSync(path, "r");
   try {
-    fsyncSync(directory);
+    fsyncSync(file);
   } finally {
-    closeSync(directory);
+    closeSync(file);
   }
 }
 
