@@ -19,6 +19,7 @@ export async function putHosts(archive: Archive, { hosts, startMs, endMs }: Hist
       osName: "",
       osVersion: "",
       architecture: "x86_64",
+      cloudAccount: "",
       firstEventNano: firstNano,
       lastEventNano: lastNano,
       lastReceivedMs: endMs,

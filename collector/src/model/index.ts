@@ -231,6 +231,8 @@ export interface HostDocument {
   osName: string;
   osVersion: string;
   architecture: string;
+  /** Of the cloud, as its agent says; empty where there is none. */
+  cloudAccount: string;
   firstEventNano: bigint;
   lastEventNano: bigint;
   lastReceivedMs: number;
@@ -274,6 +276,27 @@ export interface Presence {
   connected: readonly string[];
   /** Hosts whose last stream ended, and when. */
   left: readonly (readonly [hostId: string, timeMs: number])[];
+}
+
+/** What a host told of its set-up, but for the audit rules themselves. */
+export interface ToldProfile {
+  hostId: string;
+  /** Its own name for all of it. */
+  version: string;
+  /** Hosts that have the same one have the same audit rules. */
+  auditRulesSha256: string;
+  auditRuleCount: number;
+  auditRulesLeftOut: number;
+  /** Why its audit rules are not known; empty where they are. */
+  auditProblem: string;
+  /** The fleet's spec that made it; empty where none is told. */
+  spec: string;
+  receivedMs: number;
+}
+
+/** The same with its audit rules, in auditctl's syntax. */
+export interface KeptProfile extends Omit<ToldProfile, "auditRuleCount"> {
+  auditRules: readonly string[];
 }
 
 /** How full the disk of the database was. */

@@ -68,6 +68,7 @@ export function indexBlock(message: BlockMessage, receivedMs: number, options: P
       osVersion: fact(host?.osVersion ?? ""),
       architecture: fact(host?.architecture ?? ""),
       instanceId: fact(host?.instanceId ?? ""),
+      cloudAccount: fact(host?.accountId ?? ""),
       goodbye: goodbyeOf(header.flags),
     },
   };
@@ -86,7 +87,7 @@ function readableHost(parsed: ParsedBlock): ScannedHost | undefined {
   columns.check();
   const host = columns.hosts.row(lastRow(columns.columns.host), "events.host");
   const cloud = columns.clouds.row(lastRow(columns.columns.cloud), "events.cloud");
-  return host && { ...host, instanceId: cloud?.instanceId ?? "" };
+  return host && { ...host, instanceId: cloud?.instanceId ?? "", accountId: cloud?.accountId ?? "" };
 }
 
 function lastRow(rows: Uint32Array): number {

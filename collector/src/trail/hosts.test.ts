@@ -12,6 +12,7 @@ const FACTS: HostFacts = {
   osVersion: "",
   architecture: "",
   instanceId: "",
+  cloudAccount: "",
   goodbye: "",
 };
 

@@ -14,6 +14,7 @@ export interface HostFacts {
   architecture: string;
   /** Of the cloud; empty where there is none. */
   instanceId: string;
+  cloudAccount: string;
   goodbye: Goodbye;
 }
 
@@ -104,6 +105,7 @@ function newHost(hostId: string): HostDocument {
     osName: "",
     osVersion: "",
     architecture: "",
+    cloudAccount: "",
     firstEventNano: 0n,
     lastEventNano: 0n,
     lastReceivedMs: 0,
@@ -142,7 +144,8 @@ export function withFacts(
   const isFirst = host.firstEventNano === 0n || first < host.firstEventNano;
   return {
     ...seen,
-    ...(last >= host.lastEventNano ? facts : {}),
+    // An agent that started before its cloud answered knows less than it did.
+    ...(last >= host.lastEventNano ? { ...facts, cloudAccount: facts.cloudAccount || host.cloudAccount } : {}),
     firstEventNano: isFirst ? first : host.firstEventNano,
     lastEventNano: last > host.lastEventNano ? last : host.lastEventNano,
     names: wasCalled(host.names, { text: facts.name, ...range }),

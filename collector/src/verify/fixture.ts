@@ -203,7 +203,8 @@ function documentOf(hostId: string): HostDocument {
   const texts = { name: "h", bootId: "", agentVersion: "", kernel: "", osName: "", osVersion: "", architecture: "" };
   const times = { firstEventNano: 0n, lastEventNano: 0n, lastReceivedMs: 0, clockOffsetMs: 0, clockSinceMs: 0 };
   const faults = { faults: NO_FAULTS, faultTimes: NO_TIMES, missingEvents: 0 };
-  return { hostId, ...texts, ...times, ...faults, goodbye: "", trail: [], names: [], instances: [] };
+  const cloud = { cloudAccount: "", instances: [] };
+  return { hostId, ...texts, ...times, ...faults, ...cloud, goodbye: "", trail: [], names: [] };
 }
 
 function hex(bytes: Uint8Array): string {

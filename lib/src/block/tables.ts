@@ -270,7 +270,7 @@ export const containers: TableSpec<Container, unknown> = {
   columns: { id: text(2), runtime: text(3), systemdUnit: text(4) },
 };
 
-export const CLOUD = { instanceId: 6 } as const;
+export const CLOUD = { instanceId: 6, accountId: 3 } as const;
 
 export const clouds: TableSpec<Cloud, unknown> = {
   place: "clouds",
@@ -278,7 +278,7 @@ export const clouds: TableSpec<Cloud, unknown> = {
   key: (row) => row.instanceId,
   columns: {
     provider: text(2),
-    accountId: text(3),
+    accountId: text(CLOUD.accountId),
     region: text(4),
     availabilityZone: text(5),
     instanceId: text(CLOUD.instanceId),

@@ -28,6 +28,7 @@ export interface Expected {
 export interface ScannedHost extends Pick<Host, "name" | "kernel" | "osName" | "osVersion" | "architecture"> {
   /** Of the cloud; empty where its events tell of none. */
   instanceId: string;
+  accountId: string;
 }
 
 class PayloadScan {
@@ -160,9 +161,9 @@ class PayloadScan {
     return true;
   }
 
-  #lastInstance(): string {
+  #lastCloud(name: keyof typeof CLOUD): string {
     const row = this.#events.last(EVENT.cloud);
-    return row === 0 ? "" : this.#bytes.text(this.#clouds.values(CLOUD.instanceId)?.[row - 1] ?? 0);
+    return row === 0 ? "" : this.#bytes.text(this.#clouds.values(CLOUD[name])?.[row - 1] ?? 0);
   }
 
   #lastHost(): ScannedHost | undefined {
@@ -175,7 +176,8 @@ class PayloadScan {
       osName: text("osName"),
       osVersion: text("osVersion"),
       architecture: text("architecture"),
-      instanceId: this.#lastInstance(),
+      instanceId: this.#lastCloud("instanceId"),
+      accountId: this.#lastCloud("accountId"),
     };
   }
 }

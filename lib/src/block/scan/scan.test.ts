@@ -59,9 +59,13 @@ describe("a payload that is looked over", () => {
         });
         assert.ok(scanned);
         const host = events.findLast((event) => event.host !== undefined)?.host;
-        const instanceId = events.findLast((event) => event.cloud !== undefined)?.cloud?.instanceId ?? "";
+        const cloud = events.findLast((event) => event.cloud !== undefined)?.cloud;
+        const { instanceId = "", accountId = "" } = cloud ?? {};
         const { name, kernel, osName, osVersion, architecture } = host ?? {};
-        assert.deepEqual(scanned.host, host && { name, kernel, osName, osVersion, architecture, instanceId });
+        assert.deepEqual(
+          scanned.host,
+          host && { name, kernel, osName, osVersion, architecture, instanceId, accountId },
+        );
       }),
       { numRuns: 60, endOnFailure: true },
     );
@@ -89,11 +93,11 @@ describe("a payload that is looked over", () => {
   });
 
   it("tells the name and the cloud's instance of the last events that have some", () => {
-    const events = [{ host: { id: HOST, name: "n" }, cloud: { instanceId: "i-1" } }, {}].map((each) =>
-      Event.fromPartial(each),
-    );
+    const cloud = { instanceId: "i-1", accountId: "111122223333" };
+    const events = [{ host: { id: HOST, name: "n" }, cloud }, {}].map((each) => Event.fromPartial(each));
     const scanned = scanPayload(encodeColumns(events), { ...ALWAYS, count: 2 });
-    assert.deepEqual([scanned?.host?.name, scanned?.host?.instanceId], ["n", "i-1"]);
+    const { name, instanceId, accountId } = scanned?.host ?? {};
+    assert.deepEqual({ name, instanceId, accountId }, { name: "n", ...cloud });
   });
 
   it("is not taken where it has no events, or bytes that are no text: those are for the block's own check", () => {
