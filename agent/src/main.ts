@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { openLogger } from "@hosttrail/lib/log";
 import {
   checkRules,
+  cost,
   doctor,
   listQuarantined,
   planOfRules,
@@ -41,6 +42,14 @@ const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
     --all           all that are there
     --json          print what was sent and what was not as JSON
   release         take this agent's audit rules and settings out of the kernel
+  cost sample     what this host's audit events would cost: they are counted for a while and not kept, nothing leaves the host
+    --minutes N     for how long (default 10)
+    --rules FILE    have these rules in the kernel meanwhile, and only then; again for more. Without: the rules that are there
+    --beside-daemon load them although an audit daemon is there, which keeps what they make
+    --log FILE      count a recorded log (audit.log and its rotations) instead
+    --output FILE   where the counts are written; standard output where none is given
+    --host NAME     the host's name in the sample (default: its own)
+  cost release    take rules back that a sample left in the kernel when it and its guard were killed
 
   --config FILE   configuration (YAML); ${CONFIG_FILE} where none is given
   --check-config  say whether the configuration is right, and end
@@ -85,12 +94,18 @@ async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      config: { type: "string", default: CONFIG_FILE },
+      config: { type: "string" },
       "check-config": { type: "boolean", default: false },
       test: { type: "boolean", default: false },
       timeout: { type: "string", default: "60" },
       json: { type: "boolean", default: false },
       all: { type: "boolean", default: false },
+      minutes: { type: "string", default: "" },
+      rules: { type: "string", multiple: true, default: [] },
+      "beside-daemon": { type: "boolean", default: false },
+      log: { type: "string", default: "" },
+      output: { type: "string", default: "" },
+      host: { type: "string", default: "" },
       version: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -99,19 +114,25 @@ async function main(): Promise<void> {
   if (values.help) process.stdout.write(USAGE);
   if (values.version || values.help) return;
   const command = values["check-config"] ? "check" : positionals.length === 0 ? "run" : positionals.join(" ");
-  const config = (): AgentConfig => loadAgentConfig(values.config);
+  const configFile = values.config ?? CONFIG_FILE;
+  const config = (): AgentConfig => loadAgentConfig(configFile);
   const [first, second, file, ...more] = positionals;
   if (first === "rules" && second === "check" && file !== undefined) return checkRules(file);
   if (first === "quarantine" && second === "send" && !values["check-config"]) {
     const keys = file === undefined ? [] : [file, ...more];
     return sendQuarantined(config(), { keys, all: values.all, json: values.json });
   }
+  if (first === "cost" && !values["check-config"]) {
+    const { minutes, rules, log, output, host } = values;
+    const about = { minutes, rules, log, output, host, besideDaemon: values["beside-daemon"], version: AGENT_VERSION };
+    return cost(positionals.slice(1), { ...about, config: values.config ?? "" });
+  }
   switch (command) {
     case "run":
       return run(config());
     case "check":
       config();
-      process.stdout.write(`${values.config}: ok\n`);
+      process.stdout.write(`${configFile}: ok\n`);
       return undefined;
     case "status":
       return showStatus(config());

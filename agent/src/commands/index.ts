@@ -1,4 +1,5 @@
 /** Questions about the agent and its host, answered on the command line. */
+export { cost } from "./cost.ts";
 export { doctor } from "./doctor.ts";
 export { listQuarantined, sendQuarantined } from "./quarantine.ts";
 export { redactTest } from "./redact.ts";
