@@ -4,7 +4,7 @@
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
 const COLLECTOR_STEPS =
-  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify|web";
+  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify|web|coverage|aws";
 
 export default {
   forbidden: [
@@ -110,7 +110,7 @@ export default {
       from: {
         path: "^(lib|agent|collector)/src",
         pathNot:
-          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify|logapi|web)/",
+          "^agent/src/(ship|identity)/|^collector/src/(receive|query|confirm|serve|ask|enroll|administer|trial|alerts|rules|notify|answers|retain|ledger|deadblocks|verify|logapi|web|coverage)/",
       },
       to: { path: "node_modules/@grpc/" },
     },
@@ -135,6 +135,13 @@ export default {
           "^collector/src/mongodb/|^simulate/database/|^bench/(fleet/peer|database)\\.ts$|^e2e/(room\\.test|insider|databasehand|databaserecorder)\\.ts$",
       },
       to: { path: "node_modules/mongodb/" },
+    },
+    {
+      name: "one-user-of-the-aws-sdk",
+      comment: "What is asked of AWS is counted in one place, and no other process loads a megabyte for it.",
+      severity: "error",
+      from: { path: "^(lib|agent|collector|cli|stack|bench|simulate)/", pathNot: "^collector/src/aws/" },
+      to: { path: "node_modules/@(aws-sdk|smithy)/" },
     },
     {
       name: "doors-only",

@@ -19,6 +19,7 @@ const LOGINS: readonly DatabaseLogin[] = [
   "query",
   "notify",
   "attest",
+  "coverage",
   "console",
 ];
 const SIGNS: Readonly<Record<DatabaseFinding["level"], string>> = {

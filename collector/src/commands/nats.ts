@@ -13,6 +13,7 @@ const LOGINS: readonly Login[] = [
   "query",
   "notify",
   "attest",
+  "coverage",
   "console",
 ];
 const SIGNS: Readonly<Record<Finding["level"], string>> = {

@@ -15,9 +15,11 @@ import {
 import type { LogLevel } from "@hosttrail/lib/log";
 
 import { checkConsole, type ConsoleConfig, consoleSchema } from "./console.ts";
+import { checkCoverage, type CoverageConfig, coverageSchema } from "./coverage.ts";
 import { checkMongodb, type MongodbConfig, mongodbSchema } from "./mongodb.ts";
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
+export { looksAtAws } from "./coverage.ts";
 export { type Change, changeOf } from "./live.ts";
 
 export type Role =
@@ -30,6 +32,7 @@ export type Role =
   | "detect"
   | "notify"
   | "attest"
+  | "coverage"
   | "console";
 
 /** Sizes in bytes, times in milliseconds. */
@@ -141,6 +144,7 @@ export interface CollectorConfig {
     listen: string;
     readers: "users" | "anybody";
   };
+  coverage: CoverageConfig;
   console: ConsoleConfig;
   metrics: { listen: string };
   nats: {
@@ -184,7 +188,19 @@ export const collectorSchema: ConfigSchema = mapOf(
       uniqueItems: true,
       items: {
         type: "string",
-        enum: ["all", "ingest", "store", "compact", "query", "enroll", "detect", "notify", "attest", "console"],
+        enum: [
+          "all",
+          "ingest",
+          "store",
+          "compact",
+          "query",
+          "enroll",
+          "detect",
+          "notify",
+          "attest",
+          "coverage",
+          "console",
+        ],
       },
       default: ["all"],
     },
@@ -413,6 +429,7 @@ export const collectorSchema: ConfigSchema = mapOf(
           "users: who has a role for all hosts, by certificate or token. anybody: ids of hosts stand in these files.",
       },
     }),
+    coverage: coverageSchema,
     console: consoleSchema,
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
@@ -463,6 +480,7 @@ export function loadCollectorConfig(file: string): CollectorConfig {
   checkNotify(file, config.notify);
   checkMongodb(file, config.mongodb);
   checkConsole(file, config.console, config.access.oidc.issuer);
+  checkCoverage(file, config.coverage);
   const { mode } = statSync(file);
   const holder = PASSWORD.test(config.mongodb.url)
     ? "mongodb.url"

@@ -36,6 +36,7 @@ export type Login =
   | "query"
   | "notify"
   | "attest"
+  | "coverage"
   | "console"
   | "apply";
 
@@ -119,6 +120,7 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
     publish: [...lease("attest"), `$JS.API.STREAM.MSG.GET.${LOG.stream}`, `${LOG.prefix}.*`],
     subscribe: [],
   },
+  coverage: { publish: lease("coverage"), subscribe: [] },
   detect: {
     publish: [
       `$JS.API.CONSUMER.CREATE.*.${DETECT_CONSUMER}`,

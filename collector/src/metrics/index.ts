@@ -13,6 +13,7 @@ export interface Metrics {
   ingestPublishing: Gauge;
   ingestGoodbyes: Counter<"reason">;
   ingestBlocks: Counter<"result">;
+  ingestProfiles: Counter<"result">;
   ingestEvents: Counter;
   ingestBytes: Counter;
   ingestWireBytes: Counter;
@@ -56,6 +57,12 @@ export interface Metrics {
   detectBlocks: Counter<"result">;
   detectEvents: Counter;
   detectMatches: Counter;
+  coverageCalls: Counter<"operation" | "result">;
+  coverageInstances: Gauge<"state">;
+  coveragePolls: Counter<"result">;
+  coverageProblems: Gauge;
+  coverageSeconds: Gauge;
+  coverageIsActive: Gauge;
   detectLagBlocks: Gauge;
   detectLagSeconds: Gauge;
   raiseIsActive: Gauge;
@@ -203,6 +210,12 @@ export const metrics: Metrics = {
     name: "hosttrail_ingest_goodbyes_total",
     help: "Agents that were asked to move to another collector, by why: stopping, age.",
     labelNames: ["reason"] as const,
+    registers,
+  }),
+  ingestProfiles: new Counter({
+    name: "hosttrail_ingest_profiles_total",
+    help: "Profiles that hosts told of their set-up, by what came of them: kept, refused, failed.",
+    labelNames: ["result"] as const,
     registers,
   }),
   ingestBlocks: new Counter({
@@ -477,6 +490,39 @@ export const metrics: Metrics = {
   detectMatches: new Counter({
     name: "hosttrail_detect_matches_total",
     help: "Matches of rules and events that were handed on.",
+    registers,
+  }),
+  coverageCalls: new Counter({
+    name: "hosttrail_coverage_calls_total",
+    help: "Questions to the cloud, tries included, by operation and what came of them (OK, throttled, failed).",
+    labelNames: ["operation", "result"] as const,
+    registers,
+  }),
+  coverageInstances: new Gauge({
+    name: "hosttrail_coverage_instances",
+    help: "Machines of the cloud at the last look, by state. Only of the process that looks.",
+    labelNames: ["state"] as const,
+    registers,
+  }),
+  coveragePolls: new Counter({
+    name: "hosttrail_coverage_polls_total",
+    help: "Looks at the cloud, by what came of them (whole, partial, failed).",
+    labelNames: ["result"] as const,
+    registers,
+  }),
+  coverageProblems: new Gauge({
+    name: "hosttrail_coverage_problems",
+    help: "Accounts and regions that could not be looked at the last time.",
+    registers,
+  }),
+  coverageSeconds: new Gauge({
+    name: "hosttrail_coverage_poll_seconds",
+    help: "How long the last look at the cloud took.",
+    registers,
+  }),
+  coverageIsActive: new Gauge({
+    name: "hosttrail_coverage_is_active",
+    help: "1 in the one process that looks at the cloud now.",
     registers,
   }),
   detectLagBlocks: new Gauge({

@@ -2,6 +2,21 @@
 import type { Place, SequenceRange } from "./place.ts";
 
 export type { ConsoleSession, LoginLink, LoginWay } from "./console.ts";
+export {
+  type CloudAccount,
+  type CloudCalls,
+  type CloudInstance,
+  type CloudProblem,
+  COVERAGE_REASONS,
+  COVERAGE_STATES,
+  type CoverageChange,
+  type CoveragePoll,
+  type CoverageReason,
+  type CoverageState,
+  type CoveredInstance,
+  type Exclusion,
+  type RefusedClaim,
+} from "./coverage.ts";
 export type {
   HiddenCount,
   ManagedRulesetSetting,

@@ -5,7 +5,7 @@
 import { Binary, type Db, type Filter as Query } from "mongodb";
 import { Alert } from "@hosttrail/proto/alert";
 import { classify } from "./failure.ts";
-import { DURABLE, number, removeAll, type Row, Rows, WRITES_TOGETHER_MAX } from "./rows.ts";
+import { number, putAll, removeAll, type Row, Rows } from "./rows.ts";
 
 /** An alert with what the detector needs to go on with it. */
 export interface AlertRecord {
@@ -48,11 +48,11 @@ export class AlertStore {
     if (records.length === 0) return;
     try {
       // Events first: whoever finds the alert finds them, too.
-      await replaceAll(
+      await putAll(
         this.#events,
         records.map(({ alert }) => ({ _id: alert.id, alert: packed({ ...Alert.create(), events: alert.events }) })),
       );
-      await replaceAll(this.#alerts, records.map(toRow));
+      await putAll(this.#alerts, records.map(toRow));
     } catch (error) {
       throw classify(error);
     }
@@ -112,16 +112,6 @@ async function byIds(rows: Rows, ids: readonly string[]): Promise<Map<string, Ro
   // Equality is what every server finds quickly.
   const row = await rows.get(only);
   return new Map(row === undefined ? [] : [[only, row]]);
-}
-
-async function replaceAll(rows: Rows, documents: readonly Row[]): Promise<void> {
-  for (let at = 0; at < documents.length; at += WRITES_TOGETHER_MAX)
-    await rows.all.bulkWrite(
-      documents.slice(at, at + WRITES_TOGETHER_MAX).map((replacement) => ({
-        replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
-      })),
-      { ordered: false, writeConcern: DURABLE },
-    );
 }
 
 /** The first part of ids of this time. */

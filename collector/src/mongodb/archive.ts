@@ -7,6 +7,7 @@ import { ApiAuditStore } from "./apiaudit.ts";
 import { ArrivalStore } from "./arrivals.ts";
 import { CertificateStore } from "./certificates.ts";
 import { ConsoleStore } from "./console.ts";
+import { CoverageStore } from "./coverage.ts";
 import { daysOf, type MongoOptions, openClient, reachProblem } from "./connect.ts";
 import { classify } from "./failure.ts";
 import { DeadBlockStore } from "./deadblocks.ts";
@@ -45,6 +46,7 @@ export class Archive {
   readonly certificates: CertificateStore;
   readonly console: ConsoleStore;
   readonly alerts: AlertStore;
+  readonly coverage: CoverageStore;
   readonly alertWork: AlertWorkStore;
   readonly deadBlocks: DeadBlockStore;
   readonly detector: DetectorStore;
@@ -80,6 +82,7 @@ export class Archive {
     this.console = new ConsoleStore(this.#database);
     this.alerts = new AlertStore(this.#database);
     this.alertWork = new AlertWorkStore(this.#database);
+    this.coverage = new CoverageStore(this.#database);
     this.deadBlocks = new DeadBlockStore(this.#database);
     this.detector = new DetectorStore(this.#database);
     this.presence = new PresenceStore(this.#database);

@@ -16,6 +16,7 @@ const LOGINS: readonly DatabaseLogin[] = [
   "query",
   "notify",
   "attest",
+  "coverage",
   "console",
 ];
 const TWO = { database: "trail", historyDatabase: "trail_days" };

@@ -15,6 +15,7 @@ export type DatabaseLogin =
   | "query"
   | "notify"
   | "attest"
+  | "coverage"
   | "console"
   | "apply";
 
@@ -102,6 +103,9 @@ const API = {
   // Samples of the disk that are too old go with each look at them.
   disk_samples: ["find", "remove"],
   // Whoever asks for one gets a link to the console.
+  coverage_polls: READ,
+  coverage_instances: READ,
+  coverage_changes: READ,
   login_links: ["insert"],
 } as const;
 
@@ -213,6 +217,18 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
   },
   notify: { collections: IDENTITIES },
   query: { collections: API, days: PAST_DAYS },
+  coverage: {
+    collections: {
+      ...IDENTITIES,
+      hosts: READ,
+      alerts: READ,
+      alert_work: READ,
+      alert_actions: READ,
+      coverage_polls: PUT,
+      coverage_instances: ALL,
+      coverage_changes: ALL,
+    },
+  },
   console: {
     collections: { ...API, console_sessions: ALL, login_links: TURN },
     days: PAST_DAYS,

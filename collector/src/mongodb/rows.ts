@@ -109,6 +109,17 @@ export async function removeAll(rows: Rows, ids: readonly string[]): Promise<voi
   }
 }
 
+/** Puts documents in the place of those that are there, if any are. */
+export async function putAll(rows: Rows, documents: readonly Row[]): Promise<void> {
+  for (let at = 0; at < documents.length; at += WRITES_TOGETHER_MAX)
+    await rows.all.bulkWrite(
+      documents.slice(at, at + WRITES_TOGETHER_MAX).map((replacement) => ({
+        replaceOne: { filter: { _id: replacement._id }, replacement, upsert: true },
+      })),
+      { ordered: false, writeConcern: DURABLE },
+    );
+}
+
 /** FerretDB takes no NUL in strings; both sides of a comparison go through here. */
 export function storable(value: string): string {
   return value.replaceAll("\0", "\u2400");

@@ -3,6 +3,7 @@ import type { CollectorConfig } from "../config/index.ts";
 import { startAttest } from "./attest.ts";
 import { startCompact } from "./compact.ts";
 import { startConsole } from "./console.ts";
+import { startCoverage } from "./coverage.ts";
 import { startDetect } from "./detect.ts";
 import { startEnroll } from "./enroll.ts";
 import { startIngest } from "./ingest.ts";
@@ -23,6 +24,7 @@ export const ROLES: Readonly<Record<OneRole, StartRole>> = {
   store: startStore,
   compact: startCompact,
   attest: startAttest,
+  coverage: startCoverage,
   detect: startDetect,
   notify: startNotify,
   query: startQuery,

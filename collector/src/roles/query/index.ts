@@ -9,6 +9,7 @@ import { openAccess } from "./access.ts";
 import { openAlerts } from "./alerts.ts";
 import { openAnalysis } from "./analysis.ts";
 import type { ApiParts, Past } from "./api.ts";
+import { openCoverage } from "./coverage.ts";
 import { openDeadBlocks } from "./deadblocks.ts";
 import { openEvents } from "./events.ts";
 import { accessOf, openGate } from "./gate.ts";
@@ -72,6 +73,7 @@ function openApis(parts: ApiParts): Api[] {
     openLedger(parts),
     openRetention(parts),
     openDeadBlocks(parts),
+    openCoverage(parts),
   ];
 }
 
