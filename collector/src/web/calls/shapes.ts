@@ -3,6 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import * as access from "@hosttrail/proto/access";
 import * as alert from "@hosttrail/proto/alert";
 import * as analysis from "@hosttrail/proto/analysis";
+import * as coverage from "@hosttrail/proto/coverage";
 import * as deadblock from "@hosttrail/proto/deadblock";
 import * as event from "@hosttrail/proto/event";
 import * as ledger from "@hosttrail/proto/ledger";
@@ -19,6 +20,7 @@ const FILES: Readonly<Record<string, object>> = Object.fromEntries(
     access,
     alert,
     analysis,
+    coverage,
     deadblock,
     event,
     ledger,
