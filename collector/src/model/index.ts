@@ -282,6 +282,9 @@ export type HostState = Pick<
   | "missingEvents"
 >;
 
+/** Which machine of a cloud a host says that it is, and how it does. */
+export type HostMachine = HostState & Pick<HostDocument, "cloudAccount" | "instances">;
+
 /** Whose agents had a stream to one node that takes blocks. Times are milliseconds since 1970 by that node's clock. */
 export interface Presence {
   nodeId: string;

@@ -11,7 +11,7 @@ import {
   MongoBulkWriteError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
-import type { EpochTrail, HostDocument, HostNames, HostState, WasCalled } from "../model/index.ts";
+import type { EpochTrail, HostDocument, HostMachine, HostNames, HostState, WasCalled } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
 import { bigintOf, documents, DURABLE, number, type Row, storable, text, WRITES_TOGETHER_MAX } from "./rows.ts";
 
@@ -102,6 +102,24 @@ export class HostStore {
       .limit(limit)
       .toArray();
     return rows.map(toState);
+  }
+
+  /** As listHosts: which machines of a cloud they are. Throws a RetryableError where the database is away. */
+  async listMachines(afterId: string, limit: number): Promise<HostMachine[]> {
+    try {
+      const rows = await this.#hosts
+        .find({ _id: { $gt: afterId } }, { projection: MACHINE })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      return rows.map((row) => ({
+        ...toState(row),
+        cloudAccount: text(row, "cloud_account"),
+        instances: toNames(row).instances,
+      }));
+    } catch (error) {
+      throw classify(error);
+    }
   }
 
   /** As listHosts: what they were called. Throws a RetryableError where the database is away. */
@@ -243,6 +261,9 @@ const STATE = {
   fault_times: 1,
   missing_events: 1,
 } as const;
+
+/** What listMachines reads. */
+const MACHINE = { ...STATE, cloud_account: 1, instances: 1 } as const;
 
 function toState(row: Row): HostState {
   const faults = row["faults"] as Document | undefined;
