@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Shipper, type ShipCounters } from "@hosttrail/agent/ship";
 import { Spool } from "@hosttrail/agent/spool";
 import { openLogger } from "@hosttrail/lib/log";
+import type { HostProfile } from "@hosttrail/proto/ingest";
 import type { Stack } from "@hosttrail/stack";
 import { blockOf } from "./blocks.ts";
 
@@ -46,7 +47,7 @@ export class ShippingAgent {
   }
 
   /** A host with a certificate of the stack's authority; the collector must take hosts that never enrolled (`ingest.hosts: certified`). */
-  static async open(stack: Stack, endpoints: readonly string[]): Promise<ShippingAgent> {
+  static async open(stack: Stack, endpoints: readonly string[], profile?: () => HostProfile): Promise<ShippingAgent> {
     const hostId = randomBytes(16).toString("hex");
     const identity = await stack.ca.host(hostId, `host-${hostId}`);
     const [ca, certificate, key] = [join(stack.authority, "trust.crt"), identity.certificateFile, identity.keyFile].map(
@@ -82,6 +83,7 @@ export class ShippingAgent {
         hello: () => hello,
         status: () => STATUS,
         statusIntervalMs: 60_000,
+        ...(profile === undefined ? {} : { profile }),
         storedTimeoutMs: 10_000,
         backoffMinMs: 200,
         backoffMaxMs: 2000,
@@ -108,6 +110,11 @@ export class ShippingAgent {
     const about = { hostId: this.hostId, epoch, firstSeq: nextSeq, previous: previousHeaderSha256 };
     const events = [{ action: `shipped-${this.events++}` }, { action: `shipped-${this.events++}` }];
     this.#shipper.offer(this.#spool.append(blockOf(this.#keyFile, about, events)));
+  }
+
+  /** Tells its profile, where it is another one now. */
+  tellProfile(): void {
+    this.#shipper.tellProfile();
   }
 
   /** Makes no more events. */

@@ -1,4 +1,5 @@
 /** The agent's whole way: source -> reassemble -> redact -> decode -> enrich -> integrity -> block -> spool -> ship. */
+import { readFileSync, statSync } from "node:fs";
 import { hostname, setPriority } from "node:os";
 import {
   FLAG_CANARY,
@@ -12,7 +13,7 @@ import {
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { makePrivateDirectory } from "@hosttrail/lib/files";
 import type { Logger } from "@hosttrail/lib/log";
-import type { AgentStatus } from "@hosttrail/proto/ingest";
+import type { AgentStatus, HostProfile } from "@hosttrail/proto/ingest";
 import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
 import { openControl, type Question } from "./control/index.ts";
@@ -28,6 +29,7 @@ import { Lifetime, systemState } from "./lifetime/index.ts";
 import { EventMaker } from "./make/index.ts";
 import type { Made, RawRecord, RecordGroup, Repetition, Stamp } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
+import { profileOf } from "./profile/index.ts";
 import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
 import { KernelHold, readRules, RuleKeeper, rulesSha256 } from "./rules/index.ts";
@@ -57,6 +59,8 @@ const SPOOL_LEVEL = {
 } as const;
 /** Counts of the ledger that make a minute a failure. */
 const LOST = ["kernelLost", "serialGaps", "unreadFiles", "evicted", "discarded"] as const;
+/** The file that names the fleet's spec has one line. */
+const SPEC_BYTES_MAX = 4096;
 /** Program text that was needed to start is given back after so long. */
 const FIRST_PAGE_OUT_MS = 15_000;
 
@@ -125,6 +129,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         clockTime: clockTime(),
       }),
       status: agentStatus,
+      profile: hostProfile,
     },
     spool,
     logger,
@@ -382,6 +387,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const minute = setInterval(() => {
     checkRules("found-audit-rules-changed");
     tellLedger(false);
+    shipper.tellProfile();
   }, config.ledgerIntervalMs);
   const pageOut = pageOutTimer(config.pageOutIntervalMs);
   const control = openControl(config.runtimeDirectory, answer);
@@ -460,6 +466,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       quarantinedBlocks: BigInt(quarantined.blocks),
       quarantinedBytes: BigInt(quarantined.bytes),
     };
+  }
+
+  /** What this host is set up to do, as it is now. */
+  function hostProfile(): HostProfile {
+    const problem = `source.mode is ${config.source.mode}: what this kernel has loaded says nothing of its events`;
+    return profileOf({ auditRules: keeper?.loaded() ?? { problem }, spec: readSpec(config.specFile) });
   }
 
   /** Makes an event by which somebody can see that events of this host arrive. */
@@ -591,6 +603,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       keeper?.reload();
       checkRules("loaded-audit-rules");
       tellRuleErrors();
+      shipper.tellProfile();
     },
     stop: (reason) => (stopped ??= stop(reason)),
   };
@@ -602,6 +615,16 @@ function keyOf({ seconds, milliseconds, serial }: Omit<Stamp, "node">): EventKey
 
 function stretchOf({ records }: RecordGroup): Stretch {
   return { first: records[0]?.position ?? 0, last: records.at(-1)?.position ?? 0 };
+}
+
+/** What whoever set this host up has left; empty where there is nothing, or nothing that is a line. */
+function readSpec(path: string): string {
+  try {
+    const about = path === "" ? undefined : statSync(path);
+    return about?.isFile() === true && about.size <= SPEC_BYTES_MAX ? readFileSync(path, "utf8") : "";
+  } catch {
+    return "";
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -20,8 +20,8 @@ server.addService(IngestServiceService, {
     const send = (message: StreamResponse["message"]): void => void call.write({ message });
     call.on("data", ({ message }: StreamRequest) => {
       if (message?.$case === "hello") {
-        const value = { collectorVersion: "sink", credit: 64, blockBytesMax: 1 << 20, linkWindowBytes: WINDOW_BYTES };
-        send({ $case: "welcome", value });
+        const bounds = { credit: 64, blockBytesMax: 1 << 20, linkWindowBytes: WINDOW_BYTES };
+        send({ $case: "welcome", value: { collectorVersion: "sink", profileVersion: "", ...bounds } });
       } else if (message?.$case === "block" || message?.$case === "linkedBlock") {
         const block = message.$case === "block" ? message.value : link.unpack(message.value);
         const { header } = parseBlock(block);

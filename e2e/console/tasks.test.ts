@@ -401,6 +401,37 @@ describe("the console", { skip: whyNoBrowser }, () => {
       await shoot(page, "rules");
     });
 
+    it("say on which hosts they cannot fire, and the audit rule that is missing there, by mouse", async () => {
+      await open("/rules?show=mute&name=Shell+started+by+find");
+      const row = page.getByRole("row", { name: /Shell started by find/ });
+      await row.getByText("on 1 of 2").waitFor();
+      await row.getByRole("link").first().click();
+      await page.getByText("no audit rule is about execve, execveat").waitFor();
+      await page.getByText(/^-a always,exit -F arch=b64 -S execve,execveat /).waitFor();
+      await page
+        .getByRole("link", { name: hostIdOf("db1").slice(0, 8) })
+        .first()
+        .click();
+      await heading("db1");
+      await page.getByRole("link", { name: "Rules there" }).click();
+      await page.getByText("by the audit rules of").waitFor();
+      await page.getByRole("button", { name: "mute" }).click();
+      await page
+        .getByRole("row", { name: /Shell started by find/ })
+        .getByText("cannot fire")
+        .waitFor();
+    });
+
+    it("say of one host that they fire there, by keyboard", async () => {
+      await open(`/rules?host=${WEB}&name=Shell+started+by+find`);
+      const row = page.getByRole("row", { name: /Shell started by find/ });
+      await row.getByText("fires here").waitFor();
+      await row.getByRole("link").first().focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: "Where it can fire" }).waitFor();
+      await page.getByText(/by \d+ audit rules that it told/).waitFor();
+    });
+
     it("are turned off and on by keyboard", async () => {
       await open("/rules?show=running&name=udev");
       await page.getByRole("link", { name: "Rule of udev written" }).focus();

@@ -1,4 +1,6 @@
 /** The stack with a small fleet in it, as the console's tests look at it: the incident of docs/query.md, and a host whose name and commands are meant to do harm. */
+import { createHash } from "node:crypto";
+import { allAuditRules } from "@hosttrail/integrations/spec";
 import { Archive } from "@hosttrail/collector/mongodb";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
 import type { Stack } from "@hosttrail/stack";
@@ -36,6 +38,7 @@ export async function openWorld(): Promise<World> {
     try {
       await publishFleet(stream, archive);
       await publishHostile(stream);
+      await putProfiles(archive);
       await detectionSettled(stream, archive);
       await eventually("all events being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
     } finally {
@@ -59,6 +62,23 @@ export async function openWorld(): Promise<World> {
     await stack[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What agents would have told: web1 has all audit rules that its detections need, db1 none about executed programs. */
+async function putProfiles(archive: Archive): Promise<void> {
+  const about = { version: "0".repeat(64), auditRulesLeftOut: 0, auditProblem: "", receivedMs: Date.now() };
+  const mine: readonly (readonly [string, readonly string[], string])[] = [
+    ["web1", allAuditRules().flatMap((text) => text.split("\n").filter((line) => line.startsWith("-"))), "example@2"],
+    ["db1", ["-w /etc/passwd -p wa -k identity"], "example@1"],
+  ];
+  for (const [name, auditRules, spec] of mine)
+    await archive.profiles.putProfile({
+      ...about,
+      hostId: hostIdOf(name),
+      auditRules,
+      auditRulesSha256: createHash("sha256").update(auditRules.join("\n")).digest("hex"),
+      spec,
+    });
 }
 
 /** Just now, so that the host reports. */

@@ -21,6 +21,8 @@ export interface AgentConfig {
   stateDirectory: string;
   /** For what need not outlive a reboot; best on tmpfs. */
   runtimeDirectory: string;
+  /** One line that names the fleet's spec by which the host was set up; the collector is told. */
+  specFile: string;
   logLevel: LogLevel;
   labels: Record<string, string>;
   collector: {
@@ -83,6 +85,11 @@ export const agentSchema: ConfigSchema = mapOf(
     },
     state_directory: { ...absolutePath, default: "/var/lib/hosttrail-agent" },
     runtime_directory: { ...absolutePath, default: "/run/hosttrail-agent" },
+    spec_file: {
+      ...optionalPath,
+      default: "/etc/hosttrail-agent/spec",
+      description: "Names the fleet's spec that made this host, in one line. It need not be there.",
+    },
     log_level: logLevel,
     labels: {
       type: "object",

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { writeFileDurably } from "@hosttrail/lib/files";
 import { errnoOf, type KernelAudit, type KernelSettings, type KernelStatus } from "../kernel/index.ts";
 import type { CompiledRule, RuleProblem } from "./compile.ts";
-import { decodeRule, identityOf, withoutPlace } from "./data.ts";
+import { decodeRule, identityOf, type RuleData, withoutPlace } from "./data.ts";
 import { loadedRules, planRules, type RulePlan } from "./plan.ts";
 
 export const AUDIT_ADD_RULE = 1011;
@@ -73,6 +73,11 @@ export class KernelHold {
     if (status.enabled === LOCKED) throw new Error("audit is locked (enabled 2): settings change only after a reboot");
     this.#save();
     this.#kernel.set(change);
+  }
+
+  /** All rules that the kernel has, whoever put them there, in its order; one that cannot be read has no fields. */
+  loaded(): RuleData[] {
+    return loadedRules(this.#kernel.request(AUDIT_LIST_RULES, Buffer.alloc(0), true)).map(({ data }) => data);
   }
 
   /** What applying these rules would change. */

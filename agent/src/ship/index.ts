@@ -21,6 +21,7 @@ import {
   type Goodbye,
   Goodbye_Reason,
   type Hello,
+  type HostProfile,
   IngestServiceClient,
   type StreamRequest,
   type StreamResponse,
@@ -42,6 +43,8 @@ export interface ShipOptions {
   hello: () => Hello;
   status: () => AgentStatus;
   statusIntervalMs: number;
+  /** As it is now; without it none is told. */
+  profile?: () => HostProfile;
   /** Time after which a block that was received but not stored is sent again. */
   storedTimeoutMs: number;
   backoffMinMs: number;
@@ -132,6 +135,8 @@ export class Shipper {
   /** The next stream begins without, after one whose link broke. */
   #isLinkDistrusted = false;
   #client: IngestServiceClient | undefined;
+  /** That the collector of this stream knows. */
+  #profileVersion = "";
   #stopping = false;
   #stop = new AbortController();
   #finished: Promise<void> | undefined;
@@ -153,6 +158,16 @@ export class Shipper {
     if (this.#stream === undefined) return;
     this.#waiting.push(block);
     this.#pump();
+  }
+
+  /** Tells the host's profile to the collector of the stream, where it knows another one. */
+  tellProfile(): void {
+    const stream = this.#stream;
+    if (stream === undefined || stream.writableEnded) return;
+    const profile = this.#options.profile?.();
+    if (profile === undefined || profile.version === this.#profileVersion) return;
+    this.#profileVersion = profile.version;
+    stream.write({ message: { $case: "profile", value: profile } });
   }
 
   /** Whether a collector listens; where none does, why. */
@@ -310,19 +325,22 @@ export class Shipper {
   }
 
   /** All that is not stored goes again: the collector drops what it has. */
-  #begin(stream: Stream, endpoint: string, { credit, blockBytesMax, linkWindowBytes }: Welcome): void {
+  #begin(stream: Stream, endpoint: string, welcome: Welcome): void {
+    const { credit, blockBytesMax, linkWindowBytes } = welcome;
     this.counters.connects++;
     this.#stream = stream;
     const isLinked = linkWindowBytes > 0 && linkWindowBytes <= LINK_WINDOW_MAX && !this.#isLinkDistrusted;
     this.#link = isLinked ? new LinkWriter(linkWindowBytes, nodePrimitives) : undefined;
     this.#endpoint = endpoint;
     this.#lastError = "";
+    this.#profileVersion = welcome.profileVersion;
     this.#credit = credit;
     this.#blockBytesMax = blockBytesMax || BLOCK_BYTES_MAX;
     this.counters.blocksHeld = 0;
     this.#pausedUntilMs = 0;
     this.#waiting = [...this.#spool.blocks];
     this.#logger.info({ endpoint, credit, waiting: this.#waiting.length }, "connected to the collector");
+    this.tellProfile();
     this.#pump();
   }
 

@@ -44,6 +44,7 @@ export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";
 export { checkRuleFiles } from "./rules.ts";
+export { checkStoredRules } from "./standing.ts";
 export {
   deleteRuleset,
   enableRuleset,

@@ -2,6 +2,7 @@
 import { openClients, type Clients, explainFailure } from "../clients.ts";
 import * as commands from "../commands/index.ts";
 import type { Profile } from "../profile.ts";
+import { oneHost } from "../question/index.ts";
 import type { CliCommand } from "./command.ts";
 import { addRange, collect, limitOption, type RangeOptions, timeOption } from "./options.ts";
 import { sinceOf } from "./range.ts";
@@ -55,6 +56,33 @@ function addFiles(command: CliCommand): CliCommand {
     .option("--placeholders <FILE>", "what stands for %names% in rules (YAML: a name and its values)", "");
 }
 
+interface CheckOptions extends FileOptions {
+  host?: string;
+  key?: string;
+}
+
+/** Files are looked at without a collector; without a path the collector's own rules are asked for. */
+async function checkRules(work: Work, [path = ""]: readonly string[], options: CheckOptions): Promise<number> {
+  const { host, key = "", ...files } = options;
+  if (path !== "") {
+    if (host !== undefined || key !== "")
+      throw new Error("--host and --key are for the collector's rules: leave the path out");
+    return commands.checkRuleFiles({ path, ...files }, work.output);
+  }
+  if (files.auditRules.length > 0 || files.spec !== "" || files.placeholders !== "")
+    throw new Error("--audit-rules, --spec and --placeholders are for rule files: name one, or a folder with some");
+  const who = work.profile();
+  const clients = openClients(who);
+  try {
+    const hostId = host === undefined ? "" : await oneHost(clients.query, host);
+    return await commands.checkStoredRules(clients.rules, { hostId, key }, work.output);
+  } catch (error) {
+    throw explainFailure(error, who);
+  } finally {
+    clients.close();
+  }
+}
+
 interface TrialOptions extends RangeOptions {
   host: string;
   placeholders: string;
@@ -67,11 +95,21 @@ function defineRuleFiles(rules: CliCommand): void {
     rules
       .command("check")
       .description("of each Sigma rule: fires here, cannot fire here and why, not compiled and why")
-      .argument("<PATH>", "a rule file, or a folder with some"),
-  );
+      .argument(
+        "[PATH]",
+        "a rule file, or a folder with some; without it the collector's rules, by what its hosts have loaded",
+        "",
+      ),
+  )
+    .option("--host <NAME>", "the collector's rules on this host (a name or an id)")
+    .option("--key <KEY>", "only this one of the collector's rules");
   check.note("Ends with 1 where a rule is not compiled, and with 3 where one cannot fire.");
   check.example("rules check rules/ --audit-rules /etc/audit/rules.d", "whether they can fire on this host");
-  runs(check, ({ output }, [path = ""], options: FileOptions) => commands.checkRuleFiles({ path, ...options }, output));
+  check.example(
+    "rules check --host web1",
+    "which of the collector's rules cannot fire there, and the audit rules that are missing",
+  );
+  runs(check, checkRules);
   const audit = addFiles(
     rules
       .command("audit")

@@ -61,6 +61,7 @@ export const LEAST_ROLE: Readonly<Record<string, Role>> = {
   "/hosttrail.v1.RuleService/TestRules": "viewer",
   "/hosttrail.v1.RuleService/ListRules": "viewer",
   "/hosttrail.v1.RuleService/GetRule": "viewer",
+  "/hosttrail.v1.RuleService/CheckRules": "viewer",
   "/hosttrail.v1.RuleService/ListRulesets": "viewer",
   "/hosttrail.v1.RuleService/GetRuleset": "viewer",
   "/hosttrail.v1.RuleService/UpdateRule": "admin",

@@ -69,6 +69,7 @@ const API = {
   ...IDENTITIES,
   ...RULES,
   hosts: READ,
+  host_profiles: READ,
   certificates: READ,
   revocations: ADD,
   enrollment_tokens: TURN,
@@ -102,10 +103,10 @@ const API = {
   legal_hold_releases: ADD,
   // Samples of the disk that are too old go with each look at them.
   disk_samples: ["find", "remove"],
-  // Whoever asks for one gets a link to the console.
   coverage_polls: READ,
   coverage_instances: READ,
   coverage_changes: READ,
+  // Whoever asks for one gets a link to the console.
   login_links: ["insert"],
 } as const;
 
@@ -134,6 +135,7 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       arrivals: READ,
       host_boots: PUT,
       certificates: ["insert"],
+      host_profiles: PUT,
       presences: ["insert", "update", "remove"],
     },
     days: PAST_DAYS,
@@ -215,8 +217,6 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
     // How full the disk is.
     database: ["dbStats"],
   },
-  notify: { collections: IDENTITIES },
-  query: { collections: API, days: PAST_DAYS },
   coverage: {
     collections: {
       ...IDENTITIES,
@@ -229,6 +229,8 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       coverage_changes: ALL,
     },
   },
+  notify: { collections: IDENTITIES },
+  query: { collections: API, days: PAST_DAYS },
   console: {
     collections: { ...API, console_sessions: ALL, login_links: TURN },
     days: PAST_DAYS,

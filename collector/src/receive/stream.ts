@@ -35,6 +35,7 @@ import { clockOffsetMs } from "./clock.ts";
 import { checkPlain, onward } from "./codec.ts";
 import { Farewell, type FarewellOptions } from "./farewell.ts";
 import type { Presences } from "./presence.ts";
+import { type ProfileArchive, ProfileKeeper } from "./profile.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
 
@@ -62,6 +63,7 @@ export interface ReceiveOptions {
   sink: BlockSink;
   identities: Identities;
   certificates: Certificates;
+  profiles: ProfileArchive;
   presences: Presences;
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
@@ -108,6 +110,7 @@ export class HostStream {
   readonly #ended: () => void;
   readonly #quota: HostQuota;
   readonly #questions: Questions;
+  readonly #profiles: ProfileKeeper;
   readonly #link: LinkReader;
   readonly #helloTimer: NodeJS.Timeout;
   /** The certificate was looked at when the connection began: it must not be used beyond its end. */
@@ -141,6 +144,7 @@ export class HostStream {
     this.#quota = quota;
     this.#quota.streams++;
     this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
+    this.#profiles = new ProfileKeeper(options.profiles, peer.name, logger);
     this.#link = new LinkReader(options.linkWindowBytes, nodePrimitives);
     this.#farewell = new Farewell(
       this.#tuning,
@@ -205,6 +209,7 @@ export class HostStream {
     this.#subscription?.close();
     this.#leave?.();
     this.#questions.close();
+    this.#profiles.close();
     this.#quota.streams--;
     metrics.ingestStreams.dec();
     this.#ended();
@@ -229,7 +234,7 @@ export class HostStream {
       this.#linked(message.value);
     } else if (message?.$case === "status") {
       this.#status(message.value);
-    }
+    } else if (message?.$case === "profile") this.#profiles.take(message.value);
   }
 
   #status({ kernelLost, quarantinedBlocks, quarantinedBytes }: AgentStatus): void {
@@ -256,7 +261,8 @@ export class HostStream {
     this.#state = "greeting";
     const { name: hostId, keyFingerprint } = this.#peer;
     const claim = { hostId, keyFingerprint, bootId: hello.bootId };
-    const { identities, certificates } = this.#options;
+    const { identities, certificates, profiles } = this.#options;
+    let profileVersion: string;
     // First watched, then admitted: a change in between must not be missed.
     this.#watch = identities.watch(claim, (error) => {
       if (this.#state === "open") this.#refuse(error);
@@ -265,12 +271,13 @@ export class HostStream {
       await identities.admit(claim);
       // Before its first block: none is taken that nobody can check later.
       await certificates.noteCertificate({ hostId, chain: this.#peer.chain });
+      profileVersion = await profiles.profileVersion(hostId);
     } catch (error) {
       if (error instanceof IdentityError) this.#refuse(error);
       else this.#fail(status.UNAVAILABLE, "DATABASE_UNAVAILABLE", "the host cannot be looked up at the moment", 1000);
       return;
     }
-    if (this.#open) this.#welcome(hello);
+    if (this.#open) this.#welcome(hello, profileVersion);
   }
 
   #refuse({ reason, message }: IdentityError): void {
@@ -278,7 +285,7 @@ export class HostStream {
     this.#fail(status.PERMISSION_DENIED, reason, message);
   }
 
-  #welcome(hello: Hello): void {
+  #welcome(hello: Hello, profileVersion: string): void {
     this.#state = "open";
     this.#hello = hello;
     const leave = this.#options.presences.enter(this.#peer.name);
@@ -299,7 +306,8 @@ export class HostStream {
     const { collectorVersion, linkWindowBytes, trustBundle, sink } = this.#options;
     const { credit } = this.#tuning;
     const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
-    this.#answer({ $case: "welcome", value: { collectorVersion, credit, blockBytesMax, linkWindowBytes } });
+    const value = { collectorVersion, credit, blockBytesMax, linkWindowBytes, profileVersion };
+    this.#answer({ $case: "welcome", value });
     this.tellTrust(trustBundle());
     this.#farewell.begin();
     this.#logger.info({ name: hello.hostName, version: hello.agentVersion }, "agent connected");

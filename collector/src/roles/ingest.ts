@@ -37,6 +37,7 @@ export async function startIngest({
       sink: stream,
       identities,
       certificates: archive.certificates,
+      profiles: archive.profiles,
       presences,
       trustBundle: trust.pem,
       collectorVersion: COLLECTOR_VERSION,

@@ -1,8 +1,11 @@
 /** The API of rules: which run where, and how bad they are. See proto/hosttrail/v1/rule.proto for what each method means. */
 import { status } from "@grpc/grpc-js";
+import { isHostId } from "@hosttrail/lib/block";
 import { LEVELS, nearest } from "@hosttrail/lib/sigma";
 import { Severity } from "@hosttrail/proto/alert";
 import {
+  CheckRulesRequest,
+  type CheckRulesResponse,
   DeleteRulesetRequest,
   GetRuleRequest,
   GetRulesetRequest,
@@ -18,6 +21,7 @@ import {
   UpdateRuleRequest,
 } from "@hosttrail/proto/rule";
 import { labelsKey } from "../access/index.ts";
+import type { ToldProfile } from "../model/index.ts";
 import type { LoadedRuleset, RuleBook } from "../rulebook/index.ts";
 import {
   type Answers,
@@ -29,11 +33,13 @@ import {
   pageSizeOf,
   requestFingerprint,
   serviceError,
+  timestampOf,
   type Visit,
 } from "../serve/index.ts";
 import { checkRuleset, problemsOf, refusalOf } from "./check.ts";
 import { recordedRuleset, RulesetParts } from "./gather.ts";
 import { documentAt, shownFinding, type ShownRule, shownRules, toRule, toRuleset } from "./show.ts";
+import { RuleStandings, standingOf } from "./standing.ts";
 import type { RuleStores } from "./stores.ts";
 import { RuleTallies } from "./tally.ts";
 
@@ -58,6 +64,7 @@ export class RuleApi {
   readonly #gate: Gate;
   readonly #tellRules: () => void;
   readonly #tallies: RuleTallies;
+  readonly #standings: RuleStandings;
 
   constructor(rules: Rules, stores: RuleStores, gate: Gate, tellRules: () => void) {
     this.#rules = rules;
@@ -65,6 +72,7 @@ export class RuleApi {
     this.#gate = gate;
     this.#tellRules = tellRules;
     this.#tallies = new RuleTallies(stores.alerts);
+    this.#standings = new RuleStandings(stores.standing);
   }
 
   /** The methods as grpc-js wants them. */
@@ -77,6 +85,7 @@ export class RuleApi {
         const shown = find(await this.#book(), key);
         return { response: { ...(await this.#rule(shown, visit)), text: documentAt(shown) }, results: 1 };
       }),
+      checkRules: gate.unary(CheckRulesRequest, (request, visit) => this.#check(request, visit)),
       updateRule: gate.change(UpdateRuleRequest, (request, visit) => this.#update(request, visit)),
       listRulesets: gate.unary(ListRulesetsRequest, async () => {
         const book = await this.#book();
@@ -154,6 +163,37 @@ export class RuleApi {
     };
   }
 
+  async #check(request: CheckRulesRequest, visit: Visit): Promise<Answers<CheckRulesResponse>> {
+    const { key, hostId, pageSize, pageToken } = request;
+    if (hostId !== "" && !isHostId(hostId)) {
+      const metadata = { host_id: hostId.slice(0, 128) };
+      const message = "host_id must be 32 lower case hex digits";
+      throw serviceError(status.INVALID_ARGUMENT, "HOST_ID_INVALID", message, metadata);
+    }
+    const fingerprint = requestFingerprint(["check-rules", key, hostId, labelsKey(visit.caller.scope)]);
+    const after = pageToken === "" ? "" : decodeToken(pageToken, fingerprint);
+    const size = pageSizeOf(pageSize);
+    const book = await this.#book();
+    const wanted = key === "" ? shownRules(book) : [find(book, key)];
+    const surveyed = await this.#standings.survey(book, hostId, visit.hosts);
+    if (surveyed === undefined)
+      throw serviceError(status.NOT_FOUND, "HOST_NOT_FOUND", `no host ${hostId}`, { host_id: hostId });
+    const left = wanted.filter(({ place, file }) => file !== "" && place > after);
+    const page = left.slice(0, size);
+    const last = left.length > size ? page.at(-1) : undefined;
+    const { profile, known, unknown } = surveyed;
+    const response = {
+      rules: page.map((shown) => standingOf(shown, surveyed)),
+      nextPageToken: last === undefined ? "" : encodeToken(fingerprint, last.place),
+      hostsKnown: BigInt(known),
+      hostsUnknown: BigInt(unknown),
+      profileTime: profile === undefined ? undefined : timestampOf(profile.receivedMs),
+      auditRules: profile?.auditRuleCount ?? 0,
+      problem: problemOf(hostId, profile),
+    };
+    return { response, results: page.length };
+  }
+
   async #update({ key, enabled, severity }: UpdateRuleRequest, visit: Visit): Promise<Answers<Rule>> {
     unscoped(visit);
     if (enabled === undefined && severity === undefined) {
@@ -226,6 +266,16 @@ export class RuleApi {
     await this.#stores.rulesets.putRuleset(candidate);
     return problems;
   }
+}
+
+/** Why the audit rules of a host are not known, or not all; empty where nothing is wrong, or no host was asked for. */
+function problemOf(hostId: string, profile: ToldProfile | undefined): string {
+  if (hostId === "") return "";
+  if (profile === undefined)
+    return "its agent has not told its audit rules: it is of an older version, or was never connected";
+  const { auditProblem, auditRuleCount, auditRulesLeftOut } = profile;
+  if (auditProblem !== "" || auditRulesLeftOut === 0) return auditProblem;
+  return `it has ${auditRuleCount + auditRulesLeftOut} audit rules, of which ${auditRuleCount} are known here`;
 }
 
 /** Rules run on the hosts of all teams. */

@@ -1,6 +1,7 @@
 /** What the API of rules needs of others. */
 import type { Level } from "@hosttrail/lib/sigma";
 import type { Alert } from "@hosttrail/proto/alert";
+import type { StandingSource } from "./standing.ts";
 import type { CloseReason, ManagedRulesetSetting, RulesetDocument, RuleSettings } from "../model/index.ts";
 
 interface RulesetStore {
@@ -31,5 +32,6 @@ export interface CountedAlerts {
 
 export interface RuleStores {
   rulesets: RulesetStore;
+  standing: StandingSource;
   alerts: CountedAlerts;
 }

@@ -37,6 +37,6 @@ export type { AuditRecord, Event, User } from "./gen/hosttrail/v1/event.ts";
 export type { Ledger, LedgerReason } from "./gen/hosttrail/v1/ledger.ts";
 export type { HostRecord, SearchEventsRequest, SearchEventsResponse } from "./gen/hosttrail/v1/query.ts";
 export type { RetentionForecast } from "./gen/hosttrail/v1/retention.ts";
-export type { Rule, RuleProblem, TestedRule } from "./gen/hosttrail/v1/rule.ts";
+export type { CheckedRule, Rule, RuleProblem, TestedRule } from "./gen/hosttrail/v1/rule.ts";
 export type { Completeness, DroppedEvents, HostSelector } from "./gen/hosttrail/v1/scan.ts";
 export type { HostVerdict, TrailFinding, VerifyProgress } from "./gen/hosttrail/v1/verify.ts";

@@ -71,6 +71,7 @@ export const METHODS = {
 
   listRules: unary<rule.ListRulesRequest, rule.ListRulesResponse>("RuleService/ListRules"),
   getRule: unary<rule.GetRuleRequest, rule.Rule>("RuleService/GetRule"),
+  checkRules: unary<rule.CheckRulesRequest, rule.CheckRulesResponse>("RuleService/CheckRules"),
   updateRule: unary<rule.UpdateRuleRequest, rule.Rule>("RuleService/UpdateRule"),
   listRulesets: unary<rule.ListRulesetsRequest, rule.ListRulesetsResponse>("RuleService/ListRulesets"),
   testRules: stream<rule.TestRulesRequest, rule.TestRulesResponse>("RuleService/TestRules", true),

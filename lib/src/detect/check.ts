@@ -24,7 +24,10 @@ export interface RuleCheck {
 }
 
 /** Says of every rule what becomes of it, in the order of the files. */
-export function checkRules(collection: RuleCollection, audit: AuditRules): RuleCheck[] {
+export function checkRules(
+  collection: Pick<RuleCollection, "rules" | "rejected" | "warnings">,
+  audit: AuditRules,
+): RuleCheck[] {
   const detections = collection.rules.flatMap((rule) => (rule.kind === "detection" ? [rule] : []));
   const { notCompiled } = new RuleSet(detections);
   const problems = new Map(notCompiled.map(({ rule, line, message }) => [rule, { line, message }]));

@@ -13,6 +13,15 @@ export function openRules({ archive, stream, history, gate, logger }: ApiParts):
     new RuleWatch(ruleStore(archive), readManaged(), logger),
     {
       rulesets: archive.rulesets,
+      standing: {
+        listProfiles: (afterId, limit) => archive.profiles.listProfiles(afterId, limit),
+        getProfiles: (hostIds) => archive.profiles.getProfiles(hostIds),
+        auditRulesOf: (hostId) => archive.profiles.auditRulesOf(hostId),
+        listHostIds: async (afterId, limit) =>
+          (await archive.hosts.listNames(afterId, limit)).map(({ hostId }) => hostId),
+        hasHost: async (hostId) => (await archive.hosts.getHost(hostId)) !== undefined,
+        allLabels: () => archive.identities.allLabels(),
+      },
       alerts: {
         listAlerts: (query) => archive.alerts.listAlerts(query),
         closedSince: (timeMs) => archive.alertWork.closedSince(timeMs),

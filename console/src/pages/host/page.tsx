@@ -31,6 +31,9 @@ export function Page({ parameters: { id = "" } }: PageProps): VNode {
           <a class="button" href={linkTo("/alerts", { host: id, state: "all" })}>
             Its alerts
           </a>
+          <a class="button" href={linkTo("/rules", { host: id })}>
+            Rules there
+          </a>
           <a class="button" href={linkTo("/verify", { host: id })}>
             Verify
           </a>

@@ -1,11 +1,12 @@
 import type { VNode } from "preact";
 import { useMemo } from "preact/hooks";
-import { METHODS, type Rule } from "../../api/index.ts";
+import { type CheckedRule, METHODS, type Rule } from "../../api/index.ts";
 import { linkTo, place, setQuery } from "../../route/index.ts";
 import {
   Card,
   Choice,
   Empty,
+  Failure,
   Page as Frame,
   SeverityLabel,
   Shown,
@@ -14,12 +15,14 @@ import {
   useAll,
   valueIn,
 } from "../../show/index.ts";
+import { HostLink } from "../../fleet/index.ts";
 import { counted, countText } from "../../text/index.ts";
+import { Fires, isMute } from "./fires.tsx";
 import { RulePanel } from "./rule.tsx";
 import { decidedOf, Precision, stateOf } from "./standing.tsx";
 
 const REQUEST = { pageSize: 1000 };
-const CHOICES = ["all", "running", "off", "broken", "noisy"] as const;
+const CHOICES = ["all", "running", "off", "broken", "mute", "noisy"] as const;
 type Choosing = (typeof CHOICES)[number];
 /** Below it, and with so many decided, a rule is worth a look. */
 const NOISY_PRECISION = 0.5;
@@ -30,9 +33,19 @@ export function Page(): VNode {
   const asked = useAll(METHODS.listRules, REQUEST, (page) => page.rules);
   const shown = CHOICES.find((each) => each === query.get("show")) ?? "all";
   const wanted = (query.get("name") ?? "").toLowerCase();
+  const hostId = query.get("host") ?? "";
+  const checks = useAll(
+    METHODS.checkRules,
+    useMemo(() => ({ ...REQUEST, hostId }), [hostId]),
+    (page) => page.rules,
+  );
+  const checked = useMemo(() => new Map(checks.value?.items.map((each) => [placeOf(each), each])), [checks.value]);
   const rules = useMemo(
-    () => (asked.value?.items ?? []).filter((rule) => isOf(rule, shown) && nameOf(rule).includes(wanted)),
-    [asked.value, shown, wanted],
+    () =>
+      (asked.value?.items ?? []).filter(
+        (rule) => isOf(rule, shown, checked.get(placeOfRule(rule))) && nameOf(rule).includes(wanted),
+      ),
+    [asked.value, shown, wanted, checked],
   );
   const chosen = query.get("rule") ?? "";
   return (
@@ -53,22 +66,46 @@ export function Page(): VNode {
           value={query.get("name") ?? ""}
           onInput={(event) => setQuery({ name: valueIn(event) }, true)}
         />
+        {hostId !== "" && (
+          <span class="row">
+            by the audit rules of <HostLink id={hostId} />
+            <button type="button" class="button is-small" onClick={() => setQuery({ host: "" })}>
+              All hosts
+            </button>
+          </span>
+        )}
       </div>
-      {chosen !== "" && <RulePanel ruleKey={chosen} onChanged={asked.again} />}
+      {checks.error !== undefined && <Failure error={checks.error} again={checks.again} />}
+      {chosen !== "" && <RulePanel ruleKey={chosen} hostId={hostId} onChanged={asked.again} />}
       <Card flush title={counted(rules.length, "rule")}>
         <Shown asked={asked} rows={10}>
-          {() => (rules.length === 0 ? <Empty title="No such rule" /> : <RuleTable rules={rules} />)}
+          {() =>
+            rules.length === 0 ? (
+              <Empty title="No such rule" />
+            ) : (
+              <RuleTable rules={rules} checked={checked} hostId={hostId} />
+            )
+          }
         </Shown>
       </Card>
     </Frame>
   );
 }
 
+/** A key may stand twice, a place does not. */
+function placeOf({ ruleset, file, line }: Pick<CheckedRule, "ruleset" | "file" | "line">): string {
+  return `${ruleset}/${file}:${line}`;
+}
+
+function placeOfRule({ rule, file, line }: Rule): string {
+  return placeOf({ ruleset: rule?.ruleset, file, line });
+}
+
 function nameOf({ rule, file }: Rule): string {
   return `${rule?.title} ${rule?.key} ${rule?.ruleset} ${(rule?.tags ?? []).join(" ")} ${file}`.toLowerCase();
 }
 
-function isOf(rule: Rule, shown: Choosing): boolean {
+function isOf(rule: Rule, shown: Choosing, checked: CheckedRule | undefined): boolean {
   switch (shown) {
     case "all":
       return true;
@@ -78,12 +115,20 @@ function isOf(rule: Rule, shown: Choosing): boolean {
       return rule.enabled !== true && !rule.problem;
     case "broken":
       return Boolean(rule.problem);
+    case "mute":
+      return isMute(checked);
     default:
       return decidedOf(rule) >= DECIDED_MIN && (rule.precision ?? 0) < NOISY_PRECISION;
   }
 }
 
-function RuleTable({ rules }: { rules: readonly Rule[] }): VNode {
+interface TableProps {
+  rules: readonly Rule[];
+  checked: ReadonlyMap<string, CheckedRule>;
+  hostId: string;
+}
+
+function RuleTable({ rules, checked, hostId }: TableProps): VNode {
   return (
     <Table
       caption="Rules"
@@ -95,7 +140,7 @@ function RuleTable({ rules }: { rules: readonly Rule[] }): VNode {
           title: "Rule",
           cell: ({ rule, problem }) => (
             <>
-              <a class="sans" href={linkTo("/rules", { rule: rule?.key })}>
+              <a class="sans" href={linkTo("/rules", { rule: rule?.key, host: hostId })}>
                 <Text of={rule?.title || rule?.key} max={200} />
               </a>
               {problem !== undefined && (
@@ -108,6 +153,11 @@ function RuleTable({ rules }: { rules: readonly Rule[] }): VNode {
           kind: "wide",
         },
         { title: "State", cell: stateOf, kind: "narrow" },
+        {
+          title: "Can fire",
+          cell: (rule) => <Fires of={checked.get(placeOfRule(rule))} hostId={hostId} />,
+          kind: "narrow",
+        },
         { title: "Alerts, 30 days", cell: ({ alerts }) => countText(alerts), kind: "number" },
         { title: "Precision", cell: (rule) => <Precision of={rule} />, kind: "narrow" },
         { title: "Ruleset", cell: ({ rule }) => <Text of={rule?.ruleset} />, kind: "narrow" },

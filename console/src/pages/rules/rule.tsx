@@ -28,9 +28,17 @@ import {
 } from "../../show/index.ts";
 import { bytesText, counted, countText } from "../../text/index.ts";
 import { askedRange, type Range } from "../../time/index.ts";
+import { WhereItFires } from "./fires.tsx";
 import { Precision, stateOf } from "./standing.tsx";
 
-export function RulePanel({ ruleKey, onChanged }: { ruleKey: string; onChanged: () => void }): VNode {
+interface PanelProps {
+  ruleKey: string;
+  /** Where it can fire is asked of this host; empty for the fleet. */
+  hostId: string;
+  onChanged: () => void;
+}
+
+export function RulePanel({ ruleKey, hostId, onChanged }: PanelProps): VNode {
   const asked = useAnswer(METHODS.getRule, { key: ruleKey });
   const change = async (enabled: boolean): Promise<void> => {
     const { value, error } = await call(METHODS.updateRule, { key: ruleKey, enabled });
@@ -93,6 +101,7 @@ export function RulePanel({ ruleKey, onChanged }: { ruleKey: string; onChanged: 
                   </button>
                 </p>
               )}
+              {!ruleKey.startsWith("finding:") && <WhereItFires ruleKey={ruleKey} hostId={hostId} />}
               {rule.text !== undefined && (
                 <details open>
                   <summary>As it is written</summary>

@@ -59,7 +59,27 @@ export interface StreamRequest {
      * a block. A frame that cannot be decompressed ends the stream with LINK_BROKEN.
      */
     { $case: "linkedBlock"; value: Uint8Array }
+    | //
+    /** After the welcome, where the collector knows another one, and whenever it changes. */
+    { $case: "profile"; value: HostProfile }
     | undefined;
+}
+
+/** HostProfile is what a host is set up to do. It says nothing of what happened there: that is for signed events. */
+export interface HostProfile {
+  /** SHA-256 of all else, 64 lower case hex digits: by it ends see whether they know the same. */
+  version: string;
+  /**
+   * Audit rules that the kernel has, whoever loaded them, in auditctl's syntax and the kernel's order, but for the one by which the agent
+   * leaves itself out: at most 1,024 of 8 KiB each and 64 KiB together.
+   */
+  auditRules: string[];
+  /** Rules beyond these bounds. */
+  auditRulesLeftOut: number;
+  /** Why it is not known which rules the kernel has; empty where it is. */
+  auditProblem: string;
+  /** The fleet's spec by which the host was set up, as its configuration has it: at most 128 characters. Empty where there is none. */
+  spec: string;
 }
 
 export interface Hello {
@@ -113,6 +133,8 @@ export interface Welcome {
   blockBytesMax: number;
   /** Bytes that this end keeps for linked blocks; 0 where it takes none. */
   linkWindowBytes: number;
+  /** Version of the host's profile that is known; empty where none is. */
+  profileVersion: string;
 }
 
 export interface BlockReference {
@@ -496,6 +518,9 @@ export const StreamRequest: MessageFns<StreamRequest> = {
       case "linkedBlock":
         writer.uint32(34).bytes(message.message.value);
         break;
+      case "profile":
+        HostProfile.encode(message.message.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -545,6 +570,14 @@ export const StreamRequest: MessageFns<StreamRequest> = {
             message.message = { $case: "linkedBlock", value: reader.bytes() };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = { $case: "profile", value: HostProfile.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -569,6 +602,8 @@ export const StreamRequest: MessageFns<StreamRequest> = {
         ? { $case: "linkedBlock", value: bytesFromBase64(object.linkedBlock) }
         : isSet(object.linked_block)
         ? { $case: "linkedBlock", value: bytesFromBase64(object.linked_block) }
+        : isSet(object.profile)
+        ? { $case: "profile", value: HostProfile.fromJSON(object.profile) }
         : undefined,
     };
   },
@@ -583,6 +618,8 @@ export const StreamRequest: MessageFns<StreamRequest> = {
       obj.status = AgentStatus.toJSON(message.message.value);
     } else if (message.message?.$case === "linkedBlock") {
       obj.linkedBlock = base64FromBytes(message.message.value);
+    } else if (message.message?.$case === "profile") {
+      obj.profile = HostProfile.toJSON(message.message.value);
     }
     return obj;
   },
@@ -617,7 +654,158 @@ export const StreamRequest: MessageFns<StreamRequest> = {
         }
         break;
       }
+      case "profile": {
+        if (object.message?.value !== undefined && object.message?.value !== null) {
+          message.message = { $case: "profile", value: HostProfile.fromPartial(object.message.value) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseHostProfile(): HostProfile {
+  return { version: "", auditRules: [], auditRulesLeftOut: 0, auditProblem: "", spec: "" };
+}
+
+export const HostProfile: MessageFns<HostProfile> = {
+  encode(message: HostProfile, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    for (const v of message.auditRules) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.auditRulesLeftOut !== 0) {
+      writer.uint32(24).uint32(message.auditRulesLeftOut);
+    }
+    if (message.auditProblem !== "") {
+      writer.uint32(34).string(message.auditProblem);
+    }
+    if (message.spec !== "") {
+      writer.uint32(42).string(message.spec);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostProfile {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostProfile();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.auditRules.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.auditRulesLeftOut = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.auditProblem = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.spec = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HostProfile {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      auditRules: globalThis.Array.isArray(object?.auditRules)
+        ? object.auditRules.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.audit_rules)
+        ? object.audit_rules.map((e: any) => globalThis.String(e))
+        : [],
+      auditRulesLeftOut: isSet(object.auditRulesLeftOut)
+        ? globalThis.Number(object.auditRulesLeftOut)
+        : isSet(object.audit_rules_left_out)
+        ? globalThis.Number(object.audit_rules_left_out)
+        : 0,
+      auditProblem: isSet(object.auditProblem)
+        ? globalThis.String(object.auditProblem)
+        : isSet(object.audit_problem)
+        ? globalThis.String(object.audit_problem)
+        : "",
+      spec: isSet(object.spec) ? globalThis.String(object.spec) : "",
+    };
+  },
+
+  toJSON(message: HostProfile): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.auditRules?.length) {
+      obj.auditRules = message.auditRules;
+    }
+    if (message.auditRulesLeftOut !== 0) {
+      obj.auditRulesLeftOut = Math.round(message.auditRulesLeftOut);
+    }
+    if (message.auditProblem !== "") {
+      obj.auditProblem = message.auditProblem;
+    }
+    if (message.spec !== "") {
+      obj.spec = message.spec;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HostProfile>): HostProfile {
+    return HostProfile.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HostProfile>): HostProfile {
+    const message = createBaseHostProfile();
+    message.version = object.version ?? "";
+    message.auditRules = object.auditRules?.map((e) => e) || [];
+    message.auditRulesLeftOut = object.auditRulesLeftOut ?? 0;
+    message.auditProblem = object.auditProblem ?? "";
+    message.spec = object.spec ?? "";
     return message;
   },
 };
@@ -1378,7 +1566,7 @@ export const StreamResponse: MessageFns<StreamResponse> = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { collectorVersion: "", credit: 0, blockBytesMax: 0, linkWindowBytes: 0 };
+  return { collectorVersion: "", credit: 0, blockBytesMax: 0, linkWindowBytes: 0, profileVersion: "" };
 }
 
 export const Welcome: MessageFns<Welcome> = {
@@ -1394,6 +1582,9 @@ export const Welcome: MessageFns<Welcome> = {
     }
     if (message.linkWindowBytes !== 0) {
       writer.uint32(32).uint32(message.linkWindowBytes);
+    }
+    if (message.profileVersion !== "") {
+      writer.uint32(42).string(message.profileVersion);
     }
     return writer;
   },
@@ -1443,6 +1634,14 @@ export const Welcome: MessageFns<Welcome> = {
             message.linkWindowBytes = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.profileVersion = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1473,6 +1672,11 @@ export const Welcome: MessageFns<Welcome> = {
         : isSet(object.link_window_bytes)
         ? globalThis.Number(object.link_window_bytes)
         : 0,
+      profileVersion: isSet(object.profileVersion)
+        ? globalThis.String(object.profileVersion)
+        : isSet(object.profile_version)
+        ? globalThis.String(object.profile_version)
+        : "",
     };
   },
 
@@ -1490,6 +1694,9 @@ export const Welcome: MessageFns<Welcome> = {
     if (message.linkWindowBytes !== 0) {
       obj.linkWindowBytes = Math.round(message.linkWindowBytes);
     }
+    if (message.profileVersion !== "") {
+      obj.profileVersion = message.profileVersion;
+    }
     return obj;
   },
 
@@ -1502,6 +1709,7 @@ export const Welcome: MessageFns<Welcome> = {
     message.credit = object.credit ?? 0;
     message.blockBytesMax = object.blockBytesMax ?? 0;
     message.linkWindowBytes = object.linkWindowBytes ?? 0;
+    message.profileVersion = object.profileVersion ?? "";
     return message;
   },
 };

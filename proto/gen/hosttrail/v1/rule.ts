@@ -113,6 +113,55 @@ export interface RuleSource {
   text: string;
 }
 
+export interface CheckRulesRequest {
+  /** 1 to 1,000; 0 means 100. */
+  pageSize: number;
+  pageToken: string;
+  /** Only this rule; empty for all. */
+  key: string;
+  /** Only this host; empty for all that the caller may see. */
+  hostId: string;
+}
+
+export interface CheckRulesResponse {
+  /** In the order of ListRules. Only rules of files: what the collector finds by itself needs no audit rule. */
+  rules: CheckedRule[];
+  nextPageToken: string;
+  /** Hosts whose audit rules are known, and those of which they are not. */
+  hostsKnown: bigint;
+  hostsUnknown: bigint;
+  /** Of one host: when it told its audit rules, how many there are, and why they are not known where they are not. */
+  profileTime: Timestamp | undefined;
+  auditRules: number;
+  problem: string;
+}
+
+/** CheckedRule is where one rule can fire. Only hosts count whose audit rules are known and that its ruleset's labels are for. */
+export interface CheckedRule {
+  key: string;
+  title: string;
+  ruleset: string;
+  file: string;
+  line: number;
+  /** Why it runs nowhere; empty where it does. */
+  problem: string;
+  hostsFiring: bigint;
+  hostsMute: bigint;
+  /** Why it cannot fire on some of them, or only in part: at most 16. */
+  reasons: string[];
+  /** Audit rules that would let it fire, or in full, ready to paste: at most 32. */
+  missing: MissingAuditRule[];
+}
+
+export interface MissingAuditRule {
+  line: string;
+  /** Hosts that lack it, and at most 5 of their ids. */
+  hosts: bigint;
+  hostIds: string[];
+  /** Without it the rule fires nowhere on these hosts; else only some of what it looks for is not seen. */
+  required: boolean;
+}
+
 export interface ListRulesetsRequest {
 }
 
@@ -1439,6 +1488,706 @@ export const RuleSource: MessageFns<RuleSource> = {
   },
 };
 
+function createBaseCheckRulesRequest(): CheckRulesRequest {
+  return { pageSize: 0, pageToken: "", key: "", hostId: "" };
+}
+
+export const CheckRulesRequest: MessageFns<CheckRulesRequest> = {
+  encode(message: CheckRulesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    if (message.hostId !== "") {
+      writer.uint32(34).string(message.hostId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckRulesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckRulesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckRulesRequest {
+    return {
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+    };
+  },
+
+  toJSON(message: CheckRulesRequest): unknown {
+    const obj: any = {};
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckRulesRequest>): CheckRulesRequest {
+    return CheckRulesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckRulesRequest>): CheckRulesRequest {
+    const message = createBaseCheckRulesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.key = object.key ?? "";
+    message.hostId = object.hostId ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckRulesResponse(): CheckRulesResponse {
+  return {
+    rules: [],
+    nextPageToken: "",
+    hostsKnown: 0n,
+    hostsUnknown: 0n,
+    profileTime: undefined,
+    auditRules: 0,
+    problem: "",
+  };
+}
+
+export const CheckRulesResponse: MessageFns<CheckRulesResponse> = {
+  encode(message: CheckRulesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rules) {
+      CheckedRule.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message.hostsKnown !== 0n) {
+      if (BigInt.asUintN(64, message.hostsKnown) !== message.hostsKnown) {
+        throw new globalThis.Error("value provided for field message.hostsKnown of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.hostsKnown);
+    }
+    if (message.hostsUnknown !== 0n) {
+      if (BigInt.asUintN(64, message.hostsUnknown) !== message.hostsUnknown) {
+        throw new globalThis.Error("value provided for field message.hostsUnknown of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.hostsUnknown);
+    }
+    if (message.profileTime !== undefined) {
+      Timestamp.encode(message.profileTime, writer.uint32(42).fork()).join();
+    }
+    if (message.auditRules !== 0) {
+      writer.uint32(48).uint32(message.auditRules);
+    }
+    if (message.problem !== "") {
+      writer.uint32(58).string(message.problem);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckRulesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckRulesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rules.push(CheckedRule.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hostsKnown = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.hostsUnknown = reader.uint64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.profileTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.auditRules = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckRulesResponse {
+    return {
+      rules: globalThis.Array.isArray(object?.rules) ? object.rules.map((e: any) => CheckedRule.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+      hostsKnown: isSet(object.hostsKnown)
+        ? BigInt(object.hostsKnown)
+        : isSet(object.hosts_known)
+        ? BigInt(object.hosts_known)
+        : 0n,
+      hostsUnknown: isSet(object.hostsUnknown)
+        ? BigInt(object.hostsUnknown)
+        : isSet(object.hosts_unknown)
+        ? BigInt(object.hosts_unknown)
+        : 0n,
+      profileTime: isSet(object.profileTime)
+        ? fromJsonTimestamp(object.profileTime)
+        : isSet(object.profile_time)
+        ? fromJsonTimestamp(object.profile_time)
+        : undefined,
+      auditRules: isSet(object.auditRules)
+        ? globalThis.Number(object.auditRules)
+        : isSet(object.audit_rules)
+        ? globalThis.Number(object.audit_rules)
+        : 0,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+    };
+  },
+
+  toJSON(message: CheckRulesResponse): unknown {
+    const obj: any = {};
+    if (message.rules?.length) {
+      obj.rules = message.rules.map((e) => CheckedRule.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    if (message.hostsKnown !== 0n) {
+      obj.hostsKnown = message.hostsKnown.toString();
+    }
+    if (message.hostsUnknown !== 0n) {
+      obj.hostsUnknown = message.hostsUnknown.toString();
+    }
+    if (message.profileTime !== undefined) {
+      obj.profileTime = fromTimestamp(message.profileTime).toISOString();
+    }
+    if (message.auditRules !== 0) {
+      obj.auditRules = Math.round(message.auditRules);
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckRulesResponse>): CheckRulesResponse {
+    return CheckRulesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckRulesResponse>): CheckRulesResponse {
+    const message = createBaseCheckRulesResponse();
+    message.rules = object.rules?.map((e) => CheckedRule.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    message.hostsKnown = (object.hostsKnown !== undefined && object.hostsKnown !== null)
+      ? BigInt(object.hostsKnown)
+      : 0n;
+    message.hostsUnknown = (object.hostsUnknown !== undefined && object.hostsUnknown !== null)
+      ? BigInt(object.hostsUnknown)
+      : 0n;
+    message.profileTime = (object.profileTime !== undefined && object.profileTime !== null)
+      ? Timestamp.fromPartial(object.profileTime)
+      : undefined;
+    message.auditRules = object.auditRules ?? 0;
+    message.problem = object.problem ?? "";
+    return message;
+  },
+};
+
+function createBaseCheckedRule(): CheckedRule {
+  return {
+    key: "",
+    title: "",
+    ruleset: "",
+    file: "",
+    line: 0,
+    problem: "",
+    hostsFiring: 0n,
+    hostsMute: 0n,
+    reasons: [],
+    missing: [],
+  };
+}
+
+export const CheckedRule: MessageFns<CheckedRule> = {
+  encode(message: CheckedRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.title !== "") {
+      writer.uint32(18).string(message.title);
+    }
+    if (message.ruleset !== "") {
+      writer.uint32(26).string(message.ruleset);
+    }
+    if (message.file !== "") {
+      writer.uint32(34).string(message.file);
+    }
+    if (message.line !== 0) {
+      writer.uint32(40).uint32(message.line);
+    }
+    if (message.problem !== "") {
+      writer.uint32(50).string(message.problem);
+    }
+    if (message.hostsFiring !== 0n) {
+      if (BigInt.asUintN(64, message.hostsFiring) !== message.hostsFiring) {
+        throw new globalThis.Error("value provided for field message.hostsFiring of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.hostsFiring);
+    }
+    if (message.hostsMute !== 0n) {
+      if (BigInt.asUintN(64, message.hostsMute) !== message.hostsMute) {
+        throw new globalThis.Error("value provided for field message.hostsMute of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.hostsMute);
+    }
+    for (const v of message.reasons) {
+      writer.uint32(74).string(v!);
+    }
+    for (const v of message.missing) {
+      MissingAuditRule.encode(v!, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckedRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckedRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.title = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ruleset = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.file = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.line = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.problem = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.hostsFiring = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.hostsMute = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.missing.push(MissingAuditRule.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CheckedRule {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      title: isSet(object.title) ? globalThis.String(object.title) : "",
+      ruleset: isSet(object.ruleset) ? globalThis.String(object.ruleset) : "",
+      file: isSet(object.file) ? globalThis.String(object.file) : "",
+      line: isSet(object.line) ? globalThis.Number(object.line) : 0,
+      problem: isSet(object.problem) ? globalThis.String(object.problem) : "",
+      hostsFiring: isSet(object.hostsFiring)
+        ? BigInt(object.hostsFiring)
+        : isSet(object.hosts_firing)
+        ? BigInt(object.hosts_firing)
+        : 0n,
+      hostsMute: isSet(object.hostsMute)
+        ? BigInt(object.hostsMute)
+        : isSet(object.hosts_mute)
+        ? BigInt(object.hosts_mute)
+        : 0n,
+      reasons: globalThis.Array.isArray(object?.reasons) ? object.reasons.map((e: any) => globalThis.String(e)) : [],
+      missing: globalThis.Array.isArray(object?.missing)
+        ? object.missing.map((e: any) => MissingAuditRule.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: CheckedRule): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.title !== "") {
+      obj.title = message.title;
+    }
+    if (message.ruleset !== "") {
+      obj.ruleset = message.ruleset;
+    }
+    if (message.file !== "") {
+      obj.file = message.file;
+    }
+    if (message.line !== 0) {
+      obj.line = Math.round(message.line);
+    }
+    if (message.problem !== "") {
+      obj.problem = message.problem;
+    }
+    if (message.hostsFiring !== 0n) {
+      obj.hostsFiring = message.hostsFiring.toString();
+    }
+    if (message.hostsMute !== 0n) {
+      obj.hostsMute = message.hostsMute.toString();
+    }
+    if (message.reasons?.length) {
+      obj.reasons = message.reasons;
+    }
+    if (message.missing?.length) {
+      obj.missing = message.missing.map((e) => MissingAuditRule.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CheckedRule>): CheckedRule {
+    return CheckedRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CheckedRule>): CheckedRule {
+    const message = createBaseCheckedRule();
+    message.key = object.key ?? "";
+    message.title = object.title ?? "";
+    message.ruleset = object.ruleset ?? "";
+    message.file = object.file ?? "";
+    message.line = object.line ?? 0;
+    message.problem = object.problem ?? "";
+    message.hostsFiring = (object.hostsFiring !== undefined && object.hostsFiring !== null)
+      ? BigInt(object.hostsFiring)
+      : 0n;
+    message.hostsMute = (object.hostsMute !== undefined && object.hostsMute !== null) ? BigInt(object.hostsMute) : 0n;
+    message.reasons = object.reasons?.map((e) => e) || [];
+    message.missing = object.missing?.map((e) => MissingAuditRule.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMissingAuditRule(): MissingAuditRule {
+  return { line: "", hosts: 0n, hostIds: [], required: false };
+}
+
+export const MissingAuditRule: MessageFns<MissingAuditRule> = {
+  encode(message: MissingAuditRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.line !== "") {
+      writer.uint32(10).string(message.line);
+    }
+    if (message.hosts !== 0n) {
+      if (BigInt.asUintN(64, message.hosts) !== message.hosts) {
+        throw new globalThis.Error("value provided for field message.hosts of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.hosts);
+    }
+    for (const v of message.hostIds) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.required !== false) {
+      writer.uint32(32).bool(message.required);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MissingAuditRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMissingAuditRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.line = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hosts = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hostIds.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.required = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MissingAuditRule {
+    return {
+      line: isSet(object.line) ? globalThis.String(object.line) : "",
+      hosts: isSet(object.hosts) ? BigInt(object.hosts) : 0n,
+      hostIds: globalThis.Array.isArray(object?.hostIds)
+        ? object.hostIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.host_ids)
+        ? object.host_ids.map((e: any) => globalThis.String(e))
+        : [],
+      required: isSet(object.required) ? globalThis.Boolean(object.required) : false,
+    };
+  },
+
+  toJSON(message: MissingAuditRule): unknown {
+    const obj: any = {};
+    if (message.line !== "") {
+      obj.line = message.line;
+    }
+    if (message.hosts !== 0n) {
+      obj.hosts = message.hosts.toString();
+    }
+    if (message.hostIds?.length) {
+      obj.hostIds = message.hostIds;
+    }
+    if (message.required !== false) {
+      obj.required = message.required;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MissingAuditRule>): MissingAuditRule {
+    return MissingAuditRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MissingAuditRule>): MissingAuditRule {
+    const message = createBaseMissingAuditRule();
+    message.line = object.line ?? "";
+    message.hosts = (object.hosts !== undefined && object.hosts !== null) ? BigInt(object.hosts) : 0n;
+    message.hostIds = object.hostIds?.map((e) => e) || [];
+    message.required = object.required ?? false;
+    return message;
+  },
+};
+
 function createBaseListRulesetsRequest(): ListRulesetsRequest {
   return {};
 }
@@ -2718,6 +3467,16 @@ export const RuleServiceService = {
     responseSerialize: (value: Rule): Buffer => Buffer.from(Rule.encode(value).finish()),
     responseDeserialize: (value: Buffer): Rule => Rule.decode(value),
   },
+  /** Says of rules on which hosts they can fire, by the audit rules that the kernels there have loaded, and which audit rules are missing. */
+  checkRules: {
+    path: "/hosttrail.v1.RuleService/CheckRules" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CheckRulesRequest): Buffer => Buffer.from(CheckRulesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CheckRulesRequest => CheckRulesRequest.decode(value),
+    responseSerialize: (value: CheckRulesResponse): Buffer => Buffer.from(CheckRulesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CheckRulesResponse => CheckRulesResponse.decode(value),
+  },
   listRulesets: {
     path: "/hosttrail.v1.RuleService/ListRulesets" as const,
     requestStream: false as const,
@@ -2778,6 +3537,8 @@ export interface RuleServiceServer extends UntypedServiceImplementation {
   getRule: handleUnaryCall<GetRuleRequest, Rule>;
   /** What the operator decides of a rule, also of a managed one. */
   updateRule: handleUnaryCall<UpdateRuleRequest, Rule>;
+  /** Says of rules on which hosts they can fire, by the audit rules that the kernels there have loaded, and which audit rules are missing. */
+  checkRules: handleUnaryCall<CheckRulesRequest, CheckRulesResponse>;
   listRulesets: handleUnaryCall<ListRulesetsRequest, ListRulesetsResponse>;
   getRuleset: handleUnaryCall<GetRulesetRequest, Ruleset>;
   /**
@@ -2834,6 +3595,22 @@ export interface RuleServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Rule) => void,
+  ): ClientUnaryCall;
+  /** Says of rules on which hosts they can fire, by the audit rules that the kernels there have loaded, and which audit rules are missing. */
+  checkRules(
+    request: CheckRulesRequest,
+    callback: (error: ServiceError | null, response: CheckRulesResponse) => void,
+  ): ClientUnaryCall;
+  checkRules(
+    request: CheckRulesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CheckRulesResponse) => void,
+  ): ClientUnaryCall;
+  checkRules(
+    request: CheckRulesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CheckRulesResponse) => void,
   ): ClientUnaryCall;
   listRulesets(
     request: ListRulesetsRequest,

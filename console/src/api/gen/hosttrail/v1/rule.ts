@@ -113,6 +113,73 @@ export interface RuleSource {
   text?: string | undefined;
 }
 
+export interface CheckRulesRequest {
+  /** 1 to 1,000; 0 means 100. */
+  pageSize?: number | undefined;
+  pageToken?:
+    | string
+    | undefined;
+  /** Only this rule; empty for all. */
+  key?:
+    | string
+    | undefined;
+  /** Only this host; empty for all that the caller may see. */
+  hostId?: string | undefined;
+}
+
+export interface CheckRulesResponse {
+  /** In the order of ListRules. Only rules of files: what the collector finds by itself needs no audit rule. */
+  rules?: CheckedRule[] | undefined;
+  nextPageToken?:
+    | string
+    | undefined;
+  /** Hosts whose audit rules are known, and those of which they are not. */
+  hostsKnown?: string | undefined;
+  hostsUnknown?:
+    | string
+    | undefined;
+  /** Of one host: when it told its audit rules, how many there are, and why they are not known where they are not. */
+  profileTime?: string | undefined;
+  auditRules?: number | undefined;
+  problem?: string | undefined;
+}
+
+/** CheckedRule is where one rule can fire. Only hosts count whose audit rules are known and that its ruleset's labels are for. */
+export interface CheckedRule {
+  key?: string | undefined;
+  title?: string | undefined;
+  ruleset?: string | undefined;
+  file?: string | undefined;
+  line?:
+    | number
+    | undefined;
+  /** Why it runs nowhere; empty where it does. */
+  problem?: string | undefined;
+  hostsFiring?: string | undefined;
+  hostsMute?:
+    | string
+    | undefined;
+  /** Why it cannot fire on some of them, or only in part: at most 16. */
+  reasons?:
+    | string[]
+    | undefined;
+  /** Audit rules that would let it fire, or in full, ready to paste: at most 32. */
+  missing?: MissingAuditRule[] | undefined;
+}
+
+export interface MissingAuditRule {
+  line?:
+    | string
+    | undefined;
+  /** Hosts that lack it, and at most 5 of their ids. */
+  hosts?: string | undefined;
+  hostIds?:
+    | string[]
+    | undefined;
+  /** Without it the rule fires nowhere on these hosts; else only some of what it looks for is not seen. */
+  required?: boolean | undefined;
+}
+
 export interface ListRulesetsRequest {
 }
 
