@@ -22,6 +22,7 @@ export async function putHosts(archive: Archive, { hosts, startMs, endMs }: Hist
       cloudAccount: "",
       firstEventNano: firstNano,
       lastEventNano: lastNano,
+      firstReceivedMs: endMs,
       lastReceivedMs: endMs,
       clockOffsetMs: 0,
       clockSinceMs: 0,

@@ -3,6 +3,7 @@ import { chainsOf, type HeadSource } from "./attest/index.ts";
 import type { SelectArchive } from "./ask/index.ts";
 import type { CompactArchive } from "./compact/index.ts";
 import type { History, HistorySource } from "./history/index.ts";
+import type { HostArrival } from "./model/index.ts";
 import type { Archive } from "./mongodb/index.ts";
 import type { FindingSource } from "./raise/index.ts";
 import type { RuleStore } from "./rulebook/index.ts";
@@ -32,6 +33,24 @@ export function selectArchive({ hosts, identities }: Archive): SelectArchive {
     hostsWithin: (labels) => identities.hostsWithin(labels),
     hostsWithLabel: (key) => identities.hostsWithLabel(key),
   };
+}
+
+/** How hosts came here. */
+export async function arrivalsOfHosts(
+  { profiles, identities, alerts }: Archive,
+  hostIds: readonly string[],
+): Promise<Map<string, HostArrival>> {
+  const [told, enrolled, alerted] = await Promise.all([
+    profiles.getProfiles(hostIds),
+    identities.enrollTimes(hostIds),
+    alerts.firstAlerts(hostIds),
+  ]);
+  return new Map(
+    hostIds.map((id) => [
+      id,
+      { spec: told.get(id)?.spec ?? "", enrollMs: enrolled.get(id) ?? 0, firstAlertMs: alerted.get(id) ?? 0 },
+    ]),
+  );
 }
 
 /** What storing needs of it. */

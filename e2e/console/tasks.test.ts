@@ -482,6 +482,19 @@ describe("the console", { skip: whyNoBrowser }, () => {
   });
 
   describe("the rollout", () => {
+    it("tells which spec each host has, and how soon events and alerts came, by mouse", async () => {
+      await open("/rollout");
+      const row = page.getByRole("row", { name: /^web1 / });
+      await row.getByText("example@2").waitFor();
+      assert.match((await row.textContent()) ?? "", /\d (ms|s|min|h|d).*\d (ms|s|min|h|d)/);
+      await page.getByText(/^The median of 3 hosts that enrolled: \d/).waitFor();
+      await page.getByRole("row", { name: /ci7/ }).getByText("not told").waitFor();
+      await page.getByRole("link", { name: "example@1" }).click();
+      await heading("Hosts");
+      await page.getByRole("link", { name: "db1" }).waitFor();
+      assert.equal(await page.getByRole("link", { name: "web1" }).count(), 0);
+    });
+
     it("leads from a version to its hosts by keyboard", async () => {
       await open("/rollout");
       await page.getByRole("link", { name: "0.9.2" }).focus();

@@ -250,6 +250,8 @@ export interface HostDocument {
   cloudAccount: string;
   firstEventNano: bigint;
   lastEventNano: bigint;
+  /** 0 where it is not known. */
+  firstReceivedMs: number;
   lastReceivedMs: number;
   clockOffsetMs: number;
   /** Since when its clock is off by so much, as far as is known. */
@@ -315,6 +317,14 @@ export interface ToldProfile {
 /** The same with its audit rules, in auditctl's syntax. */
 export interface KeptProfile extends Omit<ToldProfile, "auditRuleCount"> {
   auditRules: readonly string[];
+}
+
+/** How a host came here, as far as that is known: milliseconds by the collector's clock, else 0. */
+export interface HostArrival {
+  enrollMs: number;
+  firstAlertMs: number;
+  /** The fleet's spec that made it; empty where its agent told none. */
+  spec: string;
 }
 
 /** How full the disk of the database was. */

@@ -2,7 +2,7 @@
  * Alerts as the detector made them: a small document each, by which they are listed, and one with their events in full. Nobody else
  * writes them; what people do with an alert is kept apart.
  */
-import { Binary, type Db, type Filter as Query } from "mongodb";
+import { Binary, type Db, type Filter as Query, Long } from "mongodb";
 import { Alert } from "@hosttrail/proto/alert";
 import { classify } from "./failure.ts";
 import { number, putAll, removeAll, type Row, Rows } from "./rows.ts";
@@ -33,12 +33,18 @@ export interface AlertQuery {
 
 const ID_TIME_LENGTH = 12;
 const IDS_ASKED_MAX = 1000;
+/** Hosts of which it is remembered that their first alert is noted; of more it is tried again with each alert. */
+const NOTED_MAX = 100_000;
 
 export class AlertStore {
   readonly #alerts: Rows;
   readonly #events: Rows;
+  /** When the first alert of a host was raised: written once. */
+  readonly #first: Rows;
+  readonly #noted = new Set<string>();
 
   constructor(database: Db) {
+    this.#first = new Rows(database, "first_alerts");
     this.#alerts = new Rows(database, "alerts");
     this.#events = new Rows(database, "alert_events");
   }
@@ -53,6 +59,23 @@ export class AlertStore {
         records.map(({ alert }) => ({ _id: alert.id, alert: packed({ ...Alert.create(), events: alert.events }) })),
       );
       await putAll(this.#alerts, records.map(toRow));
+      for (const { alert } of records) for (const { id } of alert.hosts) await this.#noteFirst(id, alert);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  async #noteFirst(hostId: string, { id, createTime }: Alert): Promise<void> {
+    if (hostId === "" || this.#noted.has(hostId)) return;
+    const timeMs = createTime === undefined ? Date.now() : Number(createTime.seconds) * 1000;
+    await this.#first.tryInsert({ _id: hostId, alert: id, time_ms: Long.fromNumber(timeMs) });
+    if (this.#noted.size < NOTED_MAX) this.#noted.add(hostId);
+  }
+
+  /** When the first alert of each host was raised, milliseconds; only those that have one. Throws a RetryableError where the database is away. */
+  async firstAlerts(hostIds: readonly string[]): Promise<Map<string, number>> {
+    try {
+      return new Map(Array.from(await this.#first.getAll(hostIds), ([id, row]) => [id, number(row, "time_ms")]));
     } catch (error) {
       throw classify(error);
     }

@@ -189,6 +189,7 @@ function toRow(host: HostDocument): Row {
     cloud_account: storable(host.cloudAccount),
     first_event: Long.fromBigInt(host.firstEventNano),
     last_event: Long.fromBigInt(host.lastEventNano),
+    first_received_ms: host.firstReceivedMs,
     last_received_ms: host.lastReceivedMs,
     clock_offset_ms: host.clockOffsetMs,
     clock_since_ms: host.clockSinceMs,
@@ -306,6 +307,7 @@ function toHost(row: Row): HostDocument {
     cloudAccount: text(row, "cloud_account"),
     firstEventNano: bigintOf(row["first_event"]),
     lastEventNano: bigintOf(row["last_event"]),
+    firstReceivedMs: number(row, "first_received_ms"),
     trail: documents(row["trail"]).map(toEpoch),
   };
 }

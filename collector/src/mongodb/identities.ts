@@ -63,6 +63,12 @@ export class IdentityStore {
     }));
   }
 
+  /** When hosts enrolled, milliseconds; only those that did. */
+  async enrollTimes(hostIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.#identities.getAll(hostIds);
+    return new Map(Array.from(rows, ([id, row]) => [id, number(row, "enrollMs")]));
+  }
+
   /** Labels of all hosts that enrolled, by host. */
   async allLabels(): Promise<Map<string, Readonly<Record<string, string>>>> {
     const rows = await this.#identities.all.find({}, { projection: { labels: 1 } }).toArray();

@@ -1,10 +1,11 @@
 /** Hosts as callers see them. */
 import type { HostRecord } from "@hosttrail/proto/query";
-import type { HostDocument } from "../model/index.ts";
+import type { HostArrival, HostDocument } from "../model/index.ts";
 import { timestampOf } from "../scan/index.ts";
+import { timestampOf as timestampOfMs } from "../serve/index.ts";
 import { HOLE_GRACE_MS, missingEvents } from "../trail/index.ts";
 
-export function recordOf(host: HostDocument): HostRecord {
+export function recordOf(host: HostDocument, arrival: HostArrival | undefined): HostRecord {
   const { firstEventNano, lastEventNano, lastReceivedMs, clockOffsetMs, faults, trail } = host;
   const { hostId, name, bootId, agentVersion, kernel, osName, osVersion, architecture } = host;
   return {
@@ -20,6 +21,10 @@ export function recordOf(host: HostDocument): HostRecord {
     lastEventTime: timestampOf(lastEventNano),
     lastReceiveTime: timestampOf(BigInt(lastReceivedMs) * 1_000_000n),
     clockOffsetMs: BigInt(clockOffsetMs),
+    spec: arrival?.spec ?? "",
+    enrollTime: timestampOfMs(arrival?.enrollMs ?? 0),
+    firstReceiveTime: timestampOfMs(host.firstReceivedMs),
+    firstAlertTime: timestampOfMs(arrival?.firstAlertMs ?? 0),
     faults: {
       forkedBlocks: BigInt(faults.forkedBlocks),
       brokenLinks: BigInt(faults.brokenLinks),

@@ -21,7 +21,7 @@ import {
 import { HostSelector } from "@hosttrail/proto/scan";
 import type { HostFinder, Turns } from "../ask/index.ts";
 import { MovedError } from "../history/index.ts";
-import type { Drop, HostDocument } from "../model/index.ts";
+import type { Drop, HostArrival, HostDocument } from "../model/index.ts";
 import { type Budget, type ScanSource, ScanTooWideError } from "../scan/index.ts";
 import {
   type Answers,
@@ -53,6 +53,8 @@ interface QueryArchive {
   /** Only these hosts; undefined for all. */
   listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
   getHost(hostId: string): Promise<HostDocument | undefined>;
+  /** How hosts came here. */
+  arrivals(hostIds: readonly string[]): Promise<ReadonlyMap<string, HostArrival>>;
 }
 
 export interface QueryParts {
@@ -143,7 +145,9 @@ export class QueryApi {
     const page = hosts.slice(0, pageSize);
     const last = hosts.length > pageSize ? page.at(-1)?.hostId : undefined;
     const nextPageToken = last === undefined ? "" : await tokens.encode(fingerprint, last);
-    return { response: { hosts: page.map(recordOf), nextPageToken }, results: page.length };
+    const arrivals = await archive.arrivals(page.map(({ hostId }) => hostId));
+    const records = page.map((host) => recordOf(host, arrivals.get(host.hostId)));
+    return { response: { hosts: records, nextPageToken }, results: page.length };
   }
 
   async #host({ hostId }: GetHostRequest, { hosts }: Visit): Promise<Answers<HostRecord>> {
@@ -153,7 +157,8 @@ export class QueryApi {
     const host = hosts?.has(hostId) === false ? undefined : await this.#parts.archive.getHost(hostId);
     if (host === undefined)
       throw serviceError(status.NOT_FOUND, "HOST_NOT_FOUND", `no host ${hostId}`, { host_id: hostId });
-    return { response: recordOf(host), results: 1 };
+    const arrivals = await this.#parts.archive.arrivals([hostId]);
+    return { response: recordOf(host, arrivals.get(hostId)), results: 1 };
   }
 
   readonly #tail: handleServerStreamingCall<TailEventsRequest, TailEventsResponse> = (call) => {

@@ -108,6 +108,7 @@ function newHost(hostId: string): HostDocument {
     cloudAccount: "",
     firstEventNano: 0n,
     lastEventNano: 0n,
+    firstReceivedMs: 0,
     lastReceivedMs: 0,
     clockOffsetMs: 0,
     clockSinceMs: 0,
@@ -132,6 +133,7 @@ export function withFacts(
   const isOther = isNewer && clockOffsetMs !== undefined && clockOffsetMs !== host.clockOffsetMs;
   const seen = {
     ...host,
+    firstReceivedMs: firstReceived(host, block.receivedMs),
     lastReceivedMs: Math.max(host.lastReceivedMs, block.receivedMs),
     ...(isOther ? { clockOffsetMs, clockSinceMs: block.receivedMs } : {}),
   };
@@ -151,6 +153,12 @@ export function withFacts(
     names: wasCalled(host.names, { text: facts.name, ...range }),
     instances: wasCalled(host.instances, { text: instanceId, ...range }),
   };
+}
+
+/** Of a host that was there before this was noted it stays unknown. */
+function firstReceived({ firstReceivedMs, lastReceivedMs }: HostDocument, receivedMs: number): number {
+  if (lastReceivedMs === 0) return receivedMs;
+  return Math.min(firstReceivedMs, receivedMs);
 }
 
 /** With one more use of a name. Of more than are remembered, those that were used longest ago are forgotten. */

@@ -201,10 +201,11 @@ export class MemoryKept implements KeptSource {
 
 function documentOf(hostId: string): HostDocument {
   const texts = { name: "h", bootId: "", agentVersion: "", kernel: "", osName: "", osVersion: "", architecture: "" };
-  const times = { firstEventNano: 0n, lastEventNano: 0n, lastReceivedMs: 0, clockOffsetMs: 0, clockSinceMs: 0 };
+  const times = { firstEventNano: 0n, lastEventNano: 0n, firstReceivedMs: 0, lastReceivedMs: 0 };
+  const clock = { clockOffsetMs: 0, clockSinceMs: 0 };
   const faults = { faults: NO_FAULTS, faultTimes: NO_TIMES, missingEvents: 0 };
   const cloud = { cloudAccount: "", instances: [] };
-  return { hostId, ...texts, ...times, ...faults, ...cloud, goodbye: "", trail: [], names: [] };
+  return { hostId, ...texts, ...times, ...clock, ...faults, ...cloud, goodbye: "", trail: [], names: [] };
 }
 
 function hex(bytes: Uint8Array): string {

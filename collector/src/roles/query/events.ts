@@ -1,5 +1,6 @@
 /** Single events: searched, got, watched as they come; hosts; saved questions. */
 import { QueryServiceService } from "@hosttrail/proto/query";
+import { arrivalsOfHosts } from "../../archives.ts";
 import { QueryApi } from "../../query/index.ts";
 import { PageTokens } from "../../serve/index.ts";
 import type { Api } from "../services.ts";
@@ -13,6 +14,7 @@ export function openEvents({ archive, stream, past, gate, logger }: ApiParts): A
         dropOf: (hostId, epoch, seq) => archive.drops.dropOf(hostId, epoch, seq),
         listHosts: (afterId, limit, hostIds) => archive.hosts.listHosts(afterId, limit, hostIds),
         getHost: (hostId) => archive.hosts.getHost(hostId),
+        arrivals: (hostIds) => arrivalsOfHosts(archive, hostIds),
       },
       ...past,
       tap: stream,

@@ -62,6 +62,7 @@ export function Page({ parameters: { id = "" } }: PageProps): VNode {
                     ["Kernel", <Text key="kernel" of={host.kernel} />],
                     ["Architecture", <Text key="arch" of={host.architecture} />],
                     ["Agent", <Text key="agent" of={host.agentVersion} />],
+                    ["Fleet's spec", <Text key="spec" of={host.spec} />],
                     ["Boot", <Text key="boot" of={host.bootId} />],
                     ["Received last", <Ago key="received" value={host.lastReceiveTime} />],
                     ["First event", <Time key="first" value={host.firstEventTime} />],

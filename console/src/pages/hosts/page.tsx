@@ -83,8 +83,8 @@ export function Page(): VNode {
 }
 
 function isWanted(host: HostRecord, shown: Choosing, wanted: string, nowMs: number): boolean {
-  const { name = "", hostId = "", osName = "", osVersion = "", kernel = "", agentVersion = "" } = host;
-  if (!`${name} ${hostId} ${osName} ${osVersion} ${kernel} ${agentVersion}`.toLowerCase().includes(wanted))
+  const { name = "", hostId = "", osName = "", osVersion = "", kernel = "", agentVersion = "", spec = "" } = host;
+  if (!`${name} ${hostId} ${osName} ${osVersion} ${kernel} ${agentVersion} ${spec}`.toLowerCase().includes(wanted))
     return false;
   if (shown === "all") return true;
   return shown === "faulty" ? faultsOf(host).length > 0 : presenceOf(host, nowMs) === shown;

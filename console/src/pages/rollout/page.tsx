@@ -5,8 +5,8 @@ import { HostLink, presenceOf } from "../../fleet/index.ts";
 import { linkTo } from "../../route/index.ts";
 import { Ago, type Asked, Card, Empty, Page as Frame, Shown, Table, Text, Time, useAll } from "../../show/index.ts";
 import { counted, countText } from "../../text/index.ts";
-import { zoneName } from "../../time/index.ts";
-import { byText, missingOf, type VersionLine } from "./missing.ts";
+import { durationText, zoneName } from "../../time/index.ts";
+import { byText, medianOf, missingOf, newestOf, sinceEnrolled, type VersionLine } from "./missing.ts";
 
 const REQUEST = { pageSize: 1000 };
 const MISSING_SHOWN_MAX = 200;
@@ -37,8 +37,10 @@ export function Page(): VNode {
           textOf={({ osName, osVersion }) => `${osName ?? ""} ${osVersion ?? ""}`.trim()}
           nowMs={nowMs}
         />
+        <Lines title="Specs" what="Fleet's spec" asked={hosts} textOf={({ spec }) => spec ?? ""} nowMs={nowMs} />
         <Lines title="Kernels" what="Kernel" asked={hosts} textOf={({ kernel }) => kernel ?? ""} nowMs={nowMs} />
       </div>
+      <Shown asked={hosts}>{({ items }) => <Arrivals of={items} />}</Shown>
       {maySee && (
         <Card flush title={`Enrolled, and nothing came yet (${countText(missing.length)})`}>
           <Shown asked={identities}>
@@ -83,6 +85,43 @@ export function Page(): VNode {
         </pre>
       </Card>
     </Frame>
+  );
+}
+
+/** How soon hosts were of use after they had enrolled. */
+function Arrivals({ of: hosts }: { of: readonly HostRecord[] }): VNode | null {
+  const newest = newestOf(hosts);
+  if (newest.length === 0) return null;
+  const took = (timeOf: (host: HostRecord) => string | undefined): string => {
+    const median = medianOf(newest.flatMap((host) => sinceEnrolled(host, timeOf(host)) ?? []));
+    return median === undefined ? "not known" : durationText(median);
+  };
+  const cell = (host: HostRecord, time: string | undefined): VNode => {
+    const ms = sinceEnrolled(host, time);
+    return ms === undefined ? <span class="faint">none known</span> : <span>{durationText(ms)}</span>;
+  };
+  return (
+    <Card flush title="From enrolment to the first event and the first alert">
+      <p class="about">
+        The median of {counted(newest.length, "host")} that enrolled: {took(({ firstReceiveTime }) => firstReceiveTime)}{" "}
+        to the first event, {took(({ firstAlertTime }) => firstAlertTime)} to the first alert.
+      </p>
+      <Table
+        caption="Hosts, those that enrolled last first"
+        rows={newest.slice(0, MISSING_SHOWN_MAX)}
+        keyOf={({ hostId = "" }) => hostId}
+        columns={[
+          { title: "Host", cell: ({ hostId, name }) => <HostLink id={hostId} name={name} /> },
+          {
+            title: "Fleet's spec",
+            cell: ({ spec }) => (spec ? <Text of={spec} max={80} /> : <span class="faint">not told</span>),
+          },
+          { title: "Enrolled", cell: ({ enrollTime }) => <Ago value={enrollTime} />, kind: "narrow" },
+          { title: "To the first event", cell: (host) => cell(host, host.firstReceiveTime), kind: "narrow" },
+          { title: "To the first alert", cell: (host) => cell(host, host.firstAlertTime), kind: "narrow" },
+        ]}
+      />
+    </Card>
   );
 }
 

@@ -272,7 +272,18 @@ export interface HostRecord {
   /** The host's clock minus the collector's when it connected last, milliseconds. */
   clockOffsetMs: bigint;
   /** What is wrong with the host's trail. */
-  faults: TrailFaults | undefined;
+  faults:
+    | TrailFaults
+    | undefined;
+  /** The fleet's spec that made it, as its agent told; empty where it told none. */
+  spec: string;
+  /**
+   * When it enrolled, when its first block was received, and when its first alert was raised, by the collector's clock. Not there where that
+   * is not known.
+   */
+  enrollTime: Timestamp | undefined;
+  firstReceiveTime: Timestamp | undefined;
+  firstAlertTime: Timestamp | undefined;
 }
 
 /**
@@ -2499,6 +2510,10 @@ function createBaseHostRecord(): HostRecord {
     lastReceiveTime: undefined,
     clockOffsetMs: 0n,
     faults: undefined,
+    spec: "",
+    enrollTime: undefined,
+    firstReceiveTime: undefined,
+    firstAlertTime: undefined,
   };
 }
 
@@ -2545,6 +2560,18 @@ export const HostRecord: MessageFns<HostRecord> = {
     }
     if (message.faults !== undefined) {
       TrailFaults.encode(message.faults, writer.uint32(106).fork()).join();
+    }
+    if (message.spec !== "") {
+      writer.uint32(114).string(message.spec);
+    }
+    if (message.enrollTime !== undefined) {
+      Timestamp.encode(message.enrollTime, writer.uint32(122).fork()).join();
+    }
+    if (message.firstReceiveTime !== undefined) {
+      Timestamp.encode(message.firstReceiveTime, writer.uint32(130).fork()).join();
+    }
+    if (message.firstAlertTime !== undefined) {
+      Timestamp.encode(message.firstAlertTime, writer.uint32(138).fork()).join();
     }
     return writer;
   },
@@ -2666,6 +2693,38 @@ export const HostRecord: MessageFns<HostRecord> = {
             message.faults = TrailFaults.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.spec = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.enrollTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.firstReceiveTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.firstAlertTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2729,6 +2788,22 @@ export const HostRecord: MessageFns<HostRecord> = {
         ? BigInt(object.clock_offset_ms)
         : 0n,
       faults: isSet(object.faults) ? TrailFaults.fromJSON(object.faults) : undefined,
+      spec: isSet(object.spec) ? globalThis.String(object.spec) : "",
+      enrollTime: isSet(object.enrollTime)
+        ? fromJsonTimestamp(object.enrollTime)
+        : isSet(object.enroll_time)
+        ? fromJsonTimestamp(object.enroll_time)
+        : undefined,
+      firstReceiveTime: isSet(object.firstReceiveTime)
+        ? fromJsonTimestamp(object.firstReceiveTime)
+        : isSet(object.first_receive_time)
+        ? fromJsonTimestamp(object.first_receive_time)
+        : undefined,
+      firstAlertTime: isSet(object.firstAlertTime)
+        ? fromJsonTimestamp(object.firstAlertTime)
+        : isSet(object.first_alert_time)
+        ? fromJsonTimestamp(object.first_alert_time)
+        : undefined,
     };
   },
 
@@ -2773,6 +2848,18 @@ export const HostRecord: MessageFns<HostRecord> = {
     if (message.faults !== undefined) {
       obj.faults = TrailFaults.toJSON(message.faults);
     }
+    if (message.spec !== "") {
+      obj.spec = message.spec;
+    }
+    if (message.enrollTime !== undefined) {
+      obj.enrollTime = fromTimestamp(message.enrollTime).toISOString();
+    }
+    if (message.firstReceiveTime !== undefined) {
+      obj.firstReceiveTime = fromTimestamp(message.firstReceiveTime).toISOString();
+    }
+    if (message.firstAlertTime !== undefined) {
+      obj.firstAlertTime = fromTimestamp(message.firstAlertTime).toISOString();
+    }
     return obj;
   },
 
@@ -2803,6 +2890,16 @@ export const HostRecord: MessageFns<HostRecord> = {
       : 0n;
     message.faults = (object.faults !== undefined && object.faults !== null)
       ? TrailFaults.fromPartial(object.faults)
+      : undefined;
+    message.spec = object.spec ?? "";
+    message.enrollTime = (object.enrollTime !== undefined && object.enrollTime !== null)
+      ? Timestamp.fromPartial(object.enrollTime)
+      : undefined;
+    message.firstReceiveTime = (object.firstReceiveTime !== undefined && object.firstReceiveTime !== null)
+      ? Timestamp.fromPartial(object.firstReceiveTime)
+      : undefined;
+    message.firstAlertTime = (object.firstAlertTime !== undefined && object.firstAlertTime !== null)
+      ? Timestamp.fromPartial(object.firstAlertTime)
       : undefined;
     return message;
   },

@@ -248,7 +248,20 @@ export interface HostRecord {
     | string
     | undefined;
   /** What is wrong with the host's trail. */
-  faults?: TrailFaults | undefined;
+  faults?:
+    | TrailFaults
+    | undefined;
+  /** The fleet's spec that made it, as its agent told; empty where it told none. */
+  spec?:
+    | string
+    | undefined;
+  /**
+   * When it enrolled, when its first block was received, and when its first alert was raised, by the collector's clock. Not there where that
+   * is not known.
+   */
+  enrollTime?: string | undefined;
+  firstReceiveTime?: string | undefined;
+  firstAlertTime?: string | undefined;
 }
 
 /**
