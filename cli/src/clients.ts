@@ -12,6 +12,7 @@ import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { AlertServiceClient } from "@hosttrail/proto/alert";
 import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
+import { CoverageServiceClient } from "@hosttrail/proto/coverage";
 import { DeadBlockServiceClient } from "@hosttrail/proto/deadblock";
 import { LedgerServiceClient } from "@hosttrail/proto/ledger";
 import { NotifyServiceClient } from "@hosttrail/proto/notify";
@@ -27,6 +28,7 @@ export interface Clients {
   analysis: AnalysisServiceClient;
   access: AccessServiceClient;
   alerts: AlertServiceClient;
+  coverage: CoverageServiceClient;
   deadBlocks: DeadBlockServiceClient;
   ledger: LedgerServiceClient;
   notify: NotifyServiceClient;
@@ -49,6 +51,7 @@ export function openClients(profile: Profile): Clients {
   const analysis = new AnalysisServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
   const alerts = new AlertServiceClient(profile.endpoint, channel, options);
+  const coverage = new CoverageServiceClient(profile.endpoint, channel, options);
   const deadBlocks = new DeadBlockServiceClient(profile.endpoint, channel, options);
   const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
   const notify = new NotifyServiceClient(profile.endpoint, channel, options);
@@ -60,6 +63,7 @@ export function openClients(profile: Profile): Clients {
     analysis,
     access,
     alerts,
+    coverage,
     deadBlocks,
     ledger,
     notify,
@@ -71,6 +75,7 @@ export function openClients(profile: Profile): Clients {
       analysis.close();
       access.close();
       alerts.close();
+      coverage.close();
       deadBlocks.close();
       ledger.close();
       notify.close();

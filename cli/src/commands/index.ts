@@ -40,6 +40,13 @@ export {
   setPolicy,
 } from "./retention.ts";
 export { auditRuleFiles } from "./audit.ts";
+export {
+  coverage,
+  COVERAGE_STATE_NAMES,
+  coverageChanges,
+  coverageInstances,
+  parseGrouping,
+} from "./coverage.ts";
 export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";

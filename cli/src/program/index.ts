@@ -5,6 +5,7 @@ import { defineAccess } from "./access.ts";
 import { defineAlerts } from "./alerts.ts";
 import { CliCommand, UsageError, usageProblem } from "./command.ts";
 import { defineAnalysis } from "./analysis.ts";
+import { defineCoverage } from "./coverage.ts";
 import { defineEvents, defineHosts } from "./events.ts";
 import { defineFleet } from "./fleet.ts";
 import { defineLedger } from "./ledger.ts";
@@ -46,6 +47,7 @@ export function buildProgram(): CliCommand {
   defineAnalysis(program);
   defineHosts(program);
   defineLedger(program);
+  defineCoverage(program);
   defineAlerts(program);
   defineRules(program);
   defineVerify(program);
