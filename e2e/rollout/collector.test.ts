@@ -4,6 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import type { IncomingHttpHeaders } from "node:http";
+import { get } from "node:https";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,6 +24,15 @@ const ADDRESS = `${BALANCER}.test`;
 
 function collectorCommand(...words: string[]): void {
   execFileSync(process.execPath, [join(ROOT, "collector/src/main.ts"), ...words]);
+}
+
+function pageAt(url: string, ca: string): Promise<{ status: number | undefined; headers: IncomingHttpHeaders }> {
+  return new Promise((resolve, reject) => {
+    get(url, { ca }, (response) => {
+      response.resume();
+      resolve({ status: response.statusCode, headers: response.headers });
+    }).on("error", reject);
+  });
 }
 
 for (const { name: tool, why, open } of SERVER_TOOLS) {
@@ -77,6 +88,7 @@ for (const { name: tool, why, open } of SERVER_TOOLS) {
           sha256: { deb: { x64: sumOf("collector", VERSIONS.old) } },
           nats: { version, sha256: { deb: { x64: sumOf("nats", version) } } },
           admins: ["alice"],
+          console_url: `https://${ADDRESS}:7447`,
         },
       };
       servers = open({ hosts, changes, secrets });
@@ -105,6 +117,12 @@ for (const { name: tool, why, open } of SERVER_TOOLS) {
       assert.ok(run.ok, run.reasons || run.output.slice(-4000));
       const listed = hosttrail("hosts");
       for (const name of AGENTS) assert.match(listed, new RegExp(`\\b${name}\\b`));
+    });
+
+    it("serves the console through the one address", async () => {
+      const { status, headers } = await pageAt(`https://${ADDRESS}:7447/`, secrets["trust"] ?? "");
+      assert.equal(status, 200);
+      assert.match(headers["content-type"] ?? "", /^text\/html/);
     });
 
     it("goes on when one of the two collectors is gone", async () => {

@@ -261,6 +261,7 @@ function serverContext({ servers, agent }: Fleet): Record<string, string> {
     natsSha256: hcl({ deb: servers.nats.sha256.deb, rpm: servers.nats.sha256.rpm }, 1),
     natsStreamBytesMax: hcl(servers.nats.streamBytesMax, 1),
     database: hcl(servers.database, 1),
+    consoleUrl: hcl(servers.consoleUrl, 1),
     admins: hcl(servers.admins, 1),
   };
 }

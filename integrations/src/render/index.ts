@@ -30,6 +30,7 @@ export function hostFiles(fleet: Fleet): HostFile[] {
   return [
     { path: `${CONFIG_DIRECTORY}/agent.yaml`, content: agentConfig(fleet), mode: "0600" },
     { path: `${CONFIG_DIRECTORY}/ca.pem`, content: fleet.ca, mode: "0644" },
+    { path: `${CONFIG_DIRECTORY}/spec`, content: `${fleet.spec}\n`, mode: "0644" },
     ...(fleet.ownRules === ""
       ? []
       : [{ path: `${CONFIG_DIRECTORY}/rules.d/fleet.rules`, content: fleet.ownRules, mode: "0600" }]),

@@ -44,6 +44,8 @@ export interface FleetFile {
     sha256: { deb: ByArch; rpm: ByArch };
     nats: { version: string; sha256: { deb: ByArch; rpm: ByArch }; replicas: 1 | 3 | 5; streamBytesMax: number };
     database: string;
+    /** Empty: the console is for the collector's own machine alone. */
+    consoleUrl: string;
     admins: string[];
   };
 }
@@ -57,6 +59,8 @@ export interface Fleet extends Omit<FleetFile, "groups"> {
   ownRules: string;
   /** The repository's public key. Empty for none. */
   repositoryKey: string;
+  /** The fleet's name, and a digest of all that makes its hosts: servers and stages may change without. The same for each host of it. */
+  spec: string;
   /** SHA-256 over all of the above, hex: what is generated names it. */
   hash: string;
 }

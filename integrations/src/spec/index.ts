@@ -58,7 +58,17 @@ export function loadFleet(path: string): Fleet {
   if (problems.length > 0) throw new ConfigError(problems);
   // Each tool has its own mind about the end of a text: so each text ends with one line feed.
   const content = { ...file, groups, ca: `${(ca ?? "").trimEnd()}\n`, ownRules, repositoryKey };
-  return { ...content, hash: createHash("sha256").update(JSON.stringify(content)).digest("hex") };
+  return { ...content, spec: specName(content), hash: digestOf(content) };
+}
+
+const SPEC_DIGITS = 12;
+
+function specName({ name, servers: _servers, stages: _stages, ...making }: Omit<Fleet, "hash" | "spec">): string {
+  return `${name}@${digestOf(making).slice(0, SPEC_DIGITS)}`;
+}
+
+function digestOf(content: unknown): string {
+  return createHash("sha256").update(JSON.stringify(content)).digest("hex");
 }
 
 /** What the schema alone cannot say. */

@@ -240,6 +240,10 @@ const servers = mapOf({
     pattern: "^[A-Za-z0-9_-]{1,63}$",
     default: "hosttrail",
   }),
+  console_url: described(
+    "How browsers see the console, https://host:port with a host of the collectors' certificate; empty: its port is open to nobody.",
+    optional("https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?"),
+  ),
   admins: described("Who may do everything: names of user certificates.", {
     type: "array",
     default: [],

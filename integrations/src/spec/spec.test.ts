@@ -7,7 +7,7 @@ import { ConfigError } from "@hosttrail/lib/config";
 import fc from "fast-check";
 import { parse, stringify } from "yaml";
 import { agentConfig } from "../render/index.ts";
-import { fleetSchema, loadFleet } from "./index.ts";
+import { fleetOfHost, fleetSchema, loadFleet } from "./index.ts";
 
 const EXAMPLES = new URL("../../examples", import.meta.url).pathname;
 const SUM = "a".repeat(64);
@@ -113,6 +113,12 @@ describe("a fleet spec", () => {
     ["servers.nats.version", "2.10.1", /servers\.nats\.version is "2\.10\.1"; it must be 2\.10\.23 or newer/],
     ["servers.nats.replicas", 2, /servers\.nats\.replicas is 2; allowed are 1, 3, 5/],
     ["servers.nats.stream_bytes_max", 1, /servers\.nats\.stream_bytes_max is 1; it must be >= 16777216/],
+    [
+      "servers.console_url",
+      "http://c.example.org",
+      /servers\.console_url is "http:\/\/c\.example\.org"; it must match/,
+    ],
+    ["servers.console_url", "https://u:p@c.example.org", /servers\.console_url/],
     ["servers.database", "a/b", /servers\.database is "a\/b"; it must match/],
     ["servers.admins", ["a b"], /servers\.admins\.0 is "a b"; it must match/],
     ["kernel.command_line", "reboot", /kernel\.command_line is "reboot"; allowed are warn, set, ignore/],
@@ -180,6 +186,17 @@ describe("a fleet spec", () => {
     writeFileSync(join(folder, "rules/payments.rules"), "-w /srv/other -p wa -k other\n");
     hashes.add(loadFleet(changed("name", "example")).hash);
     assert.equal(hashes.size, 3);
+  });
+
+  it("names what makes its hosts: the name is another one with any of it, and the same with other servers and stages", () => {
+    const { spec } = loadFleet(changed("name", "example"));
+    assert.match(spec, /^example@[0-9a-f]{12}$/);
+    assert.equal(loadFleet(changed("stages.max_fail_percentage", 7)).spec, spec);
+    assert.equal(loadFleet(changed("servers.console_url", "https://c.example.org:7447")).spec, spec);
+    assert.notEqual(loadFleet(changed("agent.budget.cpu_percent", 7)).spec, spec);
+    assert.notEqual(loadFleet(changed("agent.version", "9.9.9")).spec, spec);
+    // A group changes what a host has, and not by which spec it has it.
+    assert.equal(fleetOfHost(loadFleet(changed("name", "example")), "db1").fleet.spec, spec);
   });
 
   it("has a description for every key", () => {

@@ -89,6 +89,12 @@ export function settingsOf(fleet: Fleet): Setting[] {
       choices: ["token", "aws"],
     },
     {
+      name: "spec",
+      type: "string",
+      description: "Names the spec that makes the hosts; the agent tells its collector.",
+      value: fleet.spec,
+    },
+    {
       name: "audit_mode",
       type: "string",
       description:
@@ -241,6 +247,12 @@ export function serverSettingsOf({ servers, agent: { artifact } }: Fleet): Setti
       value: nats.streamBytesMax,
     },
     { name: "database", type: "string", description: "Name of the database in MongoDB.", value: servers.database },
+    {
+      name: "console_url",
+      type: "string",
+      description: "How browsers see the console, https://host:port; empty: its port is open to nobody.",
+      value: servers.consoleUrl,
+    },
     {
       name: "admins",
       type: "strings",

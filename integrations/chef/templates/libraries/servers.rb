@@ -7,6 +7,12 @@ module Hosttrail
       Chef::Config[:why_run]
     end
 
+    # Ports that a collector listens at, and the balancer before it: that of the console only where it has a URL.
+    def collector_ports
+      settings = node['hosttrail']['collector']
+      settings['ports'].to_h.reject { |name, _| name == 'console' && settings['console_url'].empty? }
+    end
+
     # Values of the encrypted data bag item with the collectors' secrets, read once.
     def server_secret(name)
       node.run_state['hosttrail_collector_secrets'] ||= data_bag_item(*new_resource.data_bag_item.split('/')).to_h

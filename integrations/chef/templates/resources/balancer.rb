@@ -24,7 +24,7 @@ action :install, description: 'Install, configure and run the balancer.' do
   config = template '/etc/haproxy/hosttrail.cfg' do
     source 'balancer.cfg.erb'
     cookbook 'hosttrail'
-    variables(ports: node['hosttrail']['collector']['ports'], collectors: collectors)
+    variables(ports: collector_ports, collectors: collectors)
     owner 'root'
     group 'root'
     mode '0644'

@@ -34,7 +34,7 @@ action_class do
     return if why_run?
 
     deadline = Time.now + seconds
-    node['hosttrail']['collector']['ports'].each do |name, port|
+    collector_ports.each do |name, port|
       begin
         Socket.tcp('127.0.0.1', port, connect_timeout: 1, &:close)
       rescue SystemCallError

@@ -80,6 +80,51 @@ run "is_what_it_promises" {
   }
 }
 
+run "has_no_port_of_the_console_unasked" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+
+  assert {
+    condition     = !contains([for listener in aws_lb_listener.this : listener.port], 7447)
+    error_message = "the console's port must be open to nobody where it has no URL"
+  }
+}
+
+run "opens_the_port_of_the_console" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    console_url = "https://collector.example.org:7447"
+  }
+
+  assert {
+    condition     = contains([for listener in aws_lb_listener.this : listener.port], 7447)
+    error_message = "the balancer must listen for browsers"
+  }
+  assert {
+    condition     = [for rule in aws_vpc_security_group_ingress_rule.balancer : rule.cidr_ipv4 if rule.from_port == 7447] == ["10.1.0.0/16"]
+    error_message = "nobody but those who ask may reach the console"
+  }
+}
+
+run "refuses_console_url" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    console_url = "http://collector.example.org"
+  }
+  expect_failures = [var.console_url]
+}
+
 run "makes_a_key_of_its_own" {
   command = plan
 

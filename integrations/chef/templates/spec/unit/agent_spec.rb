@@ -69,6 +69,7 @@ describe 'hosttrail_agent' do
     expect(run).to install_dpkg_package('hosttrail-agent').with(version: '9.8.7', source: package)
     expect(run).to create_template('/etc/hosttrail-agent/agent.yaml').with(mode: '0600', owner: 'root')
     expect(run).to create_file('/etc/hosttrail-agent/ca.pem').with(mode: '0644')
+    expect(run).to render_file('/etc/hosttrail-agent/spec').with_content(/^\S+@[0-9a-f]{12}$/)
     expect(run).to enable_service('hosttrail-agent')
     expect(run).to start_service('hosttrail-agent')
   end

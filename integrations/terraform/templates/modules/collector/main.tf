@@ -1,11 +1,11 @@
 locals {
-  ports = { ingest = 7443, query = 7444, enroll = 7445 }
+  ports = merge({ ingest = 7443, query = 7444, enroll = 7445 }, var.console_url == "" ? {} : { console = 7447 })
   # Who may reach which port.
-  port_networks = {
+  port_networks = merge({
     ingest = var.agent_cidr_blocks
     query  = var.client_cidr_blocks
     enroll = var.agent_cidr_blocks
-  }
+  }, var.console_url == "" ? {} : { console = var.client_cidr_blocks })
   # What waits for collectors, and what it means where scaling cannot bring it down.
   lags = {
     store = {
@@ -111,6 +111,7 @@ resource "aws_launch_template" "collector" {
     nats_addresses     = [for interface in aws_network_interface.nats : interface.private_ip]
     stream_bytes_max   = var.nats_stream_bytes_max
     database           = var.database
+    console_url        = var.console_url
     bindings           = jsonencode([for name in var.admins : { subject = "certificate:${name}", role = "admin" }])
     autoscaling_group  = "${var.name}-collector"
     metrics_namespace  = "Hosttrail"

@@ -13,6 +13,11 @@ output "query_endpoint" {
   value       = "${aws_lb.this.dns_name}:${local.ports.query}"
 }
 
+output "console_url" {
+  description = "Where browsers find the console; empty where its port is open to nobody."
+  value       = var.console_url
+}
+
 output "dns_name" {
   description = "The balancer's name, for a record of yours."
   value       = aws_lb.this.dns_name
