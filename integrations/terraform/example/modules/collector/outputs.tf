@@ -48,3 +48,13 @@ output "autoscaling_group_name" {
   description = "Group of the collectors."
   value       = aws_autoscaling_group.collector.name
 }
+
+output "collector_role_name" {
+  description = "Role of the collectors' instances, for policies of yours: that of the module coverage, say."
+  value       = aws_iam_role.this["collector"].name
+}
+
+output "collector_role_arn" {
+  description = "The same, for roles that trust it: that of the module coverage-role, say."
+  value       = aws_iam_role.this["collector"].arn
+}
