@@ -59,6 +59,7 @@ import {
   RetentionServiceService,
 } from "@hosttrail/proto/retention";
 import { ListRulesRequest, Ruleset, RuleServiceService } from "@hosttrail/proto/rule";
+import { CoverageServiceService } from "@hosttrail/proto/coverage";
 import { ExportEvidenceRequest, VerifyServiceService } from "@hosttrail/proto/verify";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
 import { credentialsOf, eventually, type openStack, queryClient, search } from "./environment.ts";
@@ -124,6 +125,7 @@ const METHODS: readonly Method[] = [
   ...Object.values(DeadBlockServiceService),
   ...Object.values(RetentionServiceService),
   ...Object.values(VerifyServiceService),
+  ...Object.values(CoverageServiceService),
 ] as unknown as Method[];
 
 const RULE = `

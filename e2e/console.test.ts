@@ -13,6 +13,7 @@ import { Archive } from "@hosttrail/collector/mongodb";
 import { AccessServiceService } from "@hosttrail/proto/access";
 import { AlertServiceService } from "@hosttrail/proto/alert";
 import { AnalysisServiceService } from "@hosttrail/proto/analysis";
+import { CoverageServiceService } from "@hosttrail/proto/coverage";
 import { DeadBlockServiceService } from "@hosttrail/proto/deadblock";
 import { LedgerServiceService } from "@hosttrail/proto/ledger";
 import { LogServiceService } from "@hosttrail/proto/log";
@@ -362,6 +363,7 @@ const METHODS = [
   AccessServiceService,
   AlertServiceService,
   AnalysisServiceService,
+  CoverageServiceService,
   DeadBlockServiceService,
   LedgerServiceService,
   LogServiceService,

@@ -18,7 +18,9 @@ export function defineCoverage(program: CliCommand): void {
     .option("--by <WHAT>", "for each account, region, group, reason or tag:KEY", "")
     .example("coverage aws --by account", "the share that is covered in each account")
     .example("coverage aws --by tag:team --region eu-west-1", "by the value of a tag, in one region")
-    .note("Exit status 1 says that machines are not covered that should be, 3 that not all could be looked at.");
+    .note(
+      "Exit status 1 says that machines are not covered that should be; 3 that those which could be looked at are, and not all could.",
+    );
   addSelection(aws);
   asks(aws, async ({ clients, output }, _, { by, ...selection }: Selection & { by: string }) => {
     const grouping = typed(() => commands.parseGrouping(by));

@@ -132,7 +132,7 @@ export class CoverageApi {
     if (poll !== undefined) return poll;
     const message =
       "no cloud was looked at yet: a process with the role coverage does it, where coverage.aws names accounts or an organization";
-    throw serviceError(status.FAILED_PRECONDITION, "COVERAGE_UNKNOWN", message);
+    throw serviceError(status.NOT_FOUND, "COVERAGE_NOT_FOUND", message);
   }
 }
 

@@ -41,8 +41,9 @@ export function judge(
   const unsupported = unsupportedBy(instance, imageName);
   if (instance.power === "ended" && (wasHeard || isExcluded || unsupported !== undefined)) return undefined;
   const alone = (): Verdict => {
-    if (unsupported !== undefined) return { state: "unsupported", reason: unsupported };
+    // Of one that can have no agent somebody has to answer for it, too.
     if (isExcluded) return { state: "excluded", reason: "excluded" };
+    if (unsupported !== undefined) return { state: "unsupported", reason: unsupported };
     if (nowMs - instance.launchMs < options.graceMs) return { state: "starting", reason: "launched-lately" };
     if (refused) return { state: "never-enrolled", reason: "claim-refused" };
     return { state: "never-enrolled", reason: excluded === undefined ? "no-agent" : "exclusion-over" };

@@ -3406,7 +3406,7 @@ export const CoverageChange: MessageFns<CoverageChange> = {
  */
 export type CoverageServiceService = typeof CoverageServiceService;
 export const CoverageServiceService = {
-  /** The last look at the cloud, and how many machines are in which state. FAILED_PRECONDITION, reason COVERAGE_UNKNOWN, where nobody looked yet. */
+  /** The last look at the cloud, and how many machines are in which state. NOT_FOUND, reason COVERAGE_NOT_FOUND, where nobody looked yet. */
   getCoverage: {
     path: "/hosttrail.v1.CoverageService/GetCoverage" as const,
     requestStream: false as const,
@@ -3443,7 +3443,7 @@ export const CoverageServiceService = {
 } as const;
 
 export interface CoverageServiceServer extends UntypedServiceImplementation {
-  /** The last look at the cloud, and how many machines are in which state. FAILED_PRECONDITION, reason COVERAGE_UNKNOWN, where nobody looked yet. */
+  /** The last look at the cloud, and how many machines are in which state. NOT_FOUND, reason COVERAGE_NOT_FOUND, where nobody looked yet. */
   getCoverage: handleUnaryCall<GetCoverageRequest, Coverage>;
   /** Machines, in the order of accounts, regions and ids. */
   listCoverageInstances: handleUnaryCall<ListCoverageInstancesRequest, ListCoverageInstancesResponse>;
@@ -3452,7 +3452,7 @@ export interface CoverageServiceServer extends UntypedServiceImplementation {
 }
 
 export interface CoverageServiceClient extends Client {
-  /** The last look at the cloud, and how many machines are in which state. FAILED_PRECONDITION, reason COVERAGE_UNKNOWN, where nobody looked yet. */
+  /** The last look at the cloud, and how many machines are in which state. NOT_FOUND, reason COVERAGE_NOT_FOUND, where nobody looked yet. */
   getCoverage(
     request: GetCoverageRequest,
     callback: (error: ServiceError | null, response: Coverage) => void,
