@@ -1,7 +1,7 @@
 /** A gRPC server behind our own TLS door, with health and reflection. */
 import { readFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
-import { loadFileDescriptorSetFromBuffer, loadSync } from "@grpc/proto-loader";
+import { loadFileDescriptorSetFromBuffer, loadSync, type PackageDefinition } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import type { Logger } from "@hosttrail/lib/log";
@@ -46,6 +46,20 @@ export const REQUEST_BYTES_MAX: number = 64 * 1024;
 /** Bytes of a message that may be a block. */
 export const BLOCK_MESSAGE_BYTES_MAX: number = BLOCK_BYTES_MAX + 4096;
 
+/**
+ * One definition of those that carry the same files. Each carries all files of its set, and reflection reads the files of each definition, which
+ * for some hundred of them is 200 MB of garbage.
+ */
+function onceEach(described: PackageDefinition): PackageDefinition {
+  const files = new Set<unknown>();
+  const entries = Object.entries(described).filter(([, { fileDescriptorProtos }]) => {
+    if (files.has(fileDescriptorProtos)) return false;
+    files.add(fileDescriptorProtos);
+    return true;
+  });
+  return Object.fromEntries(entries);
+}
+
 /** The services, with health and reflection beside them. */
 export async function serve(
   options: ServeOptions,
@@ -66,7 +80,7 @@ export async function serve(
   health.addToServer(server);
   const descriptors = readFileSync(new URL(import.meta.resolve("@hosttrail/proto/descriptors.binpb")));
   const described = { ...loadFileDescriptorSetFromBuffer(descriptors), ...loadSync(healthProto) };
-  new ReflectionService(described, { services: [...names, "grpc.health.v1.Health"] }).addToServer(server);
+  new ReflectionService(onceEach(described), { services: [...names, "grpc.health.v1.Health"] }).addToServer(server);
   // TLS is done when a connection comes here, so gRPC itself needs no credentials.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = await listenTls(options, logger, (socket) => injector.injectConnection(socket));
