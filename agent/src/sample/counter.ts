@@ -38,6 +38,8 @@ export interface CounterOptions {
   isLive: boolean;
   /** An event could not be made. */
   onFault: (error: unknown) => void;
+  /** Is given each sealed block before it is thrown away. */
+  onBlock?: (block: SealedBlock) => void;
 }
 
 export class Counter {
@@ -108,7 +110,9 @@ export class Counter {
     });
   }
 
-  #count({ bytes, header }: SealedBlock, lane: Lane): void {
+  #count(block: SealedBlock, lane: Lane): void {
+    const { bytes, header } = block;
+    this.#options.onBlock?.(block);
     const events = this.#waiting[lane].splice(0, header.count).filter((each) => each !== undefined);
     this.tally.block(events, (this.#link.pack(bytes) ?? bytes).length);
     this.scales.keep(bytes, header.count);

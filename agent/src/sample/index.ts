@@ -14,6 +14,7 @@ import { openSource, type Source } from "../source/index.ts";
 import { Counter } from "./counter.ts";
 import { type HeldRules, loadSampleRules } from "./guard.ts";
 
+export { Counter } from "./counter.ts";
 export { guardSample, releaseSample } from "./guard.ts";
 
 const MINUTE_MS = 60_000;

@@ -47,6 +47,7 @@ export {
   coverageInstances,
   parseGrouping,
 } from "./coverage.ts";
+export { type CostOptions, forecastSamples } from "./cost.ts";
 export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";

@@ -5,6 +5,7 @@ import { defineAccess } from "./access.ts";
 import { defineAlerts } from "./alerts.ts";
 import { CliCommand, UsageError, usageProblem } from "./command.ts";
 import { defineAnalysis } from "./analysis.ts";
+import { defineCost } from "./cost.ts";
 import { defineCoverage } from "./coverage.ts";
 import { defineEvents, defineHosts } from "./events.ts";
 import { defineFleet } from "./fleet.ts";
@@ -54,6 +55,7 @@ export function buildProgram(): CliCommand {
   defineRetention(program);
   defineAccess(program);
   defineFleet(program);
+  defineCost(program);
   defineShells(program);
   program.note(
     "Exit status: 0 done, 1 failed, 2 what was typed is wrong, 3 the answer lacks something, 130 broken off.",

@@ -168,7 +168,7 @@ function asksForOthers(expression: Expression): boolean {
 }
 
 /** Items to these fields of which one at least must pass; undefined where none must. */
-function necessary(expression: Expression, fields: readonly string[]): readonly Item[] | undefined {
+export function necessary(expression: Expression, fields: readonly string[]): readonly Item[] | undefined {
   switch (expression.kind) {
     case "item": {
       const { item } = expression;
@@ -207,7 +207,7 @@ export function isOfLoggedIn({ filters }: AuditRule): boolean {
   return filters.some((filter) => LOGGED_IN.test(filter));
 }
 
-function mayEqual({ test }: Item, text: string): boolean {
+export function mayEqual({ test }: Item, text: string): boolean {
   return test.kind !== "pattern" || matcherOf(lowerCase(test.pattern))(text.toLowerCase());
 }
 
