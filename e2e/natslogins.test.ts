@@ -17,7 +17,18 @@ import { type HttpReceiver, httpReceiver } from "./receivers.ts";
 const COLLECTOR = new URL("../collector/src/main.ts", import.meta.url).pathname;
 /** What a rule finds. */
 const RECORDED = new URL("../rules/recorded/cgroup_release_agent_set/match-1.log", import.meta.url);
-const ROLES = ["ingest", "store", "compact", "detect", "query", "notify", "enroll", "attest", "console"] as const;
+const ROLES = [
+  "ingest",
+  "store",
+  "compact",
+  "detect",
+  "query",
+  "notify",
+  "enroll",
+  "attest",
+  "coverage",
+  "console",
+] as const;
 
 describe("logins of least rights", () => {
   let folder: string;
@@ -109,10 +120,18 @@ describe("logins of least rights", () => {
     const keyFile = join(folder, "log.key");
     execFileSync(process.execPath, [COLLECTOR, "log-key", "make", "example.org/log", keyFile]);
     const attest = { origin: "example.org/log", key_file: keyFile, interval_ms: 1000 };
+    // A cloud that does not answer: what is asked of NATS is a lease.
+    const coverage = { aws: { accounts: ["111122223333"] } };
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+      AWS_ACCESS_KEY_ID: "x",
+      AWS_SECRET_ACCESS_KEY: "x",
+    });
     for (const role of ROLES) {
       // Only who gives certificates has the key for them.
       const ca = role === "enroll" ? {} : { ca: { certificate_file: "", key_file: "" } };
-      const started = await stack.startAnotherCollector({ roles: [role], nats: natsOf(role), notify, attest, ...ca });
+      const changes = { roles: [role], nats: natsOf(role), notify, attest, coverage, ...ca };
+      const started = await stack.startAnotherCollector(changes);
       if (role === "query") queryPort = started.queryPort;
     }
   });

@@ -31,7 +31,7 @@ export interface SessionOptions {
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #client: STSClient;
-  #own: { account: string; partition: string } | undefined;
+  #own: Promise<{ account: string; partition: string }> | undefined;
 
   constructor(options: SessionOptions, calls: CallCounter) {
     this.#options = options;
@@ -40,18 +40,20 @@ export class Sessions {
   }
 
   /** The account that the collector is in. Throws a CloudError where it has no credentials. */
-  async own(signal: AbortSignal): Promise<{ account: string; partition: string }> {
-    if (this.#own !== undefined) return this.#own;
+  own(signal: AbortSignal): Promise<{ account: string; partition: string }> {
+    return (this.#own ??= this.#askOwn(signal));
+  }
+
+  async #askOwn(signal: AbortSignal): Promise<{ account: string; partition: string }> {
     const operation = "GetCallerIdentity";
     try {
       const { Account = "", Arn = "" } = await this.#client.send(new GetCallerIdentityCommand({}), {
         abortSignal: signal,
       });
-      this.#own = { account: Account, partition: Arn.split(":", 2)[1] ?? "aws" };
+      return { account: Account, partition: Arn.split(":", 2)[1] ?? "aws" };
     } catch (error) {
       throw toCloudError(operation, error);
     }
-    return this.#own;
   }
 
   /** Credentials for an account, assumed anew before they end. Throws a CloudError where the role cannot be assumed. */
