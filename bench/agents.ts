@@ -2,15 +2,16 @@
  * `./dev bench agents [AGENTS [EVENTS_A_SECOND_EACH]]`: what AGENTS (10,000) agents cost one ingest process: memory, CPU of a connect, of an idle
  * minute and of a block, how they come back after it was killed, and how long blocks wait for *received* and *stored*.
  *
- * Real: NATS, the database, one collector with the role ingest, which is measured, and one with the role store. Agents are simulated,
- * in processes of their own (bench/agents/): certificate, TLS, HTTP/2, pings, status, linked blocks, backoff are as an agent's. Each sends a block of
- * 5 events as soon as it has as many; 0.5 events a second are a block every 10 s. Times are those of a machine that does all of this on its cores.
+ * Real: NATS, the database, one collector with the role ingest, which is measured as users have it, from its package, and one with the role store.
+ * Agents are simulated, in processes of their own (bench/agents/): certificate, TLS, HTTP/2, pings, status, linked blocks, backoff are as an
+ * agent's. Each sends a block of 5 events as soon as it has as many; 0.5 events a second are a block every 10 s. Times are those of a machine that
+ * does all of this on its cores.
  */
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Stack, waitForPort } from "@hosttrail/stack";
+import { packagedCollector, Stack, waitForPort } from "@hosttrail/stack";
 import { Fleet } from "./agents/fleet.ts";
 import { cpuSeconds, memoryOf } from "./process.ts";
 
@@ -45,6 +46,7 @@ const stack = await Stack.prepare({
   directory: join(directory, "stack"),
   tools: TOOLS,
   say: (text) => say(`▸ ${text}`),
+  collectorProgram: join(packagedCollector(), "bin/hosttrail-collector"),
   collector: {
     roles: ["ingest"],
     log_level: "error",

@@ -38,17 +38,16 @@ export interface StackOptions {
   nats?: readonly string[];
   /** Servers of NATS, of which each has a copy of what the others have; one by default, which may be one that is given. */
   natsNodes?: number;
+  /** The collector's program, as packagedCollector gives it; by default the source runs. */
+  collectorProgram?: string;
   /** Address that the collector listens at, for test hosts in networks of their own; else only this machine reaches it. */
   address?: string;
 }
 
-/**
- * The agent stays small; the collector's client of NATS makes an error with its stack for each request, and its
- * blocks are young garbage.
- */
+/** The agent stays small; the collector's client of NATS makes an error with its stack for each request. */
 const NODE_FLAGS = {
   agent: ["--max-semi-space-size=2", "--max-old-space-size=64"],
-  collector: ["--stack-trace-limit=1", "--max-semi-space-size=64"],
+  collector: ["--stack-trace-limit=1"],
 } as const;
 
 /** Its parts start and stop one by one, so that tests can kill each of them. */
@@ -104,7 +103,11 @@ export class Stack {
     writeConfig(collectorConfigFile, this.#collectorConfig(parts.server), options.collector);
     writeConfig(this.agentConfigFile, this.#agentConfig(directory), options.agent);
     writeConfig(this.profileFile, this.profile(this.user));
-    this.collector = program("collector", directory, collectorConfigFile);
+    const { collectorProgram: packaged } = options;
+    this.collector =
+      packaged === undefined
+        ? program("collector", directory, collectorConfigFile)
+        : new Child({ name: "collector", command: packaged, args: ["--config", collectorConfigFile], directory });
     this.agent = program("agent", directory, this.agentConfigFile, [KEEPER]);
   }
 

@@ -11,13 +11,13 @@ const ROOT = new URL("../..", import.meta.url).pathname;
 /** Folders of packaging/ that go into share/ as they are. */
 const SHARED = ["rules", "systemd", "auditd"] as const;
 
-function launcher({ output, flags }: Program): string {
+function launcher({ output, flags, environment }: Program): string {
+  const variables = Object.entries(environment);
   return `#!/bin/sh
 # Runs the program with the Node runtime that it came with.
 here=$(dirname "$(readlink -f "$0")")
-# One arena: threads are few, and each arena keeps what it once had.
-MALLOC_ARENA_MAX=1
-export MALLOC_ARENA_MAX
+${variables.map(([name, value]) => `: "\${${name}:=${value}}"`).join("\n")}
+export ${variables.map(([name]) => name).join(" ")}
 exec "$here/../lib/node"${flags === "" ? "" : ` ${flags}`} "$here/../lib/${output}" "$@"
 `;
 }

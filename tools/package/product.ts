@@ -16,6 +16,8 @@ export interface Program {
   external: readonly string[];
   /** Flags of Node. */
   flags: string;
+  /** Variables of its environment. */
+  environment: Readonly<Record<string, string>>;
   /** Section of its manual page. */
   section: 1 | 8;
 }
@@ -47,8 +49,18 @@ export interface Product {
 /** Flags of Node for a small agent; see docs/decisions/0010-small-agent.md. */
 const SMALL =
   "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=30 --single-threaded-gc --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
-/** The client of NATS makes an error with its stack for each request, and blocks are young garbage. */
-const BUSY = "--stack-trace-limit=1 --max-semi-space-size=64";
+/** The client of NATS makes an error with its stack for each request. */
+const BUSY = "--stack-trace-limit=1";
+
+/** Of the C library's memory: threads are few, and each arena keeps what it once had. */
+const ONE_ARENA = { MALLOC_ARENA_MAX: "1" };
+/** See docs/decisions/0039-connections.md. */
+const MANY_CONNECTIONS = {
+  ...ONE_ARENA,
+  MALLOC_MMAP_THRESHOLD_: "16000",
+  MALLOC_TOP_PAD_: "4096",
+  MALLOC_MMAP_MAX_: "30000",
+};
 
 export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
   agent: {
@@ -68,6 +80,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
         format: "cjs",
         external: [],
         flags: SMALL,
+        environment: ONE_ARENA,
         section: 8,
       },
     ],
@@ -96,6 +109,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
         format: "esm",
         external: ["@grpc/grpc-js", "@grpc/proto-loader", "@grpc/reflection", "grpc-health-check"],
         flags: BUSY,
+        environment: MANY_CONNECTIONS,
         section: 8,
       },
       {
@@ -105,6 +119,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
         format: "esm",
         external: [],
         flags: "",
+        environment: ONE_ARENA,
         section: 8,
       },
       {
@@ -114,6 +129,7 @@ export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
         format: "cjs",
         external: [],
         flags: "",
+        environment: ONE_ARENA,
         section: 1,
       },
     ],
