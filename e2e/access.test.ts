@@ -59,6 +59,7 @@ import {
   RetentionServiceService,
 } from "@hosttrail/proto/retention";
 import { ListRulesRequest, Ruleset, RuleServiceService } from "@hosttrail/proto/rule";
+import { CostServiceService } from "@hosttrail/proto/cost";
 import { CoverageServiceService } from "@hosttrail/proto/coverage";
 import { ExportEvidenceRequest, VerifyServiceService } from "@hosttrail/proto/verify";
 import { DevelopmentCa, type Identity } from "@hosttrail/stack";
@@ -125,6 +126,7 @@ const METHODS: readonly Method[] = [
   ...Object.values(DeadBlockServiceService),
   ...Object.values(RetentionServiceService),
   ...Object.values(VerifyServiceService),
+  ...Object.values(CostServiceService),
   ...Object.values(CoverageServiceService),
 ] as unknown as Method[];
 

@@ -14,6 +14,7 @@ import {
   GetProcessTreeRequest,
   GetTimelineRequest,
 } from "@hosttrail/proto/analysis";
+import { CostServiceService, ListHostCostsRequest } from "@hosttrail/proto/cost";
 import { DeadBlockServiceService, ListDeadBlocksRequest } from "@hosttrail/proto/deadblock";
 import { GetLedgerRequest, LedgerServiceService, ListLedgersRequest } from "@hosttrail/proto/ledger";
 import { LogServiceService } from "@hosttrail/proto/log";
@@ -216,6 +217,7 @@ const BY_TARGET: Readonly<Record<string, (target: Target) => unknown[]>> = {
   GetTile: () => [{ level: 0, index: 0n, width: 1 }],
   ListLogEntries: () => [{ firstIndex: 0n, pageSize: 0 }],
   GetLedger: ({ hostId }) => [GetLedgerRequest.fromPartial({ hostId })],
+  ListHostCosts: (target) => selectors(target).map((hosts) => ListHostCostsRequest.fromPartial({ hosts })),
   ListLedgers: (target) => selectors(target).map((hosts) => ListLedgersRequest.fromPartial({ hosts })),
   ListDeadBlocks: ({ hostId }) => [ListDeadBlocksRequest.fromPartial({ hostId })],
   GetDeadBlock: ({ letterId }) => [{ id: letterId }],
@@ -233,6 +235,7 @@ const OF_ALL: Readonly<Record<string, unknown[]>> = {
   ListHosts: [ListHostsRequest.fromPartial({})],
   ListSavedQueries: [{ pageSize: 0, pageToken: "" }],
   VerifyTrail: [VerifyTrailRequest.fromPartial({})],
+  ListHostCosts: [ListHostCostsRequest.fromPartial({})],
   ListLedgers: [ListLedgersRequest.fromPartial({})],
   ListDeadBlocks: [ListDeadBlocksRequest.fromPartial({})],
   AggregateEvents: [
@@ -246,6 +249,7 @@ const METHODS = [
   ...Object.values(AnalysisServiceService),
   ...Object.values(VerifyServiceService),
   ...Object.values(LedgerServiceService),
+  ...Object.values(CostServiceService),
   ...Object.values(LogServiceService),
   ...Object.values(DeadBlockServiceService),
 ] as unknown as Method[];

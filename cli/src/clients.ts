@@ -12,6 +12,7 @@ import { connectionFailure } from "@hosttrail/lib/tls";
 import { AccessServiceClient } from "@hosttrail/proto/access";
 import { AlertServiceClient } from "@hosttrail/proto/alert";
 import { AnalysisServiceClient } from "@hosttrail/proto/analysis";
+import { CostServiceClient } from "@hosttrail/proto/cost";
 import { CoverageServiceClient } from "@hosttrail/proto/coverage";
 import { DeadBlockServiceClient } from "@hosttrail/proto/deadblock";
 import { LedgerServiceClient } from "@hosttrail/proto/ledger";
@@ -28,6 +29,7 @@ export interface Clients {
   analysis: AnalysisServiceClient;
   access: AccessServiceClient;
   alerts: AlertServiceClient;
+  cost: CostServiceClient;
   coverage: CoverageServiceClient;
   deadBlocks: DeadBlockServiceClient;
   ledger: LedgerServiceClient;
@@ -51,6 +53,7 @@ export function openClients(profile: Profile): Clients {
   const analysis = new AnalysisServiceClient(profile.endpoint, channel, options);
   const access = new AccessServiceClient(profile.endpoint, channel, options);
   const alerts = new AlertServiceClient(profile.endpoint, channel, options);
+  const cost = new CostServiceClient(profile.endpoint, channel, options);
   const coverage = new CoverageServiceClient(profile.endpoint, channel, options);
   const deadBlocks = new DeadBlockServiceClient(profile.endpoint, channel, options);
   const ledger = new LedgerServiceClient(profile.endpoint, channel, options);
@@ -63,6 +66,7 @@ export function openClients(profile: Profile): Clients {
     analysis,
     access,
     alerts,
+    cost,
     coverage,
     deadBlocks,
     ledger,
@@ -75,6 +79,7 @@ export function openClients(profile: Profile): Clients {
       analysis.close();
       access.close();
       alerts.close();
+      cost.close();
       coverage.close();
       deadBlocks.close();
       ledger.close();

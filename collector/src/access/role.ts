@@ -39,6 +39,7 @@ export const LEAST_ROLE: Readonly<Record<string, Role>> = {
   "/hosttrail.v1.DeadBlockService/ReplayDeadBlock": "admin",
   "/hosttrail.v1.DeadBlockService/DropDeadBlock": "admin",
   "/hosttrail.v1.VerifyService/VerifyTrail": "viewer",
+  "/hosttrail.v1.CostService/ListHostCosts": "viewer",
   "/hosttrail.v1.CoverageService/GetCoverage": "viewer",
   "/hosttrail.v1.CoverageService/ListCoverageInstances": "viewer",
   "/hosttrail.v1.CoverageService/ListCoverageChanges": "viewer",

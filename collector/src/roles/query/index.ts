@@ -9,6 +9,7 @@ import { openAccess } from "./access.ts";
 import { openAlerts } from "./alerts.ts";
 import { openAnalysis } from "./analysis.ts";
 import type { ApiParts, Past } from "./api.ts";
+import { openCost } from "./cost.ts";
 import { openCoverage } from "./coverage.ts";
 import { openDeadBlocks } from "./deadblocks.ts";
 import { openEvents } from "./events.ts";
@@ -74,6 +75,7 @@ function openApis(parts: ApiParts): Api[] {
     openRetention(parts),
     openDeadBlocks(parts),
     openCoverage(parts),
+    openCost(parts),
   ];
 }
 

@@ -3,6 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import * as access from "@hosttrail/proto/access";
 import * as alert from "@hosttrail/proto/alert";
 import * as analysis from "@hosttrail/proto/analysis";
+import * as cost from "@hosttrail/proto/cost";
 import * as coverage from "@hosttrail/proto/coverage";
 import * as deadblock from "@hosttrail/proto/deadblock";
 import * as event from "@hosttrail/proto/event";
@@ -20,6 +21,7 @@ const FILES: Readonly<Record<string, object>> = Object.fromEntries(
     access,
     alert,
     analysis,
+    cost,
     coverage,
     deadblock,
     event,
