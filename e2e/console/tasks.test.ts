@@ -1,9 +1,14 @@
 /** Each page's main task in a real browser on a real stack: once by mouse, once by keyboard alone. */
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Page } from "playwright-core";
 import { eventually } from "../environment.ts";
 import { hostIdOf } from "../publisher.ts";
+import { ShippingAgent } from "../shippingagent.ts";
 import { logIn, openBrowser, type OpenBrowser, whyNoBrowser } from "./browser.ts";
 import { shoot } from "./pictures.ts";
 import { INCIDENT, openWorld, type World } from "./world.ts";
@@ -12,6 +17,8 @@ const WEB = hostIdOf("web1");
 const SOCKET = "203.0.113.9:4444";
 const CONNECTION_ALERT = "Interpreter or netcat connects to a port that back doors like";
 const AROUND = `from=${INCIDENT.from}&to=${INCIDENT.to}`;
+
+const CHECK = new URL("../../evidence/check.py", import.meta.url).pathname;
 
 describe("the console", { skip: whyNoBrowser }, () => {
   let world: World;
@@ -451,6 +458,71 @@ describe("the console", { skip: whyNoBrowser }, () => {
       await page.keyboard.press("Enter");
       await page.getByRole("row", { name: /web1/ }).first().waitFor();
       await page.getByText("4 hosts").waitFor();
+    });
+  });
+
+  describe("evidence", () => {
+    const folder = mkdtempSync(join(tmpdir(), "hosttrail-evidence-"));
+    let sealing: ShippingAgent;
+    /** What an auditor sees of a file: without us, by python3 and openssl alone. */
+    const audited = (file: string): string => {
+      const words = [CHECK, file, "--authority", join(world.stack.authority, "trust.crt")];
+      const { stdout, stderr } = spawnSync("python3", words, { encoding: "utf8" });
+      return stdout + stderr;
+    };
+    before(async () => {
+      // Its blocks came with a certificate, as those of real hosts.
+      sealing = await ShippingAgent.open(world.stack, [`localhost:${world.stack.ingestPort}`]);
+      sealing.start(50);
+      await eventually("some blocks being stored", 30_000, async () => sealing.stored > 20 || undefined);
+      sealing.quieten();
+      await eventually("all blocks being stored", 30_000, async () => sealing.unstored === 0 || undefined);
+    });
+    after(async () => {
+      await sealing?.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    it("is exported for an auditor, who checks it without the collector, by mouse", async () => {
+      await open(`/hosts/${sealing.hostId}`);
+      await page.getByRole("link", { name: "Verify", exact: true }).last().click();
+      await page.getByText(`--host ${sealing.hostId}`).waitFor();
+      const downloading = page.waitForEvent("download");
+      await page.getByRole("button", { name: "Export evidence" }).click();
+      const download = await downloading;
+      assert.match(download.suggestedFilename(), /^evidence-[0-9a-f]{8}\.tar$/);
+      await download.saveAs(join(folder, "browser.tar"));
+      await page.getByText(/^\d+ blocks, .*; the collector itself says: \w+/).waitFor();
+      const answer = audited(join(folder, "browser.tar"));
+      assert.match(
+        answer,
+        new RegExp(`^verified\\nhost ${sealing.hostId}: [1-9]\\d* blocks with [1-9]\\d* events are as`),
+      );
+      // One that is changed in between is found.
+      const changed = readFileSync(join(folder, "browser.tar"));
+      const at = changed.indexOf('"columns":"') + '"columns":"'.length + 8;
+      changed[at] = changed[at] === 0x41 ? 0x42 : 0x41;
+      writeFileSync(join(folder, "changed.tar"), changed);
+      assert.match(audited(join(folder, "changed.tar")), /^altered\n/);
+    });
+
+    it("is exported by keyboard as the command line exports it, and is of a host alone", async () => {
+      await open("/verify?from=all");
+      await page.getByText("Evidence is of one host").waitFor();
+      assert.equal(await page.getByRole("button", { name: "Export evidence" }).count(), 0);
+      await open(`/verify?from=all&host=${sealing.hostId}`);
+      await page.getByRole("button", { name: "Export evidence" }).focus();
+      const downloading = page.waitForEvent("download");
+      await page.keyboard.press("Enter");
+      await (await downloading).saveAs(join(folder, "keys.tar"));
+      const line = join(folder, "line.tar");
+      world.stack.hosttrail("evidence", "export", "--host", sealing.hostId, "--output", line);
+      assert.equal(audited(join(folder, "keys.tar")), audited(line));
+      const blocksOf = (file: string): string =>
+        execFileSync("tar", ["--extract", "--to-stdout", "--wildcards", "--file", file, "*blocks.jsonl"], {
+          encoding: "utf8",
+        });
+      assert.equal(blocksOf(join(folder, "keys.tar")), blocksOf(line));
     });
   });
 

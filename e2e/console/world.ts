@@ -28,6 +28,7 @@ export async function openWorld(): Promise<World> {
       // The story's times are fixed, and go on being further back.
       store: { days_back_max: 36_500 },
       detect: { checkpoint_ms: 500, silent_minutes: 1440 },
+      ingest: { hosts: "certified" },
     },
   });
   try {

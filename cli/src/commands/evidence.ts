@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { EVIDENCE_FORMAT, EVIDENCE_README } from "@hosttrail/lib/evidence";
 import type { Budget } from "@hosttrail/proto/scan";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 import {
@@ -16,7 +17,6 @@ import {
 } from "@hosttrail/proto/verify";
 import { answers } from "../call.ts";
 import type { Output } from "../output/index.ts";
-import { EVIDENCE_README } from "./evidencereadme.ts";
 
 export interface EvidenceOptions {
   hostId: string;
@@ -24,9 +24,6 @@ export interface EvidenceOptions {
   endTime: Timestamp | undefined;
   budget: Budget | undefined;
 }
-
-/** What manifest.json says of itself. */
-const FORMAT = "hosttrail-evidence-1";
 
 /** Writes a folder, or a tar of it where the path ends so; it is there when it is whole. */
 export async function exportEvidence(
@@ -139,7 +136,7 @@ class EvidenceFolder {
     if (this.#verdict === "") throw new Error("the collector ended before all was sent");
     const files: Record<string, unknown> = {};
     for (const [name, file] of this.#files) files[name] = await file.close();
-    const manifest = { format: FORMAT, ...this.#about, blocks: this.#blocks, files };
+    const manifest = { format: EVIDENCE_FORMAT, ...this.#about, blocks: this.#blocks, files };
     const file = await EvidenceFile.open(join(this.#path, "manifest.json"));
     await file.write(`${JSON.stringify(manifest, undefined, 2)}\n`);
     await file.close();

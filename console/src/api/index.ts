@@ -39,4 +39,4 @@ export type { HostRecord, SearchEventsRequest, SearchEventsResponse } from "./ge
 export type { RetentionForecast } from "./gen/hosttrail/v1/retention.ts";
 export type { CheckedRule, Rule, RuleProblem, TestedRule } from "./gen/hosttrail/v1/rule.ts";
 export type { Completeness, DroppedEvents, HostSelector } from "./gen/hosttrail/v1/scan.ts";
-export type { HostVerdict, TrailFinding, VerifyProgress } from "./gen/hosttrail/v1/verify.ts";
+export type { ExportEvidenceResponse, HostVerdict, TrailFinding, VerifyProgress } from "./gen/hosttrail/v1/verify.ts";

@@ -79,6 +79,7 @@ export const METHODS = {
   getLedger: unary<ledger.GetLedgerRequest, ledger.Ledger>("LedgerService/GetLedger"),
   listLedgers: unary<ledger.ListLedgersRequest, ledger.ListLedgersResponse>("LedgerService/ListLedgers"),
   verifyTrail: stream<verify.VerifyTrailRequest, verify.VerifyTrailResponse>("VerifyService/VerifyTrail"),
+  exportEvidence: stream<verify.ExportEvidenceRequest, verify.ExportEvidenceResponse>("VerifyService/ExportEvidence"),
   planRetention: stream<retention.PlanRetentionRequest, retention.PlanRetentionResponse>(
     "RetentionService/PlanRetention",
   ),

@@ -23,7 +23,8 @@ import {
   wordBadge,
 } from "../../show/index.ts";
 import { counted, countText, printable } from "../../text/index.ts";
-import { askedRange, rangeText, zoneName } from "../../time/index.ts";
+import { askedRange, zoneName } from "../../time/index.ts";
+import { Evidence } from "./export.tsx";
 
 const TONES: Readonly<Record<string, Tone>> = {
   verified: "good",
@@ -145,7 +146,7 @@ export function Page(): VNode {
           </pre>
         </Card>
       )}
-      <Evidence host={host} from={from} to={to} />
+      <Evidence key={host} host={host} from={from} to={to} />
     </Frame>
   );
 }
@@ -229,23 +230,4 @@ function Findings({ name, findings, more }: { name: string; findings: readonly T
       {more > 0 && <p class="more faint">{counted(more, "finding")} more.</p>}
     </Card>
   );
-}
-
-/** Evidence is a file of any size, which the command line writes as it comes. */
-function Evidence({ host, from, to }: { host: string; from: string; to: string }): VNode {
-  return (
-    <Card title="Evidence for somebody else">
-      <p class="about">
-        An auditor checks a host's trail with python3 and openssl, and without this collector. The command line writes
-        it, for {rangeText({ from: from === "all" ? "" : from, to })}:
-      </p>
-      <pre class="source" tabIndex={0}>
-        {`hosttrail evidence export --host ${host === "" ? "HOST" : host}${optionOf("since", from === "all" ? "" : from)}${optionOf("until", to)} --output evidence.tar`}
-      </pre>
-    </Card>
-  );
-}
-
-function optionOf(name: string, value: string): string {
-  return value === "" ? "" : ` --${name} ${value}`;
 }

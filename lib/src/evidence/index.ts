@@ -1,4 +1,9 @@
-/** What lies beside exported evidence, for whoever opens it. */
+/** What all who write evidence put beside it: for whoever opens it, and for who checks it. */
+
+/** What manifest.json says of itself. */
+export const EVIDENCE_FORMAT = "hosttrail-evidence-1";
+
+/** README.txt. */
 export const EVIDENCE_README = `The trail of one host, for checking without Hosttrail.
 
 manifest.json     which host, which time, how many blocks; bytes and SHA-256 of each file
