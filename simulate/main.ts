@@ -21,6 +21,8 @@ const USAGE = `usage: ./dev simulate [--seeds N] [--first S] [--jobs J] [--secon
   --planted     plants faults in the product, one by one, each of which must be found`;
 /** Seeds that failed of which all is told; of the others how many there are. */
 const TOLD_MAX = 20;
+/** Between two words of how far a long run is. */
+const PROGRESS_MS = 60_000;
 /** How a failure begins that is one of the simulation itself. */
 const SIMULATION = "simulation ";
 /** Seeds that are tried until a planted fault must have been found. */
@@ -59,6 +61,7 @@ async function runMany({ first, seeds, jobs, endMs }: Many): Promise<number> {
   const beganMs = performance.now();
   say(`seeds ${first} to ${first + seeds - 1} in ${jobs} processes`);
   let failed = 0;
+  let toldMs = beganMs;
   const sum = { worlds: 0, lifeMs: 0, events: 0, excused: 0, blocks: 0, lives: 0, faults: 0, cpuMs: 0 };
   const take = (report: Report): boolean => {
     sum.worlds++;
@@ -69,6 +72,10 @@ async function runMany({ first, seeds, jobs, endMs }: Many): Promise<number> {
       if (failed <= TOLD_MAX) tellFailure(report, "");
       // It would be so in each.
       if (report.failures.some((failure) => failure.startsWith(SIMULATION))) return false;
+    }
+    if (performance.now() - toldMs >= PROGRESS_MS) {
+      toldMs = performance.now();
+      say(`… ${sum.worlds} of ${seeds} worlds after ${Math.round((toldMs - beganMs) / 60_000)} min, ${failed} failed`);
     }
     return performance.now() < endMs;
   };
