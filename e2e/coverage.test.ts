@@ -9,7 +9,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServiceError } from "@grpc/grpc-js";
 import type { CoveragePoll, CoveredInstance } from "@hosttrail/collector/model";
-import { Archive } from "@hosttrail/collector/mongodb";
+import { Archive, databaseRightsText } from "@hosttrail/collector/mongodb";
 import { Event } from "@hosttrail/proto/event";
 import {
   CoverageServiceClient,
@@ -21,6 +21,7 @@ import { motoPython, startMoto } from "./aws/moto.ts";
 import { Organization, OWN_ACCOUNT } from "./aws/organization.ts";
 import { startProxy } from "./aws/proxy.ts";
 import { enrol, enrolAll, hostOf, KINDS, launchAll, type Machine, putHost } from "./aws/world.ts";
+import { DatabaseRecorder } from "./databaserecorder.ts";
 import { credentialsOf, eventually, openStack } from "./environment.ts";
 import { executed, openBlockStream, PublishingHost } from "./publisher.ts";
 
@@ -47,6 +48,8 @@ let machines: Machine[] = [];
 let locked = "";
 let staging = "";
 let production = "";
+/** Takes down what processes with the role send to the database. */
+let recorder: DatabaseRecorder;
 /** Hosts of whom real blocks tell. */
 const speaking: PublishingHost[] = [];
 
@@ -65,6 +68,7 @@ if (!skip) {
     proxy.denied.add(locked);
     await stack.startServices();
     await stack.startCollector();
+    recorder = await DatabaseRecorder.open(stack.mongodb.url);
     archive = Archive.open({ url: stack.mongodb.url, database: stack.database });
     const accounts = [production, staging, OWN_ACCOUNT];
     const places = accounts.flatMap((account) => REGIONS.map((region) => ({ account, region })));
@@ -76,6 +80,7 @@ if (!skip) {
   });
   after(async () => {
     await archive?.close();
+    recorder?.close();
     await stack?.[Symbol.asyncDispose]();
     await proxy?.stop();
     await cloud?.stop();
@@ -128,6 +133,7 @@ function settings(): Record<string, unknown> {
   const [now, yesterday] = [day(Date.now() + DAY_MS), day(Date.now() - DAY_MS)];
   return {
     roles: ["coverage"],
+    mongodb: { url: recorder.url, manage: false },
     coverage: {
       poll_minutes: 1440,
       grace_minutes: 0,
@@ -358,6 +364,21 @@ describe("coverage of an organisation", { skip, concurrency: false }, () => {
       [[...inAccount, "sts:AssumeRole"], asked],
       "the role, with who may assume it, and the collector",
     );
+  });
+
+  it("does in the database what its login may, and may no more than it does", () => {
+    const text = databaseRightsText(["coverage"], { database: stack.database, historyDatabase: "" }, false);
+    const rights = Array.from(text.matchAll(/resource: (\{.*?\}), actions: (\[.*?\]) \}/g), ([, resource, actions]) => {
+      const { collection = "" } = JSON.parse(resource ?? "") as { collection?: string };
+      return (JSON.parse(actions ?? "") as string[]).map((action) => `${action} ${collection}`);
+    }).flat();
+    // Indexes are looked at by all roles; doctor has a collection of its own.
+    const allowed = rights.filter((right) => !/^listIndexes | doctor$/.test(right)).sort();
+    const seen = [...recorder.seen].flatMap(([key, actions]) =>
+      [...actions].filter((action) => action !== "listIndexes").map((action) => `${action} ${key.split(".")[1]}`),
+    );
+    assert.deepEqual([...recorder.unknown], []);
+    assert.deepEqual(seen.sort(), allowed);
   });
 
   it("is for who may see all hosts", async () => {

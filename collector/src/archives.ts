@@ -98,7 +98,7 @@ export function ruleStore({ rulesets, suppressions }: Archive): RuleStore {
 
 /** What findings are decided from, as the database has it. */
 export function findingSource(
-  { hosts, presence, identities, disk, detector }: Archive,
+  { coverage, hosts, presence, identities, disk, detector }: Archive,
   lookAtLedgers: FindingSource["lookAtLedgers"],
 ): FindingSource {
   return {
@@ -109,6 +109,7 @@ export function findingSource(
     addSample: (sample) => disk.addSample(sample),
     samplesSince: (timeMs) => disk.samplesSince(timeMs),
     listGaps: () => detector.listGaps(),
+    readCoverage: () => coverage.getPoll(),
     lookAtLedgers,
   };
 }

@@ -24,6 +24,8 @@ export const FINDING_KINDS = [
   "disk-filling",
   "disk-full",
   "detection-gap",
+  "machines-uncovered",
+  "cloud-unread",
 ] as const;
 
 export type FindingKind = (typeof FINDING_KINDS)[number];
@@ -98,6 +100,20 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
       "No process had the role detect for longer than detect.away_minutes, so blocks no longer waited for it. They are stored, and no rule was held against them; hosttrail rules test does it afterwards.",
     level: "high",
     isMoment: true,
+  },
+  "machines-uncovered": {
+    title: "Machines without an agent",
+    description:
+      "Machines of the cloud run without an agent, and nobody has excluded them. hosttrail coverage instances --state never-enrolled shows which, and what to do.",
+    level: "medium",
+    isMoment: false,
+  },
+  "cloud-unread": {
+    title: "A part of the cloud cannot be looked at",
+    description:
+      "Accounts or regions of the cloud refuse what coverage asks, so which machines are there is not known. hosttrail coverage aws names them, and what to do.",
+    level: "medium",
+    isMoment: false,
   },
   "disk-full": {
     title: "Disk of the trail is nearly full",

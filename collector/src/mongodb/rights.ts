@@ -210,6 +210,7 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       suppression_counts: ["insert", "update"],
       hosts: READ,
       presences: READ,
+      coverage_polls: READ,
       disk_samples: TURN,
       // What the ledger is made of.
       drops: READ,

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { openLogger } from "@hosttrail/lib/log";
-import type { DiskSample, HostState, Presence } from "../model/index.ts";
+import type { CoveragePoll, DiskSample, HostState, Presence } from "../model/index.ts";
 import { diskFindings, fullAt } from "./disk.ts";
-import { hostFindings, seenBy, silentFinding, silentSince } from "./findings.ts";
+import { coverageFindings, hostFindings, seenBy, silentFinding, silentSince } from "./findings.ts";
 import { type FindingSource, Look } from "./look.ts";
 
 const MINUTE_MS = 60_000;
@@ -230,6 +230,45 @@ describe("the disk of the trail", () => {
   });
 });
 
+describe("findings of a cloud", () => {
+  const poll = {
+    startMs: NOW - MINUTE_MS,
+    endMs: NOW,
+    accounts: [],
+    stale: [],
+    calls: [],
+    leftOutInstances: 0,
+    leftOutHosts: 0,
+    refusedClaims: [],
+    blindStartMs: 0,
+    problems: [],
+    counts: {},
+  };
+  const titles = (changes: Partial<CoveragePoll>, nowMs = NOW): string[] =>
+    coverageFindings({ ...poll, ...changes }, nowMs).map(({ key, title }) => `${key}: ${title}`);
+
+  it("are one for all machines without an agent, and one for all that cannot be looked at", () => {
+    assert.deepEqual(titles({ counts: { covered: 5, silent: 2 } }), []);
+    const problem = {
+      account: "111122223333",
+      region: "",
+      operation: "AssumeRole",
+      code: "AccessDenied",
+      message: "no",
+    };
+    const problems = [problem, { ...problem, account: "444455556666" }];
+    assert.deepEqual(titles({ counts: { "never-enrolled": 112 }, problems }), [
+      "machines-uncovered: 112 machines of the cloud have no agent",
+      "cloud-unread: Account 111122223333 cannot be looked at: AssumeRole: AccessDenied, and one more place",
+    ]);
+  });
+
+  it("are over where nobody looks any more", () => {
+    assert.deepEqual(titles({ counts: { "never-enrolled": 1 } }, NOW + 4 * DAY_MS), []);
+    assert.deepEqual(coverageFindings(undefined, NOW), []);
+  });
+});
+
 describe("a look at all", () => {
   const limits = { windowMs: HOUR_MS, clockOffsetMs: 5000, silentMs: SILENT_MS };
 
@@ -242,6 +281,7 @@ describe("a look at all", () => {
       addSample: async () => undefined,
       samplesSince: async () => [],
       listGaps: async () => [],
+      readCoverage: async () => undefined,
       lookAtLedgers: async () => ({ imbalances: [], isWhole: true }),
       ...changes,
     };

@@ -1,6 +1,7 @@
 /** What is wrong, decided from what the database knows of hosts and nodes. Knows no server and no clock. */
 import type { Level } from "@hosttrail/lib/sigma";
 import {
+  type CoveragePoll,
   type DetectionGap,
   type FindingKind,
   FINDINGS,
@@ -25,6 +26,8 @@ export interface Finding {
 
 /** A node that did not tell for so long is gone. */
 const NODE_GONE_MS = 60_000;
+/** A look at the cloud of longer ago than this says nothing of now; there is one a day at least. */
+const COVERAGE_AGE_MAX_MS = 3 * 86_400_000;
 /** What is older when it is seen first is not told: nobody waits for it. */
 const NEWS_MS = 7 * 86_400_000;
 
@@ -158,6 +161,31 @@ export function gapFindings(gaps: readonly DetectionGap[]): Finding[] {
     const title = `Events from ${at(fromMs)} to ${at(toMs)} passed detection by`;
     return { ...finding("detection-gap", { hostId: "", name: "" }, fromMs, title), key: `detection-gap/${fromMs}` };
   });
+}
+
+/** One for all machines, and one for all that could not be looked at: there may be thousands, and coverage lists them. */
+export function coverageFindings(poll: CoveragePoll | undefined, nowMs: number): Finding[] {
+  // Nobody looks any more: what was found is no news.
+  if (poll === undefined || nowMs - poll.startMs > COVERAGE_AGE_MAX_MS) return [];
+  const { counts, problems, startMs } = poll;
+  const of = { hostId: "", name: "" };
+  const found: Finding[] = [];
+  const missing = counts["never-enrolled"] ?? 0;
+  if (missing > 0) {
+    const title =
+      missing === 1 ? "A machine of the cloud has no agent" : `${missing} machines of the cloud have no agent`;
+    found.push(finding("machines-uncovered", of, startMs, title));
+  }
+  const [first] = problems;
+  if (first !== undefined) {
+    const { account, region, operation, code } = first;
+    const place = [account === "" ? "the organisation" : `account ${account}`, region].filter((text) => text !== "");
+    const more = problems.length - 1;
+    const others = more === 0 ? "" : more === 1 ? ", and one more place" : `, and ${more} more places`;
+    const title = `${place.join(", ")} cannot be looked at: ${operation}: ${code}${others}`;
+    found.push(finding("cloud-unread", of, startMs, `${title[0]?.toUpperCase() ?? ""}${title.slice(1)}`));
+  }
+  return found;
 }
 
 /** Of a key. */

@@ -1,9 +1,18 @@
 /** Looks what is wrong now: reads what findings are decided from. */
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import type { DetectionGap, DiskSample, FindingKind, HostState, LedgerImbalance, Presence } from "../model/index.ts";
+import type {
+  CoveragePoll,
+  DetectionGap,
+  DiskSample,
+  FindingKind,
+  HostState,
+  LedgerImbalance,
+  Presence,
+} from "../model/index.ts";
 import { diskFindings } from "./disk.ts";
 import {
+  coverageFindings,
   type Finding,
   type FindingLimits,
   gapFindings,
@@ -27,6 +36,8 @@ export interface FindingSource {
   samplesSince(timeMs: number): Promise<DiskSample[]>;
   /** Times in which blocks passed detection by. */
   listGaps(): Promise<DetectionGap[]>;
+  /** The last look at a cloud; undefined where there was none. */
+  readCoverage(): Promise<CoveragePoll | undefined>;
   /** Hosts whose ledgers do not balance, as far as was looked; `isWhole` where each was looked at. */
   lookAtLedgers(nowMs: number): Promise<{ imbalances: LedgerImbalance[]; isWhole: boolean }>;
 }
@@ -87,6 +98,7 @@ export class Look {
     if (await this.#lookAtDisk(nowMs)) findings.push(...diskFindings(this.#disk?.samples ?? [], nowMs, isOpen));
     else for (const kind of DISK_KINDS) unjudged.add(kind);
     findings.push(...gapFindings(await this.#source.listGaps()));
+    findings.push(...coverageFindings(await this.#source.readCoverage(), nowMs));
     const ledgers = await this.#ledgers(nowMs);
     findings.push(...ledgerFindings(ledgers.imbalances));
     if (!ledgers.isWhole) unjudged.add("ledger-unbalanced");
