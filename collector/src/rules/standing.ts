@@ -9,18 +9,7 @@ import type { HostSet, Labels } from "../access/index.ts";
 import type { ToldProfile } from "../model/index.ts";
 import type { RuleBook } from "../rulebook/index.ts";
 import type { ShownRule } from "./show.ts";
-
-/** What it needs of the database. Each throws where that is away. */
-export interface StandingSource {
-  /** Hosts in the order of their ids. */
-  listProfiles(afterId: string, limit: number): Promise<ToldProfile[]>;
-  getProfiles(hostIds: readonly string[]): Promise<Map<string, ToldProfile>>;
-  auditRulesOf(hostId: string): Promise<string[] | undefined>;
-  /** Hosts in the order of their ids, also those that told nothing. */
-  listHostIds(afterId: string, limit: number): Promise<string[]>;
-  hasHost(hostId: string): Promise<boolean>;
-  allLabels(): Promise<ReadonlyMap<string, Labels>>;
-}
+import type { StandingSource } from "./stores.ts";
 
 /** What rules are held against. */
 export interface Surveyed {

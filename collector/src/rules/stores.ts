@@ -1,8 +1,8 @@
 /** What the API of rules needs of others. */
 import type { Level } from "@hosttrail/lib/sigma";
 import type { Alert } from "@hosttrail/proto/alert";
-import type { StandingSource } from "./standing.ts";
-import type { CloseReason, ManagedRulesetSetting, RulesetDocument, RuleSettings } from "../model/index.ts";
+import type { Labels } from "../access/index.ts";
+import type { CloseReason, ManagedRulesetSetting, RulesetDocument, RuleSettings, ToldProfile } from "../model/index.ts";
 
 interface RulesetStore {
   readSettings(): Promise<RuleSettings>;
@@ -28,6 +28,18 @@ export interface CountedAlerts {
     limit: number;
   }): Promise<Alert[]>;
   closedSince(timeMs: number): Promise<{ alertId: string; closeReason: CloseReason }[]>;
+}
+
+/** What hosts told of their audit rules. Each throws where that is away. */
+export interface StandingSource {
+  /** Hosts in the order of their ids. */
+  listProfiles(afterId: string, limit: number): Promise<ToldProfile[]>;
+  getProfiles(hostIds: readonly string[]): Promise<Map<string, ToldProfile>>;
+  auditRulesOf(hostId: string): Promise<string[] | undefined>;
+  /** Hosts in the order of their ids, also those that told nothing. */
+  listHostIds(afterId: string, limit: number): Promise<string[]>;
+  hasHost(hostId: string): Promise<boolean>;
+  allLabels(): Promise<ReadonlyMap<string, Labels>>;
 }
 
 export interface RuleStores {
