@@ -8,12 +8,14 @@ import {
   forecastHost,
   type FleetForecast,
   type HostForecast,
+  type KeyForecast,
   likeOthers,
   NO_KEY,
   type Needs,
   needsOf,
   readPrices,
   readSample,
+  scaledKey,
   type SampledProgram,
   type Sum,
   sumHosts,
@@ -31,7 +33,8 @@ export interface CostOptions {
   /** Empty for none. */
   prices: string;
   without: readonly string[];
-  retentionDays: number;
+  /** Undefined for what the collector keeps, or where none is asked for what comes with the product. */
+  retentionDays: number | undefined;
   /** "" for those that are known, "200" for so many, "2x" for so many times. */
   hosts: string;
   outageHours: number;
@@ -52,7 +55,7 @@ export interface Suggestion {
 }
 
 export interface CostForecast {
-  options: CostOptions;
+  options: CostOptions & { retentionDays: number };
   /** What it was made of. */
   basis: string;
   hosts: readonly HostForecast[];
@@ -70,10 +73,14 @@ export interface KnownCost {
   basis: string;
   hosts: readonly HostForecast[];
   programs: readonly SampledProgram[];
+  /** Of all hosts together, where they are not known of each. */
+  keys?: readonly KeyForecast[];
   diskFull: string | undefined;
   notes: readonly string[];
 }
 
+/** As retention is where nobody sets it. */
+const KEEP_DAYS = 30;
 const NO_GROUP = "(no group)";
 const SUGGESTIONS_MAX = 5;
 /** Programs that make less are no way to save. */
@@ -83,7 +90,14 @@ const HOSTS_MAX = 1_000_000;
 /** Forecasts from samples and prints it. */
 export function forecastSamples(options: CostOptions, output: Output): void {
   const fleet = options.spec === "" ? undefined : loadFleet(options.spec);
-  printForecast(forecastOf(fleet, knownBySamples(fleet, options), options), output);
+  const asked = { ...options, retentionDays: options.retentionDays ?? KEEP_DAYS };
+  const rules = options.detections.length === 0 ? undefined : rulesAt(options);
+  printForecast(forecastOf(fleet, knownBySamples(fleet, options), asked, rules), output);
+}
+
+/** Rules in the files that were named. */
+export function rulesAt({ detections, placeholders }: CostOptions): RuleCollection {
+  return readRules(ruleFiles(detections), { placeholders: readPlaceholders(placeholders) });
 }
 
 export function printForecast(found: CostForecast, output: Output): void {
@@ -127,14 +141,20 @@ export function groupsOf(fleet: Fleet | undefined, host: string): readonly strin
 }
 
 /** Puts it all together. Throws where nothing is known of any host. */
-export function forecastOf(fleet: Fleet | undefined, known: KnownCost, options: CostOptions): CostForecast {
+export function forecastOf(
+  fleet: Fleet | undefined,
+  known: KnownCost,
+  options: CostForecast["options"],
+  rules: RuleCollection | undefined,
+): CostForecast {
   const others = Object.keys(fleet?.hosts ?? {}).filter((name) => !known.hosts.some((each) => isHost(each.host, name)));
   const like = others.flatMap((name) => likeOthers(name, groupsOf(fleet, name), known.hosts) ?? []);
   const hosts = [...known.hosts, ...like];
   if (hosts.length === 0)
     throw new Error("nothing is known of any host: give --sample FILE, or a collector that has stored a whole day");
   const factor = factorOf(options.hosts, hosts.length);
-  const all = sumHosts(hosts, factor);
+  const sum = sumHosts(hosts, factor);
+  const all = known.keys === undefined ? sum : { ...sum, keys: known.keys.map((key) => scaledKey(key, factor)) };
   const byGroup = Map.groupBy(
     hosts.flatMap((host) => (host.groups.length === 0 ? [NO_GROUP] : host.groups).map((name) => ({ name, host }))),
     ({ name }) => name,
@@ -157,7 +177,7 @@ export function forecastOf(fleet: Fleet | undefined, known: KnownCost, options: 
     }),
     fleet: all,
     needs,
-    suggestions: suggestionsOf(fleet, known, options),
+    suggestions: suggestionsOf(fleet, known, rules),
     bill: options.prices === "" ? undefined : billOf(readPrices(options.prices), all, needs),
     diskFull: known.diskFull,
     notes: notesOf(hosts, known.notes),
@@ -180,12 +200,14 @@ function factorOf(text: string, hosts: number): number {
   );
 }
 
-function suggestionsOf(fleet: Fleet | undefined, { programs, hosts }: KnownCost, options: CostOptions): Suggestion[] {
+function suggestionsOf(
+  fleet: Fleet | undefined,
+  { programs, hosts }: KnownCost,
+  rules: RuleCollection | undefined,
+): Suggestion[] {
   const audit = readAuditRules(fleet === undefined ? allAuditRules() : auditRulesOf(fleet));
-  const isChecked = options.detections.length > 0;
-  const collection: Pick<RuleCollection, "rules"> = isChecked
-    ? readRules(ruleFiles(options.detections), { placeholders: readPlaceholders(options.placeholders) })
-    : { rules: [] };
+  const isChecked = rules !== undefined;
+  const collection: Pick<RuleCollection, "rules"> = rules ?? { rules: [] };
   // Of samples, all events and not those of a day: programs are counted so.
   const total = programs.reduce((sum, { events }) => sum + events, 0);
   if (total === 0 || hosts.length === 0) return [];

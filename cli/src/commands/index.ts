@@ -48,6 +48,7 @@ export {
   parseGrouping,
 } from "./coverage.ts";
 export { type CostOptions, forecastSamples } from "./cost.ts";
+export { forecastMeasured } from "./costmeasured.ts";
 export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";
 export { plan } from "./plan.ts";

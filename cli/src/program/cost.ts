@@ -1,4 +1,5 @@
 /** `hosttrail cost`. */
+import { explainFailure, openClients } from "../clients.ts";
 import * as commands from "../commands/index.ts";
 import type { CliCommand } from "./command.ts";
 import { collect, wholeNumber } from "./options.ts";
@@ -12,7 +13,7 @@ interface ForecastOptions {
   sample: string[];
   prices: string;
   without: string[];
-  retention: number;
+  retention?: number;
   hosts: string;
   outage: number;
   detections: string[];
@@ -28,7 +29,11 @@ export function defineCost(program: CliCommand): void {
     .option("--sample <FILE>", "what `hosttrail-agent cost sample` wrote on a host; again for more", collect, [])
     .option("--prices <FILE>", "what things cost (YAML); the example that comes with the package says which", "")
     .option("--without <KEY>", "as if hosts had no rules with this key; again for more", collect, [])
-    .option("--retention <DAYS>", "for how many days events are kept", wholeNumber("--retention", DAYS_MAX), 90)
+    .option(
+      "--retention <DAYS>",
+      "for how many days events are kept (default: as the collector keeps them; 30 with samples)",
+      wholeNumber("--retention", DAYS_MAX),
+    )
     .option("--hosts <N>", "for so many hosts in the same proportions, or so many times as many, as 2x", "")
     .option(
       "--outage <HOURS>",
@@ -49,8 +54,23 @@ export function defineCost(program: CliCommand): void {
       "what if",
     )
     .example("cost forecast --sample web1.json --prices prices.yaml --json", "money, for a program");
-  runs(forecast, ({ output }, _, options: ForecastOptions) => {
-    commands.forecastSamples(costOptions(options), output);
+  forecast
+    .example("cost forecast --spec fleet.yaml", "by what the collector has stored, and when its disk is full")
+    .note(
+      "Without --sample the collector is asked: for its last 14 whole days, and for rules and programs for the last 24 hours.",
+    );
+  runs(forecast, async (work, _, options: ForecastOptions) => {
+    const asked = costOptions(options);
+    if (asked.samples.length > 0) return commands.forecastSamples(asked, work.output);
+    const who = work.profile();
+    const clients = openClients(who);
+    try {
+      return await commands.forecastMeasured(clients, asked, work.signal, work.output);
+    } catch (error) {
+      throw explainFailure(error, who);
+    } finally {
+      clients.close();
+    }
   });
 }
 

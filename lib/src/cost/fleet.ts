@@ -106,7 +106,7 @@ function sumKeys(hosts: readonly HostForecast[]): KeyForecast[] {
   }).sort((a, b) => b.events.mid - a.events.mid);
 }
 
-function scaledKey(key: KeyForecast, factor: number): KeyForecast {
+export function scaledKey(key: KeyForecast, factor: number): KeyForecast {
   return {
     ...key,
     p50: key.p50 * factor,

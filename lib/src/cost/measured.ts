@@ -1,6 +1,6 @@
 /** What hosts come to by what the collector has stored of them on past days. */
 import type { HostForecast } from "./host.ts";
-import { type Interval, quantile } from "./interval.ts";
+import { type Interval, quantile, scaled } from "./interval.ts";
 import { DAY_SECONDS } from "./series.ts";
 
 /** A host's day as it is stored. */
@@ -42,6 +42,13 @@ export function measuredHost(
     minutes: days.length * 1440,
     notes: days.length < DAYS_GOOD ? [`only ${days.length} whole days are stored: weekends may not be in it`] : [],
   };
+}
+
+/** The host if only so much of its events were there, 0 to 1. */
+export function withShare(host: HostForecast, share: number): HostForecast {
+  const { p50, p90, events, restBytes } = host;
+  const less = { p50: p50 * share, p90: p90 * share, events: scaled(events, share) };
+  return { ...host, ...less, restBytes: restBytes && scaled(restBytes, share) };
 }
 
 function around(values: readonly number[]): Interval {
