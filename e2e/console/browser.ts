@@ -27,16 +27,24 @@ export interface OpenBrowser extends AsyncDisposable {
   context: BrowserContext;
 }
 
+export interface BrowserOptions {
+  width?: number;
+  height?: number;
+  /** A client certificate that it has for one origin, PEM files. */
+  certificate?: { origin: string; certPath: string; keyPath: string };
+}
+
 /** With a profile of its own, which goes with it. The stack's authority is none that browsers know. */
-export async function openBrowser(options: { width?: number; height?: number } = {}): Promise<OpenBrowser> {
+export async function openBrowser(options: BrowserOptions = {}): Promise<OpenBrowser> {
   const folder = mkdtempSync(join(tmpdir(), "hosttrail-chromium-"));
-  const { width = 1360, height = 860 } = options;
+  const { width = 1360, height = 860, certificate } = options;
   const context = await chromium.launchPersistentContext(folder, {
     executablePath: EXECUTABLE,
     headless: true,
     args: ARGUMENTS,
     ignoreHTTPSErrors: true,
     viewport: { width, height },
+    ...(certificate === undefined ? {} : { clientCertificates: [certificate] }),
     reducedMotion: "reduce",
     permissions: ["clipboard-read", "clipboard-write"],
   });
