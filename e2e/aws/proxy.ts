@@ -11,6 +11,8 @@ export interface AwsProxy {
   readonly url: string;
   /** Of 1: how many questions are refused at first sight. */
   throttledShare: number;
+  /** Refuses each page of machines but the first, for good. */
+  isBreakingOff: boolean;
   /** Ids that machines have instead of their own: in this world one has the id of another one. */
   readonly renamed: Map<string, string>;
   /** Accounts in which no role can be assumed. */
@@ -22,6 +24,9 @@ export interface AwsProxy {
 }
 
 const BODY_BYTES_MAX = 1 << 20;
+
+/** Reservations that a page of machines has at most: AWS may give fewer than it is asked for. */
+const PAGE_MAX = 3;
 
 /** The same questions in the same order are refused for the same seed. */
 export async function startProxy(port: number, seed: number): Promise<AwsProxy> {
@@ -41,7 +46,7 @@ export async function startProxy(port: number, seed: number): Promise<AwsProxy> 
     incoming.on("end", () => {
       const body = Buffer.concat(pieces);
       const question = questionOf(String(incoming.headers["x-amz-target"] ?? ""), body.toString("utf8"));
-      const { service, action, role } = question;
+      const { service, action, role, isNextPage } = question;
       const name = `${service}:${action}`;
       asked.set(name, (asked.get(name) ?? 0) + 1);
       if (draw() < proxy.throttledShare) {
@@ -50,22 +55,25 @@ export async function startProxy(port: number, seed: number): Promise<AwsProxy> 
         return;
       }
       const account = /^arn:aws:iam::(\d+):/.exec(role)?.[1] ?? "";
-      if (action === "AssumeRole" && denied.has(account)) {
+      if ((action === "AssumeRole" && denied.has(account)) || (isNextPage && proxy.isBreakingOff)) {
         refuse(answer, service, "denied");
         return;
       }
-      const { method, url, headers } = incoming;
+      const asks = Buffer.from(body.toString("utf8").replace(/\bMaxResults=\d+/, `MaxResults=${PAGE_MAX}`));
+      const { method, url } = incoming;
+      const headers = { ...incoming.headers, "content-length": String(asks.length) };
       const passed = request({ host: "127.0.0.1", port, method, path: url, headers }, (found) => {
         void pass(found, answer, renamed).catch(() => answer.destroy());
       });
       passed.once("error", () => answer.destroy());
-      passed.end(body);
+      passed.end(asks);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const proxy: AwsProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     throttledShare: 0,
+    isBreakingOff: false,
     denied,
     renamed,
     asked,
@@ -91,12 +99,22 @@ async function pass(
   answer.writeHead(found.statusCode ?? 500, headers).end(text);
 }
 
+interface Question {
+  service: string;
+  action: string;
+  /** ARN of the role that is to be assumed; else empty. */
+  role: string;
+  isNextPage: boolean;
+}
+
 /** Organizations asks as JSON with its action in a header, EC2 and STS as forms. */
-function questionOf(target: string, body: string): { service: string; action: string; role: string } {
-  if (target !== "") return { service: "organizations", action: target.split(".").at(-1) ?? "", role: "" };
+function questionOf(target: string, body: string): Question {
+  if (target !== "")
+    return { service: "organizations", action: target.split(".").at(-1) ?? "", role: "", isNextPage: false };
   const form = new URLSearchParams(body);
   const service = form.get("Version") === "2011-06-15" ? "sts" : "ec2";
-  return { service, action: form.get("Action") ?? "", role: form.get("RoleArn") ?? "" };
+  const [action, role] = [form.get("Action") ?? "", form.get("RoleArn") ?? ""];
+  return { service, action, role, isNextPage: form.has("NextToken") };
 }
 
 /** As each service says it. Sources: Amazon EC2 API Reference "Error codes", AWS STS and AWS Organizations API References "Common errors". */
@@ -106,8 +124,13 @@ function refuse(answer: ServerResponse, service: string, why: "throttled" | "den
     answer.writeHead(400, { "content-type": "application/x-amz-json-1.1" }).end(body);
     return;
   }
-  const code = why === "denied" ? "AccessDenied" : service === "ec2" ? "RequestLimitExceeded" : "Throttling";
-  const message = why === "denied" ? "User is not authorized to perform: sts:AssumeRole" : "Request limit exceeded.";
+  const codes = {
+    sts: ["AccessDenied", "Throttling"],
+    ec2: ["UnauthorizedOperation", "RequestLimitExceeded"],
+  } as const;
+  const [no, tooMuch] = service === "ec2" ? codes.ec2 : codes.sts;
+  const [code, message] =
+    why === "denied" ? [no, "You are not authorized to perform this operation."] : [tooMuch, "Request limit exceeded."];
   const error = `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error>`;
   const body =
     service === "ec2"
