@@ -164,11 +164,14 @@ function withoutSecrets(text: string): string {
   return named.replace(/(:\/\/[^?#]*[?#])[^]+/, "$1…");
 }
 
-/** snake_case keys to camelCase, except in maps whose keys belong to the user (`labels`, `scope`, `hosts`). */
+/** Maps whose keys belong to the user. */
+const USERS: ReadonlySet<string> = new Set(["labels", "scope", "hosts", "tags"]);
+
+/** snake_case keys to camelCase, except in maps of the user. */
 function camelize(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((item) => camelize(item));
   if (value === null || typeof value !== "object") return value;
-  if (key === "labels" || key === "scope" || key === "hosts") return value;
+  if (USERS.has(key)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [
       name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
