@@ -104,6 +104,9 @@ describe("the state of a machine", () => {
     const launched = (minutes: number): unknown =>
       found(machine({ launchMs: NOW - minutes * MINUTE }), hostsOf())?.state;
     assert.deepEqual([14, 15].map(launched), ["starting", "never-enrolled"]);
+    const enrolled = hostsOf(host({ proven: { account: ACCOUNT, instanceId: "i-1" }, lastReceivedMs: 0 }));
+    const said = (minutes: number): unknown => found(machine({ launchMs: NOW - minutes * MINUTE }), enrolled)?.reason;
+    assert.deepEqual([14, 15].map(said), ["launched-lately", "never-reported"]);
   });
 
   it("is excluded through the last day, and covered where its host reports nevertheless", () => {

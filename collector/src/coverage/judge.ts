@@ -24,6 +24,8 @@ interface Verdict {
   reason: CoverageReason;
 }
 
+const STARTING: Verdict = { state: "starting", reason: "launched-lately" };
+
 /**
  * The machine as it is now. Undefined where it is gone, and was heard of or needed no agent: then nothing is missing.
  */
@@ -40,15 +42,18 @@ export function judge(
   const isExcluded = excluded !== undefined && !excluded.isOver;
   const unsupported = unsupportedBy(instance, imageName);
   if (instance.power === "ended" && (wasHeard || isExcluded || unsupported !== undefined)) return undefined;
+  const isYoung = nowMs - instance.launchMs < options.graceMs;
   const alone = (): Verdict => {
     // Of one that can have no agent somebody has to answer for it, too.
     if (isExcluded) return { state: "excluded", reason: "excluded" };
     if (unsupported !== undefined) return { state: "unsupported", reason: unsupported };
-    if (nowMs - instance.launchMs < options.graceMs) return { state: "starting", reason: "launched-lately" };
+    if (isYoung) return STARTING;
     if (refused) return { state: "never-enrolled", reason: "claim-refused" };
     return { state: "never-enrolled", reason: excluded === undefined ? "no-agent" : "exclusion-over" };
   };
-  const { state, reason } = verdictOf(instance, standing, isExcluded, alone, options, nowMs);
+  // One that has just enrolled may not have said anything yet.
+  const isNew = isYoung && standing?.lastReceivedMs === 0 && !standing.isRevoked;
+  const { state, reason } = verdictOf(instance, isNew ? undefined : standing, isExcluded, alone, options, nowMs);
   return {
     ...instance,
     group: instance.tags[options.groupTag] ?? "",
