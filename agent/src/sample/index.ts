@@ -42,9 +42,7 @@ export interface SampleOptions {
 
 /** Runs a sample to its end, or to the end that a signal makes; writes the file. */
 export async function sample(options: SampleOptions): Promise<void> {
-  const stopping = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort(signal));
-  const found = options.log === "" ? await sampleKernel(options, stopping.signal) : await sampleLog(options);
+  const found = options.log === "" ? await sampleKernel(options) : await sampleLog(options);
   if (options.output === "") process.stdout.write(sampleText(found));
   else writeFileDurably(options.output, sampleText(found));
   tell(found);
@@ -67,14 +65,18 @@ async function sampleLog(options: SampleOptions): Promise<CostSample> {
   return toSample(options, counter, source, { ...about, kernelLost: 0 });
 }
 
-async function sampleKernel(options: SampleOptions, signal: AbortSignal): Promise<CostSample> {
+async function sampleKernel(options: SampleOptions): Promise<CostSample> {
+  if (process.getuid?.() !== 0)
+    throw new Error("a sample of the kernel needs root; --log counts a recorded log without");
+  const stopping = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stopping.abort());
   // A service manager that keeps sockets would keep this one for the agent.
   delete process.env["NOTIFY_SOCKET"];
   const kernel = new KernelAudit();
   const held = options.rulesFiles.length === 0 ? undefined : loadSampleRules(options.rulesFiles, options.besideDaemon);
   try {
     for (const refused of held?.refused ?? []) warn(`the kernel refuses a rule: ${refused}`);
-    return await listen(options, kernel, held, signal);
+    return await listen(options, kernel, held, stopping.signal);
   } finally {
     held?.release();
   }

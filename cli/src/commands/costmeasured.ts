@@ -20,7 +20,8 @@ import { readPlaceholders } from "../rulefiles.ts";
 import { timeOf } from "../text.ts";
 import { parseTime } from "../time.ts";
 import { aggregate } from "./aggregate.ts";
-import { type CostOptions, forecastOf, groupsOf, type KnownCost, printForecast, rulesAt } from "./cost.ts";
+import { forecastOf, groupsOf, printForecast, rulesAt } from "./cost.ts";
+import type { CostOptions, KnownCost } from "./costforecast.ts";
 import { bytesText } from "./costtext.ts";
 
 interface Clients {

@@ -2,7 +2,7 @@
 import { type Bill, CAPACITY, type HostForecast, type Interval, type Needs, type Sum } from "@hosttrail/lib/cost";
 import type { Output } from "../output/index.ts";
 import { printable } from "../text.ts";
-import type { CostForecast, Suggestion } from "./cost.ts";
+import type { CostForecast, Suggestion } from "./costforecast.ts";
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
 const STEP = 1024;

@@ -47,7 +47,8 @@ export {
   coverageInstances,
   parseGrouping,
 } from "./coverage.ts";
-export { type CostOptions, forecastSamples } from "./cost.ts";
+export { forecastSamples } from "./cost.ts";
+export type { CostOptions } from "./costforecast.ts";
 export { forecastMeasured } from "./costmeasured.ts";
 export { fleet, generate } from "./fleet.ts";
 export { listDeadLetters, listRoutes, redeliver, testNotification } from "./notify.ts";

@@ -16,9 +16,9 @@ export const METERS = {
   nats_server: "NATS server",
   database_server: "database server, as many as count_database_servers says",
 } as const;
-export type Meter = keyof typeof METERS;
+type Meter = keyof typeof METERS;
 
-export interface Price {
+interface Price {
   name: string;
   meter: Meter;
   /** For one unit and one month. */
@@ -34,7 +34,7 @@ export interface PriceFile {
   prices: Price[];
 }
 
-export interface PricedItem extends Price {
+interface PricedItem extends Price {
   unit: string;
   quantity: Interval;
   amount: Interval;

@@ -27,11 +27,11 @@ export const OTHERS = "(others)";
  * Where the rules came from. `loaded`: they were put into the kernel for the time of the sample. `found`: whatever rules were there. `recorded`:
  * a log, of which nobody knows the rules.
  */
-export const RULE_ORIGINS = ["loaded", "found", "recorded"] as const;
-export type RuleOrigin = (typeof RULE_ORIGINS)[number];
+const RULE_ORIGINS = ["loaded", "found", "recorded"] as const;
+type RuleOrigin = (typeof RULE_ORIGINS)[number];
 
 /** Events of one key within one minute. */
-export interface KeyMinute {
+interface KeyMinute {
   /** Its place in `CostSample.keys`. */
   key: number;
   events: number;
