@@ -3,13 +3,16 @@
  * default) of HOSTS (100) in the embedded database. Told are the bytes of the first load by file, as they went over the wire; the time from a
  * link to the first useful picture, with nothing in the browser's cache; and the time from a link of a search to its first rows, and to its
  * whole picture, histogram and facets. Of ROUNDS askings each: the median and the slowest.
+ *
+ * Then the table of all events is walked from its newest row down, by the key End, to its last row or for SCROLL_MS: how far it came, how long a
+ * page of rows took at the beginning and at the end, and what the tab holds, after its garbage is collected, before and after.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { mongodbService, Stack } from "@hosttrail/stack";
-import type { Page } from "playwright-core";
+import type { CDPSession, Page } from "playwright-core";
 import { logIn, openBrowser, whyNoBrowser } from "../e2e/console/browser.ts";
 import { RARE_WORD } from "./fleet/generate.ts";
 import { fill } from "./query/fill.ts";
@@ -22,6 +25,11 @@ const DATABASE = "bench";
 const DAY_MS = 86_400_000;
 const BLOCK_EVENTS = 500;
 const ROUNDS = 7;
+const SCROLL_MS = 120_000;
+const STANDING_MS = 10_000;
+/** Stretches of the walk that are compared, in moves. */
+const STRETCH = 20;
+const MIB = 1_048_576;
 
 if (whyNoBrowser !== false) throw new Error(whyNoBrowser);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -72,6 +80,7 @@ async function measure(from: string, to: string): Promise<void> {
     await tell(page, forget, "search over everything: first rows", `${url}/search?${whole}`, firstRow);
     await tell(page, forget, "search over everything: histogram and facets", `${url}/search?${whole}`, all);
     await tell(page, forget, "search for a rare word: first rows", `${url}/search?${whole}&q=${RARE_WORD}`, firstRow);
+    await tellWalk(page, session, `${url}/search?${whole}`);
   } finally {
     await browser[Symbol.asyncDispose]();
   }
@@ -94,6 +103,44 @@ async function tellFirstLoad(page: Page, url: string): Promise<void> {
   say(
     `${String(sorted.reduce((sum, [, bytes]) => sum + bytes, 0)).padStart(8)} B  first load in all, compressed; at most 80,000`,
   );
+}
+
+/** Bytes of JavaScript's heap that are in use once its garbage is gone. */
+async function heapBytes(session: CDPSession): Promise<number> {
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  return usedSize;
+}
+
+async function tellWalk(page: Page, session: CDPSession, link: string): Promise<void> {
+  await page.goto(link);
+  await page.locator("#row-0 time").waitFor({ timeout: 120_000 });
+  await page.locator(".facet li").first().waitFor({ timeout: 120_000 });
+  const before = await heapBytes(session);
+  const grid = page.getByRole("grid", { name: "Events" });
+  await grid.focus();
+  const times: number[] = [];
+  const startMs = performance.now();
+  let [last, movedMs] = [-1, startMs];
+  // The last row is where it goes no further for a while.
+  while (performance.now() - startMs < SCROLL_MS && performance.now() - movedMs < STANDING_MS) {
+    await page.keyboard.press("End");
+    const row = Number((await grid.getAttribute("aria-activedescendant"))?.slice("row-".length) ?? -1);
+    if (row <= last) continue;
+    await page.locator(`#row-${row} time`).waitFor({ timeout: 120_000 });
+    const nowMs = performance.now();
+    times.push(nowMs - movedMs);
+    [last, movedMs] = [row, nowMs];
+  }
+  const seconds = (movedMs - startMs) / 1000;
+  const median = (some: readonly number[]): string =>
+    (some.toSorted((a, b) => a - b)[some.length >> 1] ?? 0).toFixed(0);
+  say(`walked down to row ${(last + 1).toLocaleString("en")} in ${seconds.toFixed(0)} s, ${times.length} moves`);
+  say(
+    `a move to the end of what is there: median ${median(times.slice(0, STRETCH))} ms at first, ${median(times.slice(-STRETCH))} ms at last`,
+  );
+  const after = await heapBytes(session);
+  say(`the tab's heap: ${(before / MIB).toFixed(1)} MiB with the first rows, ${(after / MIB).toFixed(1)} MiB after`);
 }
 
 async function tell(
