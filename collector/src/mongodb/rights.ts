@@ -202,7 +202,7 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       detection_gaps: ADD,
       detector_states: TURN,
       detector_state_pieces: TURN,
-      first_alerts: ADD,
+      first_alerts: ["insert"],
       alerts: PUT,
       alert_events: PUT,
       alert_work: PUT,
