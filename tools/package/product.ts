@@ -59,7 +59,7 @@ const MANY_CONNECTIONS = {
   ...ONE_ARENA,
   MALLOC_MMAP_THRESHOLD_: "16000",
   MALLOC_TOP_PAD_: "4096",
-  MALLOC_MMAP_MAX_: "30000",
+  MALLOC_MMAP_MAX_: "50000",
 };
 
 export const PRODUCTS: Readonly<Record<ProductName, Product>> = {
