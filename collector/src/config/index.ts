@@ -56,6 +56,7 @@ export interface CollectorConfig {
     linkWindowBytes: number;
     helloTimeoutMs: number;
     publishAttempts: number;
+    publishingBytesMax: number;
     clockOffsetWarnMs: number;
     quota: {
       blocksPerSecond: number;
@@ -240,6 +241,10 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),
+      publishing_bytes_max: {
+        ...integer(16 * MIB, 65_536 * MIB, 256 * MIB),
+        description: "Blocks of all agents that came and are not in JetStream yet; beyond that agents wait.",
+      },
       clock_offset_warn_ms: integer(100, 86_400_000, 5000),
       // Of each host, on each node.
       quota: mapOf({

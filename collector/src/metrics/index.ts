@@ -11,6 +11,7 @@ export interface Metrics {
   ingestStreams: Gauge;
   ingestCredit: Gauge;
   ingestPublishing: Gauge;
+  ingestPublishingBytes: Gauge;
   ingestGoodbyes: Counter<"reason">;
   ingestBlocks: Counter<"result">;
   ingestProfiles: Counter<"result">;
@@ -204,6 +205,11 @@ export const metrics: Metrics = {
   ingestPublishing: new Gauge({
     name: "hosttrail_ingest_credit_used_blocks",
     help: "Blocks that came and are not in JetStream yet: the credit that agents use.",
+    registers,
+  }),
+  ingestPublishingBytes: new Gauge({
+    name: "hosttrail_ingest_publishing_bytes",
+    help: "Bytes of blocks that came and are not in JetStream yet.",
     registers,
   }),
   ingestGoodbyes: new Counter({

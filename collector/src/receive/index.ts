@@ -13,6 +13,7 @@ import { HostStream, type ReceiveOptions, STOPPING } from "./stream.ts";
 export { Newcomers, WORD_INTERVAL_MS } from "./newcomers.ts";
 export { onward } from "./codec.ts";
 export { Presences } from "./presence.ts";
+export { Room } from "./room.ts";
 export type { Tuning } from "./stream.ts";
 
 /** When a host that has too many streams may try again. */

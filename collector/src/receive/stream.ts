@@ -38,6 +38,7 @@ import type { Presences } from "./presence.ts";
 import { type ProfileArchive, ProfileKeeper } from "./profile.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
+import type { Room } from "./room.ts";
 
 /** Where blocks go, and where news of stored ones come from. */
 interface BlockSink {
@@ -65,6 +66,8 @@ export interface ReceiveOptions {
   certificates: Certificates;
   profiles: ProfileArchive;
   presences: Presences;
+  /** Of all streams. */
+  room: Room;
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
   collectorVersion: string;
@@ -91,6 +94,8 @@ export interface Tuning extends FarewellOptions {
 const ANSWERS_WAITING_MAX = 4096;
 /** A host that must wait is told so this often. */
 const THROTTLE_INTERVAL_MS = 1000;
+/** What an agent is told to wait where this process has no room; it is let in sooner where there is some. */
+const BUSY_RETRY_MS = 1000;
 
 /** What agents read that come to a collector that stops. */
 export const STOPPING = "this collector stops: it takes no new streams";
@@ -210,6 +215,7 @@ export class HostStream {
     this.#leave?.();
     this.#questions.close();
     this.#profiles.close();
+    this.#options.room.giveUp(this);
     this.#quota.streams--;
     metrics.ingestStreams.dec();
     this.#ended();
@@ -372,16 +378,34 @@ export class HostStream {
       this.#fail(status.UNAVAILABLE, "BLOCK_TOO_LARGE_NOW", detail, 1000);
       return;
     }
+    if (!(await this.#enter(sealed.length))) return;
     this.#publishing++;
     metrics.ingestPublishing.inc();
+    metrics.ingestPublishingBytes.inc(sealed.length);
     this.#regulate();
     try {
       await this.#publish(sealed, parsed);
     } finally {
+      this.#options.room.leave(sealed.length);
       this.#publishing--;
       metrics.ingestPublishing.dec();
+      metrics.ingestPublishingBytes.dec(sealed.length);
       this.#regulate();
     }
+  }
+
+  /** Waits for room in this process's memory; false where the stream ended meanwhile. */
+  async #enter(bytes: number): Promise<boolean> {
+    const { room } = this.#options;
+    if (room.tryEnter(bytes)) return true;
+    this.#tellThrottle({ limit: "publishing", delayMs: BUSY_RETRY_MS });
+    this.#throttled++;
+    this.#regulate();
+    const isIn = await room.enter(this, bytes);
+    this.#throttled--;
+    this.#regulate();
+    if (isIn && !this.#open) room.leave(bytes);
+    return isIn && this.#open;
   }
 
   /** Waits for the host's quota; false where the stream ended meanwhile. Reading stands still, so the rest waits at the host. */
@@ -399,12 +423,12 @@ export class HostStream {
     return this.#open;
   }
 
-  #tellThrottle({ delayMs, limit }: Delay): void {
+  #tellThrottle({ delayMs, limit }: Delay | { limit: "publishing"; delayMs: number }): void {
     const now = performance.now();
     if (now - this.#throttleToldMs < THROTTLE_INTERVAL_MS) return;
     this.#throttleToldMs = now;
     metrics.throttled(this.#peer.name, limit);
-    const reason = `QUOTA_EXCEEDED: ${limit}`;
+    const reason = limit === "publishing" ? "COLLECTOR_BUSY" : `QUOTA_EXCEEDED: ${limit}`;
     this.#answer({ $case: "throttle", value: { retryDelayMs: Math.ceil(delayMs), reason } });
   }
 

@@ -6,7 +6,7 @@ import { Confirmation } from "../confirm/index.ts";
 import type { CollectorConfig } from "../config/index.ts";
 import type { BlockStream } from "../jetstream/index.ts";
 import { HostIdentities } from "../identities/index.ts";
-import { Newcomers, Presences, Receiver, type Tuning, WORD_INTERVAL_MS } from "../receive/index.ts";
+import { Newcomers, Presences, Receiver, Room, type Tuning, WORD_INTERVAL_MS } from "../receive/index.ts";
 import { BLOCK_MESSAGE_BYTES_MAX } from "../serve/index.ts";
 import { COLLECTOR_VERSION } from "../version.ts";
 import type { RunningRole, Shared } from "./role.ts";
@@ -39,6 +39,7 @@ export async function startIngest({
       certificates: archive.certificates,
       profiles: archive.profiles,
       presences,
+      room: new Room(config.ingest.publishingBytesMax),
       trustBundle: trust.pem,
       collectorVersion: COLLECTOR_VERSION,
     },
