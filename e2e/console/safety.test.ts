@@ -33,6 +33,8 @@ const PAGES: readonly string[] = [
   "/rules",
   "/verify",
   "/rollout",
+  "/coverage",
+  "/cost",
   "/access",
   "/access?tab=tokens",
   "/access?tab=calls",
@@ -73,7 +75,7 @@ describe("the console, when it matters", { skip: whyNoBrowser }, () => {
 
   describe("text of attackers", () => {
     it("stays text wherever it is shown, with what cannot be seen spelled", async () => {
-      for (const path of ["/hosts", "/search?from=24h", "/"]) {
+      for (const path of ["/hosts", "/search?from=24h", "/coverage", "/"]) {
         await page.goto(`${url}${path}`);
         await settled();
       }

@@ -546,9 +546,12 @@ describe("the console", { skip: whyNoBrowser }, () => {
       await open("/access?tab=calls");
       await page.getByRole("cell", { name: "AccessService/CreateApiToken" }).first().waitFor();
       const logins = page.getByRole("cell", { name: "/console/Login" });
-      while ((await logins.count()) === 0) {
-        await page.getByRole("button", { name: "Older calls" }).click();
-        await page.waitForTimeout(300);
+      const older = page.getByRole("button", { name: "Older calls" });
+      for (;;) {
+        // The last page has no older one, and is not there at once.
+        await older.or(logins).first().waitFor();
+        if ((await logins.count()) > 0) break;
+        await older.click({ timeout: 1000 }).catch(() => undefined);
       }
     });
   });
@@ -574,6 +577,66 @@ describe("the console", { skip: whyNoBrowser }, () => {
       await heading("Hosts");
       await page.getByRole("link", { name: "ci7" }).waitFor();
       assert.equal(await page.getByRole("link", { name: "web1" }).count(), 0);
+    });
+  });
+
+  describe("coverage", () => {
+    it("leads from a state to its machines, why each is in it, and what to do, by mouse", async () => {
+      await open("/coverage");
+      await page.getByText("50.0 %").waitFor();
+      await page
+        .getByRole("row", { name: /^444455556666 us-east-1 / })
+        .getByText(/UnauthorizedOperation/)
+        .waitFor();
+      await page.getByRole("link", { name: "never-enrolled" }).click();
+      const row = page.getByRole("row", { name: /i-0000000000000evil/ });
+      await row
+        .getByText(/no agent/)
+        .first()
+        .waitFor();
+      await row.getByText(String.raw`<img src=x onerror="window.planted=1">\u{202e}evil`).waitFor();
+      await page.getByRole("row", { name: /i-0000000000000web1/ }).waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Show all" }).click();
+      await page
+        .getByRole("row", { name: /i-0000000000000lab1/ })
+        .getByText(/no data of customers \(sam, until/)
+        .waitFor();
+    });
+
+    it("leads from a region to its machines, and to the host that one is, by keyboard", async () => {
+      await open("/coverage?by=region");
+      await page.getByRole("link", { name: "eu-central-1" }).focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("row", { name: /i-0000000000000lab1/ }).waitFor({ state: "detached" });
+      await page
+        .getByRole("row", { name: /i-0000000000000web1/ })
+        .getByRole("link", { name: "web1" })
+        .focus();
+      await page.keyboard.press("Enter");
+      await heading("web1");
+    });
+  });
+
+  describe("cost", () => {
+    it("tells what the fleet and each host take, by mouse", async () => {
+      await open("/cost");
+      await page.getByRole("row", { name: /^2026-11-24 / }).waitFor();
+      const row = page.getByRole("row", { name: /^web1 / });
+      assert.match((await row.textContent()) ?? "", /\d (KiB|B|MiB)/);
+      await row.getByRole("link", { name: "web1" }).click();
+      await heading("web1");
+    });
+
+    it("leads from a program that makes much to its events, by keyboard", async () => {
+      await open("/cost");
+      const programs = page.getByRole("region", { name: "Programs, last day" }).first();
+      await programs.getByRole("link").first().focus();
+      await page.keyboard.press("Enter");
+      await heading("Search");
+      await page
+        .getByText(/^\d+ events?$/)
+        .first()
+        .waitFor();
     });
   });
 });

@@ -27,6 +27,8 @@ export async function openWorld(): Promise<World> {
     collector: {
       // The story's times are fixed, and go on being further back.
       store: { days_back_max: 36_500 },
+      // What days took is told of what is compacted.
+      compact: { turn_ms: 500, age_ms: 1000, blocks_min: 1 },
       detect: { checkpoint_ms: 500, silent_minutes: 1440 },
       ingest: { hosts: "certified" },
     },
@@ -40,6 +42,7 @@ export async function openWorld(): Promise<World> {
       await publishFleet(stream, archive);
       await publishHostile(stream);
       await putProfiles(archive);
+      await putCoverage(archive);
       await detectionSettled(stream, archive);
       await eventually("all events being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
     } finally {
@@ -80,6 +83,79 @@ async function putProfiles(archive: Archive): Promise<void> {
       auditRulesSha256: createHash("sha256").update(auditRules.join("\n")).digest("hex"),
       spec,
     });
+}
+
+/** What a look at a cloud would have found: web1's machine, one without an agent whose name means harm, and one that somebody excluded. */
+async function putCoverage(archive: Archive): Promise<void> {
+  const nowMs = Date.now();
+  const machine = {
+    account: "111122223333",
+    region: "eu-central-1",
+    name: "",
+    tags: {},
+    platform: "Linux/UNIX",
+    architecture: "x86_64",
+    imageId: "ami-1",
+    imageName: "",
+    launchMs: nowMs - 3_600_000,
+    power: "running",
+    group: "",
+    sinceMs: nowMs - 600_000,
+    firstSeenMs: nowMs - 600_000,
+    endMs: 0,
+    wasHeard: false,
+    hostId: "",
+    hostName: "",
+    isVerified: false,
+    hosts: 0,
+    exclusion: undefined,
+  } as const;
+  await archive.coverage.putInstances([
+    {
+      ...machine,
+      instanceId: "i-0000000000000web1",
+      name: "web1",
+      state: "covered",
+      reason: "reporting",
+      hostId: hostIdOf("web1"),
+      hostName: "web1",
+      hosts: 1,
+    },
+    { ...machine, instanceId: "i-0000000000000evil", name: HOSTILE_HOST, state: "never-enrolled", reason: "no-agent" },
+    {
+      ...machine,
+      account: "444455556666",
+      region: "eu-west-1",
+      instanceId: "i-0000000000000lab1",
+      state: "excluded",
+      reason: "excluded",
+      exclusion: { name: "lab", approver: "sam", reason: "no data of customers", lastDay: "2027-12-31" },
+    },
+  ]);
+  await archive.coverage.putPoll({
+    startMs: nowMs - 60_000,
+    endMs: nowMs - 50_000,
+    accounts: [
+      { account: "111122223333", name: "shop", seenMs: nowMs - 60_000, instances: 2 },
+      { account: "444455556666", name: "lab", seenMs: nowMs - 60_000, instances: 1 },
+    ],
+    problems: [
+      {
+        account: "444455556666",
+        region: "us-east-1",
+        operation: "DescribeInstances",
+        code: "UnauthorizedOperation",
+        message: "You are not authorized",
+      },
+    ],
+    stale: [],
+    calls: [{ operation: "DescribeInstances", calls: 12, throttled: 1 }],
+    leftOutInstances: 0,
+    leftOutHosts: 0,
+    counts: { covered: 1, "never-enrolled": 1, excluded: 1 },
+    refusedClaims: [],
+    blindStartMs: 0,
+  });
 }
 
 /** Just now, so that the host reports. */

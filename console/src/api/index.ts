@@ -33,6 +33,15 @@ export type {
   ProcessTree,
   TimelineEntry,
 } from "./gen/hosttrail/v1/analysis.ts";
+export type { DiskForecast, HostCost } from "./gen/hosttrail/v1/cost.ts";
+export type {
+  Coverage,
+  CoverageCount,
+  CoverageFilter,
+  CoverageGroup,
+  CoverageInstance,
+  CoverageState,
+} from "./gen/hosttrail/v1/coverage.ts";
 export type { AuditRecord, Event, User } from "./gen/hosttrail/v1/event.ts";
 export type { Ledger, LedgerReason } from "./gen/hosttrail/v1/ledger.ts";
 export type { HostRecord, SearchEventsRequest, SearchEventsResponse } from "./gen/hosttrail/v1/query.ts";

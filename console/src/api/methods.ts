@@ -2,6 +2,8 @@
 import type * as access from "./gen/hosttrail/v1/access.ts";
 import type * as alert from "./gen/hosttrail/v1/alert.ts";
 import type * as analysis from "./gen/hosttrail/v1/analysis.ts";
+import type * as cost from "./gen/hosttrail/v1/cost.ts";
+import type * as coverage from "./gen/hosttrail/v1/coverage.ts";
 import type * as ledger from "./gen/hosttrail/v1/ledger.ts";
 import type * as query from "./gen/hosttrail/v1/query.ts";
 import type * as retention from "./gen/hosttrail/v1/retention.ts";
@@ -83,6 +85,12 @@ export const METHODS = {
   planRetention: stream<retention.PlanRetentionRequest, retention.PlanRetentionResponse>(
     "RetentionService/PlanRetention",
   ),
+
+  getCoverage: unary<coverage.GetCoverageRequest, coverage.Coverage>("CoverageService/GetCoverage"),
+  listCoverageInstances: unary<coverage.ListCoverageInstancesRequest, coverage.ListCoverageInstancesResponse>(
+    "CoverageService/ListCoverageInstances",
+  ),
+  listHostCosts: unary<cost.ListHostCostsRequest, cost.ListHostCostsResponse>("CostService/ListHostCosts"),
 
   listHostIdentities: unary<access.ListHostIdentitiesRequest, access.ListHostIdentitiesResponse>(
     "AccessService/ListHostIdentities",

@@ -16,6 +16,8 @@ export const ROUTES: readonly Route<LoadPage>[] = [
   { pattern: "/rules", page: async () => await import("../pages/rules/index.ts") },
   { pattern: "/verify", page: async () => await import("../pages/verify/index.ts") },
   { pattern: "/rollout", page: async () => await import("../pages/rollout/index.ts") },
+  { pattern: "/coverage", page: async () => await import("../pages/coverage/index.ts") },
+  { pattern: "/cost", page: async () => await import("../pages/cost/index.ts") },
   { pattern: "/access", page: async () => await import("../pages/access/index.ts") },
 ];
 
@@ -69,6 +71,20 @@ const NAV: readonly (readonly [string, readonly NavEntry[]])[] = [
         least: "viewer",
       },
       { title: "Rollout", href: "/rollout", key: "l", icon: "M8 2v9M4.5 7.5 8 11l3.5-3.5M2.5 14h11", least: "viewer" },
+      {
+        title: "Coverage",
+        href: "/coverage",
+        key: "m",
+        icon: "M4.5 12.5a3 3 0 1 1 .6-5.9 3.8 3.8 0 0 1 7.3 1 2.5 2.5 0 0 1-.4 4.9zM6 9.8l1.5 1.5 2.6-2.8",
+        least: "viewer",
+      },
+      {
+        title: "Cost",
+        href: "/cost",
+        key: "e",
+        icon: "M8 1.8a6.2 6.2 0 1 0 0 12.4 6.2 6.2 0 1 0 0-12.4M8 4.5v7M10 6c-.6-.9-3.8-.9-3.8.6 0 1.7 3.8.9 3.8 2.8 0 1.6-3.4 1.5-4 .5",
+        least: "viewer",
+      },
       {
         title: "Access",
         href: "/access",
