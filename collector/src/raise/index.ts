@@ -100,8 +100,7 @@ export class Raiser {
 
   async #follow(session: Session, serial: InTurn, signal: AbortSignal): Promise<void> {
     const { first } = await this.#parts.feed.matchesRange();
-    if (first > session.next && session.next > 1n)
-      this.#logger.error({ from: String(session.next), to: String(first) }, "matches are missing in the stream");
+    if (first > session.next && session.next > 1n) await session.missed(first);
     const from = first > session.next ? first : session.next;
     await this.#parts.feed.followMatches(
       { from, signal },

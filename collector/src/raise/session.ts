@@ -128,8 +128,26 @@ export class Session {
       });
   }
 
+  /**
+   * Messages from the next one to this one are gone. Whoever was the one before may have come further than we know, if they were paused between
+   * their last look at the lease and their checkpoint: then throws, since a session that begins anew goes on from there.
+   */
+  async missed(first: bigint): Promise<void> {
+    const { archive, logger } = this.#parts;
+    const saved = await archive.loadState();
+    const [from, to] = [String(this.next), String(first)];
+    if (saved !== undefined && saved.sequence > this.#sequence)
+      throw new Error(`somebody else took matches ${from} to ${to} in: it goes on from their checkpoint`);
+    logger.error({ from, to }, "matches are missing in the stream");
+  }
+
   /** Takes messages in, in their order, and writes what is new. */
   async take(messages: readonly SequencedMessage[]): Promise<void> {
+    for (const [at, { sequence }] of messages.entries()) {
+      const next = at === 0 ? this.next : (messages[at - 1]?.sequence ?? 0n) + 1n;
+      // Before the first checkpoint there is nothing to go on from.
+      if (sequence > next && next > 1n) await this.missed(sequence);
+    }
     const taken = messages.flatMap(({ sequence, bytes }) => {
       const batch = this.#decode(bytes);
       return batch === undefined ? [] : [{ sequence, batch, touched: this.#touched(batch) }];
@@ -341,7 +359,8 @@ export class Session {
     if (!lease.isHeld()) return;
     await archive.saveState({ sequence: this.#sequence, bytes }, lease.term);
     this.#savedSequence = this.#sequence;
-    await feed.forgetMatches(this.#sequence);
+    // Saving may have taken until somebody else was the one, who began before it and needs them.
+    if (lease.isHeld()) await feed.forgetMatches(this.#sequence);
   }
 
   /** Forgets what no window needs any more. */
