@@ -10,7 +10,7 @@ import { type Asked, askedOf, type Question, questionOf } from "./asked.ts";
 import { Detail } from "./detail.tsx";
 import { Facets } from "./facets.tsx";
 import { Histogram } from "./histogram.tsx";
-import { PAGE_SIZE, EventPages } from "./pages.ts";
+import { EventPages } from "./pages.ts";
 import { Saved } from "./saved.tsx";
 import { Columns, EventTable } from "./table.tsx";
 
@@ -95,8 +95,8 @@ function usePages(question: Question, order: Asked["order"], key: string): { pag
   const current = useRef<{ key: string; pages: EventPages } | undefined>(undefined);
   if (current.current?.key !== key) {
     current.current?.pages.close();
-    const read: ConstructorParameters<typeof EventPages>[0] = async (pageToken, signal) =>
-      await call(METHODS.searchEvents, { ...question, orderBy: order, pageSize: PAGE_SIZE, pageToken }, signal);
+    const read: ConstructorParameters<typeof EventPages>[0] = async (pageToken, pageSize, signal) =>
+      await call(METHODS.searchEvents, { ...question, orderBy: order, pageSize, pageToken }, signal);
     current.current = { key, pages: new EventPages(read, () => drawAgain(undefined)) };
   }
   const { pages } = current.current;

@@ -7,18 +7,20 @@ const TURN = async (): Promise<void> => await new Promise((resolve) => setImmedi
 /** A search of so many events, in pages that are all as large as `sizes` says in turn. */
 function searchOf(count: number, sizes: readonly number[]) {
   const asked: string[] = [];
+  const wanted: number[] = [];
   const pages = new EventPages(
-    (token) => {
+    (token, pageSize) => {
       asked.push(token);
+      wanted.push(pageSize);
       const [at = 0, turn = 0] = token.split("/").map(Number);
-      const size = Math.min(sizes[turn % sizes.length] ?? PAGE_SIZE, count - at);
+      const size = Math.min(sizes[turn % sizes.length] ?? pageSize, pageSize, count - at);
       const events = Array.from({ length: size }, (_, offset) => ({ id: String(at + offset) }));
       const isLast = at + size >= count;
       return Promise.resolve({ value: { events, ...(isLast ? {} : { nextPageToken: `${at + size}/${turn + 1}` }) } });
     },
     () => undefined,
   );
-  return { pages, asked };
+  return { pages, asked, wanted };
 }
 
 describe("pages of events", () => {
@@ -36,7 +38,7 @@ describe("pages of events", () => {
   });
 
   it("are given up beyond a bound, and read again by their tokens", async () => {
-    const { pages, asked } = searchOf(100 * PAGE_SIZE, [PAGE_SIZE]);
+    const { pages, asked, wanted } = searchOf(100 * PAGE_SIZE, []);
     while (!pages.isWhole) {
       pages.want(pages.count, pages.count + 30);
       await TURN();
@@ -47,6 +49,8 @@ describe("pages of events", () => {
     await TURN();
     assert.equal(pages.at(0)?.id, "0");
     assert.deepEqual(asked.slice(before), [""]);
+    // Large as before, or the next one would begin elsewhere; and later ones are larger.
+    assert.deepEqual([wanted.at(-1), ...wanted.slice(0, 5)], [200, 200, 400, 800, 1000, 1000]);
     assert.equal(pages.count, 100 * PAGE_SIZE);
   });
 

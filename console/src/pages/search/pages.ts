@@ -1,11 +1,18 @@
 /** The events of a search, page by page, with no more of them in memory than a bound: a page that was given up is read again by its token. */
 import type { Answer, CallError, Completeness, Event, SearchEventsResponse } from "../../api/index.ts";
 
+/** Rows of the first page, which has to be there soon; each page is twice as large as the one before, since each is a search anew. */
 export const PAGE_SIZE = 200;
+const PAGE_SIZE_MAX = 1000;
 /** Pages that are kept. */
-const KEPT_MAX = 40;
+const KEPT_MAX = 12;
 
-type ReadPage = (token: string, signal: AbortSignal) => Promise<Answer<SearchEventsResponse>>;
+type ReadPage = (token: string, pageSize: number, signal: AbortSignal) => Promise<Answer<SearchEventsResponse>>;
+
+/** Rows that are asked for, of a page by its number. */
+function sizeOf(page: number): number {
+  return Math.min(PAGE_SIZE * 2 ** page, PAGE_SIZE_MAX);
+}
 
 export class EventPages {
   readonly #read: ReadPage;
@@ -48,7 +55,7 @@ export class EventPages {
   want(first: number, end: number): void {
     if (this.error !== undefined) return;
     for (let page = this.#pageOf(first); page <= this.#pageOf(Math.max(first, end - 1)); page++) this.#bring(page);
-    if (!this.isWhole && end >= this.count - PAGE_SIZE / 2) this.#bring(this.#counts.length);
+    if (!this.isWhole && end >= this.count - (this.#counts.at(-1) ?? 0) / 2) this.#bring(this.#counts.length);
   }
 
   /** After an error. */
@@ -63,10 +70,13 @@ export class EventPages {
   }
 
   #pageOf(row: number): number {
-    // Pages may be shorter than asked for; most are not, so the search begins where they would be.
-    let page = Math.min(Math.floor(row / PAGE_SIZE), Math.max(0, this.#counts.length - 1));
-    while (page < this.#counts.length - 1 && row >= (this.#starts[page + 1] ?? 0)) page++;
-    while (page > 0 && row < (this.#starts[page] ?? 0)) page--;
+    // The last one that begins at the row or before it; pages may be shorter than asked for.
+    let page = 0;
+    for (let end = this.#counts.length - 1; page < end; ) {
+      const middle = Math.ceil((page + end) / 2);
+      if ((this.#starts[middle] ?? 0) <= row) page = middle;
+      else end = middle - 1;
+    }
     return page;
   }
 
@@ -84,7 +94,7 @@ export class EventPages {
   }
 
   async #take(page: number, token: string): Promise<void> {
-    const { value, error } = await this.#read(token, this.#stopping.signal);
+    const { value, error } = await this.#read(token, sizeOf(page), this.#stopping.signal);
     if (this.#stopping.signal.aborted) return;
     this.#coming.delete(page);
     this.error = error;
