@@ -145,7 +145,9 @@ describe("the rollout", { skip: missing ?? false }, () => {
           planned,
           /^~ \/etc\/hosttrail-agent\/agent\.yaml\n +-labels: \{"env":"test"\}\n +\+labels: .*platform/m,
         );
-        assert.match(planned, /^1 things would change\.$/m);
+        // By which the collector tells which hosts have the new spec; it needs no restart.
+        assert.match(planned, /^~ \/etc\/hosttrail-agent\/spec\n/m);
+        assert.match(planned, /^2 things would change\.$/m);
         const run = await applied("change");
         assert.deepEqual(run.changed, predicted.changed);
         assert.deepEqual(
