@@ -27,12 +27,13 @@ import {
   scanSource,
   Spending,
 } from "@hosttrail/collector/scan";
-import { type BlockFeed, Storer } from "@hosttrail/collector/store";
+import { Storer } from "@hosttrail/collector/store";
 import { compileFilter } from "@hosttrail/lib/predicate";
 import { signerOf } from "@hosttrail/lib/crypto";
 import { openLogger } from "@hosttrail/lib/log";
 import { Event } from "@hosttrail/proto/event";
 import { mongodbService } from "@hosttrail/stack";
+import { BATCH, Feed } from "./feed.ts";
 import { type GeneratedBlock, Host, RARE_WORD } from "./fleet/generate.ts";
 import { cpuSeconds } from "./process.ts";
 import { Peer } from "./fleet/peer.ts";
@@ -51,7 +52,6 @@ const GROWTH = [1, 3, 10] as const;
 const PEER_EVENTS_MAX = 20_000;
 const STEPS_A_DAY = 144;
 const STEPS_A_PAST_DAY = 24;
-const BATCH = 64;
 const DAY_MS = 86_400_000;
 const MARGIN_MS = 300_000;
 const HOUR_MS = 3_600_000;
@@ -73,43 +73,6 @@ const LAST_DAY_MS = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
 function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
-}
-
-/** What JetStream would hand out, without JetStream: its own time is not what is measured. */
-class Feed implements BlockFeed {
-  #take: Parameters<BlockFeed["consume"]>[1] = async () => undefined;
-  stored = 0;
-
-  consume({ signal }: { signal: AbortSignal }, take: Parameters<BlockFeed["consume"]>[1]): Promise<void> {
-    this.#take = take;
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-  }
-
-  async hand(blocks: readonly GeneratedBlock[]): Promise<void> {
-    for (let at = 0; at < blocks.length; at += BATCH) {
-      const batch = blocks.slice(at, at + BATCH).map((block) => ({
-        message: { ...block, signer: "0".repeat(64) },
-        receivedMs: Number(block.lastTimeNano / 1_000_000n) + 1000,
-        deliveries: 1,
-        ack: () => void this.stored++,
-        retry: () => undefined,
-        terminate: () => undefined,
-      }));
-      await this.#take(batch);
-    }
-  }
-
-  async bury(_block: unknown, reason: string, detail: string): Promise<void> {
-    throw new Error(`a block went to the dead letters: ${reason}, ${detail}`);
-  }
-
-  tellStored(): void {
-    // Nobody waits for it.
-  }
-
-  onAskStored(): { close: () => void } {
-    return { close: () => undefined };
-  }
 }
 
 interface Spent {
@@ -174,7 +137,8 @@ class Fleet {
   async #take(blocks: readonly GeneratedBlock[]): Promise<void> {
     const { spent } = this;
     let [cpu, wall] = [cpuMs(), performance.now()];
-    await this.#feed.hand(blocks);
+    const signer = "0".repeat(64);
+    await this.#feed.hand(blocks.map((block) => ({ message: { ...block, signer }, lastTimeNano: block.lastTimeNano })));
     spent.storeMs += cpuMs() - cpu;
     spent.storeWallMs += performance.now() - wall;
     for (const { events, wireBytes } of blocks) {
