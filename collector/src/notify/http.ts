@@ -1,9 +1,9 @@
 /** One POST: within a time, to an address that was checked, with redirects told and never followed. */
 import { request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
+import { line } from "@hosttrail/lib/text";
 import type { AddressGuard } from "./address.ts";
 import { connectionError, DeliveryError } from "./failure.ts";
-import { line } from "./text.ts";
 
 export interface Post {
   url: string;

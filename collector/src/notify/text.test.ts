@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { HOSTILE, noticeOf } from "./fixture.ts";
-import { detailsOf, eventLines, heldBackText, line, shorten, titleOf, visible } from "./text.ts";
+import { detailsOf, eventLines, heldBackText, titleOf } from "./text.ts";
 
 const STEERS = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 
@@ -11,7 +11,7 @@ describe("the text of an alert", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const notice = noticeOf(`${text}${HOSTILE}`);
-        for (const shown of [titleOf(notice), ...detailsOf(notice), ...eventLines(notice), visible(text)])
+        for (const shown of [titleOf(notice), ...detailsOf(notice), ...eventLines(notice)])
           assert.ok(!STEERS.test(shown) && shown.isWellFormed(), JSON.stringify(shown));
       }),
     );
@@ -25,22 +25,6 @@ describe("the text of an alert", () => {
       String(all.map(({ length }) => length)),
     );
     assert.ok(all.length < 40);
-  });
-
-  it("is cut between characters, with a sign of it", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 20 }), (text, lengthMax) => {
-        const characters = Array.from(shorten(text, lengthMax));
-        assert.ok(characters.length <= lengthMax);
-        if (Array.from(text).length > lengthMax) assert.equal(characters.at(-1), "…");
-        else assert.equal(characters.join(""), text);
-      }),
-    );
-    assert.equal(line("💣".repeat(50), 3), "💣💣…");
-  });
-
-  it("shows what was made visible in the form that the command line has", () => {
-    assert.equal(visible("a\u001b[31m\u202e\n"), "a\\x1b[31m\\u{202e}\\x0a");
   });
 
   it("says how many events there are beside those that it names", () => {

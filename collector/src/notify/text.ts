@@ -1,36 +1,14 @@
 /** Alerts as plain text. What is in them was chosen by who acted: no character of it may steer what shows it. */
+import { line } from "@hosttrail/lib/text";
 import type { Alert } from "@hosttrail/proto/alert";
 import type { Event } from "@hosttrail/proto/event";
 import { type HeldBack, isoOf, type Notice, reasonName, SEVERITIES, severityOf } from "./notice.ts";
 
 const TITLE_LENGTH_MAX = 300;
-const FIELD_LENGTH_MAX = 300;
 const HOSTS_MAX = 10;
 const GROUP_MAX = 10;
 const EVENTS_MAX = 10;
 const TAGS_MAX = 20;
-
-/** One line, with control characters, and those that turn the direction of text or cannot be seen, made visible. */
-export function visible(text: string): string {
-  // Halves of surrogate pairs are no text; they could not be sent.
-  return text.toWellFormed().replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
-  });
-}
-
-/** At most so many characters, the last of which says where something was cut. */
-export function shorten(text: string, lengthMax: number): string {
-  // Texts may be megabytes: what is far beyond the bound is not looked at.
-  const characters = Array.from(text.slice(0, lengthMax * 2 + 2));
-  if (characters.length <= lengthMax) return characters.join("");
-  return `${characters.slice(0, lengthMax - 1).join("")}…`;
-}
-
-/** Shortened and visible: one line of at most so many characters, however much each one takes. */
-export function line(text: string, lengthMax: number = FIELD_LENGTH_MAX): string {
-  return shorten(visible(text.slice(0, lengthMax * 2 + 2)), lengthMax);
-}
 
 const PAST: Readonly<Record<Notice["kind"], string>> = {
   opened: "opened",

@@ -1,4 +1,7 @@
 /** Text that somebody else chose, made safe to show: what can steer a terminal, or turn the direction of what stands beside it, is spelled. */
+import { spelled } from "./line.ts";
+
+export { line, shorten, visible } from "./line.ts";
 
 /** Control, format (bidi, zero width), line and paragraph separators. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
@@ -25,9 +28,4 @@ export function stretchesOf(text: string): Stretch[] {
   }
   if (from < text.length) stretches.push({ text: text.slice(from), isSpelled: false });
   return stretches;
-}
-
-function spelled(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { printable, stretchesOf } from "./index.ts";
+import { line, printable, shorten, stretchesOf, visible } from "./index.ts";
 
 describe("text that somebody else chose", () => {
   it("has its control, bidi and zero width characters spelled", () => {
@@ -24,5 +24,32 @@ describe("text that somebody else chose", () => {
         assert.ok(stretches.every(({ text: part }) => part !== "" && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(part)));
       }),
     );
+  });
+});
+
+describe("a line of it", () => {
+  it("has no character that steers what shows it, and can be sent", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const seen = visible(`${text}\ud800\u001b\u202e`);
+        assert.ok(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(seen) && seen.isWellFormed(), JSON.stringify(seen));
+      }),
+    );
+  });
+
+  it("is cut between characters, with a sign of it", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 20 }), (text, lengthMax) => {
+        const characters = Array.from(shorten(text, lengthMax));
+        assert.ok(characters.length <= lengthMax);
+        if (Array.from(text).length > lengthMax) assert.equal(characters.at(-1), "…");
+        else assert.equal(characters.join(""), text);
+      }),
+    );
+    assert.equal(line("💣".repeat(50), 3), "💣💣…");
+  });
+
+  it("shows what was made visible in the form that the command line has", () => {
+    assert.equal(visible("a\u001b[31m\u202e\n"), "a\\x1b[31m\\u{202e}\\x0a");
   });
 });

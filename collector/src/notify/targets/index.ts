@@ -1,12 +1,12 @@
 /** Targets: what a notice is to each of them. */
 import { readFileSync } from "node:fs";
 import { readSecretFile } from "@hosttrail/lib/files";
+import { line } from "@hosttrail/lib/text";
 import type { AddressGuard } from "../address.ts";
 import { DeliveryError } from "../failure.ts";
 import { post } from "../http.ts";
 import type { Notice } from "../notice.ts";
 import type { RouteConfig } from "../route.ts";
-import { line } from "../text.ts";
 import { mailOf } from "./mail.ts";
 import { ocsfBody } from "./ocsf.ts";
 import { PAGERDUTY_URL, pagerDutyBodies } from "./pagerduty.ts";

@@ -1,6 +1,7 @@
 /** A notice as a message of Internet mail (RFC 5322): plain text, of ASCII characters only. */
+import { line } from "@hosttrail/lib/text";
 import type { Notice } from "../notice.ts";
-import { detailsOf, eventLines, headingOf, heldBackText, line, titleOf } from "../text.ts";
+import { detailsOf, eventLines, headingOf, heldBackText, titleOf } from "../text.ts";
 
 const SUBJECT_LENGTH_MAX = 150;
 /** Bytes in an encoded word, so that a line of one, behind "Subject: ", has at most 76 characters (RFC 2047, 2). */

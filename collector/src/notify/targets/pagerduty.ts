@@ -1,6 +1,7 @@
 /** PagerDuty's Events API v2: one incident for an alert, which follows its state. */
+import { line, shorten } from "@hosttrail/lib/text";
 import { isoOf, type Notice, type SeverityName, severityOf } from "../notice.ts";
-import { detailsOf, eventLines, heldBackText, line, shorten, titleOf } from "../text.ts";
+import { detailsOf, eventLines, heldBackText, titleOf } from "../text.ts";
 
 export const PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue";
 

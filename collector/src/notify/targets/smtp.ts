@@ -1,9 +1,9 @@
 /** Hands one message to a mail server (RFC 5321), within TLS unless the server is this machine. */
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
+import { line } from "@hosttrail/lib/text";
 import type { AddressGuard } from "../address.ts";
 import { connectionError, DeliveryError } from "../failure.ts";
-import { line } from "../text.ts";
 
 export interface SmtpOptions {
   host: string;
