@@ -192,7 +192,7 @@ describe("what is typed wrong", () => {
       [["timeline"], /'--host <HOST>' not specified/],
       [["timeline", "--host", "x", "--kinds", "nonsense"], /allowed are some of login,process/],
       [["report", "nonsense"], /anomaly/],
-      [["export", "--format", "xml"], /jsonl, ecs, ocsf, csv, parquet/],
+      [["export", "--format", "xml"], /jsonl, ecs, ocsf, csv, parquet, cef/],
       [["export", "--fields", "process.name"], /--fields goes with --format csv and parquet/],
       [["completion", "tcsh"], /bash, zsh, fish/],
       [["query", "save", "x", "--timeline"], /--timeline is of one --host/],

@@ -21,6 +21,7 @@ const FORMATS: Readonly<Record<string, ExportFormat>> = {
   ocsf: ExportFormat.OCSF,
   csv: ExportFormat.CSV,
   parquet: ExportFormat.PARQUET,
+  cef: ExportFormat.CEF,
 };
 
 export const FORMAT_NAMES: readonly string[] = Object.keys(FORMATS);

@@ -12,10 +12,10 @@ const encoder = new TextEncoder();
 
 export const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** One JSON object a line. */
-export function lines(document: (event: Event) => unknown): FileWriter {
+/** One text a line; there is no end of line in it. */
+export function lines(text: (event: Event) => string): FileWriter {
   return {
-    write: (events) => encoder.encode(events.map((event) => `${JSON.stringify(document(event))}\n`).join("")),
+    write: (events) => encoder.encode(events.map((event) => `${text(event)}\n`).join("")),
     end: () => NO_BYTES,
   };
 }

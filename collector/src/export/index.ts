@@ -1,6 +1,7 @@
 /** Stored events as files of the formats that others read. */
 import { Event } from "@hosttrail/proto/event";
 import { ExportFormat } from "@hosttrail/proto/query";
+import { cefEvent } from "../cef/index.ts";
 import { ocsfEvent } from "../ocsf/index.ts";
 import { columnsOf, FieldsError } from "./cells.ts";
 import { csvWriter } from "./csv.ts";
@@ -21,11 +22,13 @@ export function fileWriter(format: ExportFormat, fields: readonly string[]): Fil
     throw new FieldsError("fields are for CSV and Parquet; others have all of an event");
   switch (format) {
     case ExportFormat.JSON_LINES:
-      return lines((event) => Event.toJSON(event));
+      return lines((event) => JSON.stringify(Event.toJSON(event)));
     case ExportFormat.ECS:
-      return lines(ecsDocument);
+      return lines((event) => JSON.stringify(ecsDocument(event)));
     case ExportFormat.OCSF:
-      return lines(ocsfEvent);
+      return lines((event) => JSON.stringify(ocsfEvent(event)));
+    case ExportFormat.CEF:
+      return lines((event) => cefEvent(event));
     case ExportFormat.CSV:
       return csvWriter(columnsOf(fields));
     case ExportFormat.PARQUET:

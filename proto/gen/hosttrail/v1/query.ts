@@ -39,6 +39,8 @@ export const ExportFormat = {
   OCSF: 3,
   CSV: 4,
   PARQUET: 5,
+  /** CEF - ArcSight's Common Event Format, one line an event. */
+  CEF: 6,
 } as const;
 
 export type ExportFormat = typeof ExportFormat[keyof typeof ExportFormat];
@@ -50,6 +52,7 @@ export namespace ExportFormat {
   export type OCSF = typeof ExportFormat.OCSF;
   export type CSV = typeof ExportFormat.CSV;
   export type PARQUET = typeof ExportFormat.PARQUET;
+  export type CEF = typeof ExportFormat.CEF;
 }
 
 export function exportFormatFromJSON(object: any): ExportFormat {
@@ -72,6 +75,9 @@ export function exportFormatFromJSON(object: any): ExportFormat {
     case 5:
     case "EXPORT_FORMAT_PARQUET":
       return ExportFormat.PARQUET;
+    case 6:
+    case "EXPORT_FORMAT_CEF":
+      return ExportFormat.CEF;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
   }
@@ -91,6 +97,8 @@ export function exportFormatToJSON(object: ExportFormat): string {
       return "EXPORT_FORMAT_CSV";
     case ExportFormat.PARQUET:
       return "EXPORT_FORMAT_PARQUET";
+    case ExportFormat.CEF:
+      return "EXPORT_FORMAT_CEF";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExportFormat");
   }

@@ -23,6 +23,8 @@ export const ExportFormat = {
   EXPORT_FORMAT_OCSF: "EXPORT_FORMAT_OCSF",
   EXPORT_FORMAT_CSV: "EXPORT_FORMAT_CSV",
   EXPORT_FORMAT_PARQUET: "EXPORT_FORMAT_PARQUET",
+  /** EXPORT_FORMAT_CEF - ArcSight's Common Event Format, one line an event. */
+  EXPORT_FORMAT_CEF: "EXPORT_FORMAT_CEF",
 } as const;
 
 export type ExportFormat = typeof ExportFormat[keyof typeof ExportFormat];
@@ -34,6 +36,7 @@ export namespace ExportFormat {
   export type EXPORT_FORMAT_OCSF = typeof ExportFormat.EXPORT_FORMAT_OCSF;
   export type EXPORT_FORMAT_CSV = typeof ExportFormat.EXPORT_FORMAT_CSV;
   export type EXPORT_FORMAT_PARQUET = typeof ExportFormat.EXPORT_FORMAT_PARQUET;
+  export type EXPORT_FORMAT_CEF = typeof ExportFormat.EXPORT_FORMAT_CEF;
 }
 
 export interface SearchEventsRequest {
