@@ -1,5 +1,8 @@
 // The control socket: apart, since on the reader's socket replies would interleave with events.
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
 
 #include "exports.h"
 #include "netlink.h"
@@ -12,6 +15,46 @@ struct Control {
   uint32_t sequence = 0;
   ~Control() { close(fd); }
 };
+
+constexpr size_t kStackBytes = 64 * 1024;
+
+// A request as a process sends it whose root is elsewhere.
+struct Elsewhere {
+  const char* root;
+  int fd;
+  uint16_t type;
+  uint32_t sequence;
+  const void* payload;
+  size_t length;
+  int error;
+};
+
+int SendThere(void* given) {
+  auto* request = static_cast<Elsewhere*>(given);
+  const bool sent = chroot(request->root) == 0 && chdir("/") == 0 &&
+                    Send(request->fd, request->type, NLM_F_ACK, request->sequence, request->payload, request->length);
+  request->error = sent ? 0 : errno;
+  return 0;
+}
+
+// The kernel takes a rule's paths by the root of whoever sends it, at once, in the call that sends it (audit_add_watch and
+// audit_alloc_mark in kernel/, by kern_path). So a short-lived process sends it: of the same memory, while this one waits, as
+// by vfork(2), but with a root of its own, since CLONE_FS is not asked for. Returns the errno, 0 for sent.
+int SendFrom(Elsewhere request) {
+  std::vector<uint8_t> stack(kStackBytes);
+  // Handlers of this process would run there, too.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  // The stack grows downwards, and begins at a multiple of 16.
+  void* top = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(stack.data() + kStackBytes) & ~uintptr_t{15});
+  const pid_t pid = clone(SendThere, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &request);
+  if (pid < 0) request.error = errno;
+  while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return request.error;
+}
 
 }  // namespace
 
@@ -27,13 +70,14 @@ napi_value OpenControl(napi_env env, napi_callback_info) {
   return result;
 }
 
-// request(control, type: number, payload: Buffer, dump: boolean, timeoutMs: number): Buffer[]
+// request(control, type: number, payload: Buffer, dump: boolean, timeoutMs: number, root: string): Buffer[]
 //
+// `root` is that of the process that the kernel shall see as the sender; empty for this one's.
 // Sends one request and returns the payloads of its replies. AUDIT_LIST_RULES (dump) ends with NLMSG_DONE, all
 // others with the acknowledgement. Throws the kernel's errno.
 napi_value Request(napi_env env, napi_callback_info info) {
-  size_t count = 5;
-  napi_value arguments[5];
+  size_t count = 6;
+  napi_value arguments[6];
   napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr);
   auto* control = Unwrap<Control>(env, arguments[0]);
   uint32_t type = 0;
@@ -45,9 +89,16 @@ napi_value Request(napi_env env, napi_callback_info info) {
   napi_get_buffer_info(env, arguments[2], &payload, &length);
   napi_get_value_bool(env, arguments[3], &dump);
   napi_get_value_int32(env, arguments[4], &timeout);
+  const std::string root = Text(env, arguments[5]);
   const uint32_t sequence = ++control->sequence;
-  if (!Send(control->fd, static_cast<uint16_t>(type), NLM_F_ACK, sequence, payload, length)) {
-    ThrowErrno(env, "cannot ask the kernel's audit", errno);
+  if (root.empty()) {
+    if (!Send(control->fd, static_cast<uint16_t>(type), NLM_F_ACK, sequence, payload, length)) {
+      ThrowErrno(env, "cannot ask the kernel's audit", errno);
+      return nullptr;
+    }
+  } else if (const int error = SendFrom({root.c_str(), control->fd, static_cast<uint16_t>(type), sequence, payload, length, 0});
+             error != 0) {
+    ThrowErrno(env, ("cannot ask the kernel's audit from " + root).c_str(), error);
     return nullptr;
   }
   napi_value result;

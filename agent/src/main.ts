@@ -86,7 +86,7 @@ function seconds(text: string): number {
 }
 
 function release(config: AgentConfig): void {
-  const { rules, settings } = new KernelHold(new KernelAudit(), config.stateDirectory).release();
+  const { rules, settings } = new KernelHold(new KernelAudit(config.hostRoot), config.stateDirectory).release();
   process.stdout.write(`released ${rules} rules and ${settings} settings\n`);
 }
 

@@ -18,7 +18,7 @@ import { BlockBuilder, type Lane } from "./block/index.ts";
 import type { AgentConfig } from "./config/index.ts";
 import { openControl, type Question } from "./control/index.ts";
 import { keysOf } from "./decode/index.ts";
-import { Enricher, readBootId } from "./enrich/index.ts";
+import { Enricher, readBootId, whyNoHostRoot } from "./enrich/index.ts";
 import { Governor, type Priority, priorityOf } from "./governor/index.ts";
 import { openIdentity } from "./identity/index.ts";
 import { Integrity } from "./integrity/index.ts";
@@ -87,6 +87,8 @@ interface Ready {
 
 /** Starts all steps; throws where one cannot start. */
 export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
+  const blind = whyNoHostRoot(config.hostRoot);
+  if (blind !== undefined) throw new Error(blind);
   makePrivateDirectory(config.stateDirectory);
   makePrivateDirectory(config.runtimeDirectory);
   const { budget, audit } = config;
@@ -172,11 +174,15 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     bootId,
     labels: config.labels,
     local,
+    root: config.hostRoot,
     ...config.enrich,
     redact: (args) => redactor.arguments(args),
   });
   const maker = new EventMaker({ redactor, enricher, priorities: audit.priorities });
-  const integrity = new Integrity<Ready>(hasKernel ? config.integrity : { ...config.integrity, paths: [] }, add);
+  const integrity = new Integrity<Ready>(
+    { ...config.integrity, root: config.hostRoot, ...(hasKernel ? {} : { paths: [] }) },
+    add,
+  );
   const governor = new Governor(budget, usage, performance.now(), {
     memory: () => {
       enricher.shrink();
@@ -273,7 +279,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     logger.error({ ...which, error: String(error) }, "an event could not be processed: it is lost");
   }
 
-  const kernel = hasKernel ? new KernelAudit() : undefined;
+  const kernel = hasKernel ? new KernelAudit(config.hostRoot) : undefined;
   const hold = kernel && new KernelHold(kernel, config.stateDirectory);
   const ringPath = `${config.runtimeDirectory}/ring`;
   /** When the last record came. */
@@ -306,7 +312,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     expiry = reassembler.waiting > 0 ? setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE) : undefined;
   }
 
-  const ruleFiles = { files: audit.rulesFiles, directory: audit.rulesDirectory };
+  const ruleFiles = { files: audit.rulesFiles, directory: audit.rulesDirectory, root: config.hostRoot };
   const keeper =
     hold &&
     new RuleKeeper(

@@ -3,6 +3,7 @@ import { readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { errnoOf, KernelAudit, type KernelStatus } from "../kernel/index.ts";
 import type { AgentConfig } from "../config/index.ts";
 import { askControl } from "../control/index.ts";
+import { whyNoHostRoot } from "../enrich/index.ts";
 import { describeRule, KernelHold, LOCKED, readRules } from "../rules/index.ts";
 import { DAMAGED, eventsIn, type Quarantined, quarantineOf, spoolOf, summarize } from "../spool/index.ts";
 import { readQuarantine } from "./quarantine.ts";
@@ -31,6 +32,7 @@ export async function doctor(config: AgentConfig, output: NodeJS.WritableStream 
           ...folders(config),
         ]
       : [
+          ...hostRoot(config),
           ...kernelLine(),
           ...namespaces(),
           ...capabilities(config),
@@ -50,6 +52,12 @@ function read(path: string): string {
   } catch {
     return "";
   }
+}
+
+function hostRoot({ hostRoot: root }: AgentConfig): Finding[] {
+  if (root === "") return [];
+  const blind = whyNoHostRoot(root);
+  return [blind === undefined ? ok(`the host's files are seen by ${root}`) : problem(blind)];
 }
 
 function kernelLine(): Finding[] {
@@ -163,6 +171,7 @@ function rules(config: AgentConfig, audit: KernelAudit, { enabled }: KernelStatu
     files: config.audit.rulesFiles,
     directory: config.audit.rulesDirectory,
     ownPid: 0,
+    root: config.hostRoot,
   });
   for (const { file, line, reason } of errors) findings.push(problem(`${file}:${line}: ${reason}`));
   const { kept, add, foreign } = new KernelHold(audit, config.stateDirectory).plan(wanted);

@@ -7,7 +7,8 @@ import { describeRule, KernelHold, LOCKED, readRules } from "../rules/index.ts";
 export function planOfRules(config: AgentConfig): void {
   const { audit, stateDirectory } = config;
   const print = (sign: string, text: string): void => void process.stdout.write(`${sign} ${text}\n`);
-  const { rules, errors, notes } = readRules({ files: audit.rulesFiles, directory: audit.rulesDirectory, ownPid: 0 });
+  const { rulesFiles: files, rulesDirectory: directory } = audit;
+  const { rules, errors, notes } = readRules({ files, directory, ownPid: 0, root: config.hostRoot });
   for (const { file, line, source, reason } of errors) print("!", `${file}:${line}: ${reason}  (${source})`);
   for (const { file, line, reason } of notes) print("#", `${file}:${line}: ${reason}`);
   if (errors.length > 0) process.exitCode = 1;

@@ -53,7 +53,12 @@ export async function verify(config: AgentConfig, options: VerifyOptions): Promi
 async function prove(config: AgentConfig, { version, timeoutSeconds }: VerifyOptions, end: number): Promise<Canary> {
   const nonce = randomBytes(16).toString("hex");
   const rules = rulesSha256(
-    readRules({ files: config.audit.rulesFiles, directory: config.audit.rulesDirectory, ownPid: 0 }),
+    readRules({
+      files: config.audit.rulesFiles,
+      directory: config.audit.rulesDirectory,
+      ownPid: 0,
+      root: config.hostRoot,
+    }),
   );
   let reason = "";
   let emitted = false;

@@ -21,6 +21,8 @@ export interface AgentConfig {
   stateDirectory: string;
   /** For what need not outlive a reboot; best on tmpfs. */
   runtimeDirectory: string;
+  /** Where the host's root is seen from here, as in a container; empty for this root itself. */
+  hostRoot: string;
   /** One line that names the fleet's spec by which the host was set up; the collector is told. */
   specFile: string;
   logLevel: LogLevel;
@@ -85,6 +87,12 @@ export const agentSchema: ConfigSchema = mapOf(
     },
     state_directory: { ...absolutePath, default: "/var/lib/hosttrail-agent" },
     runtime_directory: { ...absolutePath, default: "/run/hosttrail-agent" },
+    host_root: {
+      ...optionalPath,
+      pattern: "^(?:(?:/[^/]+)+)?$",
+      description:
+        "Where the host's root is seen from here, for an agent in a container of the host's pid namespace: /proc/1/root. Empty for this root itself.",
+    },
     spec_file: {
       ...optionalPath,
       default: "/etc/hosttrail-agent/spec",

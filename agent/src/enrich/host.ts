@@ -1,6 +1,8 @@
 /** The host itself: the same object for all events until something about it changes. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { arch, hostname, networkInterfaces, release } from "node:os";
+import { join } from "node:path";
+import { insideRoot } from "@hosttrail/lib/files";
 import type { Host, Label } from "@hosttrail/proto/event";
 
 const REFRESH_INTERVAL_MS = 60_000;
@@ -13,14 +15,28 @@ export function readBootId(): string {
   return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
 }
 
+/** Why the host's root cannot be seen from here; undefined where it can. Empty is our own. */
+export function whyNoHostRoot(root: string): string | undefined {
+  try {
+    if (root !== "") readdirSync(join(root, "/etc"));
+    return undefined;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return `host_root is "${root}", by which the host's files cannot be seen (${reason}): a container needs the host's pid namespace and CAP_SYS_PTRACE for /proc/1/root, and no profile of AppArmor or SELinux that forbids it`;
+  }
+}
+
 export class HostFacts {
   readonly #id: string;
   readonly #bootId: string;
   readonly #labels: Label[];
+  readonly #root: string;
   #host: Host;
   #readMs = Number.NEGATIVE_INFINITY;
 
-  constructor(id: string, bootId: string, labels: Readonly<Record<string, string>>) {
+  /** `root` is where the host's root is seen from here, empty for our own. */
+  constructor(id: string, bootId: string, labels: Readonly<Record<string, string>>, root: string) {
+    this.#root = root;
     this.#id = id;
     this.#bootId = bootId;
     this.#labels = Object.entries(labels).map(([key, value]) => ({ key, value }));
@@ -37,7 +53,7 @@ export class HostFacts {
   }
 
   #read(): Host {
-    const os = readRelease();
+    const os = readRelease(insideRoot(this.#root, "/etc/os-release"));
     return {
       id: this.#id,
       name: hostname(),
@@ -48,22 +64,22 @@ export class HostFacts {
       kernel: release(),
       ip: addresses(),
       labels: this.#labels,
-      machineId: readMachineId(),
+      machineId: readMachineId(insideRoot(this.#root, "/etc/machine-id")),
     };
   }
 }
 
-function readMachineId(): string {
+function readMachineId(path: string): string {
   try {
-    return readFileSync("/etc/machine-id", "latin1").trim().slice(0, 64);
+    return readFileSync(path, "latin1").trim().slice(0, 64);
   } catch {
     return "";
   }
 }
 
-function readRelease(): Map<string, string> {
+function readRelease(path: string): Map<string, string> {
   try {
-    const lines = readFileSync("/etc/os-release", "utf8").matchAll(/^(\w+)=(?:"(.*)"|(.*))$/gm);
+    const lines = readFileSync(path, "utf8").matchAll(/^(\w+)=(?:"(.*)"|(.*))$/gm);
     return new Map(Array.from(lines, (match) => [match[1] ?? "", match[2] ?? match[3] ?? ""]));
   } catch {
     return new Map();

@@ -9,7 +9,7 @@ import { changesProcesses, type ProcessHost, ProcessTable } from "./processes.ts
 import { listProcesses, readGroup, readProcess } from "./procfs.ts";
 import { UserNames } from "./users.ts";
 
-export { readBootId } from "./host.ts";
+export { readBootId, whyNoHostRoot } from "./host.ts";
 
 export interface EnrichOptions {
   hostId: string;
@@ -17,6 +17,8 @@ export interface EnrichOptions {
   labels: Readonly<Record<string, string>>;
   /** False for records of another place or time: then /proc and /etc of this host say nothing about them. */
   local: boolean;
+  /** Where the host's root is seen from here; empty, as where it is not given, for our own. */
+  root?: string;
   /** Executables up to so many bytes get a hash; 0 for none. */
   executableHashBytesMax: number;
   cloud: CloudMode;
@@ -44,9 +46,10 @@ export class Enricher {
   readonly #processes: ProcessTable;
   readonly #cloud: CloudIdentity;
 
-  constructor({ hostId, bootId, labels, local, executableHashBytesMax, cloud, imdsEndpoint, redact }: EnrichOptions) {
+  constructor(options: EnrichOptions) {
+    const { hostId, bootId, labels, local, root = "", executableHashBytesMax, cloud, imdsEndpoint, redact } = options;
     const hashes = new FileHashes(executableHashBytesMax);
-    this.#host = new HostFacts(hostId, bootId, labels);
+    this.#host = new HostFacts(hostId, bootId, labels, root);
     this.#processes = new ProcessTable(
       hostId,
       bootId,
@@ -56,11 +59,11 @@ export class Enricher {
             read: readProcess,
             list: listProcesses,
             container: (pid) => containerOf(readGroup(pid)),
-            sha256: (path, inodes, cameMs) => hashes.sha256(path, inodes, cameMs),
+            sha256: (path, inodes, cameMs) => hashes.sha256(path === "" ? "" : root + path, inodes, cameMs),
             redact,
           },
     );
-    this.#users = new UserNames(local);
+    this.#users = new UserNames(local, root);
     this.#cloud = new CloudIdentity(local ? cloud : "none", imdsEndpoint);
   }
 

@@ -6,6 +6,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { sameIds } from "@hosttrail/lib/audit";
+import { insideRoot } from "@hosttrail/lib/files";
 import type { User } from "@hosttrail/proto/event";
 
 const CHECK_INTERVAL_MS = 10_000;
@@ -114,9 +115,10 @@ class NameFile {
 
 /** Fills names in, where the ids are this host's; the same ids give the same object until the names change. */
 export class UserNames {
-  readonly #users = new NameFile("/etc/passwd");
-  readonly #groups = new NameFile("/etc/group");
+  readonly #users: NameFile;
+  readonly #groups: NameFile;
   readonly #known = new Map<string, User>();
+  readonly #isLocal: boolean;
   readonly #service: NameService | undefined;
   /** How often names became others. */
   changes = 0;
@@ -125,9 +127,13 @@ export class UserNames {
   /** The user of the event before, who most often is that of this one. */
   #last: { given: User; known: User } | undefined;
 
-  /** `local` is false where ids are those of another host. */
-  constructor(local: boolean) {
-    this.#service = local ? new NameService(() => this.#forget()) : undefined;
+  /** `local` is false where ids are those of another host; `root` is where this host's root is seen from here, empty for our own. */
+  constructor(local: boolean, root: string) {
+    this.#users = new NameFile(insideRoot(root, "/etc/passwd"));
+    this.#groups = new NameFile(insideRoot(root, "/etc/group"));
+    this.#isLocal = local;
+    // The name service that answers in a container is not the host's.
+    this.#service = local && root === "" ? new NameService(() => this.#forget()) : undefined;
   }
 
   resolve(user: User, nowMs: number): User {
@@ -166,7 +172,7 @@ export class UserNames {
 
   #refresh(nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#service === undefined || nowMs - this.#checkedMs < CHECK_INTERVAL_MS) return;
+    if (!this.#isLocal || nowMs - this.#checkedMs < CHECK_INTERVAL_MS) return;
     this.#checkedMs = nowMs;
     const usersChanged = this.#users.refresh();
     if (this.#groups.refresh() || usersChanged) this.#forget();

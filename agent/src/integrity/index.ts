@@ -7,12 +7,14 @@
  */
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { hashFile } from "@hosttrail/lib/files";
+import { hashFile, insideRoot } from "@hosttrail/lib/files";
 import type { Event, File, FileState } from "@hosttrail/proto/event";
 
 export interface IntegrityOptions {
   /** Files, and folders with all that is in them. Absolute, without a slash at the end. */
   paths: readonly string[];
+  /** Where the host's root is seen from here; empty, as where it is not given, for our own. */
+  root?: string;
   /** Larger files have no hash. */
   bytesMax: number;
   /** Milliseconds that an event waits for its file to be written. */
@@ -43,6 +45,7 @@ interface Held<Item> {
 /** Holds events about watched files, and lets each go with what the file was and is. */
 export class Integrity<Item> {
   readonly #options: IntegrityOptions;
+  readonly #root: string;
   readonly #release: (item: Item) => void;
   readonly #known = new Map<string, FileState>();
   #unlearned: string[];
@@ -53,6 +56,7 @@ export class Integrity<Item> {
 
   constructor(options: IntegrityOptions, release: (item: Item) => void) {
     this.#options = options;
+    this.#root = options.root ?? "";
     this.#release = release;
     this.#unlearned = [...options.paths];
     this.#learn();
@@ -165,14 +169,15 @@ export class Integrity<Item> {
     this.#remember(path, state);
     if (!isFolder(state)) return;
     try {
-      for (const name of readdirSync(path)) this.#unlearned.push(join(path, name));
+      for (const name of readdirSync(insideRoot(this.#root, path))) this.#unlearned.push(join(path, name));
     } catch {
       // Gone meanwhile, or not ours to read: an event will tell.
     }
   }
 
-  #stateOf(path: string): FileState {
+  #stateOf(named: string): FileState {
     try {
+      const path = insideRoot(this.#root, named, false);
       const stat = lstatSync(path, { bigint: true });
       const state = {
         exists: true,

@@ -94,8 +94,18 @@ interface Addon {
   /** Binds all threads to these CPUs. */
   setAffinity(cpus: readonly number[]): void;
   openControl(): ControlHandle;
-  /** Payloads of the replies. Throws an Error whose code is the kernel's errno. */
-  request(control: ControlHandle, type: number, payload: Buffer, dump: boolean, timeoutMs: number): Buffer[];
+  /**
+   * Payloads of the replies. With a `root` the kernel sees the request as coming from a process whose root that is: by it the kernel finds
+   * the paths of a rule. Throws an Error whose code is the kernel's errno.
+   */
+  request(
+    control: ControlHandle,
+    type: number,
+    payload: Buffer,
+    dump: boolean,
+    timeoutMs: number,
+    root: string,
+  ): Buffer[];
 }
 
 let loaded: Addon | undefined;

@@ -5,6 +5,8 @@ import { type ControlHandle, native } from "./native.ts";
 // Source: include/uapi/linux/audit.h.
 const AUDIT_GET = 1000;
 const AUDIT_SET = 1001;
+/** Requests with paths in them: to add a rule and to delete one. */
+const WITH_PATHS: ReadonlySet<number> = new Set([1011, 1012]);
 const MASK = { enabled: 1, failure: 2, pid: 4, rateLimit: 8, backlogLimit: 16, backlogWaitTime: 32 } as const;
 const STATUS_BYTES = 44;
 const REQUEST_TIMEOUT_MS = 2000;
@@ -29,14 +31,18 @@ export type KernelSettings = Partial<Pick<KernelStatus, "enabled" | "backlogLimi
 /** The control socket to the kernel's audit. */
 export class KernelAudit {
   readonly #control: ControlHandle;
+  readonly #root: string;
 
-  constructor() {
+  /** `root` is where the host's root is seen from here, which paths of rules are of; empty for our own. */
+  constructor(root = "") {
+    this.#root = root;
     this.#control = native().openControl();
   }
 
   /** Sends a request; throws an Error whose code is the kernel's errno. */
   request(type: number, payload: Buffer = Buffer.alloc(0), dump = false): Buffer[] {
-    return native().request(this.#control, type, payload, dump, REQUEST_TIMEOUT_MS);
+    const root = WITH_PATHS.has(type) ? this.#root : "";
+    return native().request(this.#control, type, payload, dump, REQUEST_TIMEOUT_MS, root);
   }
 
   status(): KernelStatus {

@@ -4,6 +4,7 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ArchName, nativeArch } from "@hosttrail/lib/audit";
+import { insideRoot } from "@hosttrail/lib/files";
 import { type CompiledRules, compileRules, type RuleProblem } from "./compile.ts";
 
 export interface RuleFiles {
@@ -13,6 +14,8 @@ export interface RuleFiles {
   directory: string;
   /** Process that is never audited: ourselves. 0 for none. */
   ownPid: number;
+  /** Where the host's root is seen from here: users and folders are looked up there. Empty, as where it is not given, for our own. */
+  root?: string;
 }
 
 /** Far more than the rules that a kernel is given. */
@@ -30,8 +33,8 @@ export function rulesSha256({ rules }: CompiledRules): string {
 }
 
 /** Reads and compiles all rules; what cannot be read or compiled is in `errors`. */
-export function readRules({ files, directory, ownPid }: RuleFiles): CompiledRules {
-  const host = hostOf();
+export function readRules({ files, directory, ownPid, root = "" }: RuleFiles): CompiledRules {
+  const host = hostOf(root);
   const all: CompiledRules = { rules: [], errors: [], notes: [] };
   const take = (text: string, file: string): void => {
     const { rules, errors, notes } = compileRules(text, file, host);
@@ -118,7 +121,7 @@ function dropIns(directory: string): string[] {
   }
 }
 
-function hostOf(): {
+function hostOf(root: string): {
   arch: ArchName;
   userId(name: string): number | undefined;
   groupId(name: string): number | undefined;
@@ -128,11 +131,11 @@ function hostOf(): {
   if (arch === undefined) throw new Error(`audit rules are not known for the architecture ${process.arch}`);
   return {
     arch,
-    userId: (name) => idIn("/etc/passwd", name),
-    groupId: (name) => idIn("/etc/group", name),
+    userId: (name) => idIn(insideRoot(root, "/etc/passwd"), name),
+    groupId: (name) => idIn(insideRoot(root, "/etc/group"), name),
     isDirectory(path) {
       try {
-        return statSync(path).isDirectory();
+        return statSync(insideRoot(root, path)).isDirectory();
       } catch {
         return false;
       }

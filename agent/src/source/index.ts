@@ -50,6 +50,10 @@ export function openSource(
   const stored = usableSocket(options.mode);
   const mode =
     stored !== undefined ? kindOf(stored) : options.mode === "auto" ? chooseMode(readStatus()) : options.mode;
+  if (mode === "multicast" && isInOtherNetwork())
+    throw new Error(
+      "cannot read kernel audit events (mode multicast): the kernel sends them to the host's network namespace alone, and this is another one; run the agent in the host's (in Kubernetes: hostNetwork)",
+    );
   try {
     return openNetlink({ ...options, multicast: mode === "multicast", stored }, take, takeAgain);
   } catch (cause) {
@@ -93,6 +97,19 @@ function inInitialNamespaces(): boolean {
       readlinkSync("/proc/self/ns/pid") === "pid:[4026531836]" &&
       readlinkSync("/proc/self/ns/user") === "user:[4026531837]"
     );
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether this is not the first process's network namespace: then nothing would ever come by multicast, without an error. Only where that
+ * process is the host's, and may be looked at. Source: kauditd_send_multicast_skb in kernel/audit.c.
+ */
+function isInOtherNetwork(): boolean {
+  if (!inInitialNamespaces()) return false;
+  try {
+    return readlinkSync("/proc/1/ns/net") !== readlinkSync("/proc/self/ns/net");
   } catch {
     return false;
   }

@@ -13,6 +13,7 @@ import {
 import { dirname } from "node:path";
 
 export { hashFile } from "./hash.ts";
+export { insideRoot } from "./inside.ts";
 
 /** Writes a file (mode 0600) beside its place, syncs it, and moves it there. */
 export function writeFileDurably(path: string, content: string | Uint8Array): void {
