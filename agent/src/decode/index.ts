@@ -26,6 +26,7 @@ import { decodeSyscall, effectiveCall, isExec } from "./syscall.ts";
 import { decodeUser } from "./user.ts";
 import { octal, ruleKeys } from "./values.ts";
 
+export { allMeanings } from "./meaning.ts";
 export { meansTheSame } from "./syscall.ts";
 
 /** An event and its records' words: what the event does not hold itself is kept from them later. */

@@ -1,4 +1,7 @@
-/** Events as documents of the Elastic Common Schema 9.0 (https://www.elastic.co/docs/reference/ecs); what is special to kernel audit stands under `audit`. */
+/**
+ * Events as documents of the Elastic Common Schema 9.4 (https://www.elastic.co/docs/reference/ecs). What the schema has no field for stands under
+ * `audit`; only who logged in is `user.audit`, as in Elastic's own Auditbeat.
+ */
 import { recordText } from "@hosttrail/lib/audit";
 import { commandLineOf } from "@hosttrail/lib/predicate";
 import type {
@@ -15,13 +18,13 @@ import type {
 } from "@hosttrail/proto/event";
 import { isoTime } from "./cells.ts";
 
-const ECS_VERSION = "9.0.0";
+const ECS_VERSION = "9.4.0";
 const UNSET = 0xffff_ffff;
 
 type Document = { [name: string]: unknown };
 
 export function ecsDocument(event: Event): Document {
-  const { event: info, host, process, user, files, source, destination, container, cloud, audit, targets } = event;
+  const { event: info, host, process, user, files, source, destination, container, cloud, audit } = event;
   const [file] = files;
   const timeNano = info?.timeUnixNano ?? 0n;
   return clean({
@@ -49,8 +52,7 @@ export function ecsDocument(event: Event): Document {
     container: container && ofContainer(container),
     cloud: cloud && ofCloud(cloud),
     related: related(event),
-    target: targets.length === 0 ? undefined : { process: targets.map(ofProcess) },
-    audit: audit && ofAudit(event, audit, files.slice(1)),
+    audit: audit && ofAudit(event, audit),
   });
 }
 
@@ -85,7 +87,7 @@ function ofHost({ id, name, bootId, architecture, osName, osVersion, kernel, ip 
 
 function ofProcess(process: Process): Document {
   const { entityId, pid, name, executable, args, argsCount, workingDirectory, title, startUnixNano, tty } = process;
-  const { parent, ancestry, sessionLeader, executableSha256, sessionId } = process;
+  const { parent, sessionLeader, executableSha256 } = process;
   return clean({
     entity_id: entityId,
     pid,
@@ -99,10 +101,9 @@ function ofProcess(process: Process): Document {
     start: startUnixNano === 0n ? undefined : isoTime(startUnixNano),
     tty: tty === "" ? undefined : { name: tty },
     hash: clean({ sha256: executableSha256 }),
-    audit_session_id: sessionId === UNSET ? undefined : sessionId,
-    parent: parent && ofProcess(parent),
+    // The schema has no leader of a parent's session.
+    parent: parent && ofProcess({ ...parent, parent: undefined, sessionLeader: undefined }),
     session_leader: sessionLeader && ofReference(sessionLeader),
-    ancestry: ancestry.map(({ entityId: id }) => id),
   });
 }
 
@@ -140,12 +141,12 @@ function ofFile({ path, inode, device, mode, uid, owner, gid, group, hasAttribut
   });
 }
 
-function ofEndpoint({ address, ip, port, path, domain }: Endpoint): Document {
-  return clean({ address, ip, port: ip === "" ? undefined : port, path, domain });
+function ofEndpoint({ address, ip, port, domain }: Endpoint): Document {
+  return clean({ address, ip, port: ip === "" ? undefined : port, domain });
 }
 
-function ofContainer({ id, runtime, systemdUnit }: Container): Document {
-  return clean({ id, runtime, systemd_unit: systemdUnit });
+function ofContainer({ id, runtime }: Container): Document {
+  return clean({ id, runtime });
 }
 
 function ofCloud({ provider, accountId, region, availabilityZone, instanceId, machineType }: Cloud): Document {
@@ -170,8 +171,10 @@ function related({ user, host, source, destination, process }: Event): Document 
   });
 }
 
-function ofAudit(event: Event, audit: Audit, otherFiles: readonly File[]): Document {
+function ofAudit(event: Event, audit: Audit): Document {
   const { syscall, keys, serial, partial, redacted, records } = audit;
+  const { process, container, targets } = event;
+  const sessionId = process?.sessionId ?? UNSET;
   return clean({
     serial,
     key: keys,
@@ -181,7 +184,11 @@ function ofAudit(event: Event, audit: Audit, otherFiles: readonly File[]): Docum
     exit: syscall === undefined ? undefined : String(syscall.exit),
     partial,
     redacted: redacted === 0 ? undefined : redacted,
-    files: otherFiles.map(({ path, nametype }) => clean({ path, nametype })),
+    session_id: sessionId === UNSET ? undefined : sessionId,
+    ancestry: process?.ancestry.map(({ entityId }) => entityId),
+    systemd_unit: container?.systemdUnit,
+    targets: targets.map(ofProcess),
+    files: event.files.slice(1).map(({ path, nametype }) => clean({ path, nametype })),
     records: records.map(({ typeName }, index) => ({ type: typeName, text: recordText(event, index) })),
   });
 }
