@@ -45,7 +45,7 @@ function meantEvents(events: readonly Event[]): Event[] {
     events.find(({ user }) => (user?.targetName ?? "") !== ""),
     events.find(({ targets }) => targets.length > 0),
     // Whatever is in an event may also be missing.
-    Event.fromPartial({ event: first?.event, audit: {} }),
+    Event.fromPartial({ event: { ...first?.event, outcome: "unknown" }, audit: {} }),
   ].filter((event) => event !== undefined);
   return allMeanings().flatMap(({ action, category, type }) =>
     bodies.map((body) => Event.fromPartial({ ...body, event: { ...body.event, action, category, type } })),

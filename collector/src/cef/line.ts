@@ -9,33 +9,58 @@ const HEADER_LENGTH_MAX = 512;
 /** What every receiver of syslog takes (RFC 5425, 4.3.1), and a line of a file as well. */
 const BYTES_MAX = 8192;
 
-/** Keys of the format's dictionary that we write, and the most characters that it allows for each; 0 where it names no bound. */
-const DICTIONARY = {
+/** Keys of the format's dictionary that we write; a custom one has a label beside it, which says what it stands for. */
+type Key =
+  | "act"
+  | "cat"
+  | "cnt"
+  | "destinationServiceName"
+  | "deviceExternalId"
+  | "dhost"
+  | "dpid"
+  | "dpt"
+  | "dproc"
+  | "dst"
+  | "duser"
+  | "dvc"
+  | "dvchost"
+  | "end"
+  | "externalId"
+  | "fileHash"
+  | "filePath"
+  | "filePermission"
+  | "fname"
+  | "fsize"
+  | "msg"
+  | "outcome"
+  | "request"
+  | "rt"
+  | "shost"
+  | "spid"
+  | "sproc"
+  | "spt"
+  | "src"
+  | "start"
+  | "suid"
+  | "suser";
+type Custom = "c6a2" | "c6a3" | "cn1" | "cn2" | "cn3" | "cs1" | "cs2" | "cs3" | "cs4" | "cs5" | "cs6";
+
+/** The most characters that the dictionary allows for each; 0 where it names no bound. */
+const LENGTH_MAX: Readonly<Record<Key | Custom, number>> = {
   act: 63,
   c6a2: 0,
-  c6a2Label: 1023,
   c6a3: 0,
-  c6a3Label: 1023,
   cat: 1023,
   cn1: 0,
-  cn1Label: 1023,
   cn2: 0,
-  cn2Label: 1023,
   cn3: 0,
-  cn3Label: 1023,
   cnt: 0,
   cs1: 4000,
-  cs1Label: 1023,
   cs2: 4000,
-  cs2Label: 1023,
   cs3: 4000,
-  cs3Label: 1023,
   cs4: 4000,
-  cs4Label: 1023,
   cs5: 4000,
-  cs5Label: 1023,
   cs6: 4000,
-  cs6Label: 1023,
   destinationServiceName: 1023,
   deviceExternalId: 255,
   dhost: 1023,
@@ -65,17 +90,12 @@ const DICTIONARY = {
   start: 0,
   suid: 1023,
   suser: 1023,
-} as const satisfies Readonly<Record<string, number>>;
-
-type Key = keyof typeof DICTIONARY;
-type Custom = Extract<Key, `${string}Label`> extends `${infer Name}Label` ? Name & Key : never;
+};
 /** Numbers and addresses have no bound of their own. */
 const PLAIN_LENGTH_MAX = 64;
 
-/** A key and its value; of a custom key also what it stands for, which is written as its label beside it. */
-export type Pair =
-  | readonly [key: Exclude<Key, Custom>, value: string]
-  | readonly [key: Custom, value: string, label: string];
+/** A key and its value; of a custom key also what it stands for. */
+export type Pair = readonly [key: Key, value: string] | readonly [key: Custom, value: string, label: string];
 
 export interface Head {
   /** What kind of thing it is: the same for all that are alike. */
@@ -112,6 +132,6 @@ function headerText(text: string): string {
 }
 
 /** An equals sign would begin the next one. */
-function valueText(key: Key, text: string): string {
-  return line(text, DICTIONARY[key] || PLAIN_LENGTH_MAX).replaceAll(/[\\=]/g, String.raw`\$&`);
+function valueText(key: Key | Custom, text: string): string {
+  return line(text, LENGTH_MAX[key] || PLAIN_LENGTH_MAX).replaceAll(/[\\=]/g, String.raw`\$&`);
 }
