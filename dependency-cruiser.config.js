@@ -4,7 +4,7 @@
 /** Steps of a process: they meet in the pipeline and share model/, and never import each other. */
 const AGENT_STEPS = "source|reassemble|decode|enrich|journal|block|spool|ship|rules";
 const COLLECTOR_STEPS =
-  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify|web|coverage|aws|cost";
+  "receive|store|compact|retain|query|confirm|enroll|administer|trial|alerts|rules|notify|answers|peers|attest|witness|logapi|ledger|deadblocks|verify|web|coverage|aws|cost|forward";
 
 export default {
   forbidden: [

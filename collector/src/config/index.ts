@@ -16,10 +16,12 @@ import type { LogLevel } from "@hosttrail/lib/log";
 
 import { checkConsole, type ConsoleConfig, consoleSchema } from "./console.ts";
 import { checkCoverage, type CoverageConfig, coverageSchema } from "./coverage.ts";
+import { checkExport, type ExportConfig, exportSchema } from "./export.ts";
 import { checkMongodb, type MongodbConfig, mongodbSchema } from "./mongodb.ts";
 import { checkNotify, type NotifyConfig, notifySchema } from "./notify.ts";
 
 export { looksAtAws } from "./coverage.ts";
+export { exportFormatOf, type ExportTargetConfig } from "./export.ts";
 export { type Change, changeOf } from "./live.ts";
 
 export type Role =
@@ -33,6 +35,7 @@ export type Role =
   | "notify"
   | "attest"
   | "coverage"
+  | "export"
   | "console";
 
 /** Sizes in bytes, times in milliseconds. */
@@ -146,6 +149,7 @@ export interface CollectorConfig {
     readers: "users" | "anybody";
   };
   coverage: CoverageConfig;
+  export: ExportConfig;
   console: ConsoleConfig;
   metrics: { listen: string };
   nats: {
@@ -200,6 +204,7 @@ export const collectorSchema: ConfigSchema = mapOf(
           "notify",
           "attest",
           "coverage",
+          "export",
           "console",
         ],
       },
@@ -435,6 +440,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
     }),
     coverage: coverageSchema,
+    export: exportSchema,
     console: consoleSchema,
     metrics: mapOf({ listen: listen("127.0.0.1:9464") }),
     nats: mapOf({
@@ -486,6 +492,7 @@ export function loadCollectorConfig(file: string): CollectorConfig {
   checkMongodb(file, config.mongodb);
   checkConsole(file, config.console, config.access.oidc.issuer);
   checkCoverage(file, config.coverage);
+  checkExport(file, config.export);
   const { mode } = statSync(file);
   const holder = PASSWORD.test(config.mongodb.url)
     ? "mongodb.url"

@@ -46,6 +46,8 @@ export interface Reading {
   days: Place[];
   /** Arrivals that end here or before were not read: there were too many. Undefined where all were. */
   floorNano: bigint | undefined;
+  /** What came a moment ago and may be in no segment yet, of those arrivals that were read; some of it may be in one by now. */
+  arrived: readonly Unit[];
   /** What may hold events of the query, what ends latest first. */
   units(place: Place): Promise<Unit[]>;
   /** What there is of the query's hosts, whatever its time. */
@@ -105,6 +107,7 @@ export class History {
     return {
       days: days.sort().reverse(),
       floorNano: read.isAll ? undefined : read.arrivals.at(-1)?.lastTimeNano,
+      arrived: [...arrivals.values()].flat(),
       all,
       units: async (place) =>
         (await all(place))

@@ -37,6 +37,7 @@ export type Login =
   | "notify"
   | "attest"
   | "coverage"
+  | "export"
   | "console"
   | "apply";
 
@@ -121,6 +122,7 @@ const OWN: Readonly<Record<Exclude<Login, "apply">, Rights>> = {
     subscribe: [],
   },
   coverage: { publish: lease("coverage"), subscribe: [] },
+  export: { publish: lease("export.*"), subscribe: [] },
   detect: {
     publish: [
       `$JS.API.CONSUMER.CREATE.*.${DETECT_CONSUMER}`,

@@ -64,6 +64,14 @@ export interface Metrics {
   coverageProblems: Gauge;
   coverageSeconds: Gauge;
   coverageIsActive: Gauge;
+  exportIsActive: Gauge<"target">;
+  exportRows: Counter<"target" | "kind">;
+  exportBytes: Counter<"target">;
+  exportLost: Counter<"target" | "reason">;
+  exportFailures: Counter<"target">;
+  exportFailing: Gauge<"target">;
+  exportLagSeconds: Gauge<"target">;
+  exportWaitingEvents: Gauge<"target">;
   detectLagBlocks: Gauge;
   detectLagSeconds: Gauge;
   raiseIsActive: Gauge;
@@ -529,6 +537,54 @@ export const metrics: Metrics = {
   coverageIsActive: new Gauge({
     name: "hosttrail_coverage_is_active",
     help: "1 in the one process that looks at the cloud now.",
+    registers,
+  }),
+  exportIsActive: new Gauge({
+    name: "hosttrail_export_active",
+    help: "1 where this process is the one that exports to the target.",
+    labelNames: ["target"] as const,
+    registers,
+  }),
+  exportRows: new Counter({
+    name: "hosttrail_export_rows_total",
+    help: "Events and alerts that a target has taken, by kind: event, alert. What went out twice counts twice.",
+    labelNames: ["target", "kind"] as const,
+    registers,
+  }),
+  exportBytes: new Counter({
+    name: "hosttrail_export_bytes_total",
+    help: "Bytes that a target has taken, compressed where they are.",
+    labelNames: ["target"] as const,
+    registers,
+  }),
+  exportLost: new Counter({
+    name: "hosttrail_export_lost_total",
+    help: "Events that will not go out, by reason: gone, unreadable, refused.",
+    labelNames: ["target", "reason"] as const,
+    registers,
+  }),
+  exportFailures: new Counter({
+    name: "hosttrail_export_failures_total",
+    help: "Turns that ended since the target, or the database, did not take something.",
+    labelNames: ["target"] as const,
+    registers,
+  }),
+  exportFailing: new Gauge({
+    name: "hosttrail_export_failing",
+    help: "1 while the last turn of the target failed.",
+    labelNames: ["target"] as const,
+    registers,
+  }),
+  exportLagSeconds: new Gauge({
+    name: "hosttrail_export_lag_seconds",
+    help: "All that was stored so long ago has gone out to the target.",
+    labelNames: ["target"] as const,
+    registers,
+  }),
+  exportWaitingEvents: new Gauge({
+    name: "hosttrail_export_waiting_events",
+    help: "Events, before the filter, that wait for the target, of the day that is being exported.",
+    labelNames: ["target"] as const,
     registers,
   }),
   detectLagBlocks: new Gauge({

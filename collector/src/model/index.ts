@@ -26,6 +26,7 @@ export type {
   RuleSettings,
   SuppressionDocument,
 } from "./detection.ts";
+export type { ExportPlan, ExportState } from "./export.ts";
 export {
   type DetectionGap,
   FINDING_KINDS,
@@ -233,8 +234,11 @@ export interface WasCalled {
   lastNano: bigint;
 }
 
-/** How a host's newest block ended its agent's run: it did not, the agent was stopped in order, or its system went down. */
-export type Goodbye = "" | "stopped" | "going-down";
+/**
+ * How a host's newest block ended its agent's run: it did not, the agent was stopped in order, or its system went down. "announced": it did not,
+ * and somebody had said that the host will end.
+ */
+export type Goodbye = "" | "stopped" | "going-down" | "announced";
 
 /** What is known of a host. */
 export interface HostDocument {

@@ -14,6 +14,7 @@ import { DeadBlockStore } from "./deadblocks.ts";
 import { DetectorStore } from "./detector.ts";
 import { DiskStore } from "./disk.ts";
 import { DropStore } from "./drops.ts";
+import { ExportStore } from "./exports.ts";
 import { HistoryStore } from "./history.ts";
 import { HostStore } from "./hosts.ts";
 import { indexPlans, lookAtIndexes, makeIndex } from "./indexes.ts";
@@ -56,6 +57,7 @@ export class Archive {
   readonly disk: DiskStore;
   readonly retention: RetentionStore;
   readonly drops: DropStore;
+  readonly exports: ExportStore;
   readonly suppressions: SuppressionStore;
   readonly rulesets: RulesetStore;
   readonly secrets: SecretStore;
@@ -92,6 +94,7 @@ export class Archive {
     this.disk = new DiskStore(this.#database);
     this.retention = new RetentionStore(this.#database);
     this.drops = new DropStore(this.#database);
+    this.exports = new ExportStore(this.#database);
     this.suppressions = new SuppressionStore(this.#database);
     this.rulesets = new RulesetStore(this.#database);
     this.secrets = new SecretStore(this.#database);

@@ -4,6 +4,7 @@
  *
  * A catalog is changed by inserting its next version, the one step that all these servers do as one; the older one is removed after it.
  */
+import { createHash } from "node:crypto";
 import { Binary, type Collection, type Db, type Document, type Filter } from "mongodb";
 import { Catalog as StoredCatalog, type CatalogEntry as StoredEntry } from "@hosttrail/proto/catalog";
 import { type Catalog, type CatalogEntry, type Place } from "../model/index.ts";
@@ -85,6 +86,19 @@ export class HistoryStore {
       const collections = await this.#days.listCollections({}, { nameOnly: true }).toArray();
       const days = collections.map(({ name }) => PLACE.exec(name)?.[1] ?? "").filter((day) => day !== "");
       return days.sort().reverse();
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
+  /** A text that is another one as soon as a catalog of the place is. Throws a RetryableError where the database is away. */
+  async fingerprint(place: Place): Promise<string> {
+    try {
+      const ids = await this.#catalogs(place)
+        .find({}, { projection: { _id: 1 } })
+        .toArray();
+      const sorted = ids.map(({ _id }) => _id).sort();
+      return createHash("sha256").update(sorted.join("\n")).digest("hex");
     } catch (error) {
       throw classify(error);
     }

@@ -17,6 +17,7 @@ const LOGINS: readonly DatabaseLogin[] = [
   "notify",
   "attest",
   "coverage",
+  "export",
   "console",
 ];
 const TWO = { database: "trail", historyDatabase: "trail_days" };

@@ -16,6 +16,7 @@ export type DatabaseLogin =
   | "notify"
   | "attest"
   | "coverage"
+  | "export"
   | "console"
   | "apply";
 
@@ -231,6 +232,18 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
       coverage_instances: ALL,
       coverage_changes: ALL,
     },
+  },
+  export: {
+    collections: {
+      ...PAST,
+      alerts: READ,
+      alert_events: READ,
+      alert_work: READ,
+      export_states: PUT,
+      export_plans: ALL,
+      export_done: ALL,
+    },
+    days: PAST_DAYS,
   },
   notify: { collections: IDENTITIES },
   query: { collections: API, days: PAST_DAYS },

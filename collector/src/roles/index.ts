@@ -6,6 +6,7 @@ import { startConsole } from "./console.ts";
 import { startCoverage } from "./coverage.ts";
 import { startDetect } from "./detect.ts";
 import { startEnroll } from "./enroll.ts";
+import { startExport } from "./export.ts";
 import { startIngest } from "./ingest.ts";
 import { startNotify } from "./notify.ts";
 import { openApi, startQuery } from "./query/index.ts";
@@ -25,6 +26,7 @@ export const ROLES: Readonly<Record<OneRole, StartRole>> = {
   compact: startCompact,
   attest: startAttest,
   coverage: startCoverage,
+  export: startExport,
   detect: startDetect,
   notify: startNotify,
   query: startQuery,

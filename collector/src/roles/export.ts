@@ -1,0 +1,100 @@
+/** [history], [alerts] -> forward, to each target from one process at a time. */
+import { compileFilter } from "@hosttrail/lib/predicate";
+import type { Alert } from "@hosttrail/proto/alert";
+import { ExportFormat } from "@hosttrail/proto/query";
+import { exportFormatOf, type ExportTargetConfig } from "../config/index.ts";
+import { fileWriter } from "../export/index.ts";
+import { FileStore, type ForwardAlerts, Forwarder, type Outlet, StoredTarget, type Target } from "../forward/index.ts";
+import { metrics } from "../metrics/index.ts";
+import type { AlertWork } from "../model/index.ts";
+import type { Archive } from "../mongodb/index.ts";
+import { withWork } from "../work/index.ts";
+import type { RunningRole, Shared } from "./role.ts";
+
+const LEASE = "export";
+const SECOND_MS = 1000;
+
+const FORMATS = {
+  json: ExportFormat.JSON_LINES,
+  ecs: ExportFormat.ECS,
+  ocsf: ExportFormat.OCSF,
+  csv: ExportFormat.CSV,
+  parquet: ExportFormat.PARQUET,
+} as const;
+const EXTENSIONS = { json: ".jsonl", ecs: ".jsonl", ocsf: ".jsonl", csv: ".csv", parquet: ".parquet" } as const;
+
+export async function startExport(shared: Shared): Promise<RunningRole | undefined> {
+  const { config, stream, archive, history, reach, signal, logger } = shared;
+  const { targets, leaseMs } = config.export;
+  if (targets.length === 0) {
+    if (config.roles.includes("export")) throw new Error("the role export needs export.targets");
+    return undefined;
+  }
+  const byName = new Map(targets.map((target) => [target.name, target]));
+  const openers = new Map<string, () => Target>();
+  for (const target of targets) openers.set(target.name, await openerOf(target));
+  const forwarder = new Forwarder(
+    {
+      hold: (name, until, work, log) => stream.lease(`${LEASE}.${name}`, leaseMs).hold(until, work, log),
+      history: {
+        begin: (query) => history.begin(query),
+        open: (unit) => history.open(unit),
+        mayMatch: (unit, filter) => history.mayMatch(unit, filter),
+        fingerprint: (place) => archive.history.fingerprint(place),
+      },
+      store: archive.exports,
+      alerts: alertsOf(archive),
+      openTarget: ({ name }) => (openers.get(name) as () => Target)(),
+    },
+    [...byName.values()].map(outletOf),
+    logger,
+  );
+  return { needs: [reach.nats, reach.database], work: forwarder.run(signal) };
+}
+
+function outletOf({ name, what, filter, begin, everySeconds, eventsMax }: ExportTargetConfig): Outlet {
+  return { name, what, filter: compileFilter(filter), begin, everyMs: everySeconds * SECOND_MS, eventsMax };
+}
+
+/** Throws where the target cannot be opened as it is configured. */
+async function openerOf(config: ExportTargetConfig): Promise<() => Target> {
+  const { target: kind, name, directory } = config;
+  const told = (bytes: number): void => metrics.exportBytes.inc({ target: name }, bytes);
+  switch (kind) {
+    case "files":
+      return () => new StoredTarget(new FileStore(directory, name), { ...storedOptions(config), told });
+    default:
+      throw new Error(`export target "${name}": ${kind} is not there yet`);
+  }
+}
+
+function storedOptions(config: ExportTargetConfig): Omit<ConstructorParameters<typeof StoredTarget>[1], "told"> {
+  const { fields, compression, partBytesMax: bytesMax } = config;
+  const format = exportFormatOf(config) as keyof typeof FORMATS;
+  const openWriter = (): NonNullable<ReturnType<typeof fileWriter>> => {
+    const writer = fileWriter(FORMATS[format], fields);
+    if (writer === undefined) throw new Error(`no files are made of format ${format}`);
+    return writer;
+  };
+  // Says now what fields there are not.
+  openWriter();
+  return { openWriter, extension: EXTENSIONS[format], compression, bytesMax };
+}
+
+/** With what people did. */
+function alertsOf({ alerts, alertWork }: Archive): ForwardAlerts {
+  const joined = async (found: readonly Alert[]): Promise<Alert[]> => {
+    const works = await alertWork.getWorks(found.map(({ id }) => id));
+    return found.map((alert, at) => withWork(alert, works[at] as AlertWork));
+  };
+  return {
+    async listAlerts(startMs, afterId, limit) {
+      const any = { severityMin: 0, ruleKey: "", ruleset: "", hostId: "" };
+      return await joined(await alerts.listAlerts({ ...any, startMs, endMs: Number.MAX_SAFE_INTEGER, afterId, limit }));
+    },
+    async getAlerts(ids) {
+      const found = [...(await alerts.getAlerts(ids)).values()].map(({ alert }) => alert);
+      return new Map((await joined(found)).map((alert) => [alert.id, alert]));
+    },
+  };
+}
