@@ -5,6 +5,7 @@ import {
   checkRules,
   cost,
   doctor,
+  end as announceEnd,
   listQuarantined,
   planOfRules,
   redactTest,
@@ -35,6 +36,8 @@ const USAGE = `usage: hosttrail-agent [COMMAND] [--config FILE]
   verify          prove that events of this host arrive: one is made, and the collector reads it back from its database
     --timeout N     seconds to wait for that (default 60)
     --json          print the proof as JSON
+  end             tell the running agent that this host will end, and wait until all events of before are stored
+    --timeout N     seconds to wait for that (default 60)
   quarantine list what the collector refused: each block with the reason, and since when
     --json          print it as JSON
   quarantine send KEY...
@@ -145,6 +148,8 @@ async function main(): Promise<void> {
       return redactTest(config());
     case "verify":
       return verify(config(), { timeoutSeconds: seconds(values.timeout), version: AGENT_VERSION, json: values.json });
+    case "end":
+      return announceEnd(config(), { timeoutSeconds: seconds(values.timeout) });
     case "quarantine list":
       return listQuarantined(config(), { json: values.json });
     case "release":

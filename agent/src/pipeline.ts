@@ -3,6 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { hostname, setPriority } from "node:os";
 import {
   FLAG_CANARY,
+  FLAG_ENDING,
   FLAG_GOING_DOWN,
   FLAG_GOODBYE,
   FLAG_URGENT,
@@ -26,6 +27,7 @@ import { BEYOND_MAX, type EventKey, Journal, type Stretch } from "./journal/inde
 import { giveMemoryBack, KernelAudit, native, notifyManager, tellManager } from "./kernel/index.ts";
 import { imbalances, Ledger, SerialGaps, type Snapshot } from "./ledger/index.ts";
 import { Lifetime, systemState } from "./lifetime/index.ts";
+import { Ending, EndWatch } from "./notice/index.ts";
 import { EventMaker } from "./make/index.ts";
 import type { Made, RawRecord, RecordGroup, Repetition, Stamp } from "./model/index.ts";
 import { Reassembler } from "./reassemble/index.ts";
@@ -142,7 +144,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     seal: (batch) => {
       const { epoch, nextSeq: firstSeq, previousHeaderSha256 } = spool.position;
       const place = { hostId, epoch, firstSeq, bootId, previousHeaderSha256 };
-      const flags = (hasCanary ? FLAG_CANARY | FLAG_URGENT : 0) | goodbyeFlags;
+      const endingFlags = ending.isAnnounced ? FLAG_ENDING | FLAG_URGENT : 0;
+      const flags = (hasCanary ? FLAG_CANARY | FLAG_URGENT : 0) | endingFlags | goodbyeFlags;
       return sealEncoded(batch, { ...place, agentVersion: AGENT_VERSION, flags }, nodePrimitives, sign);
     },
     append: (block, lane) => {
@@ -177,6 +180,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     root: config.hostRoot,
     ...config.enrich,
     redact: (args) => redactor.arguments(args),
+    onTags: (now, before) => {
+      const fields = { tags: tagsText(now), before: tagsText(before) };
+      report({ action: "changed-cloud-tags", name: "TAGS", outcome: "success", fields });
+    },
   });
   const maker = new EventMaker({ redactor, enricher, priorities: audit.priorities });
   const integrity = new Integrity<Ready>(
@@ -305,6 +312,28 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   source.commit(source.position(), spooledBefore);
   const journal = new Journal(spooledBefore);
 
+  const ending = new Ending({
+    announce: ({ by, action, timeMs }) => {
+      logger.warn({ by, action, time_ms: timeMs }, "the end of this host is announced: all goes out at once");
+      const fields = { by, action, end_ms: timeMs ?? "" };
+      report({ action: "announced-end", name: "END", outcome: "success", fields });
+      hurry(true);
+    },
+    withdraw: () => {
+      logger.info("the end of this host is announced no more");
+      report({ action: "withdrew-end", name: "END", outcome: "success", fields: {} });
+      shipper.takeTime();
+    },
+    tick: () => hurry(false),
+  });
+
+  /** What there is goes out, and with it what becomes of the rest. */
+  function hurry(isForced: boolean): void {
+    shipper.hurry();
+    tellLedger(isForced);
+    builder.flush();
+  }
+
   // Only while records wait for others is there anything to expire.
   let expiry: NodeJS.Timeout | undefined;
   function expire(): void {
@@ -398,6 +427,12 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   const pageOut = pageOutTimer(config.pageOutIntervalMs);
   const control = openControl(config.runtimeDirectory, answer);
   shipper.start();
+  const watch = new EndWatch({
+    mode: local ? config.enrich.cloud : "none",
+    endpoint: config.enrich.imdsEndpoint,
+    intervalMs: config.notice.intervalMs,
+    see: (by, said) => ending.see(by, said),
+  });
   notifyManager("READY=1");
   const watchdog = tellManager();
   logger.info({ source: source.name, epoch: spool.position.epoch.toString(16) }, "agent started");
@@ -523,6 +558,29 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     return { sent, refused };
   }
 
+  /** This host ends soon, somebody says: tells the first number that is not handed out yet. */
+  function announceEnd(): Record<string, string> {
+    const isKnown = ending.isAnnounced;
+    ending.see("command", { action: "end", timeMs: undefined });
+    if (isKnown) hurry(true);
+    const { epoch, nextSeq } = spool.position;
+    return { epoch: epoch.toString(16), nextSeq: nextSeq.toString(16) };
+  }
+
+  /** Of the numbers below this one of an epoch, and of all earlier epochs: what is here and not stored. */
+  function countKept(epoch: string, nextSeq: string): { blocks: number; events: number } {
+    const seqs = [epoch, nextSeq].map((text) => (/^[0-9a-f]{1,16}$/.test(text) ? BigInt(`0x${text}`) : undefined));
+    const [wanted, end] = seqs;
+    if (wanted === undefined || end === undefined) throw new Error("epoch and nextSeq must be hex digits");
+    const kept = { blocks: 0, events: builder.isStuck ? builder.pending : 0 };
+    for (const block of spool.blocks) {
+      if (block.epoch === wanted && block.firstSeq >= end) continue;
+      kept.blocks++;
+      kept.events += block.count;
+    }
+    return kept;
+  }
+
   function answer(question: Question): unknown {
     switch (question.ask) {
       case "status":
@@ -533,6 +591,10 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
         return canaryOf(question.nonce);
       case "send-quarantined":
         return sendQuarantined(question.keys);
+      case "announce-end":
+        return announceEnd();
+      case "count-kept":
+        return countKept(question.epoch, question.nextSeq);
       default:
         throw new Error("the agent knows no such question; is the program of another version than the agent?");
     }
@@ -555,6 +617,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
       integrity: { held: integrity.held, skipped: integrity.skipped, unlearned: integrity.unlearned },
       truncated: builder.truncated,
       rules: keeper?.state(),
+      end: { announced: ending.notices, asked: watch.counters },
       governor: { level: governor.level, cpu_percent: governor.cpuPercent, ...usage() },
       ledger: now,
       imbalances: imbalances(now),
@@ -577,6 +640,8 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     await source.close(release);
     // Last, since the kernel notices a closed socket when it has something to say: that a setting changed.
     if (release) attempt("give audit's settings back", () => hold?.release());
+    watch.close();
+    ending.close();
     for (const timer of [minute, pageOut, watchdog]) clearInterval(timer);
     clearTimeout(expiry);
     reassembler.flush(source.endOfEventExpected ? "end" : "");
@@ -631,6 +696,10 @@ function readSpec(path: string): string {
   } catch {
     return "";
   }
+}
+
+function tagsText(tags: readonly { key: string; value: string }[]): string {
+  return tags.map(({ key, value }) => `${key}=${value}`).join("; ");
 }
 
 function messageOf(error: unknown): string {

@@ -56,7 +56,14 @@ export interface AgentConfig {
     priorities: { low: string[]; high: string[] };
   };
   reassemble: { timeoutMs: number; bytesMax: number };
-  enrich: { executableHashBytesMax: number; cloud: "auto" | "aws" | "none"; imdsEndpoint: string };
+  enrich: {
+    executableHashBytesMax: number;
+    cloud: "auto" | "aws" | "none";
+    imdsEndpoint: string;
+    tagsIntervalMs: number;
+    tagLabels: Record<string, string>;
+  };
+  notice: { intervalMs: number };
   integrity: { paths: string[]; bytesMax: number; settleMs: number };
   redact: { enabled: boolean; arguments: "redact" | "none"; keyFile: string; patterns: string[] };
   block: { lingerMs: number };
@@ -145,6 +152,24 @@ export const agentSchema: ConfigSchema = mapOf(
       executable_hash_bytes_max: integer(0, 1024 * MIB, 16 * MIB),
       cloud: choice(["auto", "aws", "none"], "auto"),
       imds_endpoint: { type: "string", pattern: "^http://[^\\s/]+$", default: "http://169.254.169.254" },
+      tags_interval_ms: {
+        ...integer(10_000, 86_400_000, 300_000),
+        description: "Between two looks at the instance's tags.",
+      },
+      tag_labels: {
+        type: "object",
+        default: {},
+        additionalProperties: { type: "string", minLength: 1, maxLength: 128 },
+        maxProperties: 32,
+        description:
+          "Labels that the host's events get from tags of the instance: the tag's key for each. `labels` goes before them.",
+      },
+    }),
+    notice: mapOf({
+      interval_ms: {
+        ...integer(1000, 60_000, 5000),
+        description: "Between two looks whether a spot instance, or one of an Auto Scaling group, is about to end.",
+      },
     }),
     integrity: mapOf({
       paths: { type: "array", default: [], maxItems: 256, items: { type: "string", pattern: "^/(?:.*[^/])?$" } },

@@ -15,7 +15,9 @@ const TIMEOUT_MS = 15_000;
 export type Question =
   | { ask: "status" }
   | { ask: "emit-canary" | "get-canary"; nonce: string }
-  | { ask: "send-quarantined"; keys: string[] };
+  | { ask: "send-quarantined"; keys: string[] }
+  | { ask: "announce-end" }
+  | { ask: "count-kept"; epoch: string; nextSeq: string };
 
 export interface ControlServer {
   close(): void;

@@ -1,15 +1,17 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Container, Event, type File, Process } from "@hosttrail/proto/event";
-import { CloudIdentity, readAws } from "./cloud.ts";
+import { Imds } from "../imds/index.ts";
+import { startImds } from "../imds/fixture.ts";
+import { CloudIdentity, readAws, type Tag } from "./cloud.ts";
 import { containerOf, groupPath } from "./container.ts";
 import { FileHashes } from "./hash.ts";
+import { Enricher } from "./index.ts";
 import { type ProcessHost, ProcessTable } from "./processes.ts";
 import { type ProcStat, readProcess } from "./procfs.ts";
 
@@ -130,38 +132,20 @@ describe("hashes of executables", () => {
   });
 });
 
+const DOCUMENT = {
+  accountId: "123456789012",
+  region: "eu-central-1",
+  availabilityZone: "eu-central-1b",
+  instanceId: "i-1",
+  instanceType: "m7g.large",
+};
+
 describe("the instance metadata service", () => {
   it("is asked with a token, and gives identity and tags", async () => {
-    const asked: string[] = [];
-    const answers: Record<string, string> = {
-      "PUT /latest/api/token": "TOKEN",
-      "GET /latest/dynamic/instance-identity/document": JSON.stringify({
-        accountId: "123456789012",
-        region: "eu-central-1",
-        availabilityZone: "eu-central-1b",
-        instanceId: "i-1",
-        instanceType: "m7g.large",
-      }),
-      "GET /latest/meta-data/tags/instance": "Name\nteam a",
-      "GET /latest/meta-data/tags/instance/Name": "web",
-      "GET /latest/meta-data/tags/instance/team%20a": "blue",
-    };
-    const server = createServer((request, response) => {
-      const name = `${request.method} ${request.url}`;
-      asked.push(name);
-      const allowed =
-        request.method === "PUT"
-          ? request.headers["x-aws-ec2-metadata-token-ttl-seconds"] !== undefined
-          : request.headers["x-aws-ec2-metadata-token"] === "TOKEN";
-      const answer = answers[name];
-      if (!allowed) response.writeHead(401).end();
-      else if (answer === undefined) response.writeHead(404).end();
-      else response.end(answer);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const service = await startImds({ "dynamic/instance-identity/document": JSON.stringify(DOCUMENT) });
     try {
-      assert.deepEqual(await readAws(endpoint), {
+      service.setTags({ "team a": "blue", Name: "web" });
+      assert.deepEqual(await readAws(new Imds(service.url)), {
         provider: "aws",
         accountId: "123456789012",
         region: "eu-central-1",
@@ -173,19 +157,103 @@ describe("the instance metadata service", () => {
           { key: "team a", value: "blue" },
         ],
       });
-      assert.equal(asked[0], "PUT /latest/api/token");
+      assert.equal([...service.asked.keys()][0], "PUT /latest/api/token");
       // Tags that the instance does not show cost nothing else.
-      delete answers["GET /latest/meta-data/tags/instance"];
-      assert.deepEqual((await readAws(endpoint)).tags, []);
-      answers["GET /latest/dynamic/instance-identity/document"] = "{}";
-      await assert.rejects(readAws(endpoint), /names no instance/);
+      service.setTags(undefined);
+      assert.deepEqual((await readAws(new Imds(service.url))).tags, []);
+      service.values.set("dynamic/instance-identity/document", "{}");
+      await assert.rejects(readAws(new Imds(service.url)), /names no instance/);
     } finally {
-      server.close();
+      await service.stop();
+    }
+  });
+
+  it("is asked for tags again, and tells those that are others; a question that fails changes nothing", async () => {
+    const service = await startImds({ "dynamic/instance-identity/document": JSON.stringify(DOCUMENT) });
+    service.setTags({ env: "test" });
+    const told: string[] = [];
+    const onTags = (now: readonly Tag[], before: readonly Tag[]): void =>
+      void told.push([before, now].map((tags) => tags.map(({ key, value }) => `${key}=${value}`).join()).join(" -> "));
+    const cloud = new CloudIdentity({ mode: "aws", endpoint: service.url, tagsIntervalMs: 20, onTags });
+    const folder = "GET /latest/meta-data/tags/instance";
+    const looks = async (count: number): Promise<void> => {
+      const until = (service.asked.get(folder) ?? 0) + count;
+      for (let tries = 0; (service.asked.get(folder) ?? 0) < until; tries++) {
+        assert.ok(tries < 500, "the tags are not asked for");
+        await sleep(10);
+      }
+    };
+    try {
+      await looks(3);
+      assert.deepEqual(told, [], "the first ones are no change");
+      service.setTags({ env: "prod", team: "a" });
+      await looks(2);
+      // Of a tag that is listed and gone when it is asked for there is nothing.
+      service.values.delete("meta-data/tags/instance/team");
+      await looks(2);
+      service.isSilent = true;
+      service.setTags(undefined);
+      service.isSilent = false;
+      service.forgetTokens();
+      await looks(2);
+      assert.deepEqual(told, ["env=test -> env=prod,team=a", "env=prod,team=a -> env=prod", "env=prod -> "]);
+      assert.deepEqual(cloud.current?.tags, []);
+      assert.equal(service.asked.get("GET /latest/dynamic/instance-identity/document"), 1);
+    } finally {
+      cloud.close();
+      await service.stop();
+    }
+  });
+
+  it("keeps the tags that are known where it does not answer any more", async () => {
+    const service = await startImds({ "dynamic/instance-identity/document": JSON.stringify(DOCUMENT) });
+    service.setTags({ env: "test" });
+    const told: unknown[] = [];
+    const onTags = (): void => void told.push(1);
+    const cloud = new CloudIdentity({ mode: "aws", endpoint: service.url, tagsIntervalMs: 10, onTags });
+    try {
+      for (let tries = 0; cloud.current === undefined && tries < 500; tries++) await sleep(10);
+      await service.stop();
+      await sleep(100);
+      assert.deepEqual([cloud.current?.tags, told], [[{ key: "env", value: "test" }], []]);
+    } finally {
+      cloud.close();
+    }
+  });
+
+  it("gives labels by tags, which those of the configuration go before", async () => {
+    const service = await startImds({ "dynamic/instance-identity/document": JSON.stringify(DOCUMENT) });
+    service.setTags({ Environment: "prod", Team: "a", Name: "web" });
+    const enricher = new Enricher({
+      hostId: "h",
+      bootId: "b",
+      labels: { team: "mine" },
+      local: true,
+      executableHashBytesMax: 0,
+      cloud: "aws",
+      imdsEndpoint: service.url,
+      tagLabels: { env: "Environment", team: "Team", stage: "Stage" },
+      redact: (args) => args,
+    });
+    try {
+      let event: Event | undefined;
+      for (let tries = 0; event?.cloud === undefined && tries < 500; tries++) {
+        await sleep(10);
+        event = Event.create();
+        enricher.enrich(event, false, performance.now());
+      }
+      const labels = event?.host?.labels.map(({ key, value }) => `${key}=${value}`).sort();
+      assert.deepEqual(labels, ["env=prod", "team=mine"]);
+      assert.equal(event?.cloud?.tags.length, 3);
+    } finally {
+      enricher.close();
+      await service.stop();
     }
   });
 
   it("that is not there leaves the cloud empty and is no error", () => {
-    const cloud = new CloudIdentity("aws", "http://127.0.0.1:9");
+    const endpoint = "http://127.0.0.1:9";
+    const cloud = new CloudIdentity({ mode: "aws", endpoint, tagsIntervalMs: 10, onTags: () => undefined });
     cloud.close();
     assert.equal(cloud.current, undefined);
   });

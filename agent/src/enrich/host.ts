@@ -29,7 +29,9 @@ export function whyNoHostRoot(root: string): string | undefined {
 export class HostFacts {
   readonly #id: string;
   readonly #bootId: string;
-  readonly #labels: Label[];
+  /** As the configuration has them. */
+  readonly #given: Readonly<Record<string, string>>;
+  #labels: Label[];
   readonly #root: string;
   #host: Host;
   #readMs = Number.NEGATIVE_INFINITY;
@@ -39,7 +41,8 @@ export class HostFacts {
     this.#root = root;
     this.#id = id;
     this.#bootId = bootId;
-    this.#labels = Object.entries(labels).map(([key, value]) => ({ key, value }));
+    this.#given = labels;
+    this.#labels = asLabels(labels);
     this.#host = this.#read();
   }
 
@@ -50,6 +53,14 @@ export class HostFacts {
     const host = this.#read();
     if (JSON.stringify(host) !== JSON.stringify(this.#host)) this.#host = host;
     return this.#host;
+  }
+
+  /** Labels from elsewhere, in place of those of the last time; the configuration's go before them. */
+  label(others: Readonly<Record<string, string>>): void {
+    const labels = asLabels({ ...others, ...this.#given });
+    if (JSON.stringify(labels) === JSON.stringify(this.#labels)) return;
+    this.#labels = labels;
+    this.#host = { ...this.#host, labels };
   }
 
   #read(): Host {
@@ -67,6 +78,10 @@ export class HostFacts {
       machineId: readMachineId(insideRoot(this.#root, "/etc/machine-id")),
     };
   }
+}
+
+function asLabels(labels: Readonly<Record<string, string>>): Label[] {
+  return Object.entries(labels).map(([key, value]) => ({ key, value }));
 }
 
 function readMachineId(path: string): string {

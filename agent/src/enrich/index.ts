@@ -1,7 +1,8 @@
 /** What the records do not say: names, the process's identity and ancestry, container, host and cloud. */
-import type { Event } from "@hosttrail/proto/event";
+import type { Cloud, Event } from "@hosttrail/proto/event";
 import type { Validity } from "../model/index.ts";
-import { CloudIdentity, type CloudMode } from "./cloud.ts";
+import type { CloudMode } from "../imds/index.ts";
+import { CloudIdentity, type Tag } from "./cloud.ts";
 import { containerOf } from "./container.ts";
 import { FileHashes } from "./hash.ts";
 import { HostFacts } from "./host.ts";
@@ -24,12 +25,19 @@ export interface EnrichOptions {
   cloud: CloudMode;
   /** Where the instance metadata service answers. */
   imdsEndpoint: string;
+  /** Milliseconds between two looks at the instance's tags; some minutes where it is not given. */
+  tagsIntervalMs?: number;
+  /** Labels that a tag gives, by the tag's key; a label that stands in `labels` stays as it is there. */
+  tagLabels?: Readonly<Record<string, string>>;
+  /** Tags of the instance are others than before. */
+  onTags?: (now: readonly Tag[], before: readonly Tag[]) => void;
   /** Arguments of a process without their secrets. */
   redact: (args: readonly string[]) => readonly string[];
 }
 
 /** Names are looked up again after so long, and what else may change without being seen. */
 const VALID_MS = 10_000;
+const TAGS_INTERVAL_MS = 300_000;
 
 const NOWHERE: ProcessHost = {
   read: () => undefined,
@@ -45,9 +53,12 @@ export class Enricher {
   readonly #users: UserNames;
   readonly #processes: ProcessTable;
   readonly #cloud: CloudIdentity;
+  readonly #tagLabels: Readonly<Record<string, string>>;
+  /** Whose labels the host has. */
+  #labelled: Cloud | undefined;
 
   constructor(options: EnrichOptions) {
-    const { hostId, bootId, labels, local, root = "", executableHashBytesMax, cloud, imdsEndpoint, redact } = options;
+    const { hostId, bootId, labels, local, root = "", executableHashBytesMax, redact } = options;
     const hashes = new FileHashes(executableHashBytesMax);
     this.#host = new HostFacts(hostId, bootId, labels, root);
     this.#processes = new ProcessTable(
@@ -64,7 +75,10 @@ export class Enricher {
           },
     );
     this.#users = new UserNames(local, root);
-    this.#cloud = new CloudIdentity(local ? cloud : "none", imdsEndpoint);
+    const { cloud, imdsEndpoint: endpoint, tagsIntervalMs = TAGS_INTERVAL_MS, tagLabels = {} } = options;
+    const onTags = options.onTags ?? (() => undefined);
+    this.#tagLabels = tagLabels;
+    this.#cloud = new CloudIdentity({ mode: local ? cloud : "none", endpoint, tagsIntervalMs, onTags });
   }
 
   /** Fills the event in place. `nowMs` is monotonic. */
@@ -80,8 +94,13 @@ export class Enricher {
   }
 
   #locate(event: Event, nowMs: number): void {
+    const cloud = this.#cloud.current;
+    if (cloud !== this.#labelled) {
+      this.#labelled = cloud;
+      this.#host.label(labelsOf(cloud?.tags ?? [], this.#tagLabels));
+    }
     event.host = this.#host.current(nowMs);
-    event.cloud = this.#cloud.current;
+    event.cloud = cloud;
   }
 
   /** For how long what was filled in is right for another event like this one; undefined where each must be looked at. */
@@ -108,4 +127,15 @@ export class Enricher {
   close(): void {
     this.#cloud.close();
   }
+}
+
+/** What tags give as labels: `wanted` names a tag's key for each label. */
+function labelsOf(tags: readonly Tag[], wanted: Readonly<Record<string, string>>): Record<string, string> {
+  const values = new Map(tags.map(({ key, value }) => [key, value]));
+  return Object.fromEntries(
+    Object.entries(wanted).flatMap(([label, key]) => {
+      const value = values.get(key);
+      return value === undefined ? [] : [[label, value]];
+    }),
+  );
 }

@@ -18,7 +18,7 @@ import { makePrivateDirectory, readSecretFile, writeFileDurably } from "@hosttra
 import type { Logger } from "@hosttrail/lib/log";
 import type { HostCertificate } from "@hosttrail/proto/enrollment";
 import type { AgentConfig } from "../config/index.ts";
-import { openImds } from "../imds/index.ts";
+import { Imds } from "../imds/index.ts";
 import { enroll, type Proof, renew } from "./enroll.ts";
 import type { Identity, TlsCredentials } from "./identity.ts";
 import { certificateRequest } from "./request.ts";
@@ -160,8 +160,9 @@ export class OwnIdentity implements Identity {
   async #proof(): Promise<Proof | undefined> {
     const { method, tokenFile } = this.#config.enroll;
     if (method === "aws") {
-      const get = await openImds(this.#config.enrich.imdsEndpoint);
-      return { $case: "awsInstanceIdentity", value: { pkcs7: await get("/latest/dynamic/instance-identity/rsa2048") } };
+      const imds = new Imds(this.#config.enrich.imdsEndpoint);
+      const pkcs7 = await imds.get("/latest/dynamic/instance-identity/rsa2048");
+      return { $case: "awsInstanceIdentity", value: { pkcs7 } };
     }
     return tokenFile === "" || !existsSync(tokenFile)
       ? undefined

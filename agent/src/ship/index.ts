@@ -139,6 +139,10 @@ export class Shipper {
   #profileVersion = "";
   #stopping = false;
   #stop = new AbortController();
+  /** The host's end is near: no long pauses between two tries. */
+  #isHurried = false;
+  /** Ends the pause that goes on. */
+  #pause = new AbortController();
   #finished: Promise<void> | undefined;
 
   constructor(options: ShipOptions, spool: Spool, logger: Logger) {
@@ -158,6 +162,18 @@ export class Shipper {
     if (this.#stream === undefined) return;
     this.#waiting.push(block);
     this.#pump();
+  }
+
+  /** The host may end at any moment: tries to connect without long pauses, and at once where one goes on. */
+  hurry(): void {
+    if (this.#isHurried) return;
+    this.#isHurried = true;
+    this.#pause.abort();
+  }
+
+  /** It does not after all. */
+  takeTime(): void {
+    this.#isHurried = false;
   }
 
   /** Tells the host's profile to the collector of the stream, where it knows another one. */
@@ -213,13 +229,16 @@ export class Shipper {
       if (this.#stopping) return;
       this.#endpoints.move(this.#leaving);
       attempt = welcomed ? 0 : attempt + 1;
-      const ceiling = Math.min(this.#options.backoffMinMs * 2 ** attempt, this.#options.backoffMaxMs);
+      const ceilingMax = this.#isHurried ? this.#options.backoffMinMs : this.#options.backoffMaxMs;
+      const ceiling = Math.min(this.#options.backoffMinMs * 2 ** attempt, ceilingMax);
       // Full jitter: a fleet that lost its collector does not come back as one. Who left when asked to has waited for a random time before.
       const hasLeft = this.#isLeaving && welcomed;
       const delay = hasLeft
         ? Math.random() * this.#options.backoffMinMs
         : this.#options.backoffMinMs + Math.random() * ceiling;
-      await sleep(delay, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+      this.#pause = new AbortController();
+      const signal = AbortSignal.any([this.#stop.signal, this.#pause.signal]);
+      await sleep(delay, undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -37,7 +37,7 @@ export interface KnownHost {
   isRevoked: boolean;
   /** 0 where nothing ever came. */
   lastReceivedMs: number;
-  goodbye: "" | "stopped" | "going-down";
+  goodbye: "" | "stopped" | "going-down" | "announced";
   missingEvents: number;
 }
 

@@ -11,7 +11,15 @@ import {
   MongoBulkWriteError,
 } from "mongodb";
 import { hex64 } from "@hosttrail/lib/block";
-import type { EpochTrail, HostDocument, HostMachine, HostNames, HostState, WasCalled } from "../model/index.ts";
+import type {
+  EpochTrail,
+  Goodbye,
+  HostDocument,
+  HostMachine,
+  HostNames,
+  HostState,
+  WasCalled,
+} from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
 import { bigintOf, documents, DURABLE, number, type Row, storable, text, WRITES_TOGETHER_MAX } from "./rows.ts";
 
@@ -263,6 +271,8 @@ const STATE = {
   missing_events: 1,
 } as const;
 
+const GOODBYES: readonly Goodbye[] = ["stopped", "going-down", "announced"];
+
 /** What listMachines reads. */
 const MACHINE = { ...STATE, cloud_account: 1, instances: 1 } as const;
 
@@ -276,7 +286,7 @@ function toState(row: Row): HostState {
     lastReceivedMs: number(row, "last_received_ms"),
     clockOffsetMs: number(row, "clock_offset_ms"),
     clockSinceMs: number(row, "clock_since_ms"),
-    goodbye: goodbye === "stopped" || goodbye === "going-down" ? goodbye : "",
+    goodbye: GOODBYES.find((known) => known === goodbye) ?? "",
     faults: {
       forkedBlocks: number(faults, "forked_blocks"),
       brokenLinks: number(faults, "broken_links"),

@@ -85,6 +85,10 @@ describe("a host is silent", () => {
       silentFinding(stopped, NOW - DAY_MS).title,
       "web-1 is silent since 2026-11-28 12:00 UTC, after its agent was stopped",
     );
+    // One that was to end, and was ended before it said goodbye: the loss that may be in that is told.
+    const ended = host({ goodbye: "announced" });
+    assert.equal(since(ended, [node()]), NOW - DAY_MS);
+    assert.match(silentFinding(ended, NOW - DAY_MS).title, /^web-1 is silent since .*: its end was announced/);
   });
 
   it("at no time that is not the latest of what is known of it, whatever nodes tell", () => {

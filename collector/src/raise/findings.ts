@@ -81,8 +81,16 @@ export function silentKey(hostId: string): string {
   return `host-silent/${hostId}`;
 }
 
+/** A host whose end was announced and that said goodbye has gone in order. Without it, nobody knows what it did after its last block. */
+const WHY_SILENT = {
+  "": "",
+  "going-down": "",
+  stopped: ", after its agent was stopped",
+  announced: ": its end was announced, and it ended without a goodbye; what it did after that is not known",
+} as const;
+
 export function silentFinding({ hostId, name, goodbye }: HostState, sinceMs: number): Finding {
-  const why = goodbye === "stopped" ? ", after its agent was stopped" : "";
+  const why = WHY_SILENT[goodbye];
   return finding(
     "host-silent",
     { hostId, name },

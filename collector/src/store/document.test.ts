@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import {
   BlockError,
   encodeHeader,
+  FLAG_ENDING,
   FLAG_GOING_DOWN,
   FLAG_GOODBYE,
   FLAG_URGENT,
@@ -102,6 +103,9 @@ describe("what is kept of a block", () => {
     assert.equal(goodbye(FLAG_GOODBYE | FLAG_GOING_DOWN | FLAG_URGENT), "going-down");
     // By itself it says nothing.
     assert.equal(goodbye(FLAG_GOING_DOWN | FLAG_URGENT), "");
+    // Whose end is announced, and who then says goodbye, has said goodbye.
+    assert.equal(goodbye(FLAG_ENDING | FLAG_URGENT), "announced");
+    assert.equal(goodbye(FLAG_ENDING | FLAG_GOODBYE | FLAG_GOING_DOWN), "going-down");
   });
 
   it("has the facts of the last event that tells some", () => {

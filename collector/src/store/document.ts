@@ -4,6 +4,7 @@ import {
   type ColumnBlock,
   columnsOf,
   eventId,
+  FLAG_ENDING,
   FLAG_GOING_DOWN,
   FLAG_GOODBYE,
   openColumns,
@@ -117,7 +118,7 @@ function checkHosts(columns: ColumnBlock, hostId: string): void {
 }
 
 function goodbyeOf(flags: number): Goodbye {
-  if ((flags & FLAG_GOODBYE) === 0) return "";
+  if ((flags & FLAG_GOODBYE) === 0) return (flags & FLAG_ENDING) === 0 ? "" : "announced";
   return (flags & FLAG_GOING_DOWN) === 0 ? "stopped" : "going-down";
 }
 

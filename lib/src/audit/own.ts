@@ -8,6 +8,9 @@ export const AGENT_ACTIONS = [
   "changed-governor-level",
   "missed-source-data",
   "proved-arrival",
+  "announced-end",
+  "withdrew-end",
+  "changed-cloud-tags",
 ] as const;
 
 export type AgentAction = (typeof AGENT_ACTIONS)[number];

@@ -11,6 +11,8 @@ export const FLAG_CANARY = 2;
 export const FLAG_GOODBYE = 4;
 /** Beside it: the whole system goes down. */
 export const FLAG_GOING_DOWN = 8;
+/** The host's end was announced when the block was sealed: by its cloud, or by somebody. */
+export const FLAG_ENDING = 16;
 
 /** What a header says; times are nanoseconds since 1970 UTC. */
 export interface Header {

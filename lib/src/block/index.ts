@@ -8,6 +8,7 @@ export { BlockError, type BlockErrorCode } from "./error.ts";
 export {
   encodeHeader,
   FLAG_CANARY,
+  FLAG_ENDING,
   FLAG_GOING_DOWN,
   FLAG_GOODBYE,
   FLAG_URGENT,

@@ -95,7 +95,7 @@ export interface BlockHeader {
   previousHeaderSha256: Uint8Array;
   /**
    * Bit 0: urgent (cut at once). Bit 1: contains a canary. Bit 2: the last block of a run of the agent, which was stopped in order. Bit 3:
-   * beside bit 2, the whole system goes down.
+   * beside bit 2, the whole system goes down. Bit 4: the host's end was announced when it was sealed.
    */
   flags: number;
   agentVersion: string;
