@@ -6,6 +6,7 @@ import { ReflectionService } from "@grpc/reflection";
 import { BLOCK_BYTES_MAX } from "@hosttrail/lib/block";
 import type { Logger } from "@hosttrail/lib/log";
 import { HealthImplementation, protoPath as healthProto } from "grpc-health-check";
+import { descriptorsOf } from "./descriptors.ts";
 import { type ListenOptions, listenTls } from "./listener.ts";
 
 export { type ListenOptions, listenTls } from "./listener.ts";
@@ -79,7 +80,8 @@ export async function serve(
   const health = new HealthImplementation(Object.fromEntries(["", ...names].map((name) => [name, "SERVING"])));
   health.addToServer(server);
   const descriptors = readFileSync(new URL(import.meta.resolve("@hosttrail/proto/descriptors.binpb")));
-  const described = { ...loadFileDescriptorSetFromBuffer(descriptors), ...loadSync(healthProto) };
+  const ours = loadFileDescriptorSetFromBuffer(Buffer.from(descriptorsOf(descriptors, names)));
+  const described = { ...ours, ...loadSync(healthProto) };
   new ReflectionService(onceEach(described), { services: [...names, "grpc.health.v1.Health"] }).addToServer(server);
   // TLS is done when a connection comes here, so gRPC itself needs no credentials.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
