@@ -4,6 +4,7 @@ import { errnoOf, KernelAudit, type KernelStatus } from "../kernel/index.ts";
 import type { AgentConfig } from "../config/index.ts";
 import { askControl } from "../control/index.ts";
 import { whyNoHostRoot } from "../enrich/index.ts";
+import { isInOtherNetwork } from "../source/index.ts";
 import { describeRule, KernelHold, LOCKED, readRules } from "../rules/index.ts";
 import { DAMAGED, eventsIn, type Quarantined, quarantineOf, spoolOf, summarize } from "../spool/index.ts";
 import { readQuarantine } from "./quarantine.ts";
@@ -76,13 +77,18 @@ function kernelLine(): Finding[] {
 function namespaces(): Finding[] {
   // The kernel fixes the numbers of the first namespaces. Source: include/linux/proc_ns.h; the network's differs by kernel.
   const first: Readonly<Record<string, string>> = { pid: "4026531836", user: "4026531837" };
-  return Object.entries(first).map(([name, number]) => {
+  const findings = Object.entries(first).map(([name, number]) => {
     const link = linkOf(`/proc/self/ns/${name}`);
     if (link === `${name}:[${number}]`) return ok(`in the first ${name} namespace`);
     return problem(
-      `not in the first ${name} namespace (${link}): audit belongs to the host; run the agent there, not in a container`,
+      `not in the first ${name} namespace (${link}): audit belongs to the host; run the agent there, or in a container with its namespaces`,
     );
   });
+  if (isInOtherNetwork())
+    findings.push(
+      warning("not in the host's network namespace: records come here by unicast alone, never by multicast"),
+    );
+  return findings;
 }
 
 function linkOf(path: string): string {
@@ -117,6 +123,7 @@ function kernel(config: AgentConfig): Finding[] {
     status = audit.status();
   } catch (error) {
     const errno = errnoOf(error);
+    if (errno === "EINVAL" && error instanceof Error) return [problem(error.message)];
     if (errno === "EPROTONOSUPPORT")
       return [problem("this kernel has no audit (CONFIG_AUDIT), or this container hides it")];
     return [problem(`the kernel's audit does not answer (${errno ?? String(error)})`)];

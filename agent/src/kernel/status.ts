@@ -1,6 +1,6 @@
 /** The kernel's audit settings: reading them, changing ours, giving them back. */
 import { existsSync } from "node:fs";
-import { type ControlHandle, native } from "./native.ts";
+import { type ControlHandle, errnoOf, native } from "./native.ts";
 
 // Source: include/uapi/linux/audit.h.
 const AUDIT_GET = 1000;
@@ -28,6 +28,20 @@ export interface KernelStatus {
 /** What we may change. */
 export type KernelSettings = Partial<Pick<KernelStatus, "enabled" | "backlogLimit" | "backlogWaitTime">>;
 
+/** Source: containers/common's seccomp.json. Docker's and containerd's profiles have no such rule. */
+const FORBIDDEN =
+  "cannot open an audit socket (EINVAL): the container's seccomp profile forbids it; CRI-O's and Podman's own allow it with CAP_AUDIT_WRITE alone";
+
+function openControl(): ControlHandle {
+  try {
+    return native().openControl();
+  } catch (cause) {
+    // The kernel itself has no such answer to a socket of audit's.
+    if (errnoOf(cause) !== "EINVAL") throw cause;
+    throw Object.assign(new Error(FORBIDDEN, { cause }), { code: "EINVAL" });
+  }
+}
+
 /** The control socket to the kernel's audit. */
 export class KernelAudit {
   readonly #control: ControlHandle;
@@ -36,7 +50,7 @@ export class KernelAudit {
   /** `root` is where the host's root is seen from here, which paths of rules are of; empty for our own. */
   constructor(root = "") {
     this.#root = root;
-    this.#control = native().openControl();
+    this.#control = openControl();
   }
 
   /** Sends a request; throws an Error whose code is the kernel's errno. */

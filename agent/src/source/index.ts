@@ -106,7 +106,7 @@ function inInitialNamespaces(): boolean {
  * Whether this is not the first process's network namespace: then nothing would ever come by multicast, without an error. Only where that
  * process is the host's, and may be looked at. Source: kauditd_send_multicast_skb in kernel/audit.c.
  */
-function isInOtherNetwork(): boolean {
+export function isInOtherNetwork(): boolean {
   if (!inInitialNamespaces()) return false;
   try {
     return readlinkSync("/proc/1/ns/net") !== readlinkSync("/proc/self/ns/net");
