@@ -28,6 +28,16 @@ export interface MatchBatch {
   headerSha256: string;
   /** Number of this message among those that the block needs. */
   part: number;
+  /** Events that rules were held against, of any blocks, whether one matched or not: told before these blocks are acknowledged. */
+  looked: LookedRange[];
+}
+
+/** LookedRange is events of one host and epoch, from the first number to the one before next. */
+export interface LookedRange {
+  hostId: string;
+  epoch: bigint;
+  first: bigint;
+  next: bigint;
 }
 
 /** RuleMatches is what one rule found. */
@@ -82,6 +92,10 @@ export interface DetectorState {
   newestEventUnixNano: bigint;
   /** What suppressions hid so far, by their ids. */
   hidden: { [key: string]: HiddenMatches };
+  /** Events that rules were held against, and what was stored already when that was begun to be noted. */
+  looked: LookedRange[];
+  /** When it was begun, milliseconds since 1970; 0 for never. */
+  lookedSinceUnixMs: bigint;
 }
 
 export interface DetectorState_FindingsEntry {
@@ -119,6 +133,7 @@ function createBaseMatchBatch(): MatchBatch {
     rules: [],
     headerSha256: "",
     part: 0,
+    looked: [],
   };
 }
 
@@ -150,6 +165,9 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     }
     if (message.part !== 0) {
       writer.uint32(64).uint32(message.part);
+    }
+    for (const v of message.looked) {
+      LookedRange.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -231,6 +249,14 @@ export const MatchBatch: MessageFns<MatchBatch> = {
             message.part = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.looked.push(LookedRange.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -275,6 +301,9 @@ export const MatchBatch: MessageFns<MatchBatch> = {
         ? globalThis.String(object.header_sha256)
         : "",
       part: isSet(object.part) ? globalThis.Number(object.part) : 0,
+      looked: globalThis.Array.isArray(object?.looked)
+        ? object.looked.map((e: any) => LookedRange.fromJSON(e))
+        : [],
     };
   },
 
@@ -304,6 +333,9 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     if (message.part !== 0) {
       obj.part = Math.round(message.part);
     }
+    if (message.looked?.length) {
+      obj.looked = message.looked.map((e) => LookedRange.toJSON(e));
+    }
     return obj;
   },
 
@@ -322,6 +354,137 @@ export const MatchBatch: MessageFns<MatchBatch> = {
     message.rules = object.rules?.map((e) => RuleMatches.fromPartial(e)) || [];
     message.headerSha256 = object.headerSha256 ?? "";
     message.part = object.part ?? 0;
+    message.looked = object.looked?.map((e) => LookedRange.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLookedRange(): LookedRange {
+  return { hostId: "", epoch: 0n, first: 0n, next: 0n };
+}
+
+export const LookedRange: MessageFns<LookedRange> = {
+  encode(message: LookedRange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostId !== "") {
+      writer.uint32(10).string(message.hostId);
+    }
+    if (message.epoch !== 0n) {
+      if (BigInt.asUintN(64, message.epoch) !== message.epoch) {
+        throw new globalThis.Error("value provided for field message.epoch of type fixed64 too large");
+      }
+      writer.uint32(17).fixed64(message.epoch);
+    }
+    if (message.first !== 0n) {
+      if (BigInt.asUintN(64, message.first) !== message.first) {
+        throw new globalThis.Error("value provided for field message.first of type uint64 too large");
+      }
+      writer.uint32(24).uint64(message.first);
+    }
+    if (message.next !== 0n) {
+      if (BigInt.asUintN(64, message.next) !== message.next) {
+        throw new globalThis.Error("value provided for field message.next of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.next);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LookedRange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLookedRange();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.epoch = reader.fixed64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.first = reader.uint64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.next = reader.uint64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LookedRange {
+    return {
+      hostId: isSet(object.hostId)
+        ? globalThis.String(object.hostId)
+        : isSet(object.host_id)
+        ? globalThis.String(object.host_id)
+        : "",
+      epoch: isSet(object.epoch) ? BigInt(object.epoch) : 0n,
+      first: isSet(object.first) ? BigInt(object.first) : 0n,
+      next: isSet(object.next) ? BigInt(object.next) : 0n,
+    };
+  },
+
+  toJSON(message: LookedRange): unknown {
+    const obj: any = {};
+    if (message.hostId !== "") {
+      obj.hostId = message.hostId;
+    }
+    if (message.epoch !== 0n) {
+      obj.epoch = message.epoch.toString();
+    }
+    if (message.first !== 0n) {
+      obj.first = message.first.toString();
+    }
+    if (message.next !== 0n) {
+      obj.next = message.next.toString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LookedRange>): LookedRange {
+    return LookedRange.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LookedRange>): LookedRange {
+    const message = createBaseLookedRange();
+    message.hostId = object.hostId ?? "";
+    message.epoch = (object.epoch !== undefined && object.epoch !== null) ? BigInt(object.epoch) : 0n;
+    message.first = (object.first !== undefined && object.first !== null) ? BigInt(object.first) : 0n;
+    message.next = (object.next !== undefined && object.next !== null) ? BigInt(object.next) : 0n;
     return message;
   },
 };
@@ -773,6 +936,8 @@ function createBaseDetectorState(): DetectorState {
     findings: {},
     newestEventUnixNano: 0n,
     hidden: {},
+    looked: [],
+    lookedSinceUnixMs: 0n,
   };
 }
 
@@ -805,6 +970,15 @@ export const DetectorState: MessageFns<DetectorState> = {
     globalThis.Object.entries(message.hidden).forEach(([key, value]: [string, HiddenMatches]) => {
       DetectorState_HiddenEntry.encode({ key: key as any, value }, writer.uint32(58).fork()).join();
     });
+    for (const v of message.looked) {
+      LookedRange.encode(v!, writer.uint32(66).fork()).join();
+    }
+    if (message.lookedSinceUnixMs !== 0n) {
+      if (BigInt.asUintN(64, message.lookedSinceUnixMs) !== message.lookedSinceUnixMs) {
+        throw new globalThis.Error("value provided for field message.lookedSinceUnixMs of type uint64 too large");
+      }
+      writer.uint32(72).uint64(message.lookedSinceUnixMs);
+    }
     return writer;
   },
 
@@ -883,6 +1057,22 @@ export const DetectorState: MessageFns<DetectorState> = {
             }
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.looked.push(LookedRange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.lookedSinceUnixMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -936,6 +1126,14 @@ export const DetectorState: MessageFns<DetectorState> = {
           {},
         )
         : {},
+      looked: globalThis.Array.isArray(object?.looked)
+        ? object.looked.map((e: any) => LookedRange.fromJSON(e))
+        : [],
+      lookedSinceUnixMs: isSet(object.lookedSinceUnixMs)
+        ? BigInt(object.lookedSinceUnixMs)
+        : isSet(object.looked_since_unix_ms)
+        ? BigInt(object.looked_since_unix_ms)
+        : 0n,
     };
   },
 
@@ -974,6 +1172,12 @@ export const DetectorState: MessageFns<DetectorState> = {
         });
       }
     }
+    if (message.looked?.length) {
+      obj.looked = message.looked.map((e) => LookedRange.toJSON(e));
+    }
+    if (message.lookedSinceUnixMs !== 0n) {
+      obj.lookedSinceUnixMs = message.lookedSinceUnixMs.toString();
+    }
     return obj;
   },
 
@@ -1007,6 +1211,10 @@ export const DetectorState: MessageFns<DetectorState> = {
       },
       {},
     );
+    message.looked = object.looked?.map((e) => LookedRange.fromPartial(e)) || [];
+    message.lookedSinceUnixMs = (object.lookedSinceUnixMs !== undefined && object.lookedSinceUnixMs !== null)
+      ? BigInt(object.lookedSinceUnixMs)
+      : 0n;
     return message;
   },
 };
