@@ -2,17 +2,13 @@
  * AWS as moto plays it: a server in Python that many test their tools against (Apache-2.0, https://github.com/getmoto/moto). It is installed beside
  * the project by its pinned requirements (`requirements.txt`), once, where there is a Python and a package index.
  */
-import { execFileSync, type ExecFileSyncOptions, spawn } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
 import { get } from "node:http";
-import { join } from "node:path";
 import { freePort } from "@hosttrail/stack";
 import { eventually } from "../environment.ts";
+import { pythonWith } from "../python.ts";
 
 const REQUIREMENTS = new URL("requirements.txt", import.meta.url).pathname;
-const TOOLS = new URL("../../.hosttrail/tools", import.meta.url).pathname;
-const INSTALL_MS = 300_000;
 const START_MS = 60_000;
 
 export interface Moto {
@@ -22,25 +18,7 @@ export interface Moto {
 
 /** The Python that has it; a text that says why there is none. */
 export function motoPython(): { python: string } | string {
-  const hash = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex").slice(0, 16);
-  const folder = join(TOOLS, `moto-${hash}`);
-  const python = join(folder, "bin/python");
-  if (existsSync(join(folder, "complete"))) return { python };
-  const making = `${folder}.${process.pid}`;
-  const quiet: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "pipe"], timeout: INSTALL_MS };
-  try {
-    execFileSync("python3", ["-m", "venv", making], quiet);
-    const words = ["install", "--quiet", "--no-deps", "--require-hashes", "--requirement", REQUIREMENTS];
-    execFileSync(join(making, "bin/pip"), words, quiet);
-    writeFileSync(join(making, "complete"), "");
-  } catch (error) {
-    rmSync(making, { recursive: true, force: true });
-    return `moto cannot be installed: ${String(error).slice(0, 300)}`;
-  }
-  // Its scripts know the folder that it was made in; only `python -m` is used.
-  if (existsSync(folder)) rmSync(making, { recursive: true, force: true });
-  else renameSync(making, folder);
-  return { python };
+  return pythonWith("moto", REQUIREMENTS);
 }
 
 export async function startMoto(python: string): Promise<Moto> {

@@ -15,7 +15,7 @@ const EVENTS_OF_ROLE = 2000;
 /** What hosts did at work, what rules were recorded for, and each thing that an event can mean. */
 export function variedEvents(): Event[] {
   const worked = ROLES.flatMap((role) => readTrail(role).slice(0, EVENTS_OF_ROLE));
-  const recorded = recordedEvents();
+  const recorded = [...recordedEvents(), ...loadedModule()];
   const whole = [...worked, ...recorded];
   return [...whole, ...meantEvents(whole), ...ownEvents()].map(placed);
 }
@@ -25,15 +25,28 @@ function recordedEvents(): Event[] {
   const names = readdirSync(RECORDED, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".log"));
   return names.toSorted().flatMap((name) => {
     const lines = readFileSync(join(RECORDED, name), "latin1").split("\n");
-    return groupsOf(
-      lines.filter((line) => line !== ""),
-      true,
-    ).map((group) => {
-      const { event, words } = decode(group);
-      if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
-      return event;
-    });
+    return eventsOfLines(lines.filter((line) => line !== ""));
   });
+}
+
+function eventsOfLines(lines: readonly string[]): Event[] {
+  return groupsOf(lines, true).map((group) => {
+    const { event, words } = decode(group);
+    if (event.audit !== undefined) event.audit.records = condenseRecords(event, words);
+    return event;
+  });
+}
+
+/** A module that is loaded, as the kernel tells of it: a machine on which it could be recorded was not at hand. */
+function loadedModule(): Event[] {
+  const stamp = "msg=audit(1795942985.463:77381976):";
+  const call =
+    'arch=c000003e syscall=313 success=yes exit=0 items=0 ppid=1 pid=2 auid=4294967295 uid=0 comm="modprobe" exe="/usr/bin/kmod"';
+  return eventsOfLines([
+    `type=SYSCALL ${stamp} ${call}`,
+    `type=KERN_MODULE ${stamp} name="dummy"`,
+    `type=EOE ${stamp} `,
+  ]);
 }
 
 /** For each meaning an event that has been made of records, with that meaning in its place. */

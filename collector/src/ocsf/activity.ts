@@ -1,4 +1,4 @@
-/** Which class and activity of OCSF 1.9.0 an event is. */
+/** Which class and activity of OCSF 1.8.0 an event is. */
 
 export interface Activity {
   /** category_uid and class_uid, with their captions. */
@@ -21,8 +21,8 @@ const GROUP_MANAGEMENT = [3006, "Group Management"] as const;
 const NETWORK_ACTIVITY = [4001, "Network Activity"] as const;
 
 const OTHER = [99, "Other"] as const;
-/** What has no class of its own. */
-const BASE: Activity = { category: [0, "Uncategorized"], class: [0, "Base Event"], activity: OTHER };
+/** What has no class of its own, or lacks what its class asks for. */
+export const BASE: Activity = { category: [0, "Uncategorized"], class: [0, "Base Event"], activity: OTHER };
 
 function of(
   category: Activity["category"],

@@ -1,10 +1,10 @@
 /**
- * Objects of the Open Cybersecurity Schema Framework 1.9.0 (https://schema.ocsf.io/1.9.0) that stand for parts of our events, shared by all who
+ * Objects of the Open Cybersecurity Schema Framework 1.8.0 (https://schema.ocsf.io/1.8.0) that stand for parts of our events, shared by all who
  * write in its terms.
  */
 import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 
-export const OCSF_VERSION = "1.9.0";
+export const OCSF_VERSION = "1.8.0";
 
 export function deviceOf({ id, name }: { id: string; name: string }): Record<string, unknown> {
   // Its kind is not known.
@@ -13,14 +13,17 @@ export function deviceOf({ id, name }: { id: string; name: string }): Record<str
 
 export function processOf(process: Process, user: User | undefined): Record<string, unknown> {
   const started = Number(process.startUnixNano / 1_000_000n);
+  const { entityId, pid, name, executable } = process;
+  const command = process.args.join(" ");
+  const account = userOf(user);
   return {
-    uid: process.entityId,
-    pid: process.pid,
-    name: process.name,
-    cmd_line: process.args.join(" "),
-    ...(process.executable === "" ? {} : { file: fileOf({ path: process.executable, mode: 0 }) }),
+    pid,
+    ...(entityId === "" ? {} : { uid: entityId }),
+    ...(name === "" ? {} : { name }),
+    ...(command === "" ? {} : { cmd_line: command }),
+    ...(executable === "" ? {} : { file: fileOf({ path: executable, mode: 0 }) }),
     ...(started === 0 ? {} : { created_time: started }),
-    ...(user === undefined ? {} : { user: userOf(user.id, user.name) }),
+    ...(account === undefined ? {} : { user: account }),
     ...(process.parent === undefined ? {} : { parent_process: processOf(process.parent, undefined) }),
   };
 }
@@ -46,15 +49,23 @@ export function fileOf({ path, mode }: Pick<File, "path" | "mode">): Record<stri
   };
 }
 
-export function endpointOf({ address, ip, port, domain }: Endpoint): Record<string, unknown> {
-  return {
-    ...(ip === "" ? { name: address } : { ip }),
+/** Undefined where nothing is known of it. */
+export function endpointOf(endpoint: Endpoint | undefined): Record<string, unknown> | undefined {
+  if (endpoint === undefined) return undefined;
+  const { address, ip, port, domain } = endpoint;
+  const known = {
+    ...(ip === "" ? {} : { ip }),
+    ...(ip !== "" || address === "" ? {} : { name: address }),
     ...(port === 0 ? {} : { port }),
     ...(domain === "" ? {} : { hostname: domain }),
   };
+  return Object.keys(known).length === 0 ? undefined : known;
 }
 
-/** A user by number, which the kernel writes as 4294967295 where there is none. */
-export function userOf(id: number, name: string): Record<string, unknown> {
-  return { ...(id === UNSET ? {} : { uid: String(id) }), ...(name === "" ? {} : { name }) };
+/** A user by number, which the kernel writes as 4294967295 where there is none; undefined where there is no name either. */
+export function userOf(user: User | undefined): Record<string, unknown> | undefined {
+  if (user === undefined) return undefined;
+  const { id, name } = user;
+  const known = { ...(id === UNSET ? {} : { uid: String(id) }), ...(name === "" ? {} : { name }) };
+  return Object.keys(known).length === 0 ? undefined : known;
 }

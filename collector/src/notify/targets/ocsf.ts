@@ -1,4 +1,4 @@
-/** Alerts as Detection Findings (class 2004) of the Open Cybersecurity Schema Framework 1.9.0 (https://schema.ocsf.io/1.9.0). */
+/** Alerts as Detection Findings (class 2004) of the Open Cybersecurity Schema Framework 1.8.0 (https://schema.ocsf.io/1.8.0). */
 import type { Alert } from "@hosttrail/proto/alert";
 import { Event } from "@hosttrail/proto/event";
 import { deviceOf, endpointOf, fileOf, OCSF_VERSION, processOf } from "../../ocsf/index.ts";
@@ -118,7 +118,7 @@ function aboutAlert(alert: Alert, { kind, eventsLeftOut }: Notice): Record<strin
     resources: alert.hosts.map(({ id, name }) => ({ uid: id, name, type: "host" })),
     evidences: alert.events.map(evidenceOf),
     ...(eventsLeftOut === 0 ? {} : { enrichments: [leftOut(eventsLeftOut)] }),
-    ...(alert.closeText === "" ? {} : { notes: [{ comment: alert.closeText }] }),
+    ...(alert.closeText === "" ? {} : { comment: alert.closeText }),
   };
 }
 
@@ -129,13 +129,14 @@ function leftOut(count: number): Record<string, unknown> {
 function evidenceOf(event: Event): Record<string, unknown> {
   const { process, user, files, source, destination } = event;
   const [file] = files;
+  const [from, to] = [endpointOf(source), endpointOf(destination)];
   return {
     uid: event.id,
     name: event.event?.action ?? "",
     ...(process === undefined ? {} : { actor: { process: processOf(process, user) } }),
     ...(file === undefined || file.path === "" ? {} : { file: fileOf(file) }),
-    ...(source === undefined ? {} : { src_endpoint: endpointOf(source) }),
-    ...(destination === undefined ? {} : { dst_endpoint: endpointOf(destination) }),
+    ...(from === undefined ? {} : { src_endpoint: from }),
+    ...(to === undefined ? {} : { dst_endpoint: to }),
     ...(event.host === undefined ? {} : { device: deviceOf(event.host) }),
     // All that the kernel said, in our own terms.
     data: Event.toJSON(event),

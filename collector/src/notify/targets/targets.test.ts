@@ -79,7 +79,7 @@ describe("a Detection Finding", () => {
       ),
       [1, 2, 2004, 200_401, 4, 1_790_000_000_500, 1],
     );
-    assert.equal(finding.metadata["version"], "1.9.0");
+    assert.equal(finding.metadata["version"], "1.8.0");
     assert.ok(finding.metadata["product"] !== undefined);
     assert.equal(finding.finding_info["uid"], "01a0c0de0000-0123456789abcdef0123456789abcdef");
     assert.deepEqual(finding.finding_info["attacks"], [

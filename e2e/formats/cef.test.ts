@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { fileWriter } from "@hosttrail/collector/export";
+import { visible } from "@hosttrail/lib/text";
+import { Event } from "@hosttrail/proto/event";
+import { ExportFormat } from "@hosttrail/proto/query";
+import { HOSTILE } from "../../collector/src/notify/fixture.ts";
+import { variedEvents } from "./events.ts";
+import { ask, WHY_NO_TOOLS } from "./python.ts";
+
+interface Answer {
+  values: Record<string, string>;
+  problems: string[];
+}
+
+/** What the line has to say, by what readers call it. */
+const LENGTH_MAX = 1000;
+const TOP = 20;
+
+function read(events: readonly Event[], change: (text: string) => string = (text) => text): Answer[] {
+  const bytes = fileWriter(ExportFormat.CEF, [])?.write(events) ?? new Uint8Array(0);
+  return ask("cef.py", [], change(Buffer.from(bytes).toString())) as Answer[];
+}
+
+describe("CEF", { skip: WHY_NO_TOOLS }, () => {
+  const events = variedEvents();
+
+  it("is read by a reader of others as it was meant, and has only what the format's dictionary allows", () => {
+    const answers = read(events);
+    assert.equal(answers.length, events.length);
+    assert.deepEqual([...new Set(answers.flatMap(({ problems }) => problems))].slice(0, TOP), []);
+    for (const [at, { values }] of answers.entries()) {
+      const { id, event, user, process, files, destination } = events[at] as Event;
+      assert.equal(values["eventId"], id);
+      assert.equal(values["DeviceEventClassID"], event?.action || "-");
+      assert.equal(values["Severity"], "1");
+      assert.equal(values["rt"], String((event?.timeUnixNano ?? 0n) / 1_000_000n));
+      for (const [name, text = ""] of [
+        ["act", event?.action],
+        ["suser", user?.name],
+        ["commandLine", process?.args.join(" ")],
+        ["filePath", files[0]?.path],
+        ["dpt", destination === undefined || destination.port === 0 ? "" : String(destination.port)],
+      ] as const) {
+        const shown = visible(text);
+        if (shown.length < LENGTH_MAX) assert.equal(values[name] ?? "", shown.trimEnd(), `${id} ${name}`);
+      }
+    }
+  });
+
+  it("keeps each text in its field, whatever is in it", () => {
+    const evil = `${HOSTILE} act=owned | cs1=x\\ suser=\\=root\\`;
+    const hostile = events.slice(0, 1).map((event) =>
+      Event.fromPartial({
+        ...event,
+        user: { name: evil, targetName: evil },
+        process: { pid: 1, name: evil, executable: evil, args: [evil, evil] },
+        files: [{ path: evil }],
+        destination: { address: evil, domain: evil, path: evil },
+        audit: { keys: [evil] },
+      }),
+    );
+    const [answer] = read(hostile);
+    assert.deepEqual(answer?.problems, []);
+    const values = answer?.values ?? {};
+    for (const name of ["suser", "duser", "sproc", "filePath", "dhost", "auditKeys"])
+      assert.equal(values[name], visible(evil), name);
+    assert.equal(values["act"], hostile[0]?.event?.action);
+    assert.equal(values["eventId"], hostile[0]?.id);
+  });
+
+  it("is found wrong where a wrong field is planted", () => {
+    const found = (from: RegExp, to: string): string[] =>
+      read(events.slice(0, 1), (text) => {
+        const changed = text.replace(from, to);
+        assert.notEqual(changed, text);
+        return changed;
+      }).flatMap(({ problems }) => problems);
+    assert.match(found(/ act=\S+/, ` act=${"x".repeat(64)}`).join(), /^act: Invalid value/);
+    assert.match(found(/ rt=|rt=/, "dvc=x rt=").join(), /^dvc: Invalid value/);
+    assert.match(found(/^CEF:0\|Hosttrail\|/, "CEF:0||").join(), /cannot be read/);
+  });
+});
