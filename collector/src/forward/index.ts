@@ -18,7 +18,6 @@ const RETRY_MIN_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 /** How often it is written down that all is forwarded. */
 const STATE_MS = 60_000;
-const TELL_MS = 5000;
 
 /** The lease of a target while it is held. */
 interface HeldOutlet {
@@ -74,7 +73,6 @@ class Turns {
   readonly #target: Target;
   readonly #events: EventForwarder;
   readonly #alerts: AlertForwarder;
-  readonly #telling: NodeJS.Timeout;
   /** Undefined until it is known. */
   #caughtUpMs: number | undefined;
   #notedMs = 0;
@@ -88,9 +86,6 @@ class Turns {
     const shared = { ...parts, target: this.#target, outlet, logger };
     this.#events = new EventForwarder(shared);
     this.#alerts = new AlertForwarder(shared);
-    // Also while a target does not answer.
-    this.#telling = setInterval(() => this.#tellLag(), TELL_MS);
-    this.#telling.unref();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -132,8 +127,7 @@ class Turns {
     if (what !== "events") await this.#alerts.turn(signal);
     const isAll = what === "alerts" || (await this.#events.turn(signal));
     if (!isAll || signal.aborted) return;
-    this.#caughtUpMs = beganMs;
-    this.#tellLag();
+    this.#tell(beganMs);
     if (beganMs - this.#notedMs < STATE_MS) return;
     await store.putState(name, { begunMs: this.#begunMs, caughtUpMs: beganMs });
     this.#notedMs = beganMs;
@@ -149,22 +143,21 @@ class Turns {
       if (begin === "now" && what !== "alerts") await this.#events.skipAll(signal);
       if (begin === "now" && what !== "events") await this.#alerts.skipAll(signal);
       signal.throwIfAborted();
-      state = { begunMs: nowMs, caughtUpMs: nowMs };
+      state = { begunMs: nowMs, caughtUpMs: begin === "now" ? nowMs : 0 };
       await store.putState(name, state);
       this.#logger.info({ target: name, begin }, "an export begins");
     }
     this.#begunMs = state.begunMs;
-    this.#caughtUpMs = state.caughtUpMs;
+    this.#tell(state.caughtUpMs);
   }
 
-  #tellLag(): void {
-    if (this.#caughtUpMs === undefined) return;
-    metrics.exportLagSeconds.set({ target: this.#outlet.name }, Math.max(0, (Date.now() - this.#caughtUpMs) / 1000));
+  #tell(caughtUpMs: number): void {
+    this.#caughtUpMs = caughtUpMs;
+    metrics.exportCaughtUp.set({ target: this.#outlet.name }, caughtUpMs / 1000);
   }
 
   close(): void {
-    clearInterval(this.#telling);
-    metrics.exportLagSeconds.remove({ target: this.#outlet.name });
+    metrics.exportCaughtUp.remove({ target: this.#outlet.name });
     metrics.exportWaitingEvents.remove({ target: this.#outlet.name });
     metrics.exportFailing.remove({ target: this.#outlet.name });
     this.#target.close?.();

@@ -57,6 +57,7 @@ export interface Metrics {
   alertChangesUntold: Counter;
   detectBlocks: Counter<"result">;
   detectEvents: Counter;
+  detectPassedEvents: Counter<"result">;
   detectMatches: Counter;
   coverageCalls: Counter<"operation" | "result">;
   coverageInstances: Gauge<"state">;
@@ -70,7 +71,7 @@ export interface Metrics {
   exportLost: Counter<"target" | "reason">;
   exportFailures: Counter<"target">;
   exportFailing: Gauge<"target">;
-  exportLagSeconds: Gauge<"target">;
+  exportCaughtUp: Gauge<"target">;
   exportWaitingEvents: Gauge<"target">;
   detectLagBlocks: Gauge;
   detectLagSeconds: Gauge;
@@ -496,6 +497,12 @@ export const metrics: Metrics = {
     labelNames: ["result"] as const,
     registers,
   }),
+  detectPassedEvents: new Counter({
+    name: "hosttrail_detect_passed_events_total",
+    help: "Events that are stored and that the broker lost before rules were held against them, by what came of it: recovered, lost.",
+    labelNames: ["result"] as const,
+    registers,
+  }),
   detectEvents: new Counter({
     name: "hosttrail_detect_events_total",
     help: "Events that rules were held against.",
@@ -575,9 +582,9 @@ export const metrics: Metrics = {
     labelNames: ["target"] as const,
     registers,
   }),
-  exportLagSeconds: new Gauge({
-    name: "hosttrail_export_lag_seconds",
-    help: "All that was stored so long ago has gone out to the target.",
+  exportCaughtUp: new Gauge({
+    name: "hosttrail_export_caught_up_timestamp_seconds",
+    help: "All that was stored then, in seconds since 1970, has gone out to the target.",
     labelNames: ["target"] as const,
     registers,
   }),

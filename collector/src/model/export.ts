@@ -14,6 +14,6 @@ export interface ExportPlan {
 export interface ExportState {
   /** Since when there is something exported to the target. */
   begunMs: number;
-  /** All that was stored then has gone out. */
+  /** All that was stored then has gone out; 0 while something of before its begin has not. */
   caughtUpMs: number;
 }
