@@ -25,6 +25,7 @@ export interface FleetFile {
     auditMode: "auto" | "multicast" | "unicast" | "fail-if-auditd" | "none";
     rules: { sets: string[]; ownFiles: string[]; manage: "auto" | "never"; backlogLimit: number };
     labels: Record<string, string>;
+    tagLabels: Record<string, string>;
     integrityPaths: string[];
     redaction: { enabled: boolean; arguments: string; patterns: string[] };
     budget: { cpuPercent: number; memoryBytes: number };

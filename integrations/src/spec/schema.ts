@@ -124,6 +124,10 @@ const agent = mapOf(
     ),
     rules,
     labels: described("Labels of the hosts, by which people's scopes go.", ofAgent("labels")),
+    tag_labels: described(
+      "On AWS: labels that a host's events get from tags of its instance, the tag's key for each. Those of `labels` go before them; scopes of people go by none of them.",
+      ofAgent("enrich.tag_labels"),
+    ),
     integrity_paths: described(
       "Files and folders whose content is hashed when it changes.",
       ofAgent("integrity.paths"),

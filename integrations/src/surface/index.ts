@@ -120,6 +120,12 @@ export function settingsOf(fleet: Fleet): Setting[] {
     },
     { name: "labels", type: "labels", description: "Labels of the host.", value: sorted(agent.labels) },
     {
+      name: "tag_labels",
+      type: "labels",
+      description: "On AWS: labels that the host's events get from tags of its instance, the tag's key for each.",
+      value: sorted(agent.tagLabels),
+    },
+    {
       name: "integrity_paths",
       type: "strings",
       description: "Files and folders that are hashed when they change.",
@@ -357,6 +363,7 @@ const CONFIG_LAYOUT: readonly ConfigSection[] = [
   },
   { section: "integrity", entries: [{ key: "paths", setting: "integrity_paths" }] },
   { section: "", entries: [{ key: "labels", setting: "labels" }] },
+  { section: "enrich", entries: [{ key: "tag_labels", setting: "tag_labels" }] },
   {
     section: "redact",
     entries: [

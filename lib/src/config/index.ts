@@ -165,7 +165,7 @@ function withoutSecrets(text: string): string {
 }
 
 /** Maps whose keys belong to the user. */
-const USERS: ReadonlySet<string> = new Set(["labels", "scope", "hosts", "tags"]);
+const USERS: ReadonlySet<string> = new Set(["labels", "tag_labels", "scope", "hosts", "tags"]);
 
 /** snake_case keys to camelCase, except in maps of the user. */
 function camelize(value: unknown, key = ""): unknown {

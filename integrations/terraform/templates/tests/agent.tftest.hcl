@@ -42,6 +42,76 @@ run "association_with_limits" {
   }
 }
 
+run "document_runs_one_of_three_words" {
+  command = plan
+
+  module {
+    source = "./modules/agent"
+  }
+  variables {
+    ssm_targets = [{ key = "tag:Hosttrail", values = ["yes"] }]
+  }
+
+  assert {
+    condition     = jsondecode(aws_ssm_document.agent[0].content).schemaVersion == "2.2" && jsondecode(aws_ssm_document.agent[0].content).parameters.Action.allowedValues == ["install", "verify", "remove"]
+    error_message = "the document must install, verify or remove, and nothing else"
+  }
+  assert {
+    condition     = length(jsondecode(aws_ssm_document.agent[0].content).parameters) == 1 && jsondecode(aws_ssm_document.agent[0].content).mainSteps[0].inputs.runCommand[0] == "HOSTTRAIL_ACTION={{ Action }}"
+    error_message = "no parameter but that word may get into the shell: no token, no address, no version"
+  }
+  assert {
+    condition     = !strcontains(aws_ssm_document.agent[0].content, "hte_") && length(aws_ssm_document.agent[0].content) <= 65536
+    error_message = "the document must have no token in it, and fit into what SSM takes"
+  }
+}
+
+run "user_data_fits_and_gives_tags" {
+  command = plan
+
+  module {
+    source = "./modules/agent"
+  }
+  variables {
+    agent_own_rules = join("", [for number in range(100) : "-w /srv/${sha512(tostring(number))} -p wa -k own\n"])
+  }
+
+  assert {
+    condition     = length(output.user_data_base64) <= 16384 * 4 / 3
+    error_message = "user data must fit into what EC2 takes"
+  }
+  assert {
+    condition     = output.metadata_options.http_tokens == "required" && output.metadata_options.instance_metadata_tags == "enabled" && output.metadata_options.http_put_response_hop_limit == 1
+    error_message = "instances must take IMDSv2 alone, and show their tags"
+  }
+}
+
+# Sums cannot be packed: so many of them pass what EC2 takes.
+run "user_data_beyond_the_bound_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/agent"
+  }
+  variables {
+    agent_own_rules = join("", [for number in range(300) : "-w /srv/${sha512(tostring(number))} -p wa -k own\n"])
+  }
+  expect_failures = [output.user_data_base64]
+}
+
+run "a_document_beyond_the_bound_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/agent"
+  }
+  variables {
+    ssm_targets     = [{ key = "tag:Hosttrail", values = ["yes"] }]
+    agent_own_rules = join("", [for number in range(500) : "-w /srv/${sha512(tostring(number))} -p wa -k own\n"])
+  }
+  expect_failures = [output.user_data_base64, aws_ssm_document.agent]
+}
+
 run "attested_hosts_need_no_token" {
   command = plan
 

@@ -80,6 +80,80 @@ run "is_what_it_promises" {
   }
 }
 
+run "balancer_passes_and_looks" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.this : group.health_check[0].path == "/livez" && group.health_check[0].port == "9464"])
+    error_message = "the balancer must ask whether the program answers, and not whether it has a database"
+  }
+  assert {
+    condition     = !contains([for listener in aws_lb_listener.this : listener.port], 9464) && aws_vpc_security_group_ingress_rule.health.from_port == 9464
+    error_message = "the balancer alone may reach the port of its checks"
+  }
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.this : tobool(group.connection_termination) == false && tobool(group.proxy_protocol_v2) == false && tobool(group.preserve_client_ip)])
+    error_message = "connections must be left to the collector, with addresses and without the proxy protocol"
+  }
+  assert {
+    condition     = alltrue([for listener in aws_lb_listener.this : listener.tcp_idle_timeout_seconds == 350])
+    error_message = "no connection that says something every 20 seconds may be idle for too long"
+  }
+  assert {
+    condition     = length(aws_vpc_endpoint_service.this) == 0 && aws_lb.this.enforce_security_group_inbound_rules_on_private_link_traffic == "on"
+    error_message = "nobody may make a private link unasked"
+  }
+}
+
+run "private_links_for_those_who_may" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    private_link_principals = ["arn:aws:iam::210987654321:root"]
+    private_link_dns_name   = "collector.example.org"
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint_service.this[0].acceptance_required && aws_vpc_endpoint_service.this[0].allowed_principals == toset(["arn:aws:iam::210987654321:root"])
+    error_message = "these and nobody else may make links, and each must be accepted"
+  }
+  assert {
+    condition     = aws_vpc_endpoint_service.this[0].private_dns_name == "collector.example.org" && aws_lb.this.enforce_security_group_inbound_rules_on_private_link_traffic == "off"
+    error_message = "links must have the collectors' name, and pass whatever addresses the other VPC has"
+  }
+}
+
+run "refuses_private_links_for_everybody" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    private_link_principals = ["*"]
+  }
+  expect_failures = [var.private_link_principals]
+}
+
+run "refuses_private_link_dns_name" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+  variables {
+    private_link_dns_name = "collector"
+  }
+  expect_failures = [var.private_link_dns_name]
+}
+
 run "has_no_port_of_the_console_unasked" {
   command = plan
 

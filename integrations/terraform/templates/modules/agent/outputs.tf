@@ -39,6 +39,21 @@ output "instance_policy_json" {
   })
 }
 
+output "metadata_options" {
+  description = "metadata_options of a launch template: version 2 of the metadata service alone, for the instance itself and for no container in a network of its own; with the instance's tags, which the agent tells and makes labels of."
+  value = {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+    instance_metadata_tags      = "enabled"
+  }
+}
+
+output "ssm_document_name" {
+  description = "The SSM document, by which the agent can be removed as well (Action=remove); null where there is none."
+  value       = one(aws_ssm_document.agent[*].name)
+}
+
 output "association_id" {
   description = "The SSM association; null where there is none."
   value       = one(aws_ssm_association.agent[*].association_id)

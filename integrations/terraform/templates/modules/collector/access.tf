@@ -54,6 +54,24 @@ resource "aws_vpc_security_group_egress_rule" "balancer" {
   ip_protocol                  = "tcp"
 }
 
+resource "aws_vpc_security_group_egress_rule" "health" {
+  security_group_id            = aws_security_group.balancer.id
+  referenced_security_group_id = aws_security_group.collector.id
+  description                  = "health"
+  from_port                    = local.health_port
+  to_port                      = local.health_port
+  ip_protocol                  = "tcp"
+}
+
+resource "aws_vpc_security_group_ingress_rule" "health" {
+  security_group_id            = aws_security_group.collector.id
+  referenced_security_group_id = aws_security_group.balancer.id
+  description                  = "health"
+  from_port                    = local.health_port
+  to_port                      = local.health_port
+  ip_protocol                  = "tcp"
+}
+
 resource "aws_vpc_security_group_ingress_rule" "collector" {
   for_each = local.ports
 

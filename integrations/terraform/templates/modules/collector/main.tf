@@ -17,6 +17,9 @@ locals {
       alarm  = "Blocks wait to be matched, more than scaling can bring down: alerts come late."
     }
   }
+  # /livez and /metrics, for the balancer alone.
+  health_port = 9464
+  has_link    = length(var.private_link_principals) > 0
   kms_key_arn = var.kms_key_arn != "" ? var.kms_key_arn : aws_kms_key.this[0].arn
   tags        = merge({ Name = var.name }, var.tags)
 }
@@ -48,31 +51,42 @@ resource "aws_kms_key" "this" {
 # ---- The one address -------------------------------------------------------------------------------------------
 
 resource "aws_lb" "this" {
-  name                             = var.name
-  load_balancer_type               = "network"
-  internal                         = true
-  subnets                          = var.subnet_ids
-  security_groups                  = [aws_security_group.balancer.id]
-  enable_cross_zone_load_balancing = true
-  enable_deletion_protection       = true
-  tags                             = local.tags
+  name               = var.name
+  load_balancer_type = "network"
+  internal           = true
+  subnets            = var.subnet_ids
+  security_groups    = [aws_security_group.balancer.id]
+  # Who comes by a private link has an address of another VPC, which says nothing here: principals and certificates decide.
+  enforce_security_group_inbound_rules_on_private_link_traffic = local.has_link ? "off" : "on"
+  enable_cross_zone_load_balancing                             = true
+  enable_deletion_protection                                   = true
+  tags                                                         = local.tags
 }
 
 # TLS goes through to the collectors, which know hosts and users by their certificates: the balancer has no key.
 resource "aws_lb_target_group" "this" {
   for_each = local.ports
 
-  name                   = "${var.name}-${each.key}"
-  port                   = each.value
-  protocol               = "TCP"
-  vpc_id                 = var.vpc_id
+  name     = "${var.name}-${each.key}"
+  port     = each.value
+  protocol = "TCP"
+  vpc_id   = var.vpc_id
+  # Nothing new comes to a collector that is to go; then its instance is stopped, and the collector itself asks its agents to move, a few at a
+  # time. A balancer that cut their connections would send all of them at once.
   deregistration_delay   = 30
-  connection_termination = true
-  preserve_client_ip     = true
-  tags                   = local.tags
+  connection_termination = false
+  # Addresses stand in logs, and bounds of connections go by them. Not the proxy protocol: what is before TLS is believed by nobody here.
+  preserve_client_ip = true
+  proxy_protocol_v2  = false
+  tags               = local.tags
 
+  # That the program answers, which a listening socket does not say. Not /readyz: where NATS or the database is away that is no for all
+  # collectors, and the group would replace them for what new ones lack as well.
   health_check {
-    protocol            = "TCP"
+    protocol            = "HTTP"
+    port                = local.health_port
+    path                = "/livez"
+    matcher             = "200"
     healthy_threshold   = 2
     unhealthy_threshold = 2
     interval            = 10
@@ -86,11 +100,25 @@ resource "aws_lb_listener" "this" {
   port              = each.value
   protocol          = "TCP"
   tags              = local.tags
+  # Agents and the CLI say something every 20 seconds, so no connection is ever idle for so long.
+  tcp_idle_timeout_seconds = 350
 
   default_action {
     type             = "forward"
     target_group_arn = aws_lb_target_group.this[each.key].arn
   }
+}
+
+# ---- Private links ---------------------------------------------------------------------------------------------
+
+resource "aws_vpc_endpoint_service" "this" {
+  count = local.has_link ? 1 : 0
+
+  network_load_balancer_arns = [aws_lb.this.arn]
+  acceptance_required        = var.private_link_acceptance
+  allowed_principals         = var.private_link_principals
+  private_dns_name           = var.private_link_dns_name == "" ? null : var.private_link_dns_name
+  tags                       = local.tags
 }
 
 # ---- The collectors --------------------------------------------------------------------------------------------
@@ -112,6 +140,8 @@ resource "aws_launch_template" "collector" {
     stream_bytes_max   = var.nats_stream_bytes_max
     database           = var.database
     console_url        = var.console_url
+    health_port        = local.health_port
+    has_link           = local.has_link
     bindings           = jsonencode([for name in var.admins : { subject = "certificate:${name}", role = "admin" }])
     autoscaling_group  = "${var.name}-collector"
     metrics_namespace  = "Hosttrail"

@@ -28,6 +28,16 @@ output "zone_id" {
   value       = aws_lb.this.zone_id
 }
 
+output "private_link_service_name" {
+  description = "service_name of the module private-link; null where nobody may make a link."
+  value       = one(aws_vpc_endpoint_service.this[*].service_name)
+}
+
+output "private_link_dns_proof" {
+  description = "Record by which AWS sees that private_link_dns_name is yours: name, type, value and state. Empty without that name."
+  value       = flatten(aws_vpc_endpoint_service.this[*].private_dns_name_configuration)
+}
+
 output "ca_secret_arn" {
   description = "Secret whose key certificate is what hosts must trust (collector.ca_file of the fleet spec)."
   value       = var.secret_arns.ca
