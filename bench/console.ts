@@ -1,25 +1,34 @@
 /**
- * `./dev bench console [EVENTS [HOSTS]]`: the console in Debian's Chromium on a whole collector with a made history of EVENTS (1,000,000 by
+ * `./dev bench console [--peer] [EVENTS [HOSTS]]`: the console in Debian's Chromium on a whole collector with a made history of EVENTS (1,000,000 by
  * default) of HOSTS (100) in the embedded database. Told are the bytes of the first load by file, as they went over the wire; the time from a
  * link to the first useful picture, with nothing in the browser's cache; and the time from a link of a search to its first rows, and to its
  * whole picture, histogram and facets. Of ROUNDS askings each: the median and the slowest.
  *
  * Then the table of all events is walked from its newest row down, by the key End, to its last row or for SCROLL_MS: how far it came, how long a
  * page of rows took at the beginning and at the end, and what the tab holds, after its garbage is collected, before and after.
+ *
+ * With --peer, instead of that, it is held against VictoriaLogs with the same events (bench/console/compare.ts), which wants Go.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Archive } from "@hosttrail/collector/mongodb";
-import { mongodbService, Stack } from "@hosttrail/stack";
+import { type Child, mongodbService, Stack } from "@hosttrail/stack";
 import type { CDPSession, Page } from "playwright-core";
 import { logIn, openBrowser, whyNoBrowser } from "../e2e/console/browser.ts";
 import { RARE_WORD } from "./fleet/generate.ts";
+import { compare } from "./console/compare.ts";
+import { firstLoad } from "./console/firstload.ts";
+import { isAnswer } from "./console/sides.ts";
 import { fill } from "./query/fill.ts";
 import { putHosts } from "./query/hosts.ts";
 import { planHistory } from "./query/plan.ts";
 
-const [EVENTS = 1_000_000, HOSTS = 100] = process.argv.slice(2).map(Number);
+const words = process.argv.slice(2);
+const withPeer = words.includes("--peer");
+const [EVENTS = 1_000_000, HOSTS = 100] = words.filter((word) => word !== "--peer").map(Number);
+if (!(Number.isSafeInteger(EVENTS) && EVENTS > 0 && Number.isSafeInteger(HOSTS) && HOSTS > 0))
+  throw new Error(`./dev bench console takes --peer, a number of events and one of hosts, not "${words.join(" ")}"`);
 const TOOLS = new URL("../.hosttrail/tools", import.meta.url).pathname;
 const DATABASE = "bench";
 const DAY_MS = 86_400_000;
@@ -34,10 +43,20 @@ const MIB = 1_048_576;
 if (whyNoBrowser !== false) throw new Error(whyNoBrowser);
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const folder = mkdtempSync(join(tmpdir(), "hosttrail-bench-"));
+// Whatever ends this process, nothing of it stays: what runs is killed, and folders of browsers lie in this one.
+process.env["TMPDIR"] = folder;
+const started: (Child | undefined)[] = [];
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }))
+  process.once(signal, () => process.exit(code));
+process.once("exit", () => {
+  for (const child of started) if (child?.pid !== undefined) process.kill(child.pid, "SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
 const progress = (text: string): void => say(`▸ ${text}`);
 const database = await mongodbService({ directory: folder, tools: TOOLS, say: progress });
 const collector = { mongodb: { url: database.url, database: DATABASE }, log_level: "warn" };
 const stack = await Stack.prepare({ directory: join(folder, "stack"), tools: TOOLS, say: progress, collector });
+started.push(stack.collector, stack.nats.child, database.child);
 try {
   await Promise.all([database.start(), stack.nats.start()]);
   const plan = planHistory(HOSTS, EVENTS, Math.floor(Date.now() / DAY_MS) * DAY_MS);
@@ -47,7 +66,8 @@ try {
   await archive.close();
   say(`▸ ${events.toLocaleString("en")} events of ${HOSTS} hosts`);
   await stack.startCollector();
-  await measure(new Date(plan.startMs).toISOString(), new Date(plan.endMs).toISOString());
+  if (withPeer) await compare({ stack, database, plan, events, directory: folder, tools: TOOLS, say, started });
+  else await measure(new Date(plan.startMs).toISOString(), new Date(plan.endMs).toISOString());
 } finally {
   await stack.stop();
   await database.child?.stop();
@@ -74,9 +94,7 @@ async function measure(from: string, to: string): Promise<void> {
       for (const facet of await page.locator(".facet").all())
         await facet.locator("li").first().waitFor({ timeout: 120_000 });
     };
-    await tell(page, forget, "overview: hosts and alerts counted", `${url}/`, async () => {
-      await page.getByRole("link", { name: /^Hosts \d+/ }).waitFor();
-    });
+    await tell(page, forget, "overview: hosts and alerts counted", `${url}/`, () => hostsCounted(page));
     await tell(page, forget, "search over everything: first rows", `${url}/search?${whole}`, firstRow);
     await tell(page, forget, "search over everything: histogram and facets", `${url}/search?${whole}`, all);
     await tell(page, forget, "search for a rare word: first rows", `${url}/search?${whole}&q=${RARE_WORD}`, firstRow);
@@ -86,22 +104,18 @@ async function measure(from: string, to: string): Promise<void> {
   }
 }
 
+async function hostsCounted(page: Page): Promise<void> {
+  await page.getByRole("link", { name: /^Hosts \d+/ }).waitFor();
+}
+
 /** What the browser fetched for the first page, but for answers of the API. */
 async function tellFirstLoad(page: Page, url: string): Promise<void> {
-  const sizes: [string, number][] = [];
-  const waiting: Promise<void>[] = [];
-  page.on("requestfinished", (request) => {
-    const { pathname } = new URL(request.url());
-    if (request.method() !== "GET" || pathname === "/session") return;
-    waiting.push(request.sizes().then(({ responseBodySize }) => void sizes.push([pathname, responseBodySize])));
-  });
-  await page.goto(`${url}/`, { waitUntil: "networkidle" }).catch(() => undefined);
-  await Promise.all(waiting);
-  page.removeAllListeners("requestfinished");
-  const sorted = sizes.sort((a, b) => b[1] - a[1]);
-  for (const [path, bytes] of sorted) say(`${String(bytes).padStart(8)} B  ${path}`);
+  const files = (await firstLoad(page, `${url}/`, async () => await hostsCounted(page))).filter(
+    ({ path }) => !isAnswer(path),
+  );
+  for (const { path, bytes } of files) say(`${String(bytes).padStart(8)} B  ${path}`);
   say(
-    `${String(sorted.reduce((sum, [, bytes]) => sum + bytes, 0)).padStart(8)} B  first load in all, compressed; at most 80,000`,
+    `${String(files.reduce((sum, { bytes }) => sum + bytes, 0)).padStart(8)} B  first load in all, compressed; at most 80,000`,
   );
 }
 
