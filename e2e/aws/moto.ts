@@ -21,8 +21,9 @@ export function motoPython(): { python: string } | string {
   return pythonWith("moto", REQUIREMENTS);
 }
 
-export async function startMoto(python: string): Promise<Moto> {
-  const port = await freePort();
+/** At this port, where it was there before; else at a free one. */
+export async function startMoto(python: string, at?: number): Promise<Moto> {
+  const port = at ?? (await freePort());
   const child = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], {
     stdio: ["ignore", "ignore", "ignore"],
     // Passwords of nobody: it asks for some.

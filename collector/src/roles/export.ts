@@ -62,13 +62,18 @@ async function openerOf(config: ExportTargetConfig): Promise<() => Target> {
   const told = (bytes: number): void => metrics.exportBytes.inc({ target: name }, bytes);
   switch (kind) {
     case "files":
-      return () => new StoredTarget(new FileStore(directory, name), { ...storedOptions(config), told });
+      return () => new StoredTarget(new FileStore(directory, name), { ...stored(config), told });
+    case "s3": {
+      // Its SDK is large, and nobody else needs it.
+      const { Bucket } = await import("../s3/index.ts");
+      return () => new StoredTarget(new Bucket(config), { ...stored(config), told });
+    }
     default:
       throw new Error(`export target "${name}": ${kind} is not there yet`);
   }
 }
 
-function storedOptions(config: ExportTargetConfig): Omit<ConstructorParameters<typeof StoredTarget>[1], "told"> {
+function stored(config: ExportTargetConfig): Omit<ConstructorParameters<typeof StoredTarget>[1], "told"> {
   const { fields, compression, partBytesMax: bytesMax } = config;
   const format = exportFormatOf(config) as keyof typeof FORMATS;
   const openWriter = (): NonNullable<ReturnType<typeof fileWriter>> => {
