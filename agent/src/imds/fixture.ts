@@ -24,7 +24,11 @@ export interface ImdsStandIn {
   stop(): Promise<void>;
 }
 
-export async function startImds(instance: Readonly<Record<string, string>> = {}): Promise<ImdsStandIn> {
+/** `instance`: what stands at each path. On any port of this machine where no other place is said. */
+export async function startImds(
+  instance: Readonly<Record<string, string>> = {},
+  { address = "127.0.0.1", port = 0 }: { address?: string; port?: number } = {},
+): Promise<ImdsStandIn> {
   const values = new Map(Object.entries(instance));
   const asked = new Map<string, number>();
   const tokens = new Map<string, number>();
@@ -54,9 +58,9 @@ export async function startImds(instance: Readonly<Record<string, string>> = {})
     const token = String(request.headers["x-aws-ec2-metadata-token"] ?? "");
     return (tokens.get(token) ?? 0) > performance.now();
   };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
   const standIn: ImdsStandIn = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${address}:${(server.address() as AddressInfo).port}`,
     values,
     asked,
     isSilent: false,
