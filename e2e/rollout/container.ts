@@ -6,11 +6,12 @@ import { BRIDGE, type Kind, layOver, run } from "./kind.ts";
 
 let started = 0;
 
-export const container: Kind = {
+/** Of a system below, which is not written to: a folder, or several, divided by colons, of which the first is seen first. */
+export const containerOf = (lower: string): Kind => ({
   rebootStatus: 133,
 
   prepare({ name, address }, { directory }, dressed) {
-    dressed(layOver(BASE, directory, name));
+    dressed(layOver(lower, directory, name));
     run("ip", ["netns", "add", name]);
     run("ip", ["link", "add", `v-${name}`, "type", "veth", "peer", "name", "host0", "netns", name]);
     run("ip", ["link", "set", `v-${name}`, "master", BRIDGE, "up"]);
@@ -46,4 +47,6 @@ export const container: Kind = {
     spawnSync("umount", ["--lazy", join(directory, name, "root")]);
     spawnSync("ip", ["netns", "delete", name]);
   },
-};
+});
+
+export const container: Kind = containerOf(BASE);

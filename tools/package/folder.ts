@@ -36,7 +36,10 @@ export async function makeFolder(product: Product, version: string, arch: Arch, 
   }
   if (product.native) copyNative(arch, join(lib, "audit.node"), join(folder, "bin", `${product.name}-keeper`));
   if (product.templates) {
-    for (const part of ["ansible/templates", "chef/templates", "terraform/templates", "parts"])
+    for (const part of [
+      ...["ansible", "chef", "terraform", "cloud-init", "packer", "kubernetes"].map((tool) => `${tool}/templates`),
+      "parts",
+    ])
       cpSync(join(ROOT, "integrations", part), join(lib, "templates", part), { recursive: true });
     // By these the client says which detection rules can fire.
     cpSync(join(ROOT, "packaging/agent/rules"), join(lib, "templates/rules"), { recursive: true });

@@ -5,7 +5,7 @@ import type { CliCommand } from "./command.ts";
 import { collect } from "./options.ts";
 import { runs } from "./runtime.ts";
 
-const TOOLS = ["ansible", "chef", "terraform"] as const;
+const TOOLS = ["ansible", "chef", "terraform", "cloud-init", "packer", "kubernetes"] as const;
 
 interface SpecOptions {
   spec: string;
@@ -42,7 +42,11 @@ export function defineFleet(program: CliCommand): void {
   runs(fleet.command("schema").description("its JSON Schema, for editors"), ({ output }) =>
     commands.fleet("schema", "", NO_HOST, output),
   );
-  const generate = addSpec(program.command("generate").description("the rollout module for a tool"))
+  const generate = addSpec(
+    program
+      .command("generate")
+      .description("the rollout module for a tool, user data, the build of an image, or values of the agent's chart"),
+  )
     .addArgument(new Argument("<TOOL>", "which").choices(TOOLS))
     .option("--out <DIR>", "where it is written", "");
   runs(generate, ({ output }, [tool = ""], { spec, out }: SpecOptions & { out: string }) =>

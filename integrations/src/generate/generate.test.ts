@@ -33,6 +33,7 @@ describe("generated modules", () => {
       }
     });
 
+    if (tool !== "ansible" && tool !== "chef" && tool !== "terraform") continue;
     it(`for ${tool} have a variable for each setting, with a row in their README`, () => {
       const all = generate(tool, fleet)
         .map(({ content }) => content)
