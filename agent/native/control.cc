@@ -26,15 +26,14 @@ struct Elsewhere {
   uint32_t sequence;
   const void* payload;
   size_t length;
-  int error;
 };
 
+// Its exit status is the errno, 0 for sent.
 int SendThere(void* given) {
-  auto* request = static_cast<Elsewhere*>(given);
+  const auto* request = static_cast<const Elsewhere*>(given);
   const bool sent = chroot(request->root) == 0 && chdir("/") == 0 &&
                     Send(request->fd, request->type, NLM_F_ACK, request->sequence, request->payload, request->length);
-  request->error = sent ? 0 : errno;
-  return 0;
+  return sent ? 0 : errno;
 }
 
 // The kernel takes a rule's paths by the root of whoever sends it, at once, in the call that sends it (audit_add_watch and
@@ -49,11 +48,17 @@ int SendFrom(Elsewhere request) {
   // The stack grows downwards, and begins at a multiple of 16.
   void* top = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(stack.data() + kStackBytes) & ~uintptr_t{15});
   const pid_t pid = clone(SendThere, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &request);
-  if (pid < 0) request.error = errno;
-  while (pid > 0 && waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  int error = pid < 0 ? errno : 0;
+  int status = 0;
+  if (pid > 0) {
+    pid_t ended;
+    while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR) {
+    }
+    // Killed, or taken away by somebody: whether it was sent is not known.
+    error = ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return request.error;
+  return error;
 }
 
 }  // namespace
@@ -96,7 +101,7 @@ napi_value Request(napi_env env, napi_callback_info info) {
       ThrowErrno(env, "cannot ask the kernel's audit", errno);
       return nullptr;
     }
-  } else if (const int error = SendFrom({root.c_str(), control->fd, static_cast<uint16_t>(type), sequence, payload, length, 0});
+  } else if (const int error = SendFrom({root.c_str(), control->fd, static_cast<uint16_t>(type), sequence, payload, length});
              error != 0) {
     ThrowErrno(env, ("cannot ask the kernel's audit from " + root).c_str(), error);
     return nullptr;
