@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export type Checker = "promtool" | "helm" | "dashboard" | "manifests" | "compose";
+export type Checker = "promtool" | "helm" | "dashboard" | "infinity" | "manifests" | "compose";
 
 const SOURCE = new URL("../tools/go", import.meta.url).pathname;
 const TARGET = new URL("../.hosttrail/tools/checkers", import.meta.url).pathname;

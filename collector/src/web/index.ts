@@ -105,6 +105,7 @@ class Console {
 
   async #call(exchange: Exchange): Promise<void> {
     const { headers } = exchange;
+    if (headers.authorization !== undefined) return await this.#callOfProgram(exchange, headers.authorization);
     checkOrigin(headers, this.#options.login.publicUrl);
     const key = cookieOf(headers.cookie, SESSION_COOKIE);
     const isBackground = headers[BACKGROUND_HEADER] === "1";
@@ -117,6 +118,23 @@ class Console {
       return caller;
     };
     await this.#calls.answer(exchange, { id, look });
+  }
+
+  /**
+   * A call of a program, which brings a bearer token along with each. It comes from no page: a browser adds such a header to no request by
+   * itself, and asks before it sends one for another site. A cookie that may be there does not count.
+   */
+  async #callOfProgram(exchange: Exchange, authorization: string): Promise<void> {
+    const { access } = this.#options.login;
+    const first = await access.authenticate({ authorization, certificate: { problem: "not asked for" } });
+    let isFresh = true;
+    const look = async (): Promise<typeof first> => {
+      if (!isFresh) return await access.again(first.identity);
+      isFresh = false;
+      return first;
+    };
+    // Calls of one token have their bounds together.
+    await this.#calls.answer(exchange, { id: first.name, look });
   }
 
   async #session({ headers, answer }: Exchange): Promise<void> {

@@ -5,6 +5,7 @@ import { metrics } from "../../metrics/index.ts";
 import { REQUEST_BYTES_MAX, type Service, serviceError } from "../../serve/index.ts";
 import { readJson } from "../body.ts";
 import { type Exchange, sendJson, whenOver } from "../exchange.ts";
+import { LastCall } from "./last.ts";
 import { LineCall } from "./lines.ts";
 import { type About, LocalCall, type Sent } from "./local.ts";
 import { type Method, methodsOf } from "./methods.ts";
@@ -29,7 +30,10 @@ const PARTS_BYTES_MAX: number = 16 * 1024 * 1024;
 const RETRY_MS = 1000;
 
 type UnaryHandler = (call: LocalCall, callback: (error: ServiceError | null, message: unknown) => void) => void;
-type LineHandler = (call: LineCall) => void;
+type LineHandler = (call: LineCall | LastCall) => void;
+
+/** Of a method with many answers, "last" wants the last one alone: programs that read one JSON text cannot read lines. */
+const ANSWER_HEADER = "x-hosttrail-answer";
 
 export class Calls {
   readonly #methods: Map<string, Method>;
@@ -51,9 +55,11 @@ export class Calls {
     const leave = this.#enter(session.id, method);
     whenOver(exchange.over, leave);
     const about: About = { path, peer: exchange.peer, authenticate: () => session.look() };
+    const wantsLast = asksForLast(exchange, method);
     const sent = await sentOf(exchange, method);
     if (!method.hasLines) return await answerOnce(exchange, method, new LocalCall(about, sent));
-    const call = new LineCall(about, sent, (message) => method.response(message), exchange);
+    const Call = wantsLast ? LastCall : LineCall;
+    const call = new Call(about, sent, (message) => method.response(message), exchange);
     (method.handle as unknown as LineHandler)(call);
   }
 
@@ -81,6 +87,15 @@ export class Calls {
       if (running.calls === 0) this.#running.delete(id);
     };
   }
+}
+
+/** Throws a ServiceError for what there is not. */
+function asksForLast({ headers }: Exchange, { path, hasParts, hasLines }: Method): boolean {
+  const wanted = headers[ANSWER_HEADER];
+  if (wanted === undefined) return false;
+  if (wanted === "last" && hasLines && !hasParts) return true;
+  const message = `X-Hosttrail-Answer is ${shown(String(wanted))}; it may be "last", of a method that is asked once and answers many times, which ${path} ${hasLines && !hasParts ? "is" : "is not"}`;
+  throw serviceError(status.INVALID_ARGUMENT, "ANSWER_UNKNOWN", message);
 }
 
 /** One message is read now; several are when their caller was let in. */
