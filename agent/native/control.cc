@@ -41,10 +41,11 @@ int SendThere(void* given) {
 // by vfork(2), but with a root of its own, since CLONE_FS is not asked for. Returns the errno, 0 for sent.
 int SendFrom(Elsewhere request) {
   std::vector<uint8_t> stack(kStackBytes);
-  // Handlers of this process would run there, too.
+  // Handlers of this process would run there, too. On Linux this is of the calling thread, as pthread_sigmask is, which glibc has under another
+  // name since 2.32, and hosts may be older.
   sigset_t all, before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  sigprocmask(SIG_SETMASK, &all, &before);
   // The stack grows downwards, and begins at a multiple of 16.
   void* top = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(stack.data() + kStackBytes) & ~uintptr_t{15});
   const pid_t pid = clone(SendThere, top, CLONE_VM | CLONE_VFORK | SIGCHLD, &request);
@@ -57,7 +58,7 @@ int SendFrom(Elsewhere request) {
     // Killed, or taken away by somebody: whether it was sent is not known.
     error = ended == pid && WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
   }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
   return error;
 }
 
