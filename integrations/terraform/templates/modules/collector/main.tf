@@ -83,12 +83,13 @@ resource "aws_lb_target_group" "this" {
   # That the program answers, which a listening socket does not say. Not /readyz: where NATS or the database is away that is no for all
   # collectors, and the group would replace them for what new ones lack as well.
   health_check {
-    protocol            = "HTTP"
-    port                = local.health_port
-    path                = "/livez"
-    matcher             = "200"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
+    protocol          = "HTTP"
+    port              = local.health_port
+    path              = "/livez"
+    matcher           = "200"
+    healthy_threshold = 2
+    # A collector that reads many rules may say nothing for some seconds.
+    unhealthy_threshold = 3
     interval            = 10
   }
 }
