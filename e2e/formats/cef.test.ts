@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileWriter } from "@hosttrail/collector/export";
 import { visible } from "@hosttrail/lib/text";
@@ -13,7 +14,7 @@ interface Answer {
   problems: string[];
 }
 
-/** What the line has to say, by what readers call it. */
+const DOCUMENT = readFileSync(new URL("../../docs/formats.md", import.meta.url), "utf8");
 const LENGTH_MAX = 1000;
 const TOP = 20;
 
@@ -29,6 +30,20 @@ describe("CEF", { skip: WHY_NO_TOOLS }, () => {
     const answers = read(events);
     assert.equal(answers.length, events.length);
     assert.deepEqual([...new Set(answers.flatMap(({ problems }) => problems))].slice(0, TOP), []);
+    // A reader gives what a custom key stands for by its label.
+    const labels = new Set(
+      Array.from(DOCUMENT.matchAll(/`c(?:s|n|6a)\d` ([A-Za-z0-9 ]+?)(?=,| \||$)/gm), ([, label = ""]) => label),
+    );
+    const keys = new Set(Array.from(DOCUMENT.matchAll(/`([a-z]\w+)`/gi), ([, key = ""]) => key));
+    const names = new Set(
+      answers
+        .flatMap(({ values }) => Object.keys(values))
+        .filter((name) => !/^(?:CEF|Device|Name|Severity)/.test(name)),
+    );
+    assert.deepEqual(
+      [...names].filter((name) => !labels.has(name) && !keys.has(name)),
+      [],
+    );
     for (const [at, { values }] of answers.entries()) {
       const { id, event, user, process, files, destination } = events[at] as Event;
       assert.equal(values["eventId"], id);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileWriter } from "@hosttrail/collector/export";
 import { EVENT_CATEGORIES } from "@hosttrail/lib/predicate";
@@ -8,6 +9,7 @@ import { variedEvents } from "./events.ts";
 
 /** Fields that are not the schema's; docs/formats.md names them. */
 const OWN = ["audit.", "user.audit."];
+const DOCUMENT = readFileSync(new URL("../../docs/formats.md", import.meta.url), "utf8");
 const events = variedEvents();
 const documents = Buffer.from(fileWriter(ExportFormat.ECS, [])?.write(events) ?? [])
   .toString()
@@ -48,6 +50,18 @@ describe("events in ECS", () => {
     assert.deepEqual(of("category"), new Set(EVENT_CATEGORIES));
     assert.ok(of("type").size >= 13, [...of("type")].join());
     assert.deepEqual(of("outcome"), new Set(["failure", "success", "unknown"]));
+  });
+
+  it("have fields of our own that docs/formats.md names, and no others", () => {
+    const own = new Set<string>();
+    for (const { audit = {}, user = {} } of documents) {
+      for (const name of Object.keys(audit)) own.add(`audit.${name}`);
+      for (const name of Object.keys((user["audit"] as object | undefined) ?? {})) own.add(`user.audit.${name}`);
+    }
+    // Of an event that lacks something, which no recorded one does.
+    const rare = ["audit.partial", "audit.redacted"];
+    const named = Array.from(DOCUMENT.matchAll(/`((?:user\.)?audit\.\w+)`/g), ([, name = ""]) => name);
+    assert.deepEqual([...new Set([...own, ...rare])].sort(), [...new Set(named)].sort());
   });
 
   it("are found wrong where a wrong field is planted", () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileWriter } from "@hosttrail/collector/export";
 import { Alert } from "@hosttrail/proto/alert";
@@ -15,6 +16,7 @@ const VERSION = "1.8.0";
 const CLASSES = [0, 1001, 1002, 1007, 3001, 3002, 3006, 4001];
 const FINDING = 2004;
 const TOP = 20;
+const DOCUMENT = readFileSync(new URL("../../docs/formats.md", import.meta.url), "utf8");
 const events = variedEvents();
 
 describe("OCSF", { skip: WHY_NO_TOOLS }, () => {
@@ -32,6 +34,10 @@ describe("OCSF", { skip: WHY_NO_TOOLS }, () => {
     );
     assert.deepEqual([...new Set(problems)].slice(0, TOP), []);
     assert.deepEqual([...new Set(documents.map(({ class_uid }) => class_uid as number))].toSorted(byNumber), CLASSES);
+    const named = new Set(
+      documents.map(({ class_uid, class_name }) => `${class_uid as number} ${class_name as string}`),
+    );
+    for (const each of named) assert.ok(DOCUMENT.includes(`| ${each} |`), `docs/formats.md has no ${each}`);
   });
 
   it("events have a number for what they are that is made of class and activity, and the id by which doubles are told", () => {
