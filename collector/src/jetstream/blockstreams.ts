@@ -2,7 +2,7 @@
 import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import { ensureConsumer, ensureStream, findConsumer } from "./ensure.ts";
 import { idleSubjectOf, isWhole, joiningSubjectOf, layoutOf, type PresentStream, takingStreams } from "./layout.ts";
-import { BLOCKS_STREAM_PREFIX, DETECT_CONSUMER, STORE_CONSUMER } from "./names.ts";
+import { BLOCKS_STREAM_PREFIX, DETECT_CONSUMER } from "./names.ts";
 import { blocksPlan, type ConsumerPlan, detectConsumer, type PlanOptions, storeConsumer } from "./plan.ts";
 
 export interface BlockStreamsOptions extends PlanOptions {
@@ -107,10 +107,10 @@ export async function newestBlocks(manager: JetStreamManager): Promise<NewestBlo
   return new Map((await listBlockStreams(manager)).map(({ config, state }) => [config.name, state.last_seq]));
 }
 
-/** True when the role store has settled all blocks up to these. */
-export async function areStored(manager: JetStreamManager, newest: NewestBlocks): Promise<boolean> {
+/** True when a consumer has settled all blocks up to these; streams that are gone have none. */
+export async function areSettled(manager: JetStreamManager, consumer: string, newest: NewestBlocks): Promise<boolean> {
   for (const [stream, place] of newest) {
-    const info = await findConsumer(manager, stream, STORE_CONSUMER).catch(() => undefined);
+    const info = await findConsumer(manager, stream, consumer).catch(() => undefined);
     if (info === undefined) continue;
     const { ack_floor: floor, num_pending: waiting, num_ack_pending: taken } = info;
     if (waiting + taken > 0 && floor.stream_seq < place) return false;

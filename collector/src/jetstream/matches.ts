@@ -2,12 +2,12 @@
 import { DeliverPolicy, type JetStreamClient, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Logger } from "@hosttrail/lib/log";
-import { areStored, lagOf, listBlockStreams, type NewestBlocks, newestBlocks, presentOf } from "./blockstreams.ts";
+import { areSettled, lagOf, listBlockStreams, type NewestBlocks, newestBlocks, presentOf } from "./blockstreams.ts";
 import { assertConsumer, oldestOf } from "./oldest.ts";
 import { ensureConsumer } from "./ensure.ts";
 import { classify } from "./failure.ts";
 import { partitionsOf } from "./layout.ts";
-import { DETECT_CONSUMER, MATCHES } from "./names.ts";
+import { DETECT_CONSUMER, MATCHES, STORE_CONSUMER } from "./names.ts";
 import { detectConsumer } from "./plan.ts";
 
 /** A message of the stream, at its place in it. */
@@ -16,6 +16,8 @@ export interface SequencedMessage {
   bytes: Uint8Array;
 }
 
+/** Where other messages have the host's id. */
+const LOOKED = "looked";
 const RETRY_MS = 500;
 /** Messages that wait here to be taken, at most, and those that are taken together. */
 const WAITING_MAX = 2000;
@@ -61,6 +63,15 @@ export class MatchStream {
   async publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void> {
     try {
       await this.#client.publish(`${MATCHES.prefix}.${hostId}`, bytes, { msgID: id });
+    } catch (error) {
+      throw classify(error, "match");
+    }
+  }
+
+  /** Which blocks were looked at, in the same stream. Errors are retryable. */
+  async publishLooked(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#client.publish(`${MATCHES.prefix}.${LOOKED}`, bytes);
     } catch (error) {
       throw classify(error, "match");
     }
@@ -137,7 +148,12 @@ export class MatchStream {
 
   /** True when the role store has settled all blocks up to these. */
   async areStored(newest: NewestBlocks): Promise<boolean> {
-    return await areStored(await jetstreamManager(this.#connection, { checkAPI: false }), newest);
+    return await areSettled(await jetstreamManager(this.#connection, { checkAPI: false }), STORE_CONSUMER, newest);
+  }
+
+  /** True when those who match have settled all blocks up to these. */
+  async areMatched(newest: NewestBlocks): Promise<boolean> {
+    return await areSettled(await jetstreamManager(this.#connection, { checkAPI: false }), DETECT_CONSUMER, newest);
   }
 
   /** Blocks that rules were not held against yet. */

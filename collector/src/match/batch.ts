@@ -23,10 +23,15 @@ export interface BlockContext {
   receivedMs: number;
 }
 
-/** Undefined where nothing matches. */
-export function batchOf(message: BlockMessage, block: ColumnBlock, context: BlockContext): MatchBatch | undefined {
+/** Undefined where nothing matches. `only` says which events are looked at, where not all are. */
+export function batchOf(
+  message: Omit<BlockMessage, "bytes" | "signer">,
+  block: ColumnBlock,
+  context: BlockContext,
+  only: (event: number) => boolean = () => true,
+): MatchBatch | undefined {
   const { book, host, receivedMs } = context;
-  const found = matchBlock(book, block, host);
+  const found = matchBlock(book, block, host).filter(({ match }) => only(match.event));
   if (found.length === 0) return undefined;
   const rules = Array.from(Map.groupBy(found, ({ loaded }) => loaded).values(), (list) =>
     matchesOf(list, block, context),
@@ -40,6 +45,7 @@ export function batchOf(message: BlockMessage, block: ColumnBlock, context: Bloc
     revision: book.revision,
     part: 0,
     rules,
+    looked: [],
   };
 }
 

@@ -1,19 +1,23 @@
 /**
  * Takes blocks from the stream, holds the rules against each, and hands on what they find. It keeps nothing: any number of processes
  * share the blocks, in whatever order, since whoever alerts decides by the times of events (decision 0027). A block is acknowledged when
- * what was found in it is in the stream of matches.
+ * what was found in it is in the stream of matches, and that it was looked at: so whoever alerts knows what the broker lost before.
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { openBlock, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { Logger } from "@hosttrail/lib/log";
-import { MatchBatch } from "@hosttrail/proto/detection";
+import { type LookedRange, MatchBatch } from "@hosttrail/proto/detection";
 import { metrics } from "../metrics/index.ts";
 import type { TakenBlock } from "../model/index.ts";
 import type { HostInfo, RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
 import { batchOf } from "./batch.ts";
+import { joined, rangeOf } from "./looked.ts";
 import { parted } from "./parts.ts";
+
+export { batchOf } from "./batch.ts";
+export { parted } from "./parts.ts";
 
 /** What the step needs of the streams. */
 export interface MatchFeed {
@@ -23,6 +27,7 @@ export interface MatchFeed {
     logger: Logger,
   ): Promise<void>;
   publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void>;
+  publishLooked(bytes: Uint8Array): Promise<void>;
   messageBytesMax(): number;
 }
 
@@ -41,6 +46,18 @@ const RETRY_MIN_MS = 200;
 const RETRY_MAX_MS = 5000;
 /** A block that was delivered so often may be what ends the process: it is looked at no more, and told of. */
 const DELIVERIES_MAX = 10;
+
+/** Ranges of one message, each of 70 bytes at most. */
+const RANGES_TOGETHER = 1000;
+const TROUBLE = "matches cannot be handed on yet";
+
+/** A block that was looked at, and how it leaves the stream once that is told. */
+interface Looked {
+  taken: TakenBlock;
+  /** Undefined where it cannot be read. */
+  range: LookedRange | undefined;
+  settle: () => void;
+}
 
 export class Matcher {
   readonly #feed: MatchFeed;
@@ -73,38 +90,43 @@ export class Matcher {
   }
 
   async #take(blocks: readonly TakenBlock[]): Promise<void> {
-    const settling: Promise<void>[] = [];
+    const settling: Promise<Looked | undefined>[] = [];
     for (const taken of blocks) {
       settling.push(this.#takeOne(taken));
       // A large block takes a while: whatever else this process does has its turn between two of them.
       await setImmediate();
     }
-    await Promise.all(settling);
+    const looked = (await Promise.all(settling)).filter((each) => each !== undefined);
+    if (looked.length === 0) return;
+    const ranges = looked.flatMap(({ range }) => range ?? []);
+    const told = ranges.length === 0 || (await this.#untilDone(TROUBLE, () => this.#tell(ranges))) !== undefined;
+    for (const { taken, settle } of looked) {
+      if (told) settle();
+      else taken.retry(RETRY_MIN_MS);
+    }
   }
 
-  async #takeOne(taken: TakenBlock): Promise<void> {
+  /** Undefined where it was given back. */
+  async #takeOne(taken: TakenBlock): Promise<Looked | undefined> {
     const { message, deliveries } = taken;
-    if (deliveries > DELIVERIES_MAX) {
-      this.#leave(taken, `delivered ${deliveries} times`);
-      return;
-    }
+    if (deliveries > DELIVERIES_MAX) return this.#leave(taken, `delivered ${deliveries} times`);
     const host = await this.#untilDone("a host's labels cannot be read yet", () => this.#hostOf(message.hostId));
     if (host === undefined) {
       taken.retry(RETRY_MIN_MS);
-      return;
+      return undefined;
     }
     let batch: MatchBatch | undefined;
     try {
       batch = this.#match(taken, host);
     } catch (error) {
       // The role store says what is wrong with it, to its host as well.
-      this.#leave(taken, error instanceof Error ? error.message : String(error));
-      return;
+      return this.#leave(taken, error instanceof Error ? error.message : String(error));
     }
-    if (batch === undefined) taken.ack();
-    else if ((await this.#untilDone("matches cannot be handed on yet", () => this.#publish(batch))) === undefined)
+    if (batch !== undefined && (await this.#untilDone(TROUBLE, () => this.#publish(batch))) === undefined) {
       taken.retry(RETRY_MIN_MS);
-    else taken.ack();
+      return undefined;
+    }
+    return { taken, range: rangeOf(message.bytes), settle: () => taken.ack() };
   }
 
   /**
@@ -123,10 +145,10 @@ export class Matcher {
     return undefined;
   }
 
-  #leave(taken: TakenBlock, why: string): void {
+  #leave(taken: TakenBlock, why: string): Looked {
     metrics.detectBlocks.inc({ result: "unreadable" });
     this.#logger.warn({ block: taken.message.id, error: why }, "rules cannot be held against a block");
-    taken.terminate("UNREADABLE");
+    return { taken, range: readable(taken.message.bytes), settle: () => taken.terminate("UNREADABLE") };
   }
 
   #match({ message, receivedMs }: TakenBlock, host: HostInfo): MatchBatch | undefined {
@@ -142,6 +164,15 @@ export class Matcher {
     return batch;
   }
 
+  async #tell(ranges: readonly LookedRange[]): Promise<true> {
+    const looked = joined(ranges);
+    for (let at = 0; at < looked.length; at += RANGES_TOGETHER)
+      await this.#feed.publishLooked(
+        MatchBatch.encode({ ...MatchBatch.create(), looked: looked.slice(at, at + RANGES_TOGETHER) }).finish(),
+      );
+    return true;
+  }
+
   async #publish(batch: MatchBatch): Promise<true> {
     const parts = parted(batch, this.#feed.messageBytesMax());
     for (const [index, part] of parts.entries()) {
@@ -151,5 +182,14 @@ export class Matcher {
     }
     for (const { events, more } of batch.rules) metrics.detectMatches.inc(events.length + more);
     return true;
+  }
+}
+
+/** What ends processes is not to be looked at again from history either. */
+function readable(bytes: Uint8Array): LookedRange | undefined {
+  try {
+    return rangeOf(bytes);
+  } catch {
+    return undefined;
   }
 }

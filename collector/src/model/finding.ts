@@ -127,6 +127,8 @@ export const FINDINGS: Readonly<Record<FindingKind, FindingAbout>> = {
 export interface DetectionGap {
   fromMs: number;
   toMs: number;
+  /** Where it is events of one host that the broker lost and that could not be read where they are stored; from the first to the one before `next`. */
+  lost?: { hostId: string; epoch: bigint; first: bigint; next: bigint };
 }
 
 /** Events of a host that are missing, and nobody said why. */

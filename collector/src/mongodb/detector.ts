@@ -2,10 +2,11 @@
  * What the detector goes on from. A state is written in pieces, and then its head, which names the place in the stream; the head that
  * is furthest counts. So whoever was the detector and does not know yet that another one is cannot take anything back.
  */
-import { Binary, type Db } from "mongodb";
+import { hex64 } from "@hosttrail/lib/block";
+import { Binary, type Db, type Document } from "mongodb";
 import type { DetectionGap } from "../model/index.ts";
 import { classify } from "./failure.ts";
-import { number, removeAll, type Row, Rows } from "./rows.ts";
+import { number, removeAll, type Row, Rows, text } from "./rows.ts";
 
 export interface SavedState {
   /** Last message of the matches' stream that is in it. */
@@ -17,6 +18,14 @@ export interface SavedState {
 const PIECE_BYTES: number = 8 * 1024 * 1024;
 /** States that are kept: should the last one not be whole, the one before serves. */
 const KEPT = 2;
+
+/** Numbers of one epoch, from the first to the one before `next`. */
+interface LostNumbers {
+  hostId: string;
+  epoch: bigint;
+  first: bigint;
+  next: bigint;
+}
 
 export class DetectorStore {
   readonly #gaps: Rows;
@@ -83,6 +92,17 @@ export class DetectorStore {
     }
   }
 
+  /** Notes events of a host that no rule was held against, and that cannot be read. Throws as noteGap. */
+  async noteLost({ hostId, epoch, first, next }: LostNumbers, nowMs: number): Promise<void> {
+    const place = `${hostId}-${hex64(epoch)}-${hex64(first)}`;
+    const lost = { next: hex64(next) };
+    try {
+      await this.#gaps.tryInsert({ _id: place, from_ms: nowMs, to_ms: nowMs, lost });
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   /** Removes those that ended before this time; gives how many. */
   async removeGaps(beforeMs: number): Promise<number> {
     try {
@@ -98,7 +118,7 @@ export class DetectorStore {
   async listGaps(): Promise<DetectionGap[]> {
     try {
       const rows = await this.#gaps.all.find({}).toArray();
-      return rows.map((row) => ({ fromMs: number(row, "from_ms"), toMs: number(row, "to_ms") }));
+      return rows.map(toGap);
     } catch (error) {
       throw classify(error);
     }
@@ -114,4 +134,16 @@ export class DetectorStore {
     const bytes = Buffer.concat(parts);
     return bytes.length === number(head, "size") ? bytes : undefined;
   }
+}
+
+function toGap(row: Row): DetectionGap {
+  const gap = { fromMs: number(row, "from_ms"), toMs: number(row, "to_ms") };
+  const lost = row["lost"] as Document | undefined;
+  if (lost === undefined) return gap;
+  const [hostId = "", epoch = "", first = ""] = row._id.split("-");
+  const numberOf = (hex: string): bigint => BigInt(`0x${hex}`);
+  return {
+    ...gap,
+    lost: { hostId, epoch: numberOf(epoch), first: numberOf(first), next: numberOf(text(lost, "next")) },
+  };
 }

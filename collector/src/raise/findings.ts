@@ -165,7 +165,15 @@ export function ledgerFindings(imbalances: readonly LedgerImbalance[]): Finding[
 
 /** Each gap is a finding of its own. */
 export function gapFindings(gaps: readonly DetectionGap[]): Finding[] {
-  return gaps.map(({ fromMs, toMs }) => {
+  return gaps.map(({ fromMs, toMs, lost }) => {
+    if (lost !== undefined) {
+      const { hostId, epoch, first, next } = lost;
+      const title = `No rule was held against ${next - first} events of ${hostId}, which cannot be read: numbers ${first} to ${next - 1n} of epoch ${epoch}`;
+      return {
+        ...finding("detection-gap", { hostId, name: "" }, fromMs, title),
+        key: `detection-gap/${hostId}/${epoch}/${first}`,
+      };
+    }
     const title = `Events from ${at(fromMs)} to ${at(toMs)} passed detection by`;
     return { ...finding("detection-gap", { hostId: "", name: "" }, fromMs, title), key: `detection-gap/${fromMs}` };
   });

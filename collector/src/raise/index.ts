@@ -6,10 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HistoryNeeded } from "@hosttrail/lib/correlate";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
+import { parted } from "../match/index.ts";
 import { Correlations } from "./correlations.ts";
 import type { HostInfo } from "../rulebook/index.ts";
 import type { Found } from "./look.ts";
+import { MatchBatch } from "@hosttrail/proto/detection";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
+import { Passed } from "./passed.ts";
 import { Session } from "./session.ts";
 
 export { fullAt } from "./disk.ts";
@@ -57,6 +60,7 @@ export class Raiser {
     const { newLook, ...own } = this.#parts;
     const parts = { ...own, lease, options: this.#options, logger: this.#logger };
     const look = newLook();
+    const passed = this.#newPassed();
     const session = await Session.begin(parts);
     const serial = inTurn();
     const failed = new AbortController();
@@ -88,6 +92,7 @@ export class Raiser {
         loop(HISTORY_MS, () => this.#answer(session, serial, signal)),
         loop(COMPLETE_MS, () => session.completeSome(signal, serial)),
         loop(this.#options.findingsMs, () => this.#find(session, look, serial)),
+        loop(this.#options.findingsMs, () => this.#lookPast(session, passed, serial, signal)),
         loop(STATE_AGE_MAX_MS, () => serial(() => session.checkpoint(true))),
         loop(EXPIRE_MS, () => serial(async () => session.expire())),
       ]);
@@ -125,6 +130,50 @@ export class Raiser {
       return;
     }
     await serial(() => session.findings(found));
+  }
+
+  #newPassed(): Passed {
+    const { feed, archive, history } = this.#parts;
+    return new Passed(
+      {
+        listTrails: (afterId, limit) => archive.listTrails(afterId, limit),
+        newestBlocks: () => feed.newestBlocks(),
+        areMatched: (newest) => feed.areMatched(newest),
+        matchesRange: () => feed.matchesRange(),
+        recover: (range, signal) => history.recover(range, signal),
+        publish: (batch) => this.#publish(batch),
+        noteLost: (range, nowMs) => archive.noteLost(range, nowMs),
+      },
+      this.#logger,
+    );
+  }
+
+  async #publish(batch: MatchBatch): Promise<void> {
+    const { feed } = this.#parts;
+    if (batch.looked.length > 0) await feed.publishLooked(MatchBatch.encode(batch).finish());
+    else
+      for (const part of parted(batch, feed.messageBytesMax()))
+        await feed.publishMatches(
+          batch.hostId,
+          MatchBatch.encode(part).finish(),
+          `${batch.blockId}-${batch.headerSha256}-${batch.revision}-${part.part}`,
+        );
+  }
+
+  /** Looks at what the broker lost before it was looked at. */
+  async #lookPast(session: Session, passed: Passed, serial: InTurn, signal: AbortSignal): Promise<void> {
+    try {
+      const { sinceMs } = session.looked;
+      // What came in such a time is told of already.
+      const isToldOf = (await this.#parts.archive.listGaps()).some(({ toMs, lost }) => !lost && toMs > sinceMs);
+      if (sinceMs === 0 || isToldOf) {
+        await passed.begin(session, Date.now());
+        // Whoever comes next would begin as well, and take what was lost meanwhile for looked at.
+        await serial(() => session.checkpoint(true));
+      } else await passed.step(session, Date.now(), signal);
+    } catch (error) {
+      this.#logger.warn({ error: String(error) }, "whether blocks came past detection cannot be looked at");
+    }
   }
 
   /** Answers what correlations ask of history, some questions of one rule at a time. */

@@ -1,23 +1,22 @@
 /** What detection would have found in stored history: for events that came so late that others of their time are forgotten. */
-import { parseEventId } from "@hosttrail/lib/block";
+import { type ColumnBlock, parseEventId } from "@hosttrail/lib/block";
 import type { RuleMatch } from "@hosttrail/lib/correlate";
 import { type Match, RuleSet } from "@hosttrail/lib/detect";
 import type { Logger } from "@hosttrail/lib/log";
+import type { LookedRange } from "@hosttrail/proto/detection";
 import type { Event } from "@hosttrail/proto/event";
 import { hunt, type HuntFinding, type HuntSource } from "../hunt/index.ts";
 import { isMeantFor, type HostInfo, type RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
+import type { Recovered } from "./passed.ts";
 import type { PastQuery, RaiseHistory } from "./ports.ts";
+import { recover } from "./recover.ts";
 
 /** Matches that one answer has, at most. */
 const MATCHES_MAX = 200_000;
 
 export interface PastSource extends HuntSource {
-  find(
-    hostId: string,
-    epoch: bigint,
-    seq: bigint,
-  ): Promise<{ events: { event(index: number): Event }; index: number } | undefined>;
+  find(hostId: string, epoch: bigint, seq: bigint): Promise<{ events: ColumnBlock; index: number } | undefined>;
 }
 
 export interface PastRules {
@@ -93,5 +92,10 @@ export class Past implements RaiseHistory {
     if (parts === undefined) return undefined;
     const found = await this.#source.find(parts.hostId, parts.epoch, parts.seq);
     return found?.events.event(found.index);
+  }
+
+  recover(range: LookedRange, signal: AbortSignal): AsyncIterable<Recovered> {
+    const find = (hostId: string, epoch: bigint, seq: bigint) => this.#source.find(hostId, epoch, seq);
+    return recover({ find, hostOf: this.#hostOf, rules: this.#rules }, range, signal);
   }
 }

@@ -3,10 +3,13 @@ import type { RuleMatch } from "@hosttrail/lib/correlate";
 import type { Logger } from "@hosttrail/lib/log";
 import type { DetectionRule } from "@hosttrail/lib/sigma";
 import type { Alert, AlertChange } from "@hosttrail/proto/alert";
+import type { LookedRange } from "@hosttrail/proto/detection";
 import type { Event } from "@hosttrail/proto/event";
-import type { AlertWork, HiddenCount, WorkAction } from "../model/index.ts";
+import type { AlertWork, DetectionGap, HiddenCount, WorkAction } from "../model/index.ts";
 import type { RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
+import type { StoredTrail } from "./looked.ts";
+import type { Recovered } from "./passed.ts";
 
 export interface SequencedMessage {
   sequence: bigint;
@@ -34,6 +37,11 @@ export interface RaiseFeed {
   newestBlocks(): Promise<ReadonlyMap<string, number>>;
   /** True when all blocks up to these are stored. */
   areStored(newest: ReadonlyMap<string, number>): Promise<boolean>;
+  /** True when rules were held against all blocks up to these. */
+  areMatched(newest: ReadonlyMap<string, number>): Promise<boolean>;
+  publishMatches(hostId: string, bytes: Uint8Array, id: string): Promise<void>;
+  publishLooked(bytes: Uint8Array): Promise<void>;
+  messageBytesMax(): number;
   publishAlert(change: AlertChange): Promise<void>;
 }
 
@@ -53,6 +61,12 @@ export interface RaiseArchive {
   getWorks(alertIds: readonly string[]): Promise<AlertWork[]>;
   changeWork(alertId: string, decide: (work: AlertWork) => WorkAction | undefined): Promise<AlertWork>;
   putHidden(suppressionId: string, count: HiddenCount): Promise<void>;
+  /** What is stored of hosts, in the order of their ids, after one of them. */
+  listTrails(afterId: string, limit: number): Promise<StoredTrail[]>;
+  /** Times in which blocks passed detection by. */
+  listGaps(): Promise<DetectionGap[]>;
+  /** Notes events that no rule was held against, and that cannot be read any more. */
+  noteLost(range: LookedRange, nowMs: number): Promise<void>;
 }
 
 export interface RaiseRules {
@@ -75,6 +89,8 @@ export interface RaiseHistory {
   /** All matches of rules in a time, both ends included; as detection would have had them then. */
   matchesIn(query: PastQuery, signal: AbortSignal): Promise<RuleMatch[]>;
   event(eventId: string): Promise<Event | undefined>;
+  /** Holds the rules against events as they are stored. */
+  recover(range: LookedRange, signal: AbortSignal): AsyncIterable<Recovered>;
 }
 
 export interface RaiseOptions {

@@ -29,6 +29,7 @@ import {
   withEvent,
 } from "./fold.ts";
 import { KnownFindings } from "./known.ts";
+import { Looked } from "./looked.ts";
 import type { Found } from "./look.ts";
 import type {
   HeldLease,
@@ -49,6 +50,8 @@ const KEPT_NANO = 900_000_000_000n;
 /** What was told of correlations of an older time is final. */
 const FINAL_NANO: bigint = 31n * 86_400_000_000_000n;
 const DIGEST_BYTES = 8;
+/** Of so many checkpoints one is for what changes nothing but what was looked at. */
+const MINOR_EVERY = 6;
 
 export interface SessionParts {
   feed: RaiseFeed;
@@ -81,8 +84,12 @@ export class Session {
   /** That of others, for which the rules were read again already. */
   #otherRevision = "";
   #sequence: bigint;
+  /** Last message that is more than word of what was looked at: such a one is no reason to save. */
+  #changedSequence: bigint;
   #newestNano: bigint;
   #savedSequence: bigint;
+  #savedMs: number = performance.now();
+  readonly looked: Looked;
 
   private constructor(parts: SessionParts, state: DetectorState) {
     const { archive, feed, lease, logger, rules, history, hostOf } = parts;
@@ -97,7 +104,9 @@ export class Session {
     const save = (): Promise<void> => this.checkpoint(true);
     this.#findings = new KnownFindings({ register: this.#register, rules, hostOf, hide, save }, state.findings);
     this.#sequence = state.sequence;
+    this.#changedSequence = state.sequence;
     this.#savedSequence = state.sequence;
+    this.looked = new Looked(state.looked, Number(state.lookedSinceUnixMs), Date.now());
     this.#newestNano = state.newestEventUnixNano;
   }
 
@@ -163,6 +172,7 @@ export class Session {
       for (const { events } of batch.rules) this.#note(events);
     }
     this.#sequence = messages.at(-1)?.sequence ?? this.#sequence;
+    this.#changedSequence = taken.at(-1)?.sequence ?? this.#changedSequence;
     await this.#apply(changes);
     await this.#register.write();
     for (const { batch } of taken)
@@ -171,6 +181,8 @@ export class Session {
 
   #decode(bytes: Uint8Array): MatchBatch | undefined {
     const batch = MatchBatch.decode(bytes);
+    for (const range of batch.looked) this.looked.add(range, Date.now());
+    if (batch.looked.length > 0) return undefined;
     const digest = Buffer.from(hashOf(batch.headerSha256, batch.blockId, String(batch.part)), "hex");
     const isNew = this.#seen.add(digest.subarray(0, DIGEST_BYTES));
     metrics.raiseMessages.inc({ result: isNew ? "taken" : "known" });
@@ -337,8 +349,11 @@ export class Session {
   /** Saves all, so that a later session goes on here. */
   async checkpoint(force = false): Promise<void> {
     const { archive, feed, lease } = this.#parts;
-    const isSame = this.#savedSequence === this.#sequence && this.#hiddenChanged.size === 0 && !force;
-    if (isSame) return;
+    const isSame = this.#sequence === this.#savedSequence && this.#hiddenChanged.size === 0;
+    // Word of what was looked at comes with nearly each block, and can wait.
+    const isMinor = this.#changedSequence <= this.#savedSequence && this.#hiddenChanged.size === 0;
+    const minorMs = this.#parts.options.checkpointMs * MINOR_EVERY;
+    if (!force && (isSame || (isMinor && performance.now() - this.#savedMs < minorMs))) return;
     // The second time writes that alerts were told of.
     await this.#register.write(true);
     await this.#register.write(true);
@@ -355,10 +370,13 @@ export class Session {
       findings: this.#findings.state,
       newestEventUnixNano: this.#newestNano,
       hidden: this.#hidden,
+      looked: this.looked.state(),
+      lookedSinceUnixMs: BigInt(this.looked.sinceMs),
     }).finish();
     if (!lease.isHeld()) return;
     await archive.saveState({ sequence: this.#sequence, bytes }, lease.term);
     this.#savedSequence = this.#sequence;
+    this.#savedMs = performance.now();
     // Saving may have taken until somebody else was the one, who began before it and needs them.
     if (lease.isHeld()) await feed.forgetMatches(this.#sequence);
   }

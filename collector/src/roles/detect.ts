@@ -49,6 +49,7 @@ async function runDetection({ stream, archive, history, config, signal, logger }
     {
       consume: (options, take, log) => stream.consume(options, take, log),
       publishMatches: (hostId, bytes, id) => stream.matches.publishMatches(hostId, bytes, id),
+      publishLooked: (bytes) => stream.matches.publishLooked(bytes),
       messageBytesMax: () => stream.blockBytesMax,
     },
     rules,
@@ -71,6 +72,10 @@ async function runDetection({ stream, archive, history, config, signal, logger }
         matchesRange: () => stream.matches.matchesRange(),
         newestBlocks: () => stream.matches.newestBlocks(),
         areStored: (newest) => stream.matches.areStored(newest),
+        areMatched: (newest) => stream.matches.areMatched(newest),
+        publishMatches: (hostId, bytes, id) => stream.matches.publishMatches(hostId, bytes, id),
+        publishLooked: (bytes) => stream.matches.publishLooked(bytes),
+        messageBytesMax: () => stream.blockBytesMax,
         publishAlert: (change) => stream.alerts.publishAlert(change),
       },
       archive: {
@@ -81,6 +86,9 @@ async function runDetection({ stream, archive, history, config, signal, logger }
         getWorks: (ids) => archive.alertWork.getWorks(ids),
         changeWork: (id, decide) => archive.alertWork.changeWork(id, decide),
         putHidden: (id, count) => archive.suppressions.putHidden(id, count),
+        listTrails: (afterId, limit) => archive.hosts.listTrails(afterId, limit),
+        listGaps: () => archive.detector.listGaps(),
+        noteLost: (range, nowMs) => archive.detector.noteLost(range, nowMs),
       },
       rules,
       history: new Past(
