@@ -40,20 +40,20 @@ describe("the section export", () => {
   it("names target, key and place for all that is wrong, at once", () => {
     const found = problems([
       { name: "a", target: "files", filter: "process.pid = abc" },
-      { name: "a", target: "files", directory: "/a", bucket: "trail", format: "cef" },
+      { name: "a", target: "files", directory: "/a", bucket: "trail" },
       { name: "b", target: "s3", bucket: "trail", format: "ecs", fields: ["host.id"] },
       { name: "c", target: "files", directory: "/c", what: "alerts", filter: "host.name = x" },
-      { name: "d", target: "syslog", address: "tcp://127.0.0.1:99999", path_style: true },
+      { name: "d", target: "syslog", address: "tcp://127.0.0.1:99999", path_style: true, format: "ecs" },
     ]);
     assert.deepEqual(found, [
       'c.yaml: export.targets has two named "a"',
       'c.yaml: export target "a": files needs directory',
       `c.yaml: export target "a": ${filterProblem("process.pid = abc")}`,
       'c.yaml: export target "a": files has no use for bucket',
-      'c.yaml: export target "a": format is "cef"; files takes parquet, json, ecs, ocsf, csv',
       'c.yaml: export target "b": fields are for parquet and csv; ecs has all of an event',
       'c.yaml: export target "c": filter is for events; what is alerts',
       'c.yaml: export target "d": syslog has no use for path_style',
+      'c.yaml: export target "d": format is "ecs"; syslog takes cef',
       'c.yaml: export target "d": address has no such port: tcp://127.0.0.1:99999',
     ]);
   });

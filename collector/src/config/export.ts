@@ -117,8 +117,12 @@ type Key = "directory" | "bucket" | "prefix" | "region" | "endpoint" | "url" | "
 
 /** Keys that a target needs, those that it has a use for beside them, and its formats: the usual one first. */
 const KINDS: Readonly<Record<TargetKind, { needs: Key; takes: readonly Key[]; formats: readonly Format[] }>> = {
-  files: { needs: "directory", takes: [], formats: ["parquet", "json", "ecs", "ocsf", "csv"] },
-  s3: { needs: "bucket", takes: ["prefix", "region", "endpoint"], formats: ["parquet", "json", "ecs", "ocsf", "csv"] },
+  files: { needs: "directory", takes: [], formats: ["parquet", "json", "ecs", "ocsf", "csv", "cef"] },
+  s3: {
+    needs: "bucket",
+    takes: ["prefix", "region", "endpoint"],
+    formats: ["parquet", "json", "ecs", "ocsf", "csv", "cef"],
+  },
   otlp: { needs: "url", takes: ["headersFile", "caFile"], formats: ["ecs", "json", "ocsf"] },
   syslog: { needs: "address", takes: ["caFile"], formats: ["cef"] },
 };

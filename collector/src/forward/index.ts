@@ -7,11 +7,11 @@ import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
 import { AlertForwarder, ALERTS_PLACE } from "./alerts.ts";
 import { EventForwarder } from "./events.ts";
-import { reasonOf } from "./failure.ts";
+import { ForwardError, reasonOf } from "./failure.ts";
 import type { ForwardAlerts, ForwardHistory, ForwardStore, Outlet, Target } from "./ports.ts";
 
 export type { ForwardAlerts, Outlet, Target } from "./ports.ts";
-export { FileStore, StoredTarget } from "./targets/index.ts";
+export { FileStore, OtlpTarget, StoredTarget, SyslogTarget } from "./targets/index.ts";
 
 /** Waits after a failure: twice as long each time. */
 const RETRY_MIN_MS = 1000;
@@ -93,25 +93,24 @@ class Turns {
     let failures = 0;
     while (!signal.aborted) {
       const beganMs = Date.now();
+      let pauseMs: number;
       try {
         await this.#turn(beganMs, signal);
         if (failures > 0) this.#logger.info({ target: name }, "the target takes what is exported again");
         failures = 0;
         metrics.exportFailing.set({ target: name }, 0);
+        pauseMs = Math.max(0, Math.min(everyMs - (Date.now() - beganMs), everyMs));
       } catch (error) {
         if (signal.aborted) return;
         failures++;
         metrics.exportFailures.inc({ target: name });
         metrics.exportFailing.set({ target: name }, 1);
-        this.#logger.warn(
-          { target: name, failures, error: reasonOf(error) },
-          "what is exported does not go out; it is tried again",
-        );
+        const about = { target: name, failures, error: reasonOf(error) };
+        this.#logger.warn(about, "what is exported does not go out; it is tried again");
+        const wantedMs = error instanceof ForwardError ? error.retryAfterMs : 0;
+        pauseMs = Math.max(wantedMs, Math.min(RETRY_MIN_MS * 2 ** (failures - 1), RETRY_MAX_MS));
       }
-      const pauseMs = failures === 0 ? everyMs - (Date.now() - beganMs) : RETRY_MIN_MS * 2 ** (failures - 1);
-      await sleep(Math.max(0, Math.min(pauseMs, failures === 0 ? everyMs : RETRY_MAX_MS)), undefined, { signal }).catch(
-        () => undefined,
-      );
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

@@ -1,13 +1,25 @@
 /** [history], [alerts] -> forward, to each target from one process at a time. */
 import { compileFilter } from "@hosttrail/lib/predicate";
+import type { Logger } from "@hosttrail/lib/log";
 import type { Alert } from "@hosttrail/proto/alert";
+import type { Event } from "@hosttrail/proto/event";
 import { ExportFormat } from "@hosttrail/proto/query";
 import { exportFormatOf, type ExportTargetConfig } from "../config/index.ts";
-import { fileWriter } from "../export/index.ts";
-import { FileStore, type ForwardAlerts, Forwarder, type Outlet, StoredTarget, type Target } from "../forward/index.ts";
+import { fileWriter, type FileWriter } from "../export/index.ts";
+import {
+  FileStore,
+  type ForwardAlerts,
+  Forwarder,
+  OtlpTarget,
+  type Outlet,
+  StoredTarget,
+  SyslogTarget,
+  type Target,
+} from "../forward/index.ts";
 import { metrics } from "../metrics/index.ts";
 import type { AlertWork } from "../model/index.ts";
 import type { Archive } from "../mongodb/index.ts";
+import { COLLECTOR_VERSION } from "../version.ts";
 import { withWork } from "../work/index.ts";
 import type { RunningRole, Shared } from "./role.ts";
 
@@ -20,8 +32,16 @@ const FORMATS = {
   ocsf: ExportFormat.OCSF,
   csv: ExportFormat.CSV,
   parquet: ExportFormat.PARQUET,
+  cef: ExportFormat.CEF,
 } as const;
-const EXTENSIONS = { json: ".jsonl", ecs: ".jsonl", ocsf: ".jsonl", csv: ".csv", parquet: ".parquet" } as const;
+const EXTENSIONS = {
+  json: ".jsonl",
+  ecs: ".jsonl",
+  ocsf: ".jsonl",
+  csv: ".csv",
+  parquet: ".parquet",
+  cef: ".cef",
+} as const;
 
 export async function startExport(shared: Shared): Promise<RunningRole | undefined> {
   const { config, stream, archive, history, reach, signal, logger } = shared;
@@ -32,7 +52,7 @@ export async function startExport(shared: Shared): Promise<RunningRole | undefin
   }
   const byName = new Map(targets.map((target) => [target.name, target]));
   const openers = new Map<string, () => Target>();
-  for (const target of targets) openers.set(target.name, await openerOf(target));
+  for (const target of targets) openers.set(target.name, await openerOf(target, logger));
   const forwarder = new Forwarder(
     {
       hold: (name, until, work, log) => stream.lease(`${LEASE}.${name}`, leaseMs).hold(until, work, log),
@@ -57,7 +77,7 @@ function outletOf({ name, what, filter, begin, everySeconds, eventsMax }: Export
 }
 
 /** Throws where the target cannot be opened as it is configured. */
-async function openerOf(config: ExportTargetConfig): Promise<() => Target> {
+async function openerOf(config: ExportTargetConfig, logger: Logger): Promise<() => Target> {
   const { target: kind, name, directory } = config;
   const told = (bytes: number): void => metrics.exportBytes.inc({ target: name }, bytes);
   switch (kind) {
@@ -68,22 +88,42 @@ async function openerOf(config: ExportTargetConfig): Promise<() => Target> {
       const { Bucket } = await import("../s3/index.ts");
       return () => new StoredTarget(new Bucket(config), { ...stored(config), told });
     }
+    case "otlp": {
+      const refused = (records: number, reason: string): void => {
+        metrics.exportLost.inc({ target: name, reason: "refused" }, records);
+        logger.error({ target: name, records, reason }, "the target refuses what is exported for good");
+      };
+      return () => new OtlpTarget({ ...config, version: COLLECTOR_VERSION, textOf: textOf(config), told, refused });
+    }
+    case "syslog":
+      return () => new SyslogTarget({ ...config, told });
     default:
-      throw new Error(`export target "${name}": ${kind} is not there yet`);
+      throw new Error(`export target "${name}" is of no kind that there is`);
   }
 }
 
+const decoder = new TextDecoder();
+
+/** One event as a line of the format. */
+function textOf(config: ExportTargetConfig): (event: Event) => string {
+  const writer = writerOf(config);
+  return (event) => decoder.decode(writer.write([event])).trimEnd();
+}
+
+/** Throws where there is no such format, or no such fields. */
+function writerOf(config: ExportTargetConfig): FileWriter {
+  const format = exportFormatOf(config);
+  const writer = fileWriter(FORMATS[format], config.fields);
+  if (writer === undefined) throw new Error(`export target "${config.name}": nothing writes the format ${format}`);
+  return writer;
+}
+
 function stored(config: ExportTargetConfig): Omit<ConstructorParameters<typeof StoredTarget>[1], "told"> {
-  const { fields, compression, partBytesMax: bytesMax } = config;
-  const format = exportFormatOf(config) as keyof typeof FORMATS;
-  const openWriter = (): NonNullable<ReturnType<typeof fileWriter>> => {
-    const writer = fileWriter(FORMATS[format], fields);
-    if (writer === undefined) throw new Error(`no files are made of format ${format}`);
-    return writer;
-  };
+  const { compression, partBytesMax: bytesMax } = config;
+  const openWriter = (): FileWriter => writerOf(config);
   // Says now what fields there are not.
   openWriter();
-  return { openWriter, extension: EXTENSIONS[format], compression, bytesMax };
+  return { openWriter, extension: EXTENSIONS[exportFormatOf(config)], compression, bytesMax };
 }
 
 /** With what people did. */
