@@ -101,6 +101,32 @@ describe("the watch for an end", () => {
       assert.ok((service.asked.get(`GET /latest/${SPOT}`) ?? 0) >= 7);
     });
   });
+
+  it("asks less and less often where nothing answers, and says nothing", async () => {
+    const said: string[] = [];
+    const watch = new EndWatch({
+      mode: "aws",
+      endpoint: "http://127.0.0.1:9",
+      intervalMs: 20,
+      see: (by) => void said.push(by),
+    });
+    // Pauses of 40, 80, 160 and 320 ms at least.
+    await sleep(590);
+    const { turns, failures } = watch.counters;
+    watch.close();
+    assert.ok(turns <= 5 && failures >= turns - 1, `${turns} looks, ${failures} failed`);
+    assert.deepEqual(said, []);
+  });
+
+  it("is asked nothing where this is no instance, and where nobody is to be asked", async () => {
+    const service = await startImds({ [LIFE]: "spot" });
+    const options = { endpoint: service.url, intervalMs: 10, see: () => assert.fail("nobody said anything") };
+    const watch = new EndWatch({ ...options, mode: "none" });
+    await sleep(50);
+    watch.close();
+    await service.stop();
+    assert.equal(service.asked.size, 0);
+  });
 });
 
 describe("the end of a host", () => {
