@@ -54,6 +54,7 @@ export function makeRpm(options: {
   }
 }
 
+/** What brings useradd is shadow-utils in RHEL's family and shadow in SUSE's; rpm knows `or` since 4.13. */
 function specOf(product: Product, version: string, tree: string, epoch: number): string {
   const { name, configuration } = product;
   // What is ours alone; /usr/bin and the like belong to the system.
@@ -86,7 +87,7 @@ Packager: ${MAINTAINER}
 Group: System Environment/Daemons
 AutoReqProv: no
 Requires: glibc >= 2.28
-Requires: shadow-utils
+Requires: (shadow-utils or shadow)
 Provides: ${name} = %{version}-%{release}
 
 %description
