@@ -57,7 +57,7 @@ export interface Compared {
 
 /** A side with its servers. */
 interface Contestant extends Side {
-  programs: readonly Child[];
+  programs: readonly { what: string; child: Child | undefined }[];
   restart: () => Promise<void>;
   times: Map<string, number[]>;
 }
@@ -91,13 +91,17 @@ export async function compare({
     const contestants: Contestant[] = [
       {
         ...hosttrailSide(stack.consoleUrl, asked),
-        programs: [stack.collector, database.child, stack.nats.child].filter((child) => child !== undefined),
+        programs: [
+          { what: "collector", child: stack.collector },
+          { what: "database", child: database.child },
+          { what: "NATS", child: stack.nats.child },
+        ],
         restart: async () => await restartHosttrail(stack, database),
         times: new Map(),
       },
       {
         ...victoriaSide(victoria.url, asked),
-        programs: [victoria.child],
+        programs: [{ what: "the whole", child: victoria.child }],
         async restart() {
           await victoria.child.stop();
           await victoria.start();
@@ -259,12 +263,14 @@ function tellTimes(contestants: readonly Contestant[], say: Say): void {
 function tellServers(contestants: readonly Contestant[], stores: readonly (readonly string[])[], say: Say): void {
   say("");
   for (const [at, { name, programs }] of contestants.entries()) {
-    const memory = programs.flatMap(({ pid }) => (pid === undefined ? [] : [memoryOf(pid)]));
+    const memory = programs.flatMap(({ what, child }) =>
+      child?.pid === undefined ? [] : [{ what, ...memoryOf(child.pid) }],
+    );
     const mib = (bytes: number): string => (bytes / MIB).toFixed(0);
-    const each = memory.map(({ rssBytes }) => mib(rssBytes)).join(" + ");
+    const each = memory.map(({ what, rssBytes }) => `${what} ${mib(rssBytes)}`).join(", ");
     const peak = memory.reduce((sum, { peakBytes }) => sum + peakBytes, 0);
     const disk = (stores[at] ?? []).reduce((sum, folder) => sum + diskBytes(folder), 0);
-    say(`${name}: memory ${each} MiB (at most ${mib(peak)}), ${mib(disk)} MiB on disk`);
+    say(`${name}: MiB of memory: ${each}; at most ${mib(peak)} together; MiB on disk: ${mib(disk)}`);
   }
 }
 
@@ -279,7 +285,7 @@ async function quiet(contestants: readonly Contestant[]): Promise<void> {
   const used = (): number =>
     contestants
       .flatMap(({ programs }) => programs)
-      .reduce((sum, { pid }) => sum + (pid === undefined ? 0 : cpuSeconds(pid)), 0);
+      .reduce((sum, { child }) => sum + (child?.pid === undefined ? 0 : cpuSeconds(child.pid)), 0);
   let calm = 0;
   for (const end = performance.now() + QUIET_MS_MAX; calm < QUIET_CHECKS && performance.now() < end; ) {
     const before = used();
