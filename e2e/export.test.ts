@@ -10,10 +10,11 @@ import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
-import { Archive } from "@hosttrail/collector/mongodb";
+import { Archive, databaseRightsText } from "@hosttrail/collector/mongodb";
 import { Alert, AlertState } from "@hosttrail/proto/alert";
 import { Event } from "@hosttrail/proto/event";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
+import { DatabaseRecorder } from "./databaserecorder.ts";
 import { eventually, openStack, queryClient, searchAll } from "./environment.ts";
 import { duck, WHY_NO_READERS } from "./export/readers.ts";
 import { type ExportProcess, exportProcess } from "./exportprocess.ts";
@@ -336,6 +337,51 @@ describe("export to a folder", { skip: WHY_NO_READERS }, () => {
     } finally {
       await exporter.child.stop();
     }
+  });
+
+  it("asks of the database what its rights allow, and no more", async () => {
+    const recorder = await DatabaseRecorder.open(stack.mongodb.url);
+    // Of a day that is gone: what is written down of it goes, too.
+    await archive.exports.changeDone("rights", "20200101", "a", () => "");
+    const target = {
+      name: "rights",
+      target: "files",
+      what: "both",
+      directory: folder("rights"),
+      begin: "stored",
+      every_seconds: 1,
+    };
+    const exporter = await exportProcess(stack, "rights", [target], {
+      mongodb: { url: recorder.url, database: stack.database, manage: false },
+    });
+    await publish(2, 5);
+    exporter.child.start();
+    try {
+      await caughtUp(exporter, "rights");
+      await publish(2, 5);
+      await caughtUp(exporter, "rights");
+    } finally {
+      await exporter.child.stop();
+      recorder.close();
+    }
+    const text = databaseRightsText(["export"], { database: stack.database, historyDatabase: "" }, false);
+    const rights = Array.from(text.matchAll(/resource: (\{.*?\}), actions: (\[.*?\]) \}/g), ([, resource, actions]) => {
+      const { collection = "" } = JSON.parse(resource ?? "") as { collection?: string };
+      return (JSON.parse(actions ?? "") as string[]).map((action) => `${action} ${collection}`);
+    }).flat();
+    // Indexes are looked at by all roles; doctor has a collection of its own. All collections of days are one right.
+    const allowed = rights.filter((right) => !/^listIndexes | doctor$/.test(right));
+    const seen = [...recorder.seen].flatMap(([key, actions]) =>
+      Array.from(
+        actions,
+        (action) => `${action} ${(key.split(".")[1] ?? "").replace(/^(?:catalog|segments|sieves)_.*/, "")}`,
+      ),
+    );
+    const sorted = (list: readonly string[]): string[] =>
+      [...new Set(list)].filter((each) => !each.startsWith("listIndexes")).toSorted((a, b) => (a < b ? -1 : 1));
+    assert.deepEqual([...recorder.unknown], []);
+    assert.deepEqual(sorted(seen), sorted(allowed));
+    assert.ok(!(await archive.exports.listDone("rights")).includes("20200101"));
   });
 
   it("does not start with a filter that is wrong, and says where", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -27,6 +27,7 @@ const ROLES = [
   "enroll",
   "attest",
   "coverage",
+  "export",
   "console",
 ] as const;
 
@@ -122,6 +123,8 @@ describe("logins of least rights", () => {
     const attest = { origin: "example.org/log", key_file: keyFile, interval_ms: 1000 };
     // A cloud that does not answer: what is asked of NATS is a lease.
     const coverage = { aws: { accounts: ["111122223333"] } };
+    const exported = { name: "lines", target: "files", format: "json", compression: "none", every_seconds: 1 };
+    const ways = { targets: [{ ...exported, directory: join(folder, "exported"), begin: "stored" }] };
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: "http://127.0.0.1:9",
       AWS_ACCESS_KEY_ID: "x",
@@ -130,7 +133,7 @@ describe("logins of least rights", () => {
     for (const role of ROLES) {
       // Only who gives certificates has the key for them.
       const ca = role === "enroll" ? {} : { ca: { certificate_file: "", key_file: "" } };
-      const changes = { roles: [role], nats: natsOf(role), notify, attest, coverage, ...ca };
+      const changes = { roles: [role], nats: natsOf(role), notify, attest, coverage, export: ways, ...ca };
       const started = await stack.startAnotherCollector(changes);
       if (role === "query") queryPort = started.queryPort;
     }
@@ -158,6 +161,12 @@ describe("logins of least rights", () => {
         return events.length === 40 ? events : undefined;
       });
       assert.equal(found.length, 40);
+      await eventually("the events being exported", 30_000, async () => {
+        const files = readdirSync(join(folder, "exported", "events"), { recursive: true, encoding: "utf8" });
+        const lines = files.filter((file) => file.endsWith(".jsonl"));
+        const texts = lines.map((file) => readFileSync(join(folder, "exported", "events", file), "utf8")).join("");
+        return found.every(({ id }) => texts.includes(id)) || undefined;
+      });
       await eventually("the alert being told", 30_000, async () => (http.at("/told").length > 0 ? true : undefined));
     } finally {
       client.close();

@@ -20,6 +20,7 @@ const LOGINS: readonly DatabaseLogin[] = [
   "notify",
   "attest",
   "coverage",
+  "export",
   "console",
 ];
 const SIGNS: Readonly<Record<DatabaseFinding["level"], string>> = {

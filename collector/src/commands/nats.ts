@@ -14,6 +14,7 @@ const LOGINS: readonly Login[] = [
   "notify",
   "attest",
   "coverage",
+  "export",
   "console",
 ];
 const SIGNS: Readonly<Record<Finding["level"], string>> = {

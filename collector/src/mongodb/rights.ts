@@ -235,10 +235,11 @@ const USES: Readonly<Record<DatabaseLogin, Use>> = {
   },
   export: {
     collections: {
-      ...PAST,
+      arrivals: READ,
       alerts: READ,
       alert_events: READ,
       alert_work: READ,
+      alert_actions: READ,
       export_states: PUT,
       export_plans: ALL,
       export_done: ALL,
