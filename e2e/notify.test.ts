@@ -540,7 +540,7 @@ describe("each target", () => {
       const message = await until("a message", () => receiver.messages[0]);
       assert.match(
         message,
-        /^<107>1 \d{4}-\d\d-\d\dT[\d:.]+Z - hosttrail - opened - CEF:0\|Hosttrail\|Hosttrail\|1\|log-/,
+        /^<107>1 \d{4}-\d\d-\d\dT[\d:.]+Z - hosttrail - opened - CEF:0\|Hosttrail\|Hosttrail\|\d[\w.]+\|log-/,
       );
       assert.ok(!/\p{Cc}|\p{Cf}/u.test(message), message);
     }
