@@ -6,11 +6,12 @@ import { EVENT_CATEGORIES } from "@hosttrail/lib/predicate";
 import { ExportFormat } from "@hosttrail/proto/query";
 import { ECS_VERSION, ecsProblems } from "./ecs.ts";
 import { variedEvents } from "./events.ts";
+import { claimedEvents, strangeEvents } from "./strange.ts";
 
 /** Fields that are not the schema's; docs/formats.md names them. */
 const OWN = ["audit.", "user.audit."];
 const DOCUMENT = readFileSync(new URL("../../docs/formats.md", import.meta.url), "utf8");
-const events = variedEvents();
+const events = [...variedEvents(), ...strangeEvents(), ...claimedEvents()];
 const documents = Buffer.from(fileWriter(ExportFormat.ECS, [])?.write(events) ?? [])
   .toString()
   .trimEnd()

@@ -7,6 +7,7 @@ import { ExportFormat } from "@hosttrail/proto/query";
 import { HOSTILE, noticeOf } from "../../collector/src/notify/fixture.ts";
 import { detectionFinding } from "../../collector/src/notify/targets/ocsf.ts";
 import { variedEvents } from "./events.ts";
+import { claimedEvents, strangeEvents } from "./strange.ts";
 import { openOcsf } from "./ocsf.ts";
 import { WHY_NO_TOOLS } from "./python.ts";
 
@@ -17,7 +18,7 @@ const CLASSES = [0, 1001, 1002, 1007, 3001, 3002, 3006, 4001];
 const FINDING = 2004;
 const TOP = 20;
 const DOCUMENT = readFileSync(new URL("../../docs/formats.md", import.meta.url), "utf8");
-const events = variedEvents();
+const events = [...variedEvents(), ...strangeEvents(), ...claimedEvents()];
 
 describe("OCSF", { skip: WHY_NO_TOOLS }, () => {
   const schemas = openOcsf(VERSION, [...CLASSES, FINDING], ["host"]);

@@ -1,5 +1,5 @@
 /** Events with names that nobody would choose but who means harm: as a kernel tells of them, through the agent's own steps. */
-import type { Event } from "@hosttrail/proto/event";
+import { Event } from "@hosttrail/proto/event";
 import { eventsOfLog } from "../../bench/rules/replay.ts";
 
 const LONG = 100_000;
@@ -53,6 +53,41 @@ export function strangeEvents(): Event[] {
         `type=EOE ${stamp} `,
         "",
       ].join("\n"),
-    );
+    ).map((event) => ({ ...event, id: `strange-${at}` }));
   });
+}
+
+/** What a host whose administrator means harm can sign: values that are none of their fields' types. */
+export function claimedEvents(): Event[] {
+  const endpoints = ["", "no address", "999.1.1.1", "fe80::1%eth0", "192.0.2.1", "2001:db8::1"].map((ip) => ({
+    ip,
+    address: ip,
+    port: ip.includes("0") ? 4_294_967_295 : 0,
+    domain: "..",
+  }));
+  return endpoints.map((endpoint, at) =>
+    Event.fromPartial({
+      id: `claimed-${at}`,
+      event: {
+        timeUnixNano: at % 2 === 0 ? -(2n ** 63n) : 2n ** 63n - 1n,
+        kind: "event",
+        category: ["network"],
+        type: ["connection"],
+        action: "connected-to",
+        outcome: "success",
+        sequence: 2n ** 64n - 1n,
+      },
+      host: {
+        id: "h",
+        name: "h",
+        ip: endpoints.map(({ ip }) => ip),
+        labels: ["", ".", "a.b", "a", "__proto__", "constructor"].map((key) => ({ key, value: "x" })),
+      },
+      process: { pid: 4_294_967_295, startUnixNano: -(2n ** 63n), argsCount: 4_294_967_295, name: "\u0000" },
+      files: [{ path: "/", mode: 4_294_967_295, after: { exists: true, size: 2n ** 64n - 1n } }],
+      source: endpoint,
+      destination: endpoint,
+      audit: { serial: 4_294_967_295, syscall: { exit: -(2n ** 63n) } },
+    }),
+  );
 }

@@ -7,6 +7,9 @@ import { cefLine, type Pair } from "./line.ts";
 /** Nobody has judged it: that is for rules, whose alerts say how bad they are. */
 const SEVERITY = 1;
 const UNSET = 0xffff_ffff;
+/** What the format calls an Integer. */
+const NUMBER_MAX = 2 ** 31 - 1;
+const PORT_MAX = 65_535;
 const NANOS_OF_MILLISECOND = 1_000_000n;
 
 /**
@@ -49,7 +52,7 @@ function ofUser({ id, name, auditId, auditName, targetName }: User): Pair[] {
 function ofProcess(process: Process): Pair[] {
   return [
     ["sproc", process.executable || process.name],
-    ["spid", process.pid === 0 ? "" : String(process.pid)],
+    ["spid", within(process.pid, NUMBER_MAX)],
     ["cs3", commandLineOf(process), "commandLine"],
   ];
 }
@@ -63,7 +66,7 @@ function aboutObjects({ files, source, destination, targets }: Event): Pair[] {
     ...(source === undefined ? [] : ofSource(source)),
     ...(destination === undefined ? [] : ofDestination(destination)),
     ["dproc", target === undefined ? "" : target.executable || target.name],
-    ["dpid", target === undefined || target.pid === 0 ? "" : String(target.pid)],
+    ["dpid", within(target?.pid ?? 0, NUMBER_MAX)],
   ];
 }
 
@@ -73,7 +76,7 @@ function ofFile({ path, mode, hasAttributes, after }: File): Pair[] {
     ["fname", path.slice(path.lastIndexOf("/") + 1)],
     ["filePermission", hasAttributes ? (mode & 0o7777).toString(8).padStart(4, "0") : ""],
     ["fileHash", after?.sha256 ?? ""],
-    ["fsize", after?.exists === true ? String(after.size) : ""],
+    ["fsize", after?.exists === true && after.size <= BigInt(NUMBER_MAX) ? String(after.size) : ""],
   ];
 }
 
@@ -81,8 +84,8 @@ function ofFile({ path, mode, hasAttributes, after }: File): Pair[] {
 function ofSource({ ip, port, domain }: Endpoint): Pair[] {
   return [
     ["src", isIPv4(ip) ? ip : ""],
-    ["c6a2", isIPv6(ip) ? ip : "", "Source IPv6 Address"],
-    ["spt", port === 0 ? "" : String(port)],
+    ["c6a2", isPlainIPv6(ip) ? ip : "", "Source IPv6 Address"],
+    ["spt", within(port, PORT_MAX)],
     ["shost", domain],
   ];
 }
@@ -90,8 +93,8 @@ function ofSource({ ip, port, domain }: Endpoint): Pair[] {
 function ofDestination({ ip, port, domain, path }: Endpoint): Pair[] {
   return [
     ["dst", isIPv4(ip) ? ip : ""],
-    ["c6a3", isIPv6(ip) ? ip : "", "Destination IPv6 Address"],
-    ["dpt", port === 0 ? "" : String(port)],
+    ["c6a3", isPlainIPv6(ip) ? ip : "", "Destination IPv6 Address"],
+    ["dpt", within(port, PORT_MAX)],
     ["dhost", domain],
     // A socket of this machine.
     ["destinationServiceName", path],
@@ -109,6 +112,16 @@ function aboutDetails({ audit, process }: Event): Pair[] {
     ["cn2", audit?.syscall === undefined ? "" : String(audit.syscall.exit), "exit"],
     ["cn3", session === UNSET ? "" : String(session), "auditSession"],
   ];
+}
+
+/** Without the zone, which only the machine itself knows. */
+function isPlainIPv6(ip: string): boolean {
+  return isIPv6(ip) && !ip.includes("%");
+}
+
+/** Empty for none, and for what a host may claim and the format has no place for. */
+function within(number: number, max: number): string {
+  return number === 0 || number > max ? "" : String(number);
 }
 
 /** Empty for the number that stands for none. */

@@ -1,7 +1,9 @@
 /**
  * Events as documents of the Elastic Common Schema 9.4 (https://www.elastic.co/docs/reference/ecs). What the schema has no field for stands under
- * `audit`; only who logged in is `user.audit`, as in Elastic's own Auditbeat.
+ * `audit`; only who logged in is `user.audit`, as in Elastic's own Auditbeat. A host whose administrator means harm can claim whatever it likes: a
+ * value that is none of its field's type is left out, since a database that keeps such documents would refuse the whole one.
  */
+import { isIP } from "node:net";
 import { recordText } from "@hosttrail/lib/audit";
 import { commandLineOf } from "@hosttrail/lib/predicate";
 import type {
@@ -20,6 +22,7 @@ import { isoTime } from "./cells.ts";
 
 const ECS_VERSION = "9.4.0";
 const UNSET = 0xffff_ffff;
+const PORT_MAX = 65_535;
 
 type Document = { [name: string]: unknown };
 
@@ -37,12 +40,12 @@ export function ecsDocument(event: Event): Document {
       type: info?.type,
       action: info?.action,
       outcome: info?.outcome,
-      sequence: info === undefined ? undefined : Number(info.sequence),
+      sequence: info === undefined ? undefined : numberOf(info.sequence),
       module: "hosttrail",
       dataset: "hosttrail.audit",
     },
     host: host && ofHost(host),
-    labels: host && Object.fromEntries(host.labels.map(({ key, value }) => [key, value])),
+    labels: host && labelsOf(host),
     process: process && ofProcess(process),
     user: user && ofUser(user),
     group: user?.group && clean({ id: idOf(user.group.id), name: user.group.name }),
@@ -69,6 +72,21 @@ function clean(document: Document): Document {
   );
 }
 
+function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
+}
+
+/** Undefined where JSON has no such number. */
+function numberOf(value: bigint): number | undefined {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** By their keys, in which a dot would stand for an object within. */
+function labelsOf({ labels }: Host): Document {
+  return clean(Object.fromEntries(labels.map(({ key, value }) => [key.replaceAll(".", "_") || "_", value])));
+}
+
 function idOf(id: number): string | undefined {
   return id === UNSET ? undefined : String(id);
 }
@@ -80,7 +98,7 @@ function ofHost({ id, name, bootId, architecture, osName, osVersion, kernel, ip 
     hostname: name,
     boot: clean({ id: bootId }),
     architecture,
-    ip,
+    ip: ip.filter(isAddress),
     os: clean({ type: "linux", name: osName, version: osVersion, kernel }),
   });
 }
@@ -136,13 +154,14 @@ function ofFile({ path, inode, device, mode, uid, owner, gid, group, hasAttribut
       gid: idOf(gid),
       group,
     }),
-    size: after?.exists ? Number(after.size) : undefined,
+    size: after?.exists ? numberOf(after.size) : undefined,
     hash: clean({ sha256: after?.sha256 }),
   });
 }
 
 function ofEndpoint({ address, ip, port, domain }: Endpoint): Document {
-  return clean({ address, ip, port: ip === "" ? undefined : port, domain });
+  if (!isAddress(ip)) return clean({ address, domain });
+  return clean({ address, ip, port: port > PORT_MAX ? undefined : port, domain });
 }
 
 function ofContainer({ id, runtime }: Container): Document {
@@ -165,7 +184,7 @@ function related({ user, host, source, destination, process }: Event): Document 
     [...new Set(values.filter((value) => value !== undefined && value !== ""))] as string[];
   return clean({
     user: of(user?.name, user?.effectiveName, user?.auditName, user?.targetName),
-    ip: of(source?.ip, destination?.ip),
+    ip: of(source?.ip, destination?.ip).filter(isAddress),
     hosts: of(host?.name, source?.domain, destination?.domain),
     hash: of(process?.executableSha256),
   });

@@ -2,6 +2,7 @@
  * Objects of the Open Cybersecurity Schema Framework 1.8.0 (https://schema.ocsf.io/1.8.0) that stand for parts of our events, shared by all who
  * write in its terms.
  */
+import { isIP } from "node:net";
 import type { Endpoint, File, Process, User } from "@hosttrail/proto/event";
 
 export const OCSF_VERSION = "1.8.0";
@@ -29,6 +30,7 @@ export function processOf(process: Process, user: User | undefined): Record<stri
 }
 
 const UNSET = 0xffff_ffff;
+const PORT_MAX = 65_535;
 /** S_IFMT, and type_id for each: pipe, character device, folder, block device, regular file, symbolic link, socket. */
 const FORMAT_MASK = 0o170000;
 const FILE_TYPES: ReadonlyMap<number, number> = new Map([
@@ -49,14 +51,15 @@ export function fileOf({ path, mode }: Pick<File, "path" | "mode">): Record<stri
   };
 }
 
-/** Undefined where nothing is known of it. */
+/** Undefined where nothing is known of it. What a host claims to be an address or a port, and is none, is left out. */
 export function endpointOf(endpoint: Endpoint | undefined): Record<string, unknown> | undefined {
   if (endpoint === undefined) return undefined;
   const { address, ip, port, domain } = endpoint;
+  const isAddress = isIP(ip) !== 0 && !ip.includes("%");
   const known = {
-    ...(ip === "" ? {} : { ip }),
-    ...(ip !== "" || address === "" ? {} : { name: address }),
-    ...(port === 0 ? {} : { port }),
+    ...(isAddress ? { ip } : {}),
+    ...(isAddress || address === "" ? {} : { name: address }),
+    ...(port === 0 || port > PORT_MAX ? {} : { port }),
     ...(domain === "" ? {} : { hostname: domain }),
   };
   return Object.keys(known).length === 0 ? undefined : known;

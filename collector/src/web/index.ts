@@ -126,7 +126,14 @@ class Console {
    */
   async #callOfProgram(exchange: Exchange, authorization: string): Promise<void> {
     const { access } = this.#options.login;
-    const first = await access.authenticate({ authorization, certificate: { problem: "not asked for" } });
+    const first = await access
+      .authenticate({ authorization, certificate: { problem: "not asked for" } })
+      .catch((error) => {
+        const { peer, path } = exchange;
+        if (error instanceof UnknownCaller)
+          this.#logger.warn({ peer, path, reason: error.message }, "a program was refused");
+        throw error;
+      });
     let isFresh = true;
     const look = async (): Promise<typeof first> => {
       if (!isFresh) return await access.again(first.identity);
