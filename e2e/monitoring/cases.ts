@@ -121,6 +121,16 @@ export const CASES: readonly Case[] = [
     ...gauge("hosttrail_compact_lag_seconds", "", "4000x120", "400x120"),
   },
   {
+    alert: "HosttrailExportLags",
+    labels: { severity: "warning", target: "lake" },
+    ...gauge("hosttrail_export_caught_up_timestamp_seconds", ', target="lake"', "0x120", "0+60x120"),
+  },
+  {
+    alert: "HosttrailExportLoses",
+    labels: { severity: "warning", target: "lake", reason: "gone" },
+    ...counter("hosttrail_export_lost_total", ', target="lake", reason="gone"'),
+  },
+  {
     alert: "HosttrailPublishingSlow",
     labels: { severity: "warning" },
     fires: {
