@@ -32,6 +32,13 @@ export class DatabaseHand {
     return matchedCount === 1;
   }
 
+  /** Empties the collections whose names match. */
+  async clear(names: RegExp): Promise<void> {
+    const database = this.#client.db(this.#name);
+    for (const { name } of await database.listCollections().toArray())
+      if (names.test(name)) await database.collection(name).deleteMany({});
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -6,7 +6,7 @@ import type { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
 import type { Alert } from "@hosttrail/proto/alert";
 import { DetectorState } from "@hosttrail/proto/detection";
-import { MongoClient } from "mongodb";
+import { DatabaseHand } from "./databasehand.ts";
 import { eventually, openStack } from "./environment.ts";
 import { executed, openBlockStream, PublishingHost, type SealedForStream } from "./publisher.ts";
 import { askJetStream } from "./rawnats.ts";
@@ -108,11 +108,9 @@ describe("blocks that the broker loses after they were stored", () => {
     await detector.kill("SIGKILL");
     await publish(host, 2);
     await loseBlocks();
-    const client = await MongoClient.connect(stack.mongodb.url);
-    const database = client.db(stack.database);
-    for (const { name } of await database.listCollections().toArray())
-      if (/block|arrival|segment|catalog|payload/.test(name)) await database.collection(name).deleteMany({});
-    await client.close();
+    const hand = await DatabaseHand.open(stack.mongodb.url, stack.database);
+    await hand.clear(/block|arrival|segment|catalog|payload/);
+    await hand.close();
     ({ process: detector } = await stack.startAnotherCollector(DETECT));
     const [alert] = await eventually("the finding", 60_000, async () => {
       const found = (await alertsOf("finding:detection-gap", host.hostId)).filter(({ title }) => title !== "");

@@ -2,7 +2,7 @@
 import type { LookedRange } from "@hosttrail/proto/detection";
 
 /** Numbers of one epoch, from the first to the one before `next`. */
-export interface Numbers {
+interface Numbers {
   first: bigint;
   next: bigint;
 }
