@@ -26,6 +26,7 @@ import {
   bundle,
   type Engine,
   execute,
+  firstProcess,
   type PodSpec,
   remove,
   runToEnd,
@@ -334,6 +335,29 @@ describe("the agent's pod, by an OCI runtime", { skip: missing ?? whyNoEngine() 
     const os = /^NAME="?(.*?)"?$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
     assert.deepEqual([name, osName, machineId], [hostname(), os, readFileSync("/etc/machine-id", "utf8").trim()]);
     assert.ok(told?.some(({ key, value }) => key === "k8s_provider_id" && value === PROVIDER));
+  });
+
+  it("does not run beside another agent of the node, which goes on", async () => {
+    const [agent] = engine.pod.containers;
+    assert.ok(agent);
+    await assert.rejects(runToEnd(bundle(engine, agent), `${id}-second`), /another agent runs/);
+    assert.equal(child?.exitCode, null);
+    const proof = execute(id, "/app/node", "/app/agent.cjs", "verify", "--timeout", "60");
+    assert.equal(proof.status, 0, proof.text);
+  });
+
+  it("goes on in the same pod when the agent is killed", async () => {
+    const keeper = firstProcess(id);
+    const agentOf = (): number => Number(readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8").trim());
+    const before = agentOf();
+    process.kill(before, "SIGKILL");
+    await eventually("the agent's next life", 30_000, async () => {
+      const { status, text } = execute(id, "/app/node", "/app/agent.cjs", "verify", "--timeout", "5");
+      if (status !== 0) throw new Error(text);
+      return true;
+    });
+    assert.notEqual(agentOf(), before);
+    assert.equal(child?.exitCode, null);
   });
 
   it("says goodbye when it is asked to end", async () => {

@@ -184,6 +184,12 @@ export function execute(id: string, ...words: string[]): { status: number | null
   return { status, text: `${stdout}${stderr}` };
 }
 
+/** The number of a running container's first process. */
+export function firstProcess(id: string): number {
+  const state = execFileSync("unshare", [...CRUN, "state", id], { encoding: "utf8" });
+  return (JSON.parse(state) as { pid: number }).pid;
+}
+
 /** Asks it to end, as a kubelet does. */
 export function terminate(id: string): void {
   execFileSync("unshare", [...CRUN, "kill", id, "TERM"], { stdio: "pipe" });
