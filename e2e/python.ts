@@ -27,8 +27,13 @@ export function pythonWith(name: string, requirements: string): { python: string
     rmSync(making, { recursive: true, force: true });
     return `${name} cannot be installed: ${String(error).slice(0, 300)}`;
   }
-  // Its scripts know the folder that it was made in; only `python -m` is used.
-  if (existsSync(folder)) rmSync(making, { recursive: true, force: true });
-  else renameSync(making, folder);
+  // Its scripts know the folder that it was made in; only `python -m` and files are used.
+  try {
+    renameSync(making, folder);
+  } catch {
+    // Another process was here first.
+    rmSync(making, { recursive: true, force: true });
+    if (!existsSync(join(folder, "complete"))) return `${folder} is there, and not whole: remove it`;
+  }
   return { python };
 }
