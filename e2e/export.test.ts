@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -318,6 +318,37 @@ describe("export to a folder", { skip: WHY_NO_READERS }, () => {
     }
   });
 
+  it("loses nothing where a process was stopped in the middle, another one took over, and the first one goes on", async () => {
+    const path = folder("stopped");
+    const common = { name: "stopped", target: "files", directory: path, format: "json", begin: "stored" };
+    const target = { ...common, every_seconds: 1, events_max: 100 };
+    const pair = await Promise.all(["stopped", "goingon"].map((name) => exportProcess(stack, name, [target])));
+    const [first, second] = pair as [ExportProcess, ExportProcess];
+    first.child.start();
+    try {
+      await eventually(
+        "files of the first one",
+        WAIT_MS,
+        async () => (existsSync(path) && filesIn(path).length > 2) || undefined,
+      );
+      process.kill(first.child.pid ?? 0, "SIGSTOP");
+      second.child.start();
+      await eventually(
+        "the other one taking over",
+        WAIT_MS,
+        async () => (await second.metric("hosttrail_export_active", "stopped")) === 1 || undefined,
+      );
+      process.kill(first.child.pid ?? 0, "SIGCONT");
+      await publish(2, 20);
+      await caughtUp(second, "stopped");
+      const wanted = (await searched()).map(({ id }) => id);
+      assertSame([...new Set(idsOfLines(path))], wanted);
+      assert.equal(await first.metric("hosttrail_export_active", "stopped"), 0);
+    } finally {
+      for (const { child } of pair) await child.stop();
+    }
+  });
+
   it("has alerts as they are, and again when somebody has worked on them", async () => {
     const path = folder("alerts");
     const nowMs = Date.now();
@@ -415,5 +446,20 @@ describe("export to a folder", { skip: WHY_NO_READERS }, () => {
     });
     assert.notEqual(status, 0);
     assert.match(stderr, /wrong\.yaml: export target "wrong": filter, column 15: /);
+    // Nor with headers that are not what they should be, or are for everybody to read.
+    const headers = join(dirname(stack.agentConfigFile), "headers");
+    const otlp = { name: "otlp", target: "otlp", url: "http://127.0.0.1:9/v1/logs", headers_file: headers };
+    const exporter = await exportProcess(stack, "headers", [otlp]);
+    for (const [text, mode, problem] of [
+      ["X-Token secret-of-a-test\n", 0o600, /headers:1: no header; allowed are/],
+      ["X-Token: secret-of-a-test\n", 0o644, /headers.*mode/],
+    ] as const) {
+      writeFileSync(headers, text, { mode });
+      chmodSync(headers, mode);
+      exporter.child.start();
+      await eventually("its end", WAIT_MS, async () => !exporter.child.running || undefined);
+      assert.match(exporter.child.logTail(50), problem);
+      assert.doesNotMatch(exporter.child.logTail(50), /secret-of-a-test/);
+    }
   });
 });

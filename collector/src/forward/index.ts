@@ -11,7 +11,7 @@ import { ForwardError, reasonOf } from "./failure.ts";
 import type { ForwardAlerts, ForwardHistory, ForwardStore, Outlet, Target } from "./ports.ts";
 
 export type { ForwardAlerts, Outlet, Target } from "./ports.ts";
-export { FileStore, OtlpTarget, StoredTarget, SyslogTarget } from "./targets/index.ts";
+export { FileStore, OtlpTarget, readHeaders, StoredTarget, SyslogTarget } from "./targets/index.ts";
 
 /** Waits after a failure: twice as long each time. */
 const RETRY_MIN_MS = 1000;

@@ -12,6 +12,7 @@ import {
   Forwarder,
   OtlpTarget,
   type Outlet,
+  readHeaders,
   StoredTarget,
   SyslogTarget,
   type Target,
@@ -89,6 +90,8 @@ async function openerOf(config: ExportTargetConfig, logger: Logger): Promise<() 
       return () => new StoredTarget(new Bucket(config), { ...stored(config), told });
     }
     case "otlp": {
+      // Says now what is wrong with them.
+      readHeaders(config.headersFile);
       const refused = (records: number, reason: string): void => {
         metrics.exportLost.inc({ target: name, reason: "refused" }, records);
         logger.error({ target: name, records, reason }, "the target refuses what is exported for good");

@@ -2,6 +2,7 @@
 import { request as requestPlain } from "node:http";
 import { request as requestTls } from "node:https";
 import { readFile } from "node:fs/promises";
+import { readSecretFile } from "@hosttrail/lib/files";
 import { ForwardError, reasonOf } from "../failure.ts";
 
 export interface PostOptions {
@@ -31,7 +32,7 @@ export async function post(
   body: Uint8Array,
   signal: AbortSignal,
 ): Promise<Answer> {
-  const own = headersFile === "" ? {} : headersOf(headersFile, await read(headersFile));
+  const own = readHeaders(headersFile);
   const ca = caFile === "" ? {} : { ca: await read(caFile) };
   const { protocol, origin } = new URL(url);
   const request = protocol === "https:" ? requestTls : requestPlain;
@@ -69,8 +70,18 @@ async function read(path: string): Promise<string> {
   }
 }
 
-/** Says the number of a line that is none, and nothing of what stands in it. */
-function headersOf(path: string, text: string): Record<string, string> {
+/**
+ * The headers of a file, which is a secret. Throws a ForwardError that names file and line, and nothing of what stands there, where it cannot be read,
+ * is for others to read, or has something else in it.
+ */
+export function readHeaders(path: string): Record<string, string> {
+  if (path === "") return {};
+  let text: string;
+  try {
+    text = readSecretFile(path);
+  } catch (error) {
+    throw new ForwardError(reasonOf(error), { cause: error });
+  }
   const headers: Record<string, string> = {};
   for (const [at, line] of text.split(/\r?\n/).entries()) {
     if (line.trim() === "" || line.startsWith("#")) continue;
