@@ -77,6 +77,10 @@ function artifactOf({ artifact, directory }: FleetChanges): Record<string, strin
 }
 
 /** Generates a tool's module. */
-export function generate(tool: "ansible" | "chef" | "terraform" | "cloud-init" | "packer", spec: string, out: string): void {
+export function generate(
+  tool: "ansible" | "chef" | "terraform" | "cloud-init" | "packer",
+  spec: string,
+  out: string,
+): void {
   execFileSync(process.execPath, [CLI, "generate", tool, "--spec", spec, "--out", out], { stdio: "pipe" });
 }

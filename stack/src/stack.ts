@@ -47,7 +47,7 @@ export interface StackOptions {
 /** The agent stays small; the collector's client of NATS makes an error with its stack for each request. */
 const NODE_FLAGS = {
   agent: ["--max-semi-space-size=2", "--max-old-space-size=64"],
-  collector: ["--stack-trace-limit=1", "--max-semi-space-size=8"],
+  collector: ["--stack-trace-limit=1", "--max-semi-space-size=4"],
 } as const;
 
 /** Its parts start and stop one by one, so that tests can kill each of them. */

@@ -50,7 +50,7 @@ export interface Product {
 const SMALL =
   "--max-semi-space-size=1 --max-old-space-size=96 --heap-growing-percent=30 --single-threaded-gc --decommit-pooled-pages --optimize-for-size --no-allocation-site-pretenuring --v8-pool-size=1";
 /** The client of NATS makes an error with its stack for each request. A larger young generation stays resident, and made ingest no faster. */
-const BUSY = "--stack-trace-limit=1 --max-semi-space-size=8";
+const BUSY = "--stack-trace-limit=1 --max-semi-space-size=4";
 
 /** Of the C library's memory: threads are few, and each arena keeps what it once had. */
 const ONE_ARENA = { MALLOC_ARENA_MAX: "1" };
