@@ -107,7 +107,9 @@ type Call = ServerDuplexStream<StreamRequest, StreamResponse>;
 
 export class HostStream {
   readonly #call: Call;
-  readonly #peer: Peer;
+  readonly #peer: Pick<Peer, "name" | "keyFingerprint" | "expireMs">;
+  /** Until it is noted: there are as many streams as agents, and each has this once. */
+  #chain: Peer["chain"];
   readonly #verify: Verify;
   readonly #options: ReceiveOptions;
   readonly #tuning: Tuning;
@@ -117,7 +119,7 @@ export class HostStream {
   readonly #questions: Questions;
   readonly #profiles: ProfileKeeper;
   readonly #link: LinkReader;
-  readonly #helloTimer: NodeJS.Timeout;
+  #helloTimer: NodeJS.Timeout | undefined;
   /** The certificate was looked at when the connection began: it must not be used beyond its end. */
   readonly #expiryTimer: NodeJS.Timeout;
   /** *greeting* while it is found out whether the host may speak. */
@@ -140,7 +142,9 @@ export class HostStream {
 
   constructor(call: Call, peer: Peer, quota: HostQuota, options: ReceiveOptions, logger: Logger, ended: () => void) {
     this.#call = call;
-    this.#peer = peer;
+    const { name, keyFingerprint, expireMs, chain } = peer;
+    this.#peer = { name, keyFingerprint, expireMs };
+    this.#chain = chain;
     this.#verify = peer.verifier();
     this.#options = options;
     this.#tuning = options.tuning();
@@ -264,6 +268,7 @@ export class HostStream {
       return;
     }
     clearTimeout(this.#helloTimer);
+    this.#helloTimer = undefined;
     this.#state = "greeting";
     const { name: hostId, keyFingerprint } = this.#peer;
     const claim = { hostId, keyFingerprint, bootId: hello.bootId };
@@ -276,7 +281,8 @@ export class HostStream {
     try {
       await identities.admit(claim);
       // Before its first block: none is taken that nobody can check later.
-      await certificates.noteCertificate({ hostId, chain: this.#peer.chain });
+      await certificates.noteCertificate({ hostId, chain: this.#chain });
+      this.#chain = [];
       profileVersion = await profiles.profileVersion(hostId);
     } catch (error) {
       if (error instanceof IdentityError) this.#refuse(error);
