@@ -87,7 +87,7 @@ export class AlertStore {
     try {
       for (let at = 0; at < ids.length; at += IDS_ASKED_MAX) {
         const some = ids.slice(at, at + IDS_ASKED_MAX);
-        const [rows, events] = await Promise.all([byIds(this.#alerts, some), byIds(this.#events, some)]);
+        const [rows, events] = await Promise.all([this.#alerts.getAll(some), this.#events.getAll(some)]);
         for (const [id, row] of rows) {
           const record = toRecord(row);
           record.alert.events = unpacked(events.get(id)).events;
@@ -127,14 +127,6 @@ export class AlertStore {
       throw classify(error);
     }
   }
-}
-
-async function byIds(rows: Rows, ids: readonly string[]): Promise<Map<string, Row>> {
-  const [only] = ids;
-  if (ids.length !== 1 || only === undefined) return await rows.getAll(ids);
-  // Equality is what every server finds quickly.
-  const row = await rows.get(only);
-  return new Map(row === undefined ? [] : [[only, row]]);
 }
 
 /** The first part of ids of this time. */

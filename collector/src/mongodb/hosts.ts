@@ -21,7 +21,17 @@ import type {
   WasCalled,
 } from "../model/index.ts";
 import { classify, DUPLICATE_KEY } from "./failure.ts";
-import { bigintOf, documents, DURABLE, number, type Row, storable, text, WRITES_TOGETHER_MAX } from "./rows.ts";
+import {
+  bigintOf,
+  documents,
+  DURABLE,
+  findAll,
+  number,
+  type Row,
+  storable,
+  text,
+  WRITES_TOGETHER_MAX,
+} from "./rows.ts";
 
 /** A host's document and its version; 0 where there is none yet. */
 export interface VersionedHost {
@@ -40,12 +50,8 @@ export class HostStore {
 
   /** Throws a RetryableError where the database is away. */
   async getHosts(hostIds: readonly string[]): Promise<Map<string, VersionedHost>> {
-    if (hostIds.length === 0) return new Map();
     try {
-      const [only] = hostIds;
-      // Equality is what every server finds quickly.
-      const filter = hostIds.length === 1 && only !== undefined ? { _id: only } : { _id: { $in: [...hostIds] } };
-      const rows = await this.#hosts.find(filter).toArray();
+      const rows = await findAll(this.#hosts, hostIds);
       return new Map(rows.map((row) => [row._id, { host: toHost(row), version: number(row, "version") }]));
     } catch (error) {
       throw classify(error);

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Collection, type Db, type Document, Long, MongoServerError } from "mongodb";
 import { RetryableError } from "../model/index.ts";
 import { DUPLICATE_KEY } from "./failure.ts";
+import { inParallel } from "./parallel.ts";
 
 /** Times that a change is tried; whoever was late waits, a while longer each time, and by chance. */
 const CHANGES_MAX = 32;
@@ -21,6 +22,17 @@ export const DURABLE = { w: "majority", j: true } as const;
 
 /** Writes that one request has: FerretDB 1.24 never answers one that replaces more than 100 documents. */
 export const WRITES_TOGETHER_MAX = 64;
+
+/** Ids that are asked for one by one. */
+const ONE_BY_ONE_MAX = 256;
+
+/** Documents of these ids, in any order: where they are few, each by its own question, which the embedded database answers without reading all. */
+export async function findAll(collection: Collection<Row>, ids: readonly string[]): Promise<Row[]> {
+  const wanted = [...new Set(ids)];
+  if (wanted.length > ONE_BY_ONE_MAX) return await collection.find({ _id: { $in: wanted } }).toArray();
+  const rows = await inParallel(wanted, (id) => collection.findOne({ _id: id }));
+  return rows.filter((row) => row !== null);
+}
 
 /** One small collection. */
 export class Rows {
@@ -59,9 +71,7 @@ export class Rows {
   }
 
   async getAll(ids: readonly string[]): Promise<Map<string, Row>> {
-    if (ids.length === 0) return new Map();
-    const rows = await this.all.find({ _id: { $in: [...ids] } }).toArray();
-    return new Map(rows.map((row) => [row._id, row]));
+    return new Map((await findAll(this.all, ids)).map((row) => [row._id, row]));
   }
 
   /** Puts a document in the place of what was there, if anything was. */
