@@ -7,9 +7,9 @@ export const CAPACITY = {
   /** Events that the store role takes in a processor second, at five a block, with the driver and its merging. */
   storeEventsPerCpuSecond: 12_000,
   /** Resident bytes of the ingest role for each connected agent. */
-  ingestBytesPerAgent: 89_088,
+  ingestBytesPerAgent: 87_040,
   /** The same without any agent. */
-  ingestBytesAlone: 155_189_248,
+  ingestBytesAlone: 127_926_272,
   /** Agents of one ingest process. */
   agentsPerIngest: 10_000,
   /** Share of a processor that is planned with: the rest is for bursts. */
