@@ -153,7 +153,7 @@ describe("a block that the collector refuses", { timeout: 240_000 }, () => {
     await start();
     await exhaust("delivered-often", key);
     const small = await stack.startAnotherCollector({ roles: ["all"], store: { deliveries_max: DELIVERIES_MAX } });
-    await eventually("the quarantine", 30_000, async () => aside().length === 1 || undefined);
+    await eventually("the quarantine", 3 * ACK_WAIT_MS, async () => aside().length === 1 || undefined);
     assert.deepEqual(aside(), [`${key} DELIVERIES_EXHAUSTED`]);
 
     const { quarantine, ledger, imbalances } = await status();

@@ -354,7 +354,8 @@ describe("callers who ask much", { timeout: 300_000 }, () => {
       for (const call of calls) call.cancel();
       await nothingRuns();
     };
-    await round();
+    // On a busy machine the first rounds have more in hand at once, and V8 keeps what it once had: what is left of calls grows with each round.
+    for (let again = 0; again < 4; again++) await round();
     const before = memory();
     for (let again = 0; again < 4; again++) await round();
     assert.ok(memory() < before + 200, `${memory()} MiB after, ${before} MiB before`);
