@@ -4,7 +4,7 @@ import type { Filter } from "@hosttrail/lib/predicate";
 import type { Event } from "@hosttrail/proto/event";
 import type { Unit } from "../history/index.ts";
 import type { ForwardHistory } from "./ports.ts";
-import { countOf } from "./ranges.ts";
+import { sizeOf } from "../ranges/index.ts";
 import { type Trails, trailOf } from "./trails.ts";
 import { type Cut, cutsOf } from "./waiting.ts";
 
@@ -32,7 +32,7 @@ export async function* readEvents(
   let rows: Event[] = [];
   for (const [trail, ranges] of [...trails].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const cuts = cutsOf(ranges, byTrail.get(trail) ?? []);
-    lost.gone += countOf(ranges) - countOf(cuts);
+    lost.gone += Number(sizeOf(ranges) - sizeOf(cuts));
     for (const cut of cuts) {
       for await (const event of reader.read(cut)) {
         rows.push(event);

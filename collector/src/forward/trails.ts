@@ -4,7 +4,7 @@
  */
 import { hex64 } from "@hosttrail/lib/block";
 import type { SequenceRange } from "../model/index.ts";
-import { countOf, union } from "./ranges.ts";
+import { normalized, sizeOf } from "../ranges/index.ts";
 
 /** Ranges by `<host id>-<epoch>`, as ids of events begin. */
 export type Trails = Map<string, SequenceRange[]>;
@@ -24,14 +24,15 @@ export function partsOf(trail: string): { hostId: string; epoch: bigint } {
 /** Events in all of them. */
 export function eventsOf(trails: Trails): number {
   let sum = 0;
-  for (const ranges of trails.values()) sum += countOf(ranges);
+  for (const ranges of trails.values()) sum += Number(sizeOf(ranges));
   return sum;
 }
 
 /** What is in any of them. */
 export function joined(...all: readonly Trails[]): Trails {
   const sum: Trails = new Map();
-  for (const trails of all) for (const [key, ranges] of trails) sum.set(key, union(sum.get(key) ?? [], ranges));
+  for (const trails of all)
+    for (const [key, ranges] of trails) sum.set(key, normalized([...(sum.get(key) ?? []), ...ranges]));
   return sum;
 }
 

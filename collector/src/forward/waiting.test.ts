@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { type Unit } from "../history/index.ts";
 import type { SequenceRange } from "../model/index.ts";
-import { common, countOf, firstOf, union, without } from "./ranges.ts";
+import { firstOf, normalized, sizeOf, split, without } from "../ranges/index.ts";
 import { eventsOf, joined, partsOf, type Trails, trailOf, trailsFrom, trailsText } from "./trails.ts";
 import { batchesOf, cutsOf, waitingIn } from "./waiting.ts";
 
@@ -23,9 +23,9 @@ const anyTrails = fc
       .map((ranges): Trails => new Map(trails.map((trail, at) => [trailOf(trail), ranges[at] ?? []]))),
   );
 
-/** The slow way: one range for each number, made one by `union`. */
+/** The slow way: one range for each number, made one by `normalized`. */
 function rangesOf(numbers: readonly number[]): SequenceRange[] {
-  return union(numbers.map((number) => ({ first: BigInt(number), next: BigInt(number) + 1n })));
+  return normalized(numbers.map((number) => ({ first: BigInt(number), next: BigInt(number) + 1n })));
 }
 
 function numbersOf(ranges: readonly SequenceRange[]): Set<number> {
@@ -44,12 +44,15 @@ describe("ranges of numbers", () => {
       fc.property(anyNumbers, anyNumbers, fc.integer({ min: 0, max: NUMBERS_MAX }), (a, b, most) => {
         const [ranges, others] = [rangesOf(a), rangesOf(b)];
         const ascending = (numbers: readonly number[]): number[] => [...new Set(numbers)].toSorted((x, y) => x - y);
-        assert.deepEqual([...numbersOf(union(ranges, others))], ascending([...a, ...b]));
+        assert.deepEqual([...numbersOf(normalized([...ranges, ...others]))], ascending([...a, ...b]));
         assert.deepEqual([...numbersOf(without(ranges, others))], ascending(a.filter((number) => !b.includes(number))));
-        assert.deepEqual([...numbersOf(common(ranges, others))], ascending(a.filter((number) => b.includes(number))));
+        assert.deepEqual(
+          [...numbersOf(split(ranges, others).within)],
+          ascending(a.filter((number) => b.includes(number))),
+        );
         const first = a.toSorted((x, y) => x - y).slice(0, most);
         assert.deepEqual(numbersOf(firstOf(ranges, most)), new Set(first));
-        for (const list of [union(ranges, others), without(ranges, others), common(ranges, others)])
+        for (const list of [normalized([...ranges, ...others]), without(ranges, others), split(ranges, others).within])
           for (const [at, { first: begin, next }] of list.entries())
             assert.ok(begin < next && (at === 0 || (list[at - 1] as SequenceRange).next <= begin));
       }),
@@ -92,7 +95,7 @@ describe("batches of what waits", () => {
         for (const [trail, ranges] of stored) {
           const wanted = without(ranges, done.get(trail) ?? []);
           assert.deepEqual(joined(...batches).get(trail) ?? [], wanted);
-          sum += countOf(wanted);
+          sum += Number(sizeOf(wanted));
         }
         assert.equal(
           batches.reduce((total, batch) => total + eventsOf(batch), 0),
@@ -108,9 +111,9 @@ describe("batches of what waits", () => {
         const units = lists.map((ranges) => unitOf(HOSTS[0] ?? "", 1n, ranges));
         const cuts = cutsOf(wanted, units);
         const order = cuts.flatMap((cut) => [...numbersOf([cut])]);
-        assert.deepEqual(order, [...numbersOf(common(wanted, union(...lists)))]);
+        assert.deepEqual(order, [...numbersOf(split(wanted, normalized(lists.flat())).within)]);
         for (const cut of cuts)
-          assert.deepEqual(common([cut], cut.unit.ranges), [{ first: cut.first, next: cut.next }]);
+          assert.deepEqual(split([cut], cut.unit.ranges).within, [{ first: cut.first, next: cut.next }]);
       }),
     );
   });

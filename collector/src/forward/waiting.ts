@@ -1,7 +1,7 @@
 /** Which stored events were not forwarded yet, and in which order they go out. Pure. */
 import type { Unit } from "../history/index.ts";
 import type { SequenceRange } from "../model/index.ts";
-import { common, countOf, firstOf, union, without } from "./ranges.ts";
+import { firstOf, normalized, sizeOf, split, without } from "../ranges/index.ts";
 import { type Trails, trailOf } from "./trails.ts";
 
 /** Hosts and epochs of one batch: it is written down as one document. */
@@ -13,7 +13,7 @@ export function waitingIn(units: readonly Unit[], done: Trails): Trails {
   for (const unit of units) {
     const trail = trailOf(unit);
     const left = without(unit.ranges, done.get(trail) ?? []);
-    if (left.length > 0) waiting.set(trail, union(waiting.get(trail) ?? [], left));
+    if (left.length > 0) waiting.set(trail, normalized([...(waiting.get(trail) ?? []), ...left]));
   }
   return waiting;
 }
@@ -27,7 +27,7 @@ export function batchesOf(waiting: Trails, eventsMax: number): Trails[] {
     for (let left: readonly SequenceRange[] = all; left.length > 0; ) {
       const taken = firstOf(left, room);
       batch.set(trail, taken);
-      room -= countOf(taken);
+      room -= Number(sizeOf(taken));
       left = without(left, taken);
       if (room > 0 && batch.size < TRAILS_MAX) continue;
       batches.push(batch);
@@ -48,9 +48,9 @@ export function cutsOf(ranges: readonly SequenceRange[], units: readonly Unit[])
   let left: readonly SequenceRange[] = ranges;
   const cuts: Cut[] = [];
   for (const unit of units) {
-    const found = common(left, unit.ranges);
-    cuts.push(...found.map((range) => ({ ...range, unit })));
-    left = without(left, found);
+    const { within, without: others } = split(left, unit.ranges);
+    cuts.push(...within.map((range) => ({ ...range, unit })));
+    left = others;
   }
   return cuts.toSorted((a, b) => (a.first < b.first ? -1 : 1));
 }

@@ -7,7 +7,8 @@
  */
 import type { EpochTrail } from "../model/index.ts";
 import { type DeadNumbers, type Fate, type Fated, Fates } from "./fate.ts";
-import { type EpochRange, endOf, type Numbers, numbersOf, type Ranges, sizeOf, split } from "./numbers.ts";
+import { endOf, type Ranges, sizeOf, split } from "../ranges/index.ts";
+import { type EpochRange, type Numbers, numbersOf } from "./numbers.ts";
 import { type Flow, FLOWS, type LedgerReport, type Level, LEVELS } from "./report.ts";
 
 export interface HostPast {

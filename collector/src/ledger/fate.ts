@@ -1,6 +1,7 @@
 /** What became of numbers that an agent handed out and that are not in the database. Pure. */
 import type { EpochTrail, SequenceRange } from "../model/index.ts";
-import { type EpochRange, normalized, type Numbers, type Ranges, sizeOf, split } from "./numbers.ts";
+import { normalized, type Ranges, sizeOf, split } from "../ranges/index.ts";
+import type { EpochRange, Numbers } from "./numbers.ts";
 
 /** Events of one block that could not be stored. */
 export interface DeadNumbers extends EpochRange {

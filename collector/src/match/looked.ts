@@ -1,6 +1,7 @@
 /** Which events rules were held against, of the blocks that are acknowledged next. */
 import { parseBlock } from "@hosttrail/lib/block";
 import type { LookedRange } from "@hosttrail/proto/detection";
+import { normalized } from "../ranges/index.ts";
 
 /** The numbers of a block's events. */
 export function rangeOf(bytes: Uint8Array): LookedRange {
@@ -8,19 +9,11 @@ export function rangeOf(bytes: Uint8Array): LookedRange {
   return { hostId, epoch, first: firstSeq, next: firstSeq + BigInt(count) };
 }
 
-/** Ranges that touch or overlap become one; in the order of hosts, epochs and numbers. */
+/** Ranges of one host and epoch that touch or overlap become one. */
 export function joined(ranges: readonly LookedRange[]): LookedRange[] {
-  const some: LookedRange[] = [];
-  for (const range of ranges.toSorted(inOrder)) {
-    const last = some.at(-1);
-    if (last?.hostId !== range.hostId || last.epoch !== range.epoch || last.next < range.first) some.push({ ...range });
-    else if (last.next < range.next) last.next = range.next;
-  }
-  return some;
-}
-
-function inOrder(a: LookedRange, b: LookedRange): number {
-  if (a.hostId !== b.hostId) return a.hostId < b.hostId ? -1 : 1;
-  if (a.epoch !== b.epoch) return a.epoch < b.epoch ? -1 : 1;
-  return a.first < b.first ? -1 : a.first > b.first ? 1 : 0;
+  const trails = Map.groupBy(ranges, ({ hostId, epoch }) => `${hostId}-${epoch}`);
+  return [...trails.values()].flatMap((trail) => {
+    const [{ hostId, epoch }] = trail as [LookedRange, ...LookedRange[]];
+    return normalized(trail).map((range) => ({ hostId, epoch, ...range }));
+  });
 }

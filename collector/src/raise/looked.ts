@@ -1,16 +1,12 @@
 /** Which events rules were held against, by host and epoch, as those who match tell it. */
 import type { LookedRange } from "@hosttrail/proto/detection";
-
-/** Numbers of one epoch, from the first to the one before `next`. */
-interface Numbers {
-  first: bigint;
-  next: bigint;
-}
+import type { SequenceRange } from "../model/index.ts";
+import { normalized, without } from "../ranges/index.ts";
 
 /** What is stored of a host, as far as it is needed here. */
 export interface StoredTrail {
   hostId: string;
-  trail: readonly { epoch: bigint; floor: bigint; ranges: readonly Numbers[] }[];
+  trail: readonly { epoch: bigint; floor: bigint; ranges: readonly SequenceRange[] }[];
 }
 
 /** What is not in a host's document yet, or not any more, is kept so long. */
@@ -18,7 +14,7 @@ const KEPT_MS = 86_400_000;
 
 interface Epoch {
   /** Ascending and apart from each other. */
-  ranges: Numbers[];
+  ranges: SequenceRange[];
   /** When something was last added, milliseconds. */
   addedMs: number;
 }
@@ -47,7 +43,7 @@ export class Looked {
     if (known === undefined) host.set(epoch, { ranges: [{ first, next }], addedMs: nowMs });
     else {
       known.addedMs = nowMs;
-      insert(known.ranges, { first, next });
+      known.ranges = added(known.ranges, { first, next });
     }
   }
 
@@ -55,7 +51,7 @@ export class Looked {
   missing({ hostId, trail }: StoredTrail): LookedRange[] {
     return trail.flatMap(({ epoch, ranges }) => {
       const looked = this.#hosts.get(hostId)?.get(epoch)?.ranges ?? [];
-      return ranges.flatMap((range) => without(range, looked)).map((range) => ({ hostId, epoch, ...range }));
+      return without(ranges, looked).map((range) => ({ hostId, epoch, ...range }));
     });
   }
 
@@ -85,37 +81,9 @@ export class Looked {
 }
 
 /** Most often it goes on where the last one ends. */
-function insert(ranges: Numbers[], range: Numbers): void {
+function added(ranges: SequenceRange[], range: SequenceRange): SequenceRange[] {
   const last = ranges.at(-1);
-  if (last !== undefined && last.first <= range.first && range.first <= last.next) {
-    if (range.next > last.next) last.next = range.next;
-    return;
-  }
-  const from = ranges.findIndex(({ next }) => next >= range.first);
-  if (from === -1) {
-    ranges.push(range);
-    return;
-  }
-  const behind = ranges.findIndex(({ first }) => first > range.next);
-  const touched = ranges.slice(from, behind === -1 ? ranges.length : behind);
-  const joined = { ...range };
-  for (const { first, next } of touched) {
-    if (first < joined.first) joined.first = first;
-    if (next > joined.next) joined.next = next;
-  }
-  ranges.splice(from, touched.length, joined);
-}
-
-/** The parts of a range that are in none of the others, which ascend. */
-function without({ first, next }: Numbers, others: readonly Numbers[]): Numbers[] {
-  const left: Numbers[] = [];
-  let at = first;
-  for (const other of others) {
-    if (other.next <= at) continue;
-    if (other.first >= next) break;
-    if (other.first > at) left.push({ first: at, next: other.first });
-    at = other.next;
-  }
-  if (at < next) left.push({ first: at, next });
-  return left;
+  if (last === undefined || last.first > range.first || range.first > last.next) return normalized([...ranges, range]);
+  if (range.next > last.next) last.next = range.next;
+  return ranges;
 }

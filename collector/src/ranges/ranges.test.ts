@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { normalized, type Ranges, sizeOf, split } from "./numbers.ts";
+import { normalized, type Ranges, sizeOf, split } from "./index.ts";
 
 const ranges = fc
   .array(fc.record({ first: fc.bigInt(0n, 60n), size: fc.bigInt(0n, 8n) }), { maxLength: 12 })
