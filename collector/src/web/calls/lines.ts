@@ -1,12 +1,10 @@
 /**
- * A call with many answers, each a line of JSON to a browser; to services it is like one of gRPC. The browser's pace holds: a message is
- * taken when those before it have left, and as many wait as with gRPC.
+ * A call with many answers, each a line of JSON to a browser. The browser's pace holds: a message is taken when those before it have left, and
+ * as many wait as with gRPC.
  */
-import { Writable } from "node:stream";
-import { Metadata } from "@grpc/grpc-js";
-import type { Caller } from "../../access/index.ts";
-import { type Answer, type Exchange, whenOver } from "../exchange.ts";
+import type { Answer, Exchange } from "../exchange.ts";
 import { problemOf } from "../problem.ts";
+import { AnsweringCall, type Done } from "./answering.ts";
 import type { About, Sent } from "./local.ts";
 
 const LINES_TYPE = "application/x-ndjson";
@@ -14,54 +12,29 @@ const LINES_TYPE = "application/x-ndjson";
 const HEARTBEAT_MS = 15_000;
 const HEARTBEAT = "{}\n";
 
-type Done = (error?: Error | null) => void;
-
-export class LineCall extends Writable {
-  readonly metadata: Metadata = new Metadata();
-  readonly request: unknown;
-  cancelled = false;
-  readonly #about: About;
+export class LineCall extends AnsweringCall {
   readonly #answer: Answer;
   readonly #parts: AsyncIterable<unknown> | undefined;
   readonly #encode: (message: unknown) => unknown;
   readonly #beating: NodeJS.Timeout;
   #isWriting = false;
-  #isSaid = false;
-  #problem: unknown;
+  #isEnded = false;
 
   constructor(
     about: About,
-    { request, parts }: Sent,
+    sent: Sent,
     encode: (message: unknown) => unknown,
-    { answer, over }: Pick<Exchange, "answer" | "over">,
+    exchange: Pick<Exchange, "answer" | "over">,
   ) {
-    super({ objectMode: true });
-    this.#about = about;
-    this.request = request;
-    this.#parts = parts;
+    super(about, sent, exchange);
+    this.#parts = sent.parts;
     this.#encode = encode;
-    this.#answer = answer;
-    // Steps tell by this event how a call failed, as gRPC wants it.
-    this.on("error", (error) => this.#fail(error));
+    this.#answer = exchange.answer;
     this.#beating = setInterval(() => this.#beat(), HEARTBEAT_MS);
-    // Later than now, since whoever handles the call must hear of it.
-    whenOver(over, () => setImmediate(() => this.#left()));
   }
 
-  getPath(): string {
-    return this.#about.path;
-  }
-
-  getPeer(): string {
-    return this.#about.peer;
-  }
-
-  getAuthContext(): object {
-    return {};
-  }
-
-  authenticate(): Promise<Caller> {
-    return this.#about.authenticate();
+  protected override get isSaid(): boolean {
+    return this.#isEnded;
   }
 
   /** What the browser sent in parts, as a call of gRPC gives it. */
@@ -72,12 +45,6 @@ export class LineCall extends Writable {
   /** Tells the browser that it will miss nothing from now on. */
   sendMetadata(): void {
     this.#beat();
-  }
-
-  // What comes after the end is dropped, as gRPC does: a stream of Node's own would forget what waits.
-  override write(message: unknown): boolean {
-    if (this.writableEnded || this.destroyed) return false;
-    return super.write(message);
   }
 
   override _write(message: unknown, _encoding: BufferEncoding, done: Done): void {
@@ -93,9 +60,9 @@ export class LineCall extends Writable {
 
   override _final(done: Done): void {
     clearInterval(this.#beating);
-    this.#isSaid = true;
-    const { status, body } = problemOf(this.#problem);
-    if (this.#problem === undefined) {
+    this.#isEnded = true;
+    const { status, body } = problemOf(this.problem);
+    if (this.problem === undefined) {
       this.#head();
       this.#answer.end(`${JSON.stringify({ end: {} })}\n`);
     } else if (this.#answer.headersSent) this.#answer.end(`${JSON.stringify({ error: body })}\n`);
@@ -118,8 +85,8 @@ export class LineCall extends Writable {
     } catch (error) {
       // Not the browser's fault: it is told that we cannot, and nothing more is made for it.
       done();
-      this.#fail(error);
-      this.#cancel();
+      this.fail(error);
+      this.cancel();
       return;
     }
     this.#head();
@@ -139,22 +106,5 @@ export class LineCall extends Writable {
     if (this.#isWriting || this.writableEnded || this.destroyed) return;
     this.#head();
     this.#answer.write(HEARTBEAT, () => undefined);
-  }
-
-  #fail(error: unknown): void {
-    if (this.writableEnded || this.destroyed) return;
-    this.#problem = error;
-    this.end();
-  }
-
-  /** The connection is over: what was to be said is said, or nobody listens. */
-  #left(): void {
-    if (!this.#isSaid) this.#cancel();
-    this.destroy();
-  }
-
-  #cancel(): void {
-    this.cancelled = true;
-    this.emit("cancelled", "cancelled");
   }
 }
