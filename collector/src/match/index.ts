@@ -115,18 +115,19 @@ export class Matcher {
       taken.retry(RETRY_MIN_MS);
       return undefined;
     }
-    let batch: MatchBatch | undefined;
+    let matched: { range: LookedRange; batch: MatchBatch | undefined };
     try {
-      batch = this.#match(taken, host);
+      matched = this.#match(taken, host);
     } catch (error) {
       // The role store says what is wrong with it, to its host as well.
       return this.#leave(taken, error instanceof Error ? error.message : String(error));
     }
+    const { range, batch } = matched;
     if (batch !== undefined && (await this.#untilDone(TROUBLE, () => this.#publish(batch))) === undefined) {
       taken.retry(RETRY_MIN_MS);
       return undefined;
     }
-    return { taken, range: rangeOf(message.bytes), settle: () => taken.ack() };
+    return { taken, range, settle: () => taken.ack() };
   }
 
   /**
@@ -151,8 +152,9 @@ export class Matcher {
     return { taken, range: readable(taken.message.bytes), settle: () => taken.terminate("UNREADABLE") };
   }
 
-  #match({ message, receivedMs }: TakenBlock, host: HostInfo): MatchBatch | undefined {
-    const block = openBlock(parseBlock(message.bytes), nodePrimitives);
+  #match({ message, receivedMs }: TakenBlock, host: HostInfo): { range: LookedRange; batch: MatchBatch | undefined } {
+    const parsed = parseBlock(message.bytes);
+    const block = openBlock(parsed, nodePrimitives);
     const batch = batchOf(message, block, {
       book: this.#rules.book(),
       suppressions: this.#rules.suppressions(),
@@ -161,7 +163,7 @@ export class Matcher {
     });
     metrics.detectBlocks.inc({ result: batch === undefined ? "nothing" : "matched" });
     metrics.detectEvents.inc(block.count);
-    return batch;
+    return { range: rangeOf(parsed), batch };
   }
 
   async #tell(ranges: readonly LookedRange[]): Promise<true> {
@@ -188,7 +190,7 @@ export class Matcher {
 /** What ends processes is not to be looked at again from history either. */
 function readable(bytes: Uint8Array): LookedRange | undefined {
   try {
-    return rangeOf(bytes);
+    return rangeOf(parseBlock(bytes));
   } catch {
     return undefined;
   }

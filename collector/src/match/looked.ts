@@ -1,11 +1,11 @@
 /** Which events rules were held against, of the blocks that are acknowledged next. */
-import { parseBlock } from "@hosttrail/lib/block";
+import type { ParsedBlock } from "@hosttrail/lib/block";
 import type { LookedRange } from "@hosttrail/proto/detection";
 import { normalized } from "../ranges/index.ts";
 
 /** The numbers of a block's events. */
-export function rangeOf(bytes: Uint8Array): LookedRange {
-  const { hostId, epoch, firstSeq, count } = parseBlock(bytes).header;
+export function rangeOf({ header }: ParsedBlock): LookedRange {
+  const { hostId, epoch, firstSeq, count } = header;
   return { hostId, epoch, first: firstSeq, next: firstSeq + BigInt(count) };
 }
 
