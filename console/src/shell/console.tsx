@@ -290,11 +290,13 @@ function PageFailure({ message }: { message: string }): VNode {
 
 /** The heading of a page that was gone to is where reading goes on; not that of the first one. */
 function useHeadingFocus(isThere: boolean): void {
-  const seen = useRef(visits.value);
+  // As it was when this was drawn: who is quick goes on before it is run, and the heading is still that of the page before.
+  const visit = visits.value;
+  const seen = useRef(visit);
   useEffect(() => {
-    if (!isThere || seen.current === visits.value) return;
-    seen.current = visits.value;
+    if (!isThere || seen.current === visit) return;
+    seen.current = visit;
     scrollTo({ top: 0 });
     document.querySelector<HTMLElement>("h1")?.focus();
-  }, [isThere, visits.value]);
+  }, [isThere, visit]);
 }
