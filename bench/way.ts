@@ -4,6 +4,7 @@
  */
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import {
+  LINK_WINDOW_DEFAULT,
   LinkReader,
   LinkWriter,
   mergeBlocks,
@@ -19,8 +20,8 @@ import { readTrail, ROLES } from "./trails/trail.ts";
 const SIZES = [1, 5, 50, 500] as const;
 /** Blocks of each size, at most: enough for the context to fill and to forget. */
 const BLOCKS_MAX = 1000;
-/** As the collector's ingest.link_window_bytes. */
-const WINDOW_BYTES = 16 * 1024;
+/** Windows of links beside the default one. Bytes. */
+const OTHER_WINDOWS = [4, 16, 32].map((kibibytes) => kibibytes * 1024);
 
 const sign = signerOf(generateKeyPairSync("ed25519").privateKey.export({ format: "pem", type: "pkcs8" }).toString());
 
@@ -35,6 +36,11 @@ function trailOf(events: readonly Event[], size: number): Uint8Array[] {
     blocks.push(sealed.bytes);
   }
   return blocks;
+}
+
+/** Bytes of what goes out: frames, and blocks as they are where there is none. */
+function bytesOf(frames: readonly (Uint8Array | undefined)[], blocks: readonly Uint8Array[]): number {
+  return frames.reduce((sum, frame, at) => sum + (frame ?? blocks[at] ?? []).length, 0);
 }
 
 /** Microseconds of processor time. */
@@ -73,8 +79,8 @@ export function tellWay(): void {
     for (const size of SIZES) {
       const blocks = trailOf(events, size);
       const count = blocks.length * size;
-      const writer = new LinkWriter(WINDOW_BYTES, nodePrimitives);
-      const reader = new LinkReader(WINDOW_BYTES, nodePrimitives);
+      const writer = new LinkWriter(LINK_WINDOW_DEFAULT, nodePrimitives);
+      const reader = new LinkReader(LINK_WINDOW_DEFAULT, nodePrimitives);
       let frames: (Uint8Array | undefined)[] = [];
       const packUs = spent(() => {
         frames = blocks.map((block) => writer.pack(block));
@@ -87,10 +93,17 @@ export function tellWay(): void {
         merged = segmentBytes(blocks);
       });
       const sealed = blocks.reduce((sum, { length }) => sum + length, 0);
-      const wire = frames.reduce((sum, frame, at) => sum + (frame ?? blocks[at] ?? []).length, 0);
-      const cells = [sealed, wire, merged].map((bytes) => (bytes / count).toFixed(0).padStart(5));
+      const wire = bytesOf(frames, blocks);
+      const others = OTHER_WINDOWS.map((window) => {
+        const other = new LinkWriter(window, nodePrimitives);
+        return bytesOf(
+          blocks.map((block) => other.pack(block)),
+          blocks,
+        );
+      });
+      const cells = [sealed, wire, merged, ...others].map((bytes) => (bytes / count).toFixed(0).padStart(5));
       process.stdout.write(
-        `${role.padEnd(6)} ${String(size).padStart(4)} a block: sealed ${cells[0]}, on the wire ${cells[1]}, in segments ${cells[2]}; ` +
+        `${role.padEnd(6)} ${String(size).padStart(4)} a block: sealed ${cells[0]}, on the wire ${cells[1]} (with windows of 4, 16 and 32 KiB ${cells.slice(3).join("")}), in segments ${cells[2]}; ` +
           `pack ${(packUs / blocks.length).toFixed(0)}, unpack ${(unpackUs / blocks.length).toFixed(0)}, merge ${(mergeUs / count).toFixed(0)}\n`,
       );
     }

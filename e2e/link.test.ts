@@ -1,7 +1,7 @@
 /** Small blocks that go over a stream in the context of those before them: they arrive as they were sealed, and what cannot be made out costs only its stream. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { LinkWriter, parseBlock } from "@hosttrail/lib/block";
+import { LINK_WINDOW_DEFAULT, LinkWriter, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Block, Codec } from "@hosttrail/proto/block";
 import { blockOf } from "./blocks.ts";
@@ -38,7 +38,7 @@ async function open(): Promise<{ stream: HostStream; link: LinkWriter }> {
   const stream = new HostStream(stack, stack.host);
   stream.hello(stack.hostId);
   const { linkWindowBytes } = await stream.answer("welcome");
-  assert.equal(linkWindowBytes, 16 * 1024);
+  assert.equal(linkWindowBytes, LINK_WINDOW_DEFAULT);
   return { stream, link: new LinkWriter(linkWindowBytes, nodePrimitives) };
 }
 

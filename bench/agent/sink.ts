@@ -4,23 +4,22 @@
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Server, ServerCredentials, type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { LinkReader, parseBlock } from "@hosttrail/lib/block";
+import { LINK_WINDOW_DEFAULT, LinkReader, parseBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { IngestServiceService } from "@hosttrail/proto/ingest";
 import type { StreamRequest, StreamResponse } from "@hosttrail/proto/ingest";
 
 const [ca = "", certificate = "", key = "", port = "", folder = ""] = process.argv.slice(2);
 const server = new Server({ "grpc.max_receive_message_length": 4 << 20 });
-const WINDOW_BYTES = 16 * 1024;
 let events = 0;
 let bytes = 0;
 server.addService(IngestServiceService, {
   stream(call: ServerDuplexStream<StreamRequest, StreamResponse>) {
-    const link = new LinkReader(WINDOW_BYTES, nodePrimitives);
+    const link = new LinkReader(LINK_WINDOW_DEFAULT, nodePrimitives);
     const send = (message: StreamResponse["message"]): void => void call.write({ message });
     call.on("data", ({ message }: StreamRequest) => {
       if (message?.$case === "hello") {
-        const bounds = { credit: 64, blockBytesMax: 1 << 20, linkWindowBytes: WINDOW_BYTES };
+        const bounds = { credit: 64, blockBytesMax: 1 << 20, linkWindowBytes: LINK_WINDOW_DEFAULT };
         send({ $case: "welcome", value: { collectorVersion: "sink", profileVersion: "", ...bounds } });
       } else if (message?.$case === "block" || message?.$case === "linkedBlock") {
         const block = message.$case === "block" ? message.value : link.unpack(message.value);

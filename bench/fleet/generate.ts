@@ -3,13 +3,11 @@
  * What differs from lap to lap on a real host differs here: times, serials, pids and the ids of processes.
  */
 import { onward } from "@hosttrail/collector/receive";
-import { LinkReader, LinkWriter, parseBlock, sealBlock } from "@hosttrail/lib/block";
+import { LINK_WINDOW_DEFAULT, LinkReader, LinkWriter, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import { Event, type Process } from "@hosttrail/proto/event";
 import { readTrail, ROLES } from "../trails/trail.ts";
 
-/** As the collector's ingest.link_window_bytes. */
-const WINDOW_BYTES = 16 * 1024;
 const NO_HASH = new Uint8Array(0);
 const LAP_PIDS = 4099;
 const BOOT_ID = "5b2f0c1e-8d3a-4f60-9a71-0c4d2e6f8b13";
@@ -37,8 +35,8 @@ export class Host {
   readonly #events: readonly Event[];
   readonly #epoch: bigint;
   readonly #host: Event["host"];
-  readonly #writer = new LinkWriter(WINDOW_BYTES, nodePrimitives);
-  readonly #reader = new LinkReader(WINDOW_BYTES, nodePrimitives);
+  readonly #writer = new LinkWriter(LINK_WINDOW_DEFAULT, nodePrimitives);
+  readonly #reader = new LinkReader(LINK_WINDOW_DEFAULT, nodePrimitives);
   readonly #sign: (bytes: Uint8Array) => Uint8Array;
   #seq = 0;
   #previous: Uint8Array = NO_HASH;

@@ -3,7 +3,7 @@
  * thrown away; the key that seals is of this run alone.
  */
 import { generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
-import { LinkWriter, newEpoch, type SealedBlock, sealEncoded } from "@hosttrail/lib/block";
+import { LINK_WINDOW_DEFAULT, LinkWriter, newEpoch, type SealedBlock, sealEncoded } from "@hosttrail/lib/block";
 import { AGENT_KEY } from "@hosttrail/lib/cost";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import type { Event } from "@hosttrail/proto/event";
@@ -19,8 +19,6 @@ import { reportEvent } from "../report/index.ts";
 import { type Counted, Tally } from "./tally.ts";
 import { Scales } from "./weigh.ts";
 
-/** As the collector's ingest.link_window_bytes. */
-const WINDOW_BYTES = 16 * 1024;
 const HOST_ID_BYTES = 16;
 const KEY_BYTES = 32;
 const EPOCH_RANDOM = 65_536;
@@ -56,7 +54,7 @@ export class Counter {
   readonly #maker: EventMaker;
   readonly #enricher: Enricher;
   readonly #builder: BlockBuilder;
-  readonly #link = new LinkWriter(WINDOW_BYTES, nodePrimitives);
+  readonly #link = new LinkWriter(LINK_WINDOW_DEFAULT, nodePrimitives);
   readonly #waiting: Record<Lane, (Counted | undefined)[]> = { normal: [], low: [] };
   readonly #counts = { records: 0, events: 0, own: 0 };
   readonly #ledger: Ledger;

@@ -1,6 +1,6 @@
 /** The collector's configuration file: its schema, its defaults and its type. */
 import { statSync } from "node:fs";
-import { LINK_WINDOW_MAX } from "@hosttrail/lib/block";
+import { LINK_WINDOW_DEFAULT, LINK_WINDOW_MAX } from "@hosttrail/lib/block";
 import {
   absolutePath,
   ConfigError,
@@ -241,7 +241,7 @@ export const collectorSchema: ConfigSchema = mapOf(
       },
       credit: integer(1, 1024, 32),
       link_window_bytes: {
-        ...integer(0, LINK_WINDOW_MAX, 16 * 1024),
+        ...integer(0, LINK_WINDOW_MAX, LINK_WINDOW_DEFAULT),
         description: "Kept of each agent's stream, to compress its small blocks after those before them; 0: none.",
       },
       hello_timeout_ms: integer(100, 60_000, 5000),

@@ -21,7 +21,7 @@ export { type BlockPosition, eventId, type EventNames, hex64, isHostId, newEpoch
 export * from "./limits.ts";
 export { type ScannedHost, scanPayload } from "./scan/index.ts";
 export * from "./segment/index.ts";
-export { LINK_WINDOW_MAX, LINKED_COLUMNS_MAX, LinkError, LinkReader, LinkWriter } from "./link.ts";
+export { LINK_WINDOW_DEFAULT, LINK_WINDOW_MAX, LINKED_COLUMNS_MAX, LinkError, LinkReader, LinkWriter } from "./link.ts";
 export {
   type BlockPrimitives,
   checkSignature,

@@ -12,6 +12,8 @@ import { type BlockPrimitives, columnsOf } from "./seal.ts";
 export const LINKED_COLUMNS_MAX: number = 64 * 1024;
 /** Bytes that one linked block comes to, at most: columns, header, signature and tags. */
 const LINKED_BYTES_MAX = LINKED_COLUMNS_MAX + HEADER_BYTES_MAX + 256;
+/** Bytes that both ends keep where nobody said otherwise: docs/decisions/0023-links.md has what others cost on the wire and in memory. */
+export const LINK_WINDOW_DEFAULT: number = 8 * 1024;
 /** Bytes that an end is ready to keep, at most. */
 export const LINK_WINDOW_MAX: number = 256 * 1024;
 
