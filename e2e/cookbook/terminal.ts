@@ -11,7 +11,8 @@ const CONTROL_C = "\u0003";
 
 export class Terminal {
   readonly #folder: string;
-  readonly #environment: NodeJS.ProcessEnv;
+  /** Of a person's shell, without what a test has of its own. */
+  readonly environment: NodeJS.ProcessEnv;
 
   /** `folder` is where commands run and write files. */
   constructor(folder: string, profileFile: string) {
@@ -22,7 +23,7 @@ export class Terminal {
     writeFileSync(hosttrail, `#!/bin/sh\nexec '${process.execPath}' --import '${CLOCK}' '${CLI}' "$@"\n`);
     chmodSync(hosttrail, 0o755);
     const cache = process.env["NODE_COMPILE_CACHE"];
-    this.#environment = {
+    this.environment = {
       // Of all that a person's shell would have only what does not change what is printed.
       ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }),
       PATH: `${programs}:${process.env["PATH"] ?? ""}`,
@@ -46,7 +47,7 @@ export class Terminal {
     writeFileSync(script, `${command}\n`);
     const child = spawn("script", ["-qec", `stty cols ${COLUMNS}; bash command.sh`, "/dev/null"], {
       cwd: this.#folder,
-      env: this.#environment,
+      env: this.environment,
     });
     let output = "";
     let isEnded = false;

@@ -1,0 +1,70 @@
+/** What lies before whoever types the documents' commands: our programs, and the files that commands name. */
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { PROGRAMS } from "./programs.ts";
+import type { World } from "./world.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+/** A host's log, which is counted for a sample of what it costs. */
+const RECORDED = "bench/captures/workload.log.gz";
+
+/** Folders of the machine that documents name; here they lie in the world's folder. */
+const PLACES: readonly string[] = [
+  "/etc/hosttrail-agent",
+  "/etc/hosttrail",
+  "/etc/audit/rules.d",
+  "/var/lib/hosttrail",
+];
+
+/** A command with these folders where they are here. */
+export function placed(command: string, folder: string): string {
+  return command.replaceAll(new RegExp(PLACES.join("|"), "g"), (place) => `${folder}${place}`);
+}
+
+/** Lays everything out. `hosttrail` itself is the terminal's. */
+export function layDesk({ stack, folder }: World): void {
+  for (const place of PLACES) mkdirSync(join(folder, place), { recursive: true });
+  for (const [program, source] of Object.entries(PROGRAMS)) {
+    if (program === "hosttrail") continue;
+    // Where no configuration is named an agent has its own.
+    const config = program === "hosttrail-agent" ? ` --config '${stack.agentConfigFile}'` : "";
+    const path = join(folder, "bin", program);
+    writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, source)}' "$@"${config}\n`);
+    chmodSync(path, 0o755);
+  }
+  const copy = (from: string, to: string): void => cpSync(join(ROOT, from), join(folder, to), { recursive: true });
+  copy("integrations/examples", ".");
+  copy("packaging/collector/examples/prices.yaml", "prices.yaml");
+  copy("rules/baseline", "rules/baseline");
+  copy("packaging/agent/rules", "etc/audit/rules.d");
+  mkdirSync(join(folder, "my-rules"));
+  writeFileSync(join(folder, "my-rules", "kthr.yml"), RULE);
+  writeFileSync(join(folder, "expect.yml"), "rules:\n  - rule: '*'\n    alerts_max: 1000\n");
+  const config = join(dirname(stack.profileFile), "collector.yaml");
+  for (const name of ["collector.yaml", "apply.yaml"]) copyFileSync(config, join(folder, name));
+  const log = join(folder, "recorded.log");
+  writeFileSync(log, gunzipSync(readFileSync(join(ROOT, RECORDED))));
+  for (const host of ["web1", "db1"]) {
+    const words = ["cost", "sample", "--log", log, "--host", host, "--output", join(folder, `${host}.json`)];
+    execFileSync(process.execPath, [join(ROOT, "agent/src/main.ts"), ...words]);
+  }
+  mkdirSync(join(folder, ".local/share/bash-completion/completions"), { recursive: true });
+}
+
+/** A rule of a person's own. */
+const RULE = `title: A program is started from /tmp
+name: started_from_tmp
+id: 6b1f1f0c-8d3b-4d53-9a0c-7c55d7a2a0de
+status: stable
+description: Somebody starts a program that lies in /tmp.
+logsource:
+  product: linux
+  category: process_creation
+detection:
+  selection:
+    Image|startswith: /tmp/
+  condition: selection
+level: high
+`;

@@ -1,0 +1,135 @@
+/**
+ * What stands in fenced blocks of the documents: commands that are run, by commands.test.ts or by the test that a comment names, or whose comment says why
+ * not; of all of them, whether our programs have these commands and options. Settings are read by the programs that they are for.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { parse } from "yaml";
+import { commandsOf, type Fence, fencesOf, markOfCommand, SHELLS } from "./fences.ts";
+import { fencesOfPage, PAGES } from "./pages.ts";
+import { ownWordsOf, PROGRAMS } from "./programs.ts";
+import { wordsOf } from "./words.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** A test's text, with that of the files beside it that it imports, and those that they import. */
+function textWithImports(file: string, seen: Set<string> = new Set()): string {
+  if (seen.has(file) || !existsSync(join(ROOT, file))) return "";
+  seen.add(file);
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const inner = Array.from(text.matchAll(/from "(\.[^"]+)"/g), ([, path = ""]) => join(dirname(file), path));
+  return [text, ...inner.map((path) => textWithImports(path, seen))].join("\n");
+}
+
+const texts = new Map<string, string>();
+
+/** Words that the test which is named does not have. */
+function missingIn(file: string, words: readonly string[]): string[] {
+  const text = texts.get(file) ?? textWithImports(file);
+  texts.set(file, text);
+  return words.filter((word) => !new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(text));
+}
+
+interface Counts {
+  run: number;
+  elsewhere: number;
+  not: string[];
+}
+
+/** Problems of a shell's block; counts its commands. */
+function problemsOf(fence: Fence, counts: Counts): string[] {
+  const where = `${fence.page}:${fence.line}`;
+  const problems: string[] = [];
+  const commands = commandsOf(fence);
+  if (commands.length === 0) problems.push(`${where}: no command stands in it`);
+  for (const { command } of fence.marks)
+    if (command !== "" && !commands.some((each) => each.startsWith(command)))
+      problems.push(`${where}: a comment speaks of "${command}", and no command begins so`);
+  for (const command of commands) {
+    const own = wordsOf(command).map((words) => ownWordsOf(words));
+    for (const each of own) if (each !== undefined && each.problem !== "") problems.push(`${where}: ${each.problem}`);
+    const mark = markOfCommand(fence, command, ["run by", "not run"]);
+    if (mark === undefined) counts.run += 1;
+    else if (mark.kind === "not run") counts.not.push(`${where}: ${command.split("\n")[0]}: ${mark.text}`);
+    else {
+      counts.elsewhere += 1;
+      if (!existsSync(join(ROOT, mark.text))) problems.push(`${where}: there is no ${mark.text}`);
+      const words = own.flatMap((each) => each?.words ?? []);
+      const missing = missingIn(mark.text, words);
+      if (missing.length > 0) problems.push(`${where}: ${mark.text} has nothing of ${missing.join(", ")} (${command})`);
+    }
+  }
+  return problems;
+}
+
+describe("commands in the documents", () => {
+  it("are run here or by a test that has them, or it is said why not", (context) => {
+    const counts: Counts = { run: 0, elsewhere: 0, not: [] };
+    const shells = PAGES.flatMap(fencesOfPage).filter(({ language }) => SHELLS.includes(language));
+    const problems = shells.flatMap((fence) => problemsOf(fence, counts));
+    assert.deepEqual(problems, []);
+    context.diagnostic(
+      `${counts.run} commands are run by e2e/docs/commands.test.ts, ${counts.elsewhere} by other tests, ${counts.not.length} by none:`,
+    );
+    for (const each of counts.not) context.diagnostic(each);
+  });
+
+  it("stand in blocks that say so", () => {
+    const programs = new RegExp(
+      `^(\\$ )?(${[...Object.keys(PROGRAMS), "\\./dev", "kubectl", "aws", "curl"].join("|")}) `,
+      "m",
+    );
+    for (const { page, line, language, text } of PAGES.flatMap(fencesOfPage))
+      if (!SHELLS.includes(language)) assert.doesNotMatch(text, programs, `${page}:${line}`);
+  });
+});
+
+describe("the reader of fences", () => {
+  it("refuses a block of no known language, one that does not end, and a comment that says nothing of it", () => {
+    assert.throws(
+      () => fencesOf("a.md", "x\n```\nhosttrail hosts\n```"),
+      /a\.md:2: a block of ""; allowed are sh, console/,
+    );
+    assert.throws(() => fencesOf("a.md", "```sh\nhosttrail hosts"), /a\.md:1: the block does not end/);
+    assert.throws(() => fencesOf("a.md", "<!-- ran by x -->\n```sh\nls\n```"), /a\.md:1: .* says nothing of a block/);
+  });
+
+  it("finds what is wrong with a command", () => {
+    const problems = (text: string): string[] =>
+      fencesOf("a.md", text).flatMap((fence) => problemsOf(fence, { run: 0, elsewhere: 0, not: [] }));
+    const wrong = [
+      ["```sh\nhosttrail hostz\n```", 'a.md:1: hosttrail  has no command "hostz"'],
+      ["```sh\nhosttrail hosts --lable a=b\n```", "a.md:1: hosttrail hosts has no option --lable"],
+      ["```sh\nhosttrail hosts; hosttrail token\n```", "a.md:1: hosttrail token is no whole command"],
+      ["```sh\nhosttrail-agent staus\n```", 'a.md:1: hosttrail-agent has no command "staus "'],
+      ["```sh\nhosttrail-collector ca make\n```", 'a.md:1: hosttrail-collector has no command "ca make"'],
+      ["```sh\n./dev bench nothing\n```", 'a.md:1: ./dev bench knows no "nothing"'],
+      ["```sh\n```", "a.md:1: no command stands in it"],
+      ["<!-- run by e2e/none.test.ts -->\n```sh\nls\n```", "a.md:2: there is no e2e/none.test.ts"],
+      [
+        "<!-- not run (rm): it is gone -->\n```sh\nls\n```",
+        'a.md:2: a comment speaks of "rm", and no command begins so',
+      ],
+      [
+        "<!-- run by e2e/files.test.ts -->\n```sh\nhosttrail coverage aws\n```",
+        "a.md:2: e2e/files.test.ts has nothing of coverage, aws (hosttrail coverage aws)",
+      ],
+    ] as const;
+    for (const [text, problem] of wrong) assert.deepEqual(problems(text), [problem]);
+  });
+
+  it("knows words, quotes, comments and what ends a command", () => {
+    assert.deepEqual(wordsOf("a 'b c' --d=\"e f\" # g\n"), [["a", "b c", "--d=e f"]]);
+    assert.deepEqual(wordsOf("a > b; c | d 2> e && f \\\n  g#h"), [["a"], ["c"], ["d"], ["f", "g#h"]]);
+  });
+});
+
+describe("JSON and YAML in the documents", () => {
+  it("is JSON and YAML", () => {
+    for (const { page, line, language, text } of PAGES.flatMap(fencesOfPage))
+      if (language === "yaml" || language === "json")
+        assert.doesNotThrow(() => parse(text) as unknown, `${page}:${line}`);
+  });
+});
