@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { parse } from "yaml";
 import { commandsOf, type Fence, fencesOf, markOfCommand, SHELLS } from "./fences.ts";
 import { fencesOfPage, PAGES } from "./pages.ts";
 import { ownWordsOf, PROGRAMS } from "./programs.ts";
+import { problemOfSettings } from "./settings.ts";
 import { wordsOf } from "./words.ts";
 
 const ROOT = new URL("../..", import.meta.url).pathname;
@@ -126,10 +126,34 @@ describe("the reader of fences", () => {
   });
 });
 
-describe("JSON and YAML in the documents", () => {
-  it("is JSON and YAML", () => {
+describe("settings in the documents", () => {
+  const yaml = PAGES.flatMap(fencesOfPage).filter(({ language }) => language === "yaml");
+
+  it("are part of a file whose program takes them, or are read by another test", () => {
+    const problems = yaml.flatMap(({ page, line, text, marks }) => {
+      const where = `${page}:${line}`;
+      const reader = marks.find(({ kind }) => kind === "read by");
+      if (reader !== undefined)
+        return existsSync(join(ROOT, reader.text)) ? [] : [`${where}: there is no ${reader.text}`];
+      const part = marks.find(({ kind }) => kind === "a part of");
+      if (part === undefined)
+        return [`${where}: a comment must say of which file it is a part, or which test reads it`];
+      const problem = problemOfSettings(part.text, part.command, text);
+      return problem === "" ? [] : [`${where}: ${problem}`];
+    });
+    assert.deepEqual(problems, []);
+  });
+
+  it("are refused where they are wrong", () => {
+    assert.match(problemOfSettings("collector.yaml", "", "notify: {rout: []}"), /notify\.rout\b/);
+    assert.match(problemOfSettings("collector.yaml", "notify.routes", "- {name: x, target: post}"), /target/);
+    assert.match(problemOfSettings("fleet.yaml", "", "agent: {lables: {}}"), /lables/);
+    assert.match(problemOfSettings("agent.yaml", "", "spool: {bytes_max: -1}"), /bytes_max/);
+    assert.match(problemOfSettings("other.yaml", "", "a: 1"), /nothing reads other\.yaml/);
+  });
+
+  it("are JSON where they say so", () => {
     for (const { page, line, language, text } of PAGES.flatMap(fencesOfPage))
-      if (language === "yaml" || language === "json")
-        assert.doesNotThrow(() => parse(text) as unknown, `${page}:${line}`);
+      if (language === "json") assert.doesNotThrow(() => JSON.parse(text) as unknown, `${page}:${line}`);
   });
 });
