@@ -198,8 +198,14 @@ export const CASES: readonly Case[] = [
   },
   {
     alert: "HosttrailEventsLostInKernel",
-    labels: { severity: "warning", job: "hosttrail", instance: "a", host: "h" },
-    ...counter("hosttrail_agent_kernel_lost", ', host="h"'),
+    labels: { severity: "warning", host: "h" },
+    // The first that this host lost.
+    fires: { [`hosttrail_agent_kernel_lost{${ONE}, host="h"}`]: "_x80 5x40" },
+    // An agent that chose another collector.
+    quiet: {
+      [`hosttrail_agent_kernel_lost{${ONE}, host="h"}`]: "5x80 stale",
+      [`hosttrail_agent_kernel_lost{${JOB}, instance="b", host="h"}`]: "_x80 5x40",
+    },
   },
   {
     alert: "HosttrailClocksOff",

@@ -89,9 +89,10 @@ export interface Metrics {
   droppedOthers: Counter<"kind">;
   markedDays: Gauge;
   retentionPaused: Gauge;
-  agentLost: Gauge<"host">;
   /** Counts that a host was made to wait. */
   throttled(host: string, limit: string): void;
+  /** Sets how many events a host lost in its kernel, as its agent last told; a host that lost none is not named. */
+  kernelLost(host: string, events: number): void;
   /** Sets what lies in the quarantine of a host's agent; a host that has nothing there is not named. */
   quarantined(host: string, quarantine: { blocks: number; bytes: number }): void;
   /** Sets how far a host's clock is off, milliseconds; undefined where it is right. */
@@ -129,6 +130,12 @@ const clockOffsetSeconds = new Gauge({
   registers,
 });
 
+const kernelLost = new Gauge({
+  name: "hosttrail_agent_kernel_lost",
+  help: "Events lost in the kernel, as the host's agent last told, of those hosts that lost some.",
+  labelNames: ["host"] as const,
+  registers,
+});
 const quarantinedBlocks = new Gauge({
   name: "hosttrail_agent_quarantined_blocks",
   help: "Rejected blocks in the quarantine of a host's agent, of those hosts that have something there.",
@@ -154,10 +161,15 @@ function boundedNames(): (host: string) => string {
 }
 const throttledName = boundedNames();
 const clockName = boundedNames();
+const kernelLostName = boundedNames();
 const quarantineName = boundedNames();
 
 export const metrics: Metrics = {
   throttled: (host, limit) => throttledTotal.inc({ host: throttledName(host), limit }),
+  kernelLost(host, events) {
+    if (events > 0) kernelLost.set({ host: kernelLostName(host) }, events);
+    else kernelLost.remove({ host });
+  },
   quarantined(host, { blocks, bytes }) {
     if (bytes > 0) {
       const name = { host: quarantineName(host) };
@@ -685,12 +697,6 @@ export const metrics: Metrics = {
   retentionPaused: new Gauge({
     name: "hosttrail_retention_paused",
     help: "1 while nothing is dropped since the clock may be wrong: the newest event of any host is far from it.",
-    registers,
-  }),
-  agentLost: new Gauge({
-    name: "hosttrail_agent_kernel_lost",
-    help: "Events lost in the kernel, as the host's agent last told.",
-    labelNames: ["host"] as const,
     registers,
   }),
 };

@@ -249,7 +249,7 @@ export class HostStream {
 
   #status({ kernelLost, quarantinedBlocks, quarantinedBytes }: AgentStatus): void {
     const { name } = this.#peer;
-    metrics.agentLost.set({ host: name }, Number(kernelLost));
+    metrics.kernelLost(name, Number(kernelLost));
     metrics.quarantined(name, { blocks: Number(quarantinedBlocks), bytes: Number(quarantinedBytes) });
     this.#logger.debug(
       { kernelLost: String(kernelLost), quarantinedBlocks: String(quarantinedBlocks) },
