@@ -3,7 +3,7 @@
  * `HOSTTRAIL_COOKBOOK=write node e2e/docs/commands.test.ts` writes what these print into the documents instead.
  */
 import assert from "node:assert/strict";
-import { execFile, execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -15,20 +15,19 @@ import { startAgent } from "../environment.ts";
 import { layDesk, placed } from "./desk.ts";
 import { commandsOf, type Fence, markOfCommand } from "./fences.ts";
 import { fencesOfPage, PAGES, textOf } from "./pages.ts";
-import { type Ask, filledIn } from "./placeholders.ts";
+import { asker, filledIn } from "./placeholders.ts";
+import { runTyped, statusesOf } from "./typed.ts";
 import { openWorld, type World } from "./world.ts";
 
 const isWriting = process.env["HOSTTRAIL_COOKBOOK"] === "write";
 const ROOT = new URL("../..", import.meta.url).pathname;
 /** What is printed depends on all that was done before: first what only asks. */
 const COOKBOOK: readonly string[] = ["docs/query.md", "README.md"];
-/** A command that does not end by itself is broken off after so long, as a person does. */
-const GOES_ON = /^hosttrail tail\b|--watch\b/;
 /** Questions are asked on the story's day; what is to hold for a while holds from now on, as the collector's clock is the real one. */
-const FROM_NOW = /--(expires|ttl)\b/;
-const GOES_ON_SECONDS = 5;
-const COMMAND_SECONDS = 60;
-const BROKEN_OFF = 130;
+const FROM_NOW = /--(expires|ttl)\b|^hosttrail suppression\b/;
+
+/** Begins with nothing; start.test.ts. */
+const OWN_WORLD = "docs/start.md";
 
 let world: World;
 let terminal: Terminal;
@@ -97,41 +96,7 @@ function byPage(one: { page: string }, other: { page: string }): number {
   return at(one) - at(other);
 }
 
-interface Ended {
-  status: number;
-  output: string;
-}
-
-/** Runs a command in the person's shell until it ends by itself or is broken off. Each part of it must end well. */
-function run(command: string): Promise<Ended> {
-  const script = `set -eo pipefail\n${command}`;
-  const seconds = GOES_ON.test(command) ? GOES_ON_SECONDS : COMMAND_SECONDS;
-  const words = ["--preserve-status", "--signal=INT", `${seconds}`, "bash", "-c", script];
-  return new Promise((resolve) => {
-    const env = {
-      ...terminal.environment,
-      ...(FROM_NOW.test(command) ? { COOKBOOK_NOW: new Date().toISOString() } : {}),
-    };
-    const options = { cwd: world.folder, env, maxBuffer: 64 * 1024 * 1024 };
-    const child = execFile("timeout", words, options, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ status, output: `${stderr}${stdout}` });
-    });
-    child.stdin?.end();
-  });
-}
-
-const ask: Ask = (...words) => {
-  const text = execFileSync("bash", ["-c", 'exec hosttrail "$@" --json', "hosttrail", ...words], {
-    cwd: world.folder,
-    env: terminal.environment,
-    encoding: "utf8",
-  });
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
-};
+const ask = asker(() => ({ folder: world.folder, environment: terminal.environment }));
 
 /** Commands of a block that this test runs. */
 function ownCommands(fence: Fence): string[] {
@@ -144,12 +109,13 @@ describe("the documents' commands", () => {
   });
 
   const fences = PAGES.toSorted((one, other) => byPage({ page: one }, { page: other })).flatMap(fencesOfPage);
-  for (const fence of fences.filter(({ language }) => language === "sh"))
+  for (const fence of fences.filter(({ page, language }) => language === "sh" && page !== OWN_WORLD))
     for (const command of ownCommands(fence))
       it(`${fence.page}:${fence.line}: ${command}`, { skip: whyNot([command]) }, async () => {
-        const { status, output } = await run(placed(filledIn(command, ask), world.folder));
-        const expected = Number(markOfCommand(fence, command, ["ends with"])?.text ?? 0);
-        const allowed = GOES_ON.test(command) ? [0, BROKEN_OFF] : [expected];
+        const env = FROM_NOW.test(command) ? { COOKBOOK_NOW: new Date().toISOString() } : {};
+        const typed = placed(filledIn(command, ask), world.folder);
+        const { status, output } = await runTyped(typed, world.folder, { ...terminal.environment, ...env });
+        const allowed = statusesOf(fence, command);
         assert.ok(allowed.includes(status), `ends with ${status} instead of ${allowed.join(" or ")}:\n${output}`);
       });
 });

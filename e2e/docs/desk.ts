@@ -1,6 +1,6 @@
 /** What lies before whoever types the documents' commands: our programs, and the files that commands name. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { PROGRAMS } from "./programs.ts";
@@ -15,7 +15,10 @@ const PLACES: readonly string[] = [
   "/etc/hosttrail-agent",
   "/etc/hosttrail",
   "/etc/audit/rules.d",
+  "/var/lib/hosttrail-agent",
   "/var/lib/hosttrail",
+  "/home/alice",
+  "/home/bob",
 ];
 
 /** A command with these folders where they are here. */
@@ -23,17 +26,22 @@ export function placed(command: string, folder: string): string {
   return command.replaceAll(new RegExp(PLACES.join("|"), "g"), (place) => `${folder}${place}`);
 }
 
-/** Lays everything out. `hosttrail` itself is the terminal's. */
-export function layDesk({ stack, folder }: World): void {
-  for (const place of PLACES) mkdirSync(join(folder, place), { recursive: true });
+/** Makes these folders, and puts our programs on the path. An agent whose configuration is not named has this one. */
+export function layPrograms(folder: string, agentConfig: string): void {
+  for (const place of [...PLACES, "/bin"]) mkdirSync(join(folder, place), { recursive: true });
   for (const [program, source] of Object.entries(PROGRAMS)) {
-    if (program === "hosttrail") continue;
-    // Where no configuration is named an agent has its own.
-    const config = program === "hosttrail-agent" ? ` --config '${stack.agentConfigFile}'` : "";
     const path = join(folder, "bin", program);
+    // A terminal has its own.
+    if (existsSync(path)) continue;
+    const config = program === "hosttrail-agent" ? ` --config '${agentConfig}'` : "";
     writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, source)}' "$@"${config}\n`);
     chmodSync(path, 0o755);
   }
+}
+
+/** Lays everything out. */
+export function layDesk({ stack, folder }: World): void {
+  layPrograms(folder, stack.agentConfigFile);
   const copy = (from: string, to: string): void => cpSync(join(ROOT, from), join(folder, to), { recursive: true });
   copy("integrations/examples", ".");
   copy("packaging/collector/examples/prices.yaml", "prices.yaml");

@@ -71,7 +71,7 @@ describe("commands in the documents", () => {
     const problems = shells.flatMap((fence) => problemsOf(fence, counts));
     assert.deepEqual(problems, []);
     context.diagnostic(
-      `${counts.run} commands are run by e2e/docs/commands.test.ts, ${counts.elsewhere} by other tests, ${counts.not.length} by none:`,
+      `${counts.run} commands are run by e2e/docs, ${counts.elsewhere} by other tests, ${counts.not.length} by none:`,
     );
     for (const each of counts.not) context.diagnostic(each);
   });

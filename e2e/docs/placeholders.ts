@@ -1,7 +1,24 @@
 /** What a person puts in the place of `<id>`, `ID` and `KEY`: something that is there when the command is typed. */
+import { execFileSync } from "node:child_process";
 
 /** Runs the CLI with --json; gives its lines. */
-export type Ask = (...words: string[]) => Record<string, unknown>[];
+type Ask = (...words: string[]) => Record<string, unknown>[];
+
+/** Asks as a person does in this folder with this environment. */
+export function asker(who: () => { folder: string; environment: NodeJS.ProcessEnv }): Ask {
+  return (...words) => {
+    const { folder: cwd, environment: env } = who();
+    const text = execFileSync("bash", ["-c", 'exec hosttrail "$@" --json', "hosttrail", ...words], {
+      cwd,
+      env,
+      encoding: "utf8",
+    });
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+}
 
 interface Placeholder {
   pattern: RegExp;

@@ -77,7 +77,7 @@ function isMap(value: unknown): value is Settings {
 }
 
 /** Maps are put together; else the part takes the place of what was there. */
-function merged(base: unknown, part: unknown): unknown {
+export function merged(base: unknown, part: unknown): unknown {
   if (!isMap(base) || !isMap(part)) return part;
   const keys = new Set([...Object.keys(base), ...Object.keys(part)]);
   return Object.fromEntries([...keys].map((key) => [key, key in part ? merged(base[key], part[key]) : base[key]]));
