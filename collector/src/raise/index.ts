@@ -14,6 +14,7 @@ import { MatchBatch } from "@hosttrail/proto/detection";
 import type { HeldLease, RaiseArchive, RaiseFeed, RaiseHistory, RaiseOptions, RaiseRules } from "./ports.ts";
 import { Passed } from "./passed.ts";
 import { Session } from "./session.ts";
+import { type InTurn, inTurn } from "./turn.ts";
 
 export { fullAt } from "./disk.ts";
 export { type FindingSource, Look } from "./look.ts";
@@ -62,6 +63,7 @@ export class Raiser {
     const look = newLook();
     const passed = this.#newPassed();
     const session = await Session.begin(parts);
+    // What changes the session.
     const serial = inTurn();
     const failed = new AbortController();
     const signal = AbortSignal.any([lease.signal, failed.signal]);
@@ -93,11 +95,11 @@ export class Raiser {
         loop(COMPLETE_MS, () => session.completeSome(signal, serial)),
         loop(this.#options.findingsMs, () => this.#find(session, look, serial)),
         loop(this.#options.findingsMs, () => this.#lookPast(session, passed, serial, signal)),
-        loop(STATE_AGE_MAX_MS, () => serial(() => session.checkpoint(true))),
+        loop(STATE_AGE_MAX_MS, () => session.checkpoint(true, serial)),
         loop(EXPIRE_MS, () => serial(async () => session.expire())),
       ]);
       if (failure !== undefined) throw failure;
-      if (lease.isHeld()) await serial(() => session.checkpoint());
+      if (lease.isHeld()) await session.checkpoint(false, serial);
     } finally {
       metrics.raiseIsActive.set(0);
     }
@@ -117,7 +119,7 @@ export class Raiser {
   /** Gives the time to the next one. */
   async #checkpoint(session: Session, serial: InTurn): Promise<number> {
     const beganMs = performance.now();
-    await serial(() => session.checkpoint());
+    await session.checkpoint(false, serial);
     return Math.max(this.#options.checkpointMs, (performance.now() - beganMs) / SAVE_PART);
   }
 
@@ -169,7 +171,7 @@ export class Raiser {
       if (sinceMs === 0 || isToldOf) {
         await passed.begin(session, Date.now());
         // Whoever comes next would begin as well, and take what was lost meanwhile for looked at.
-        await serial(() => session.checkpoint(true));
+        await session.checkpoint(true, serial);
       } else await passed.step(session, Date.now(), signal);
     } catch (error) {
       this.#logger.warn({ error: String(error) }, "whether blocks came past detection cannot be looked at");
@@ -186,10 +188,8 @@ export class Raiser {
     const rules = Correlations.rulesOf(first.rule);
     const matches = await this.#parts.history.matchesIn({ rules, hosts: hostsOf(asked), fromNano, toNano }, signal);
     if (signal.aborted) return undefined;
-    await serial(async () => {
-      await session.answer(asked, matches);
-      await session.checkpoint(true);
-    });
+    await serial(() => session.answer(asked, matches));
+    await session.checkpoint(true, serial);
     // The next ones need not wait.
     return 0;
   }
@@ -223,16 +223,4 @@ function earlier(a: bigint, b: bigint): bigint {
 
 function later(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
-}
-
-type InTurn = (work: () => Promise<void>) => Promise<void>;
-
-/** What changes the session is done one after the other. */
-function inTurn(): InTurn {
-  let last: Promise<void> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work);
-    last = next.catch(() => undefined);
-    return next;
-  };
 }

@@ -16,6 +16,8 @@ const WRITE_INTERVAL_MS = 1000;
 /** More matches of an alert are told of at most so often. */
 const UPDATE_INTERVAL_MS = 10_000;
 const WRITTEN_TOGETHER_MAX = 200;
+/** Alerts that are written in one turn and were told of before: new ones wait for no more of them than that. */
+const GROWN_TOGETHER_MAX = 16;
 const DETECTOR = "detector";
 /**
  * An alert that was closed for these reasons stays closed when more comes: it was decided what it is. One that was withdrawn is opened again
@@ -48,6 +50,8 @@ export class Register {
   readonly #logger: Logger;
   /** The one that was touched last is the last. */
   readonly #drafts = new Map<string, Draft>();
+  /** Those that a state waits for. */
+  #unsaved = new Set<Draft>();
 
   constructor(archive: RaiseArchive, feed: RaiseFeed, lease: HeldLease, logger: Logger) {
     this.#archive = archive;
@@ -91,19 +95,33 @@ export class Register {
     return draft;
   }
 
-  /** Writes what is new and what is due, or all; tells of it. */
-  async write(all = false): Promise<void> {
-    const nowMs = performance.now();
-    const due = [...this.#drafts.values()].filter(
-      ({ isDirty, isNew, isTold, writtenMs }) =>
-        isDirty && (all || isNew || !isTold || nowMs - writtenMs >= WRITE_INTERVAL_MS),
-    );
-    for (let at = 0; at < due.length; at += WRITTEN_TOGETHER_MAX)
-      await this.#writeSome(due.slice(at, at + WRITTEN_TOGETHER_MAX));
+  /** Writes what is new, and then some of what grew; tells of it. */
+  async write(): Promise<void> {
+    const dirty = [...this.#drafts.values()].filter(({ isDirty }) => isDirty);
+    const fresh = dirty.filter(({ isNew, isTold }) => isNew || !isTold);
+    for (let at = 0; at < fresh.length; at += WRITTEN_TOGETHER_MAX)
+      await this.#writeSome(fresh.slice(at, at + WRITTEN_TOGETHER_MAX));
+    const dueMs = performance.now() - WRITE_INTERVAL_MS;
+    const grown = dirty.filter(({ isNew, isTold, writtenMs }) => !isNew && isTold && writtenMs <= dueMs);
+    // Each has its turn: the one that waits for longest first.
+    grown.sort((a, b) => a.writtenMs - b.writtenMs);
+    await this.#writeSome(grown.slice(0, GROWN_TOGETHER_MAX));
     this.#shrink();
   }
 
+  /** All that is not written now is to be written by `saveSome`. */
+  beginSaving(): void {
+    this.#unsaved = new Set([...this.#drafts.values()].filter(({ isDirty }) => isDirty));
+  }
+
+  /** Writes some of it, and tells of it; false once all is written. */
+  async saveSome(): Promise<boolean> {
+    await this.#writeSome([...this.#unsaved].slice(0, GROWN_TOGETHER_MAX));
+    return this.#unsaved.size > 0;
+  }
+
   async #writeSome(drafts: readonly Draft[]): Promise<void> {
+    if (drafts.length === 0) return;
     this.#check();
     for (const draft of drafts) draft.isDirty = false;
     try {
@@ -121,6 +139,8 @@ export class Register {
       draft.isNew = false;
       draft.hasMore = false;
       draft.writtenMs = nowMs;
+      // That it was told is to be written as well.
+      if (!draft.isDirty) this.#unsaved.delete(draft);
     }
   }
 

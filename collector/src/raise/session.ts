@@ -42,6 +42,7 @@ import type {
 } from "./ports.ts";
 import { type Draft, Register } from "./register.ts";
 import { Seen } from "./seen.ts";
+import { type InTurn, inTurn } from "./turn.ts";
 
 const SEEN_MAX = 200_000;
 const MS_NANO = 1_000_000n;
@@ -62,6 +63,16 @@ export interface SessionParts {
   lease: HeldLease;
   options: RaiseOptions;
   logger: Logger;
+}
+
+/** A state that is to be saved once all alerts that it knows of are written. */
+interface Saving {
+  sequence: bigint;
+  bytes: Uint8Array;
+  /** Suppressions that hid more since the last one. */
+  hidden: readonly string[];
+  /** States that were saved before it was made. */
+  savedBefore: number;
 }
 
 /** An alert's part in a message: what was matched in one window. */
@@ -89,6 +100,10 @@ export class Session {
   #newestNano: bigint;
   #savedSequence: bigint;
   #savedMs: number = performance.now();
+  /** States that were saved. */
+  #saved = 0;
+  /** One state is saved after the other. */
+  readonly #saving = inTurn();
   readonly looked: Looked;
 
   private constructor(parts: SessionParts, state: DetectorState) {
@@ -126,7 +141,7 @@ export class Session {
   }
 
   /** Looks events up that alerts name and do not have; gives how many alerts got some. */
-  async completeSome(signal: AbortSignal, serial: (work: () => Promise<void>) => Promise<void>): Promise<void> {
+  async completeSome(signal: AbortSignal, serial: InTurn): Promise<void> {
     for (const [alertId, events] of await this.#completion.lookUp(signal))
       await serial(async () => {
         await this.#register.load([alertId]);
@@ -346,21 +361,28 @@ export class Session {
     await this.#register.write();
   }
 
-  /** Saves all, so that a later session goes on here. */
-  async checkpoint(force = false): Promise<void> {
-    const { archive, feed, lease } = this.#parts;
-    const isSame = this.#sequence === this.#savedSequence && this.#hiddenChanged.size === 0;
+  /**
+   * Saves all, so that a later session goes on here. Alerts may be ahead of the state, never behind it: so they are written first, some in each
+   * turn of `serial`, and what comes meanwhile does not wait for all of them.
+   */
+  async checkpoint(force = false, serial: InTurn = (work) => work()): Promise<void> {
+    const saving = await serial(async () => (force || this.#isWorthSaving() ? this.#beginSaving() : undefined));
+    if (saving === undefined) return;
+    while (await serial(() => this.#register.saveSome())) continue;
+    await this.#saving(() => this.#save(saving));
+  }
+
+  #isWorthSaving(): boolean {
+    if (this.#hiddenChanged.size > 0) return true;
+    if (this.#sequence === this.#savedSequence) return false;
     // Word of what was looked at comes with nearly each block, and can wait.
-    const isMinor = this.#changedSequence <= this.#savedSequence && this.#hiddenChanged.size === 0;
     const minorMs = this.#parts.options.checkpointMs * MINOR_EVERY;
-    if (!force && (isSame || (isMinor && performance.now() - this.#savedMs < minorMs))) return;
-    // The second time writes that alerts were told of.
-    await this.#register.write(true);
-    await this.#register.write(true);
-    for (const id of this.#hiddenChanged) {
-      const { count, lastUnixMs } = this.#hidden[id] ?? { count: 0n, lastUnixMs: 0n };
-      await archive.putHidden(id, { hidden: Number(count), lastHiddenMs: Number(lastUnixMs) });
-    }
+    return this.#changedSequence > this.#savedSequence || performance.now() - this.#savedMs >= minorMs;
+  }
+
+  #beginSaving(): Saving {
+    this.#register.beginSaving();
+    const hidden = [...this.#hiddenChanged];
     this.#hiddenChanged.clear();
     const bytes = DetectorState.encode({
       sequence: this.#sequence,
@@ -373,12 +395,26 @@ export class Session {
       looked: this.looked.state(),
       lookedSinceUnixMs: BigInt(this.looked.sinceMs),
     }).finish();
-    if (!lease.isHeld()) return;
-    await archive.saveState({ sequence: this.#sequence, bytes }, lease.term);
-    this.#savedSequence = this.#sequence;
+    return { sequence: this.#sequence, bytes, hidden, savedBefore: this.#saved };
+  }
+
+  async #save({ sequence, bytes, hidden, savedBefore }: Saving): Promise<void> {
+    const { archive, feed, lease } = this.#parts;
+    // A state that was made after this one is there already, and messages between the two may be gone.
+    if (this.#saved !== savedBefore || !lease.isHeld()) {
+      for (const id of hidden) this.#hiddenChanged.add(id);
+      return;
+    }
+    for (const id of hidden) {
+      const { count, lastUnixMs } = this.#hidden[id] ?? { count: 0n, lastUnixMs: 0n };
+      await archive.putHidden(id, { hidden: Number(count), lastHiddenMs: Number(lastUnixMs) });
+    }
+    await archive.saveState({ sequence, bytes }, lease.term);
+    this.#saved++;
+    this.#savedSequence = sequence;
     this.#savedMs = performance.now();
     // Saving may have taken until somebody else was the one, who began before it and needs them.
-    if (lease.isHeld()) await feed.forgetMatches(this.#sequence);
+    if (lease.isHeld()) await feed.forgetMatches(sequence);
   }
 
   /** Forgets what no window needs any more. */
