@@ -54,7 +54,7 @@ export class Shared {
   }
 }
 
-export const BOOK: RuleBook = new RuleBook({
+const BOOK: RuleBook = new RuleBook({
   managed: [],
   own: [],
   settings: { rules: new Map(), managed: new Map() },
