@@ -47,7 +47,7 @@ export function layDesk({ stack, folder }: World): void {
   copy("packaging/collector/examples/prices.yaml", "prices.yaml");
   copy("rules/baseline", "rules/baseline");
   copy("packaging/agent/rules", "etc/audit/rules.d");
-  mkdirSync(join(folder, "my-rules"));
+  for (const name of ["my-rules", "etc/hosttrail/notify"]) mkdirSync(join(folder, name));
   writeFileSync(join(folder, "my-rules", "kthr.yml"), RULE);
   writeFileSync(join(folder, "expect.yml"), "rules:\n  - rule: '*'\n    alerts_max: 1000\n");
   const config = join(dirname(stack.profileFile), "collector.yaml");
