@@ -6,9 +6,10 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { readPage } from "../../tools/docs/page.ts";
 import { commandsOf, type Fence, fencesOf, markOfCommand, SHELLS } from "./fences.ts";
-import { fencesOfPage, PAGES } from "./pages.ts";
-import { ownWordsOf, PROGRAMS } from "./programs.ts";
+import { fencesOfPage, PAGES, textOf } from "./pages.ts";
+import { ownWordsOf, PART_OF_A_COMMAND, PROGRAMS } from "./programs.ts";
 import { problemOfSettings } from "./settings.ts";
 import { wordsOf } from "./words.ts";
 
@@ -29,13 +30,24 @@ const texts = new Map<string, string>();
 function missingIn(file: string, words: readonly string[]): string[] {
   const text = texts.get(file) ?? textWithImports(file);
   texts.set(file, text);
-  return words.filter((word) => !new RegExp(`(?<![\\w-])${word}(?![\\w-])`).test(text));
+  return words.filter(
+    (word) => !new RegExp(`(?<![\\w-])${word.replaceAll(/[^\w-]/g, String.raw`\$&`)}(?![\\w-])`).test(text),
+  );
 }
 
 interface Counts {
   run: number;
   elsewhere: number;
   not: string[];
+}
+
+/** What stands in a command of a program that is none of ours: names of files, and the ends of paths and addresses. */
+function namesIn(words: readonly string[]): string[] {
+  return words
+    .slice(1)
+    .filter((word) => !word.startsWith("-"))
+    .map((word) => word.split("/").at(-1) ?? "")
+    .filter((word) => word !== "");
 }
 
 /** Problems of a shell's block; counts its commands. */
@@ -58,6 +70,9 @@ function problemsOf(fence: Fence, counts: Counts): string[] {
       if (!existsSync(join(ROOT, mark.text))) problems.push(`${where}: there is no ${mark.text}`);
       const words = own.flatMap((each) => each?.words ?? []);
       const missing = missingIn(mark.text, words);
+      const names = words.length > 0 ? [] : wordsOf(command).flatMap(namesIn);
+      if (names.length > 0 && missingIn(mark.text, names).length === names.length)
+        problems.push(`${where}: ${mark.text} has nothing of ${names.join(", ")} (${command})`);
       if (missing.length > 0) problems.push(`${where}: ${mark.text} has nothing of ${missing.join(", ")} (${command})`);
     }
   }
@@ -76,6 +91,15 @@ describe("commands in the documents", () => {
     for (const each of counts.not) context.diagnostic(each);
   });
 
+  it("stand in no block that is not looked at", () => {
+    for (const page of PAGES) {
+      const blocks = readPage(page, textOf(page)).tokens.filter(
+        ({ type }) => type === "fence" || type === "code_block",
+      );
+      assert.equal(fencesOfPage(page).length, blocks.length, page);
+    }
+  });
+
   it("stand in blocks that say so", () => {
     const programs = new RegExp(
       `^(\\$ )?(${[...Object.keys(PROGRAMS), "\\./dev", "kubectl", "aws", "curl"].join("|")}) `,
@@ -83,6 +107,35 @@ describe("commands in the documents", () => {
     );
     for (const { page, line, language, text } of PAGES.flatMap(fencesOfPage))
       if (!SHELLS.includes(language)) assert.doesNotMatch(text, programs, `${page}:${line}`);
+  });
+});
+
+/** Code within prose that begins as a command of ours, with its line. */
+function namedIn(page: string): { where: string; code: string }[] {
+  return textOf(page)
+    .split("\n")
+    .flatMap((line, at) =>
+      Array.from(line.matchAll(/(?<!`)`((?:hosttrail(?:-[a-z]+)?|\.\/dev) [^`]+)`(?!`)/g), ([, code = ""]) => ({
+        where: `${page}:${at + 1}`,
+        code,
+      })),
+    );
+}
+
+/** Words of a usage, in which no value stands. */
+const USAGE = /\[|\bCOMMAND\b/;
+
+describe("commands that prose names", () => {
+  it("are those of our programs, whole or from their beginning", () => {
+    const named = PAGES.flatMap(namedIn).filter(({ code }) => !USAGE.test(code));
+    assert.ok(named.length > 100);
+    const problems = named.flatMap(({ where, code }) =>
+      wordsOf(code).flatMap((words) => {
+        const problem = ownWordsOf(words)?.problem ?? "";
+        return problem === "" || problem.endsWith(PART_OF_A_COMMAND) ? [] : [`${where}: ${code}: ${problem}`];
+      }),
+    );
+    assert.deepEqual(problems, []);
   });
 });
 
@@ -104,6 +157,11 @@ describe("the reader of fences", () => {
       ["```sh\nhosttrail hosts --lable a=b\n```", "a.md:1: hosttrail hosts has no option --lable"],
       ["```sh\nhosttrail hosts; hosttrail token\n```", "a.md:1: hosttrail token is no whole command"],
       ["```sh\nhosttrail-agent staus\n```", 'a.md:1: hosttrail-agent has no command "staus "'],
+      ["```sh\nhosttrail-agent rules\n```", "a.md:1: hosttrail-agent rules is no whole command"],
+      [
+        "<!-- run by e2e/files.test.ts -->\n```sh\ncurl http://x/nowhere\n```",
+        "a.md:2: e2e/files.test.ts has nothing of nowhere (curl http://x/nowhere)",
+      ],
       ["```sh\nhosttrail-collector ca make\n```", 'a.md:1: hosttrail-collector has no command "ca make"'],
       ["```sh\n./dev bench nothing\n```", 'a.md:1: ./dev bench knows no "nothing"'],
       ["```sh\n```", "a.md:1: no command stands in it"],

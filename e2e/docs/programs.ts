@@ -28,6 +28,9 @@ function usageOf(program: string): string {
   return usage;
 }
 
+/** How a problem ends where words only begin a command; prose may name those. */
+export const PART_OF_A_COMMAND = "is no whole command";
+
 /** A command's own words, as they must stand in a test that runs it: names of commands and options, no values. */
 export interface OwnWords {
   words: readonly string[];
@@ -66,12 +69,13 @@ function ofCli(typed: readonly string[]): OwnWords {
     else if (command.registeredArguments.length === 0)
       return { words, problem: `hosttrail ${command.words} takes no argument, and "${word}" is one` };
   }
-  if (command.commands.length > 0) return { words, problem: `hosttrail ${words.join(" ")} is no whole command` };
+  if (command.commands.length > 0) return { words, problem: `hosttrail ${words.join(" ")} ${PART_OF_A_COMMAND}` };
   return { words, problem: "" };
 }
 
 function optionOf(command: CliCommand, word: string): { long: string; takesValue: boolean } | undefined {
-  const [name] = word.split("=");
+  const [name = ""] = word.split("=");
+  if (name === "--help") return { long: name, takesValue: false };
   for (let at: CliCommand | null = command; at instanceof CliCommand; at = at.parent as CliCommand | null) {
     const found = at.options.find(({ long, short }) => long === name || short === name);
     if (found !== undefined) return { long: found.long ?? "", takesValue: found.required || found.optional };
@@ -93,6 +97,8 @@ function ofUsage(program: string, typed: readonly string[]): OwnWords {
   const fits = (word: string | undefined, allowed: string | undefined): boolean =>
     allowed === undefined || allowed.split("|").includes(word ?? "");
   const found = known.find((each) => fits(first, each[0]) && fits(second, each[1]));
+  if (found === undefined && second === undefined && known.some(([name]) => name === first))
+    return { words: options, problem: `${program} ${first} ${PART_OF_A_COMMAND}` };
   if (found === undefined) return { words: options, problem: `${program} has no command "${first} ${second ?? ""}"` };
   return { words: [...typed.slice(0, found.length), ...options], problem: "" };
 }
@@ -101,8 +107,11 @@ function ofDev(typed: readonly string[]): OwnWords {
   const usage = usageOf("dev");
   const [first = "", second] = typed;
   if (!new RegExp(`^  ${first}\\b`, "m").test(usage)) return { words: [], problem: `./dev has no command "${first}"` };
+  // A number is how many of something.
   const isListed =
-    second === undefined || new RegExp(`^  ${first}\\b.*(?<![\\w-])${second}(?![\\w-])`, "m").test(usage);
+    second === undefined ||
+    /^\d+$/.test(second) ||
+    new RegExp(`^  ${first}\\b.*(?<![\\w-])${second}(?![\\w-])`, "m").test(usage);
   const source = readFileSync(join(ROOT, "dev"), "utf8");
   const known = isListed || new RegExp(`\\| ${second}\\b`).test(source);
   return known

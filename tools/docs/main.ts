@@ -2,7 +2,16 @@
  * Builds the site of the documents. Usage: node tools/docs/main.ts [FOLDER]; without it .hosttrail/site. Ends with 1 and every problem, with file and line,
  * where a page is in no section, or a link, an anchor or a picture leads nowhere; then nothing is written.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { DECISIONS, LEFT_OUT, MADE, SECTIONS, type Section } from "./sections.ts";
 import { buildSite, SiteError, type Source } from "./site.ts";
@@ -32,6 +41,11 @@ try {
   const sources = [...written, unrunPage(written.filter(({ path }) => !decisions.includes(path)))];
   const layout = { template: here("page.hbs"), style: here("style.css"), search: here("search.js") };
   const { files, pictures } = buildSite(sections, sources, { kindOf }, layout);
+  // What a person has named by mistake stays.
+  if (existsSync(FOLDER) && readdirSync(FOLDER).length > 0 && !existsSync(join(FOLDER, "search.js")))
+    throw new SiteError([
+      `${FOLDER}: has files that are no site; give a folder that is empty, or has a site, or is not there`,
+    ]);
   rmSync(FOLDER, { recursive: true, force: true });
   const place = (path: string): string => {
     const target = join(FOLDER, path);
