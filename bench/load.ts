@@ -10,7 +10,7 @@
  */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -79,6 +79,9 @@ function nameOf(phase: string, second: number): string {
 /** It has what the others leave, as do threads that it begins later. */
 function lowerPriority(pid: number): void {
   execFileSync("chrt", ["--all-tasks", "--idle", "--pid", "0", String(pid)]);
+  // It is of a session of its own. Where the kernel shares processor time among sessions, what a process has within its own one says nothing to others.
+  const group = `/proc/${pid}/autogroup`;
+  if (existsSync(group)) writeFileSync(group, "19");
 }
 
 /** One for each second, so that each makes an alert of its own. */
