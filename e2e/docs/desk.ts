@@ -19,6 +19,7 @@ const PLACES: readonly string[] = [
   "/var/lib/hosttrail",
   "/home/alice",
   "/home/bob",
+  "/usr/share/hosttrail-agent",
 ];
 
 /** A command with these folders where they are here. */
@@ -26,9 +27,11 @@ export function placed(command: string, folder: string): string {
   return command.replaceAll(new RegExp(PLACES.join("|"), "g"), (place) => `${folder}${place}`);
 }
 
-/** Makes these folders, and puts our programs on the path. An agent whose configuration is not named has this one. */
+/** Makes these folders as the packages do, and puts our programs on the path. An agent whose configuration is not named has this one. */
 export function layPrograms(folder: string, agentConfig: string): void {
   for (const place of [...PLACES, "/bin"]) mkdirSync(join(folder, place), { recursive: true });
+  cpSync(join(ROOT, "packaging/agent/rules"), join(folder, "usr/share/hosttrail-agent/rules"), { recursive: true });
+  mkdirSync(join(folder, "etc/hosttrail-agent/rules.d"), { recursive: true });
   for (const [program, source] of Object.entries(PROGRAMS)) {
     const path = join(folder, "bin", program);
     // A terminal has its own.

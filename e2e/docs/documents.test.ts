@@ -193,10 +193,10 @@ describe("settings in the documents", () => {
       const reader = marks.find(({ kind }) => kind === "read by");
       if (reader !== undefined)
         return existsSync(join(ROOT, reader.text)) ? [] : [`${where}: there is no ${reader.text}`];
-      const part = marks.find(({ kind }) => kind === "a part of");
+      const part = marks.find(({ kind }) => kind === "a part of" || kind === "all of");
       if (part === undefined)
         return [`${where}: a comment must say of which file it is a part, or which test reads it`];
-      const problem = problemOfSettings(part.text, part.command, text);
+      const problem = problemOfSettings(part.text, part.command, text, part.kind === "all of");
       return problem === "" ? [] : [`${where}: ${problem}`];
     });
     assert.deepEqual(problems, []);

@@ -5,12 +5,13 @@
  * - `<!-- run by FILE (COMMAND) -->`: a test of its own runs it
  * - `<!-- not run (COMMAND): REASON -->`: no test can
  * - `<!-- ends with STATUS (COMMAND) -->`: it is run, and is to end with this exit status
+ * - `<!-- all of FILE -->`: a whole file of settings
  * - `<!-- a part of FILE, KEY -->`: settings of this file, below this key
  * - `<!-- read by FILE -->`: this test reads the block itself
  * - `<!-- asked by COMMAND -->`: each line is an argument of this command
  */
 export interface Mark {
-  kind: "run by" | "not run" | "ends with" | "a part of" | "read by" | "asked by";
+  kind: "run by" | "not run" | "ends with" | "all of" | "a part of" | "read by" | "asked by";
   /** File, reason, status or command. */
   text: string;
   command: string;
@@ -34,6 +35,7 @@ const PATTERNS: readonly (readonly [Mark["kind"], RegExp])[] = [
   ["run by", /^run by (?<text>\S+)(?: \((?<command>[^)]+)\))?$/],
   ["not run", /^not run(?: \((?<command>[^)]+)\))?: (?<text>.+)$/],
   ["ends with", /^ends with (?<text>\d+)(?: \((?<command>[^)]+)\))?$/],
+  ["all of", /^all of (?<text>\S+)$/],
   ["a part of", /^a part of (?<text>\S+?)(?:, (?<command>\S+))?$/],
   ["read by", /^read by (?<text>\S+)$/],
   ["asked by", /^asked by (?<text>.+)$/],

@@ -83,8 +83,8 @@ export function merged(base: unknown, part: unknown): unknown {
   return Object.fromEntries([...keys].map((key) => [key, key in part ? merged(base[key], part[key]) : base[key]]));
 }
 
-/** What the program says against a part of its file below `key` ("notify.routes", or nothing); empty where it takes it. */
-export function problemOfSettings(file: string, key: string, text: string): string {
+/** What the program says against its whole file, or a part of it below `key` ("notify.routes", or nothing); empty where it takes it. */
+export function problemOfSettings(file: string, key: string, text: string, isWhole = false): string {
   const reader = READERS[file];
   if (reader === undefined) return `nothing reads ${file}; known are ${Object.keys(READERS).join(", ")}`;
   const folder = mkdtempSync(join(tmpdir(), "hosttrail-settings-"));
@@ -92,8 +92,8 @@ export function problemOfSettings(file: string, key: string, text: string): stri
     if (reader.beside !== undefined) cpSync(join(ROOT, reader.beside), folder, { recursive: true });
     const path = join(folder, file);
     const below = key === "" ? [] : key.split(".");
-    const part = below.reduceRight((inner: unknown, name) => ({ [name]: inner }), parse(text) as unknown);
-    writeFileSync(path, stringify(merged(parse(reader.example()), part)), { mode: 0o600 });
+    const part: unknown = below.reduceRight((inner: unknown, name) => ({ [name]: inner }), parse(text) as unknown);
+    writeFileSync(path, stringify(isWhole ? part : merged(parse(reader.example()), part)), { mode: 0o600 });
     return reader.read(path).replaceAll(`${folder}/`, "");
   } finally {
     rmSync(folder, { recursive: true });

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -92,7 +92,7 @@ function additions(file: string): Record<string, unknown> {
 
 /** Puts settings of the page into their file, beside what is there. */
 function putSettings({ text, marks }: Fence): void {
-  const file = marks.find(({ kind }) => kind === "a part of")?.text ?? "";
+  const file = marks.find(({ kind }) => kind === "a part of" || kind === "all of")?.text ?? "";
   const path = join(folder, FILES[file] ?? assert.fail(`nothing is known of ${file}`));
   mkdirSync(dirname(path), { recursive: true });
   let there: unknown = additions(file);
@@ -135,6 +135,9 @@ const DEEDS: Readonly<Record<string, () => Promise<void>>> = {
   },
   "systemctl reload hosttrail-collector": async () => {
     running.get("hosttrail-collector")?.kill("SIGHUP");
+  },
+  "scp dist/hosttrail-agent_0.1.0_amd64.deb /etc/hosttrail/ca/trust.crt token root@web1:": async () => {
+    copyFileSync(join(folder, "etc/hosttrail/ca/trust.crt"), join(folder, "trust.crt"));
   },
   "systemctl enable --now hosttrail-agent": async () => {
     begin("hosttrail-agent");
