@@ -57,11 +57,11 @@ export async function openWorld(): Promise<World> {
   }
 }
 
-async function stored(stream: BlockStream): Promise<void> {
+export async function stored(stream: BlockStream): Promise<void> {
   await eventually("all events being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
 }
 
-async function compacted(archive: Archive): Promise<void> {
+export async function compacted(archive: Archive): Promise<void> {
   const history = new History(historySource(archive));
   const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
   const logger = openLogger("documents", "error");
