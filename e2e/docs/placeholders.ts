@@ -34,7 +34,10 @@ const PLACEHOLDERS: readonly Placeholder[] = [
     pattern: /(?<=hosttrail get )<id>/,
     find: (ask) => ask("search", "event.action = executed", "--limit", "1")[0]?.["id"],
   },
-  { pattern: /(?<=alert \w+ |--alert )(?:<id>|ID)/, find: (ask) => ask("alerts")[0]?.["id"] },
+  {
+    pattern: /(?<=alert \w+ |--alert )(?:<id>|ID)/,
+    find: (ask) => (ask("alerts", "--severity", "high")[0] ?? ask("alerts")[0])?.["id"],
+  },
   { pattern: /(?<=suppression \w+ )ID/, find: (ask) => ask("suppression", "list")[0]?.["id"] },
   { pattern: /(?<=host revoke )<id>/, find: oldHost },
   { pattern: /(?<=--host )ID/, find: oldHost },

@@ -23,6 +23,8 @@ import { runTyped, statusesOf } from "./typed.ts";
 const PAGE = "docs/start.md";
 const HOST = "collector.example.org";
 const START_MS = 60_000;
+/** Time for an orderly end. */
+const END_MS = 20_000;
 /** Where the page has its files. */
 const FILES: Readonly<Record<string, string>> = {
   "collector.yaml": "/etc/hosttrail/collector.yaml",
@@ -114,10 +116,12 @@ function begin(name: string, ...words: string[]): void {
 async function end(name: string): Promise<void> {
   const child = running.get(name);
   running.delete(name);
-  if (child === undefined || child.exitCode !== null) return;
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), END_MS);
   await ended;
+  clearTimeout(late);
 }
 
 function logOf(name: string): string {
