@@ -5,18 +5,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { ServiceError } from "@grpc/grpc-js";
-import { compactArchive, historySource } from "@hosttrail/collector/archives";
-import { Compactor } from "@hosttrail/collector/compact";
-import { History } from "@hosttrail/collector/history";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
-import { openLogger } from "@hosttrail/lib/log";
 import { AggregateMetric_Kind as Metric, type ProcessTree, TimelineKind } from "@hosttrail/proto/analysis";
 import { Alert } from "@hosttrail/proto/alert";
 import { Event, type Process, type ProcessReference } from "@hosttrail/proto/event";
 import { readTrail } from "../bench/trails/trail.ts";
 import { reasonOf, refusal } from "./alerting.ts";
 import { AnalysisClient } from "./analysis.ts";
+import { compactAll } from "./compacted.ts";
 import { eventually, openStack, queryClient, searchAll } from "./environment.ts";
 import { openBlockStream, PublishingHost } from "./publisher.ts";
 
@@ -451,25 +448,7 @@ describe("GetHostAt and DiffHost", () => {
 describe("History that is compacted", () => {
   it("gives the same answers", async () => {
     const expected = await answers();
-    const history = new History(historySource(archive));
-    const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
-    const compactor = new Compactor(
-      compactArchive(archive),
-      history,
-      archive.hosts,
-      options,
-      openLogger("test", "error"),
-    );
-    const stopping = new AbortController();
-    const running = compactor.run(stopping.signal);
-    const all = { hostIds: undefined, startNano: 0n, endNano: NOON * 2n };
-    await eventually("compaction of all blocks", 60_000, async () => {
-      const { arrivals } = await archive.arrivals.find(all, { blocksMax: 10, bytesMax: 1_000_000 });
-      return arrivals.length === 0 || undefined;
-    });
-    stopping.abort();
-    await running;
-    await compactor.close();
+    await compactAll(archive);
     assert.deepEqual(await answers(), expected);
   });
 });

@@ -10,10 +10,11 @@ import { after, before, describe, it } from "node:test";
 import { Archive } from "@hosttrail/collector/mongodb";
 import { blocksOf, type Step, shownOf, withOutputs } from "../cookbook/document.ts";
 import { Terminal } from "../cookbook/terminal.ts";
+import { compactAll } from "../compacted.ts";
 import { eventually, openStack } from "../environment.ts";
 import { executed, hostIdOf, openBlockStream, PublishingHost } from "../publisher.ts";
 import { fencesOfPage, textOf } from "./pages.ts";
-import { compacted, stored } from "./world.ts";
+import { stored } from "./world.ts";
 
 const PAGE = "docs/retention.md";
 const isWriting = process.env["HOSTTRAIL_COOKBOOK"] === "write";
@@ -68,7 +69,7 @@ async function fill(): Promise<void> {
         }
     }
     await stored(stream);
-    await compacted(archive);
+    await compactAll(archive);
   } finally {
     await stream.close();
     await archive.close();

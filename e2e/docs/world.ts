@@ -2,13 +2,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compactArchive, historySource } from "@hosttrail/collector/archives";
-import { Compactor } from "@hosttrail/collector/compact";
-import { History } from "@hosttrail/collector/history";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
 import { Archive } from "@hosttrail/collector/mongodb";
-import { openLogger } from "@hosttrail/lib/log";
 import { publishFleet } from "../cookbook/fleet.ts";
+import { compactAll } from "../compacted.ts";
 import { eventually, openStack } from "../environment.ts";
 import { detectionSettled, openBlockStream } from "../publisher.ts";
 
@@ -46,7 +43,7 @@ export async function openWorld(): Promise<World> {
       await publishFleet(stream, archive);
       await detectionSettled(stream, archive);
       await stored(stream);
-      await compacted(archive);
+      await compactAll(archive);
     } finally {
       await archive.close();
     }
@@ -59,21 +56,4 @@ export async function openWorld(): Promise<World> {
 
 export async function stored(stream: BlockStream): Promise<void> {
   await eventually("all events being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
-}
-
-export async function compacted(archive: Archive): Promise<void> {
-  const history = new History(historySource(archive));
-  const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
-  const logger = openLogger("documents", "error");
-  const compactor = new Compactor(compactArchive(archive), history, archive.hosts, options, logger);
-  const stopping = new AbortController();
-  const running = compactor.run(stopping.signal);
-  const all = { hostIds: undefined, startNano: 0n, endNano: 1n << 62n };
-  await eventually("compaction of all blocks", 60_000, async () => {
-    const { arrivals } = await archive.arrivals.find(all, { blocksMax: 10, bytesMax: 1_000_000 });
-    return arrivals.length === 0 || undefined;
-  });
-  stopping.abort();
-  await running;
-  await compactor.close();
 }

@@ -4,8 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
-import { compactArchive, historySource } from "@hosttrail/collector/archives";
-import { Compactor } from "@hosttrail/collector/compact";
+import { historySource } from "@hosttrail/collector/archives";
 import { History } from "@hosttrail/collector/history";
 import { Archive, dayRange } from "@hosttrail/collector/mongodb";
 import {
@@ -17,9 +16,9 @@ import {
   scanSource,
   Spending,
 } from "@hosttrail/collector/scan";
-import { openLogger } from "@hosttrail/lib/log";
 import { Event } from "@hosttrail/proto/event";
 import { type QueryServiceClient, StreamSearchRequest, type StreamSearchResponse } from "@hosttrail/proto/query";
+import { compactAll } from "../compacted.ts";
 import { eventually, openStack, queryClient, search } from "../environment.ts";
 import { openBlockStream } from "../publisher.ts";
 import { type HostPlan, MixedHistory } from "./history.ts";
@@ -46,7 +45,6 @@ const PAGE_EVENTS_MAX = 1000;
 const SLOW_MAX = 5;
 /** Events that are compared as a whole, for each question to the API. */
 const WHOLE_EVENTS = 20;
-const logger = openLogger("test", "error");
 
 let stack: Awaited<ReturnType<typeof openStack>>;
 let archive: Archive;
@@ -236,25 +234,6 @@ function tell(context: TestContext, when: string, { filters, matching, matches }
   );
 }
 
-async function compactAll(): Promise<void> {
-  const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
-  const own = new History(historySource(archive));
-  const compactor = new Compactor(compactArchive(archive), own, archive.hosts, options, logger);
-  const stopping = new AbortController();
-  const running = compactor.run(stopping.signal);
-  const all = { hostIds: undefined, startNano: -(1n << 62n), endNano: 1n << 62n };
-  try {
-    await eventually("compaction of all blocks", 300_000, async () => {
-      const { arrivals } = await archive.arrivals.find(all, { blocksMax: 10, bytesMax: 1_000_000 });
-      return arrivals.length === 0 || undefined;
-    });
-  } finally {
-    stopping.abort();
-    await running;
-    await compactor.close();
-  }
-}
-
 describe("random filters find what a look at each event finds", { timeout: 3_600_000 }, () => {
   it("while blocks lie as they came", async (context) => {
     const kept = scanSource(new History(await keptArrivals(historySource(archive))), dayRange, pool);
@@ -266,7 +245,7 @@ describe("random filters find what a look at each event finds", { timeout: 3_600
 
   it("while they are compacted", async (context) => {
     const state = { isCompacting: true };
-    const compacting = compactAll().finally(() => {
+    const compacting = compactAll(archive, 300_000).finally(() => {
       state.isCompacting = false;
     });
     const figures = { filters: 0, matching: 0, matches: 0 };
