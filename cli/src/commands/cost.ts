@@ -19,6 +19,7 @@ import { exclusionOf, readAuditRules } from "@hosttrail/lib/detect";
 import { readRules, type RuleCollection } from "@hosttrail/lib/sigma";
 import type { Output } from "../output/index.ts";
 import { readPlaceholders, ruleFiles } from "../rulefiles.ts";
+import { sampleFiles } from "../samplefiles.ts";
 import type { CostForecast, CostOptions, KnownCost, Suggestion } from "./costforecast.ts";
 import { showForecast } from "./costtext.ts";
 
@@ -49,7 +50,7 @@ export function printForecast(found: CostForecast, output: Output): void {
 }
 
 function knownBySamples(fleet: Fleet | undefined, { samples, without }: CostOptions): KnownCost {
-  const read = samples.map(readSample);
+  const read = samples.flatMap(sampleFiles).map(readSample);
   const byHost = Map.groupBy(read, ({ host }) => host);
   const about = { without: new Set(without), restOverhead: CAPACITY.restOverhead };
   const hosts = Array.from(byHost, ([host, own]) => forecastHost(own, groupsOf(fleet, host), about));

@@ -4,6 +4,7 @@ import type { Bill, FleetForecast, HostForecast, KeyForecast, Needs, SampledProg
 export interface CostOptions {
   /** Empty for none. */
   spec: string;
+  /** Files, or folders with them. */
   samples: readonly string[];
   /** Empty for none. */
   prices: string;

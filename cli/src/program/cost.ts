@@ -26,7 +26,12 @@ export function defineCost(program: CliCommand): void {
     .command("forecast")
     .description("events, bytes, servers and money of a host, a group and the fleet")
     .option("--spec <FILE>", "the fleet specification: groups, rules and hosts that have no sample", "")
-    .option("--sample <FILE>", "what `hosttrail-agent cost sample` wrote on a host; again for more", collect, [])
+    .option(
+      "--sample <FILE>",
+      "what `hosttrail-agent cost sample` wrote on a host; a folder for all in it; again for more",
+      collect,
+      [],
+    )
     .option("--prices <FILE>", "what things cost (YAML); the example that comes with the package says which", "")
     .option("--without <KEY>", "as if hosts had no rules with this key; again for more", collect, [])
     .option(
