@@ -4,6 +4,7 @@ import {
   CAPACITY,
   type HostForecast,
   type KeyForecast,
+  type MeasuredDay,
   measuredHost,
   NO_KEY,
   quantileOf,
@@ -12,7 +13,7 @@ import {
 } from "@hosttrail/lib/cost";
 import { readRules, type RuleCollection, type RuleFile } from "@hosttrail/lib/sigma";
 import type { AggregateGroup, AnalysisServiceClient } from "@hosttrail/proto/analysis";
-import type { CostServiceClient, DiskForecast, HostCost, ListHostCostsResponse } from "@hosttrail/proto/cost";
+import type { CostServiceClient, DayCost, DiskForecast, HostCost, ListHostCostsResponse } from "@hosttrail/proto/cost";
 import type { ListRulesetsResponse, ListRulesResponse, Ruleset, RuleServiceClient } from "@hosttrail/proto/rule";
 import { call } from "../call.ts";
 import type { Output } from "../output/index.ts";
@@ -48,9 +49,8 @@ export async function forecastMeasured(
   const fleet = options.spec === "" ? undefined : loadFleet(options.spec);
   const { hostCosts, disk } = await allCosts(clients.cost, signal);
   const hosts = hostCosts.flatMap((cost) => {
-    const days = cost.days.map(({ day, events, bytes }) => ({ day, events: Number(events), bytes: Number(bytes) }));
     const name = cost.hostName === "" ? cost.hostId : cost.hostName;
-    return measuredHost(name, groupsOf(fleet, name), days, CAPACITY.restOverhead) ?? [];
+    return measuredHost(name, groupsOf(fleet, name), cost.days.map(dayOf), CAPACITY.restOverhead) ?? [];
   });
   const keepDays = Math.max(1, ...hostCosts.map((cost) => cost.keepDays));
   const [keys, programs] = await lastDay(clients.analysis, signal, output);
@@ -70,6 +70,12 @@ export async function forecastMeasured(
   printForecast(forecastOf(fleet, known, { ...options, retentionDays }, rules), output);
 }
 
+function dayOf({ day, events, bytes, hourEvents }: DayCost): MeasuredDay {
+  // An older collector tells none.
+  const hours = hourEvents.length === DAY_HOURS ? hourEvents.map(Number) : undefined;
+  return { day, events: Number(events), bytes: Number(bytes), hours };
+}
+
 async function allCosts(
   client: CostServiceClient,
   signal: AbortSignal,
@@ -78,7 +84,7 @@ async function allCosts(
   let disk: DiskForecast | undefined;
   let pageToken = "";
   do {
-    const request = { pageSize: PAGE_SIZE, pageToken, days: 0, hosts: undefined };
+    const request = { pageSize: PAGE_SIZE, pageToken, days: 0, hosts: undefined, withHours: true };
     const page = await call<ListHostCostsResponse>((done) => client.listHostCosts(request, done));
     hostCosts.push(...page.hostCosts);
     disk ??= page.disk;
@@ -171,6 +177,7 @@ function measuredNotes(costs: readonly HostCost[], { without }: CostOptions): st
   return [
     ...(unseen > 0 ? [`${unseen} hosts have no whole day that is stored: they are not in it`] : []),
     ...(without.length > 0 ? ["keys that are left out are taken to have the same share on each host"] : []),
+    "events a second are those of whole hours: minutes of an hour may have many more",
     "bytes on the wire, processor and memory of agents are not stored: samples measure them",
     "a key's bytes are its share of events: events of some keys are longer than others",
   ];

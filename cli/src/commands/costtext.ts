@@ -1,5 +1,13 @@
 /** A forecast of cost as people read it. */
-import { type Bill, CAPACITY, type HostForecast, type Interval, type Needs, type Sum } from "@hosttrail/lib/cost";
+import {
+  type Bill,
+  type BusyTimes,
+  CAPACITY,
+  type HostForecast,
+  type Interval,
+  type Needs,
+  type Sum,
+} from "@hosttrail/lib/cost";
 import type { Output } from "../output/index.ts";
 import { printable } from "../text.ts";
 import type { CostForecast, Suggestion } from "./costforecast.ts";
@@ -39,6 +47,21 @@ function sumCells(sum: Sum): string[] {
   ];
 }
 
+const BUSY_TITLES = ["EVENTS/S (UTC)", "BUSIEST HOUR", "QUIETEST HOUR", "OF HOSTS", "MON-FRI", "SAT-SUN", "OF HOSTS"];
+
+/** None where not all hours of a day were seen: the busiest that is known may be none of them. */
+function busyRow({ name, busy }: { name: string; busy: BusyTimes | undefined }): string[][] {
+  if (busy === undefined) return [];
+  const { hosts, busiest, quietest, week } = busy;
+  const at = ({ hour, eventsPerSecond }: BusyTimes["busiest"]): string =>
+    `${String(hour).padStart(2, "0")}:00 ${rate(eventsPerSecond)}`;
+  const days =
+    week === undefined
+      ? ["not known", "not known", "0"]
+      : [rate(week.workdays), rate(week.weekend), String(week.hosts)];
+  return [[printable(name), at(busiest), at(quietest), String(hosts), ...days]];
+}
+
 /** Prints the whole forecast. */
 export function showForecast(found: CostForecast, { print, table }: Output): void {
   const { hosts, groups, fleet, needs, options } = found;
@@ -50,6 +73,8 @@ export function showForecast(found: CostForecast, { print, table }: Output): voi
       ["all", ...sumCells(fleet)],
     ]),
   );
+  const busyRows = [...groups, { name: "all", busy: fleet.busy }].flatMap(busyRow);
+  if (busyRows.length > 0) print(`\n${table([BUSY_TITLES, ...busyRows])}`);
   const keyRows = fleet.keys
     .slice(0, ROWS_MAX)
     .map(({ key, p50, p90, share, events, wireBytes, restBytes }) => [

@@ -57,6 +57,31 @@ describe("merging", () => {
     assert.equal(made[0]?.entry.lastTimeNano, 113n);
   });
 
+  it("counts events by hour, also those of segments that are merged again", () => {
+    const HOUR = 3_600_000_000_000n;
+    let previous: Uint8Array | undefined;
+    const [first, second, ...late] = [0n, 1n, 1n, 4n].map((hour, at) => {
+      const events = [1n, 2n, 3n].map((time) => ({ timeUnixNano: hour * HOUR + time, action: "done" }));
+      const about = { hostId: HOST, firstSeq: BigInt(at) * 3n, place: "19700101" };
+      const made = arrivalOf({ ...about, ...(previous ? { previous } : {}) }, events);
+      previous = made.sealed.headerSha256;
+      return made;
+    });
+    assert.ok(first !== undefined && second !== undefined);
+    // As it was written before hours were counted: its own catalog does not matter.
+    const [old] = compact({ ...about, blocks: inputs([first, second]), segments: [] });
+    assert.deepEqual(old?.entry.hourEvents, [3, 3]);
+    const [all] = compact({ ...about, blocks: inputs(late), segments: [old.bytes] });
+    assert.deepEqual(all?.entry.hourEvents, [3, 6, 0, 0, 3]);
+    const [one] = compact({ ...about, blocks: inputs([first]), segments: [] });
+    assert.equal(one?.entry.hourEvents, undefined);
+    const alone = compact({ ...about, blocks: inputs(late), segments: [], isCareful: true });
+    assert.deepEqual(
+      alone.map(({ entry }) => entry.hourEvents),
+      [undefined, undefined],
+    );
+  });
+
   it("cuts a trail of holes, so that what is listed of it stays small", () => {
     const made = compact({ ...about, blocks: inputs(blocks(300, 0n, 2n)), segments: [] });
     assert.deepEqual(

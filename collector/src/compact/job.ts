@@ -13,6 +13,7 @@ import { tellSieve } from "@hosttrail/lib/predicate";
 import { SieveBuilder } from "@hosttrail/lib/sieve";
 import { Block, Codec } from "@hosttrail/proto/block";
 import type { CatalogEntry, SequenceRange } from "../model/index.ts";
+import { hourEventsOf } from "./hours.ts";
 
 /** A block as it arrived. */
 export interface BlockInput {
@@ -129,18 +130,22 @@ function finish(
   tellSieve(events, keys);
   const sieve = keys.finish();
   const headers = parts.map(({ parsed }) => parsed.header);
+  const firstTimeNano = headers.reduce((least, { firstTimeUnixNano: time }) => (time < least ? time : least), TIME_MAX);
+  const lastTimeNano = headers.reduce((most, { lastTimeUnixNano: time }) => (time > most ? time : most), TIME_MIN);
+  const hourEvents = hourEventsOf(events.columns.time, firstTimeNano, lastTimeNano);
   return {
     bytes,
     sieve,
     entry: {
       ...about,
       ranges: rangesOf(headers),
-      firstTimeNano: headers.reduce((least, { firstTimeUnixNano: time }) => (time < least ? time : least), TIME_MAX),
-      lastTimeNano: headers.reduce((most, { lastTimeUnixNano: time }) => (time > most ? time : most), TIME_MIN),
+      firstTimeNano,
+      lastTimeNano,
       events: events.count,
       bytes: bytes.length,
       sha256: nodePrimitives.sha256(bytes),
       sieveSha256: nodePrimitives.sha256(sieve),
+      ...(hourEvents === undefined ? {} : { hourEvents }),
     },
   };
 }

@@ -19,6 +19,7 @@ import {
   timestampOf,
   type Visit,
 } from "../serve/index.ts";
+import { dayHoursOf } from "./hours.ts";
 
 /** What it is told from. Each throws a RetryableError where the database is away. */
 export interface CostSource {
@@ -53,7 +54,7 @@ export class CostApi {
   }
 
   async #list(request: ListHostCostsRequest, visit: Visit): Promise<Answers<ListHostCostsResponse>> {
-    const { pageSize, days } = request;
+    const { pageSize, days, withHours } = request;
     if (pageSize < 0 || pageSize > PAGE.most)
       throw invalidField("page_size", pageSize, `1 to ${PAGE.most}; 0 is ${PAGE.none}`);
     if (days < 0 || days > DAYS.most) throw invalidField("days", days, `1 to ${DAYS.most}; 0 is ${DAYS.none}`);
@@ -65,7 +66,7 @@ export class CostApi {
     const hosts = await this.#source.listHosts(after, size + 1, selected && [...selected]);
     const page = hosts.slice(0, size);
     const last = hosts.length > size ? page.at(-1)?.hostId : undefined;
-    const hostCosts = await this.#costsOf(page, days === 0 ? DAYS.none : days);
+    const hostCosts = await this.#costsOf(page, { days: days === 0 ? DAYS.none : days, withHours });
     return {
       response: {
         hostCosts,
@@ -77,7 +78,10 @@ export class CostApi {
   }
 
   /** One day of the page's hosts is in memory at a time. */
-  async #costsOf(hosts: readonly HostDocument[], days: number): Promise<HostCost[]> {
+  async #costsOf(
+    hosts: readonly HostDocument[],
+    { days, withHours }: { days: number; withHours: boolean },
+  ): Promise<HostCost[]> {
     if (hosts.length === 0) return [];
     const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
     const whole = (await this.#source.days()).filter((day) => day < today).slice(0, days);
@@ -92,7 +96,9 @@ export class CostApi {
       for (const { hostId, entries } of await this.#source.catalogs(day, [...costs.keys()])) {
         const sum = (of: "events" | "blocks" | "bytes"): bigint =>
           BigInt(entries.reduce((total, entry) => total + entry[of], 0));
-        costs.get(hostId)?.days.push({ day, events: sum("events"), blocks: sum("blocks"), bytes: sum("bytes") });
+        const hourEvents = (withHours ? dayHoursOf(day, entries) : undefined)?.map(BigInt) ?? [];
+        const sums = { events: sum("events"), blocks: sum("blocks"), bytes: sum("bytes") };
+        costs.get(hostId)?.days.push({ day, ...sums, hourEvents });
       }
     return [...costs.values()];
   }
@@ -112,7 +118,14 @@ export class CostApi {
 }
 
 /** Tokens go on for the same question of the same caller with the same rights only. */
-function fingerprintOf({ days, hosts }: ListHostCostsRequest, { caller }: Visit): string {
+function fingerprintOf({ days, hosts, withHours }: ListHostCostsRequest, { caller }: Visit): string {
   const selector = hosts === undefined ? "" : JSON.stringify(HostSelector.toJSON(hosts));
-  return requestFingerprint(["host costs", String(days), selector, caller.name, labelsKey(caller.scope)]);
+  return requestFingerprint([
+    "host costs",
+    String(days),
+    String(withHours),
+    selector,
+    caller.name,
+    labelsKey(caller.scope),
+  ]);
 }

@@ -36,6 +36,7 @@ export {
   FINDINGS_RULESET,
   type LedgerImbalance,
 } from "./finding.ts";
+export { HOUR_EVENTS_MAX, hourNumberOf } from "./hour.ts";
 export type { HostChains, LogAnchor, LogCommit, LoggedNote, PublishedLog } from "./log.ts";
 export { OUTSIDE, type Place, type SequenceRange } from "./place.ts";
 export {
@@ -171,6 +172,11 @@ export interface CatalogEntry {
   bytes: number;
   sha256: Uint8Array;
   sieveSha256: Uint8Array;
+  /**
+   * Events of each hour, from that of the first time on to that of the last one (see hour.ts). Undefined where one hour has all of them, where
+   * the times are too far from each other, and where it was written before hours were counted.
+   */
+  hourEvents?: number[];
   /** What is known of a block that stands by itself; undefined for a segment. */
   block?: { receivedMs: number; signer: string; status: string; reason: string };
 }

@@ -314,20 +314,22 @@ function rangeOf(hostId: string): Filter<Payload> {
   return { _id: { $gte: `${hostId}-`, $lt: `${hostId}.` } };
 }
 
-function toStored({ firstTimeNano, lastTimeNano, block, ...entry }: CatalogEntry): StoredEntry {
+function toStored({ firstTimeNano, lastTimeNano, block, hourEvents = [], ...entry }: CatalogEntry): StoredEntry {
   return {
     ...entry,
+    hourEvents,
     firstTimeUnixNano: firstTimeNano,
     lastTimeUnixNano: lastTimeNano,
     block: block && { ...block, receivedMs: BigInt(block.receivedMs) },
   };
 }
 
-function fromStored({ firstTimeUnixNano, lastTimeUnixNano, block, ...entry }: StoredEntry): CatalogEntry {
+function fromStored({ firstTimeUnixNano, lastTimeUnixNano, block, hourEvents, ...entry }: StoredEntry): CatalogEntry {
   return {
     ...entry,
     firstTimeNano: firstTimeUnixNano,
     lastTimeNano: lastTimeUnixNano,
+    ...(hourEvents.length === 0 ? {} : { hourEvents }),
     ...(block === undefined ? {} : { block: { ...block, receivedMs: Number(block.receivedMs) } }),
   };
 }

@@ -113,6 +113,7 @@ function storedUnit({ place, hostId, from }: Unit, only: readonly SequenceRange[
       bytes,
       sha256,
       sieveSha256: new Uint8Array(0),
+      hourEvents: [],
     },
     only: only === undefined ? undefined : { ranges: [...only] },
   };

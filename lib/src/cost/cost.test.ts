@@ -137,7 +137,12 @@ describe("a fleet's forecast", () => {
   });
 
   it("does not take the part that was measured for all", () => {
-    const measured = measuredHost("old1", [], [{ day: "20260101", events: 86_400, bytes: 1000 }], 1.4);
+    const measured = measuredHost(
+      "old1",
+      [],
+      [{ day: "20260101", events: 86_400, bytes: 1000, hours: undefined }],
+      1.4,
+    );
     assert.ok(measured !== undefined);
     assert.equal(sumHosts([web, measured]).wireBytes, undefined);
     assert.equal(withShare(measured, 0.5).restBytes?.mid, 700);

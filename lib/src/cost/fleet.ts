@@ -1,4 +1,5 @@
 /** What a fleet comes to: its hosts, those of which nothing is known among them, and its groups. */
+import { type BusyTimes, busyTimes, meanHours } from "./busy.ts";
 import type { HostForecast, KeyForecast } from "./host.ts";
 import { type Interval, scaled, sumOf } from "./interval.ts";
 
@@ -12,6 +13,8 @@ export interface Sum {
   wireBytes: Interval | undefined;
   restBytes: Interval | undefined;
   cpuPercent: Interval | undefined;
+  /** Undefined where not all hours of a day were seen of any of them. */
+  busy: BusyTimes | undefined;
 }
 
 export interface FleetForecast extends Sum {
@@ -53,7 +56,7 @@ export function likeOthers(
     memoryBytes: undefined,
     keys: sumKeys(like).map((key) => scaledKey(key, 1 / like.length)),
     programs: [],
-    hours: [],
+    hours: meanHours(like),
     minutes: 0,
     notes: [`nothing was seen of it: it is taken to be as ${whose} are on average`],
   };
@@ -78,6 +81,7 @@ export function sumHosts(hosts: readonly HostForecast[], factor = 1): FleetForec
     wireBytes: together(({ wireBytes }) => wireBytes),
     restBytes: together(({ restBytes }) => restBytes),
     cpuPercent: together(({ cpuPercent }) => cpuPercent),
+    busy: busyTimes(hosts, factor),
     keys: sumKeys(hosts).map((key) => scaledKey(key, factor)),
   };
 }

@@ -2,7 +2,7 @@
 import { type Interval, scaled } from "./interval.ts";
 import { restOf } from "./rest.ts";
 import { AGENT_KEY, type CostSample, type SampledProgram, type SampleMinute } from "./sample.ts";
-import { dayOf, hourOfWeek, quantilesOf, rateOf } from "./series.ts";
+import { DAY_HOURS, dayOf, hourOfWeek, quantilesOf, rateOf } from "./series.ts";
 
 /** A rule key's part of a host or a fleet. Bytes are those of its events' share of blocks and segments. */
 export interface KeyForecast {
@@ -33,7 +33,7 @@ export interface HostForecast {
   host: string;
   groups: readonly string[];
   basis: Basis;
-  /** Events a second, by minutes; where it was measured, by days. */
+  /** Events a second, by minutes; where it was measured, by hours, and by days where hours are not known. */
   p50: number;
   p90: number;
   /** A day's. */
@@ -49,14 +49,13 @@ export interface HostForecast {
   /** The first with most events. */
   keys: readonly KeyForecast[];
   programs: readonly SampledProgram[];
-  /** Those that were seen. */
+  /** Those that were seen; of hosts that are taken to be as others, those that were seen of each of these. */
   hours: readonly HourForecast[];
   minutes: number;
   /** What its samples cannot know. */
   notes: readonly string[];
 }
 
-const DAY_HOURS = 24;
 /** Shorter samples are told to be short. */
 const MINUTES_GOOD = 10;
 const MS_TO_PERCENT = 0.1;

@@ -3,6 +3,10 @@ import { type Interval, NOTHING, quantile } from "./interval.ts";
 import type { SampleMinute } from "./sample.ts";
 
 export const DAY_SECONDS = 86_400;
+export const HOUR_SECONDS = 3600;
+export const DAY_HOURS = 24;
+/** In the order in which weeks have them here. */
+export const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] as const;
 const HOUR_MS = 3_600_000;
 const HOURS_OF_WEEK = 168;
 /** 1970 began on a Thursday; weeks here begin on Monday, UTC. */
@@ -15,7 +19,6 @@ const ERRORS = 2;
 const LIKENESS_MAX = 0.9;
 /** What a host does swells and falls over hours; of whom not all hours of a day were seen, by so much is not known. */
 const DRIFT = 0.15;
-const HOURS_OF_DAY = 24;
 /** Shorter pieces of minutes say too little by themselves. */
 const SECONDS_MIN = 20;
 
@@ -32,7 +35,7 @@ export function dayOf(minutes: readonly SampleMinute[], valueOf: (minute: Sample
   for (const each of hours.values()) mean += rateOf(each, valueOf) / hours.size;
   const mid = mean * DAY_SECONDS;
   if (minutes.length < MINUTES_MIN) return { low: mid / 2, mid, high: mid * 2 };
-  const drift = hours.size < HOURS_OF_DAY ? DRIFT * mid : 0;
+  const drift = hours.size < DAY_HOURS ? DRIFT * mid : 0;
   const error = Math.hypot(ERRORS * standardError(minutes, valueOf) * DAY_SECONDS, drift);
   return { low: Math.max(0, mid - error), mid, high: mid + error };
 }

@@ -38,6 +38,11 @@ export interface CatalogEntry {
   sha256: Uint8Array;
   /** SHA-256 of the sieve. */
   sieveSha256: Uint8Array;
+  /**
+   * Events of each hour (UTC), from that of the first time on to that of the last one. Empty where one hour has all of them, where the times are
+   * too far from each other, and where it was written before hours were counted.
+   */
+  hourEvents: number[];
 }
 
 /** SequenceRange is numbers that follow each other. */
@@ -141,6 +146,7 @@ function createBaseCatalogEntry(): CatalogEntry {
     bytes: 0,
     sha256: new Uint8Array(0),
     sieveSha256: new Uint8Array(0),
+    hourEvents: [],
   };
 }
 
@@ -187,6 +193,13 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     }
     if (message.sieveSha256.length !== 0) {
       writer.uint32(90).bytes(message.sieveSha256);
+    }
+    if (message.hourEvents.length !== 0) {
+      writer.uint32(98).fork();
+      for (const v of message.hourEvents) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -292,6 +305,24 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
             message.sieveSha256 = reader.bytes();
             continue;
           }
+          case 12: {
+            if (tag === 96) {
+              message.hourEvents.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 98) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hourEvents.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -329,6 +360,11 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
         : isSet(object.sieve_sha256)
         ? bytesFromBase64(object.sieve_sha256)
         : new Uint8Array(0),
+      hourEvents: globalThis.Array.isArray(object?.hourEvents)
+        ? object.hourEvents.map((e: any) => globalThis.Number(e))
+        : globalThis.Array.isArray(object?.hour_events)
+        ? object.hour_events.map((e: any) => globalThis.Number(e))
+        : [],
     };
   },
 
@@ -367,6 +403,9 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     if (message.sieveSha256.length !== 0) {
       obj.sieveSha256 = base64FromBytes(message.sieveSha256);
     }
+    if (message.hourEvents?.length) {
+      obj.hourEvents = message.hourEvents.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -392,6 +431,7 @@ export const CatalogEntry: MessageFns<CatalogEntry> = {
     message.bytes = object.bytes ?? 0;
     message.sha256 = object.sha256 ?? new Uint8Array(0);
     message.sieveSha256 = object.sieveSha256 ?? new Uint8Array(0);
+    message.hourEvents = object.hourEvents?.map((e) => e) || [];
     return message;
   },
 };

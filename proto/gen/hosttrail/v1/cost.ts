@@ -32,7 +32,11 @@ export interface ListHostCostsRequest {
   /** Whole days that are looked at, the last ones on which anything was stored: 1 to 31; 0 means 14. */
   days: number;
   /** Only of these; absent for all that the caller may see. */
-  hosts: HostSelector | undefined;
+  hosts:
+    | HostSelector
+    | undefined;
+  /** Whether days tell their hours: they are most of a large answer. */
+  withHours: boolean;
 }
 
 export interface ListHostCostsResponse {
@@ -59,6 +63,11 @@ export interface DayCost {
   blocks: bigint;
   /** Of stored payloads. */
   bytes: bigint;
+  /**
+   * Events of each of its 24 hours, the first from midnight on, UTC. Empty where they were not asked for, and where they are not known of all that is
+   * stored of the day: segments that were made before hours were counted do not tell.
+   */
+  hourEvents: bigint[];
 }
 
 /** DiskForecast is about the database's disk, where the database tells of it. */
@@ -70,7 +79,7 @@ export interface DiskForecast {
 }
 
 function createBaseListHostCostsRequest(): ListHostCostsRequest {
-  return { pageSize: 0, pageToken: "", days: 0, hosts: undefined };
+  return { pageSize: 0, pageToken: "", days: 0, hosts: undefined, withHours: false };
 }
 
 export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
@@ -86,6 +95,9 @@ export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
     }
     if (message.hosts !== undefined) {
       HostSelector.encode(message.hosts, writer.uint32(34).fork()).join();
+    }
+    if (message.withHours !== false) {
+      writer.uint32(40).bool(message.withHours);
     }
     return writer;
   },
@@ -135,6 +147,14 @@ export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
             message.hosts = HostSelector.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.withHours = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -161,6 +181,11 @@ export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
         : "",
       days: isSet(object.days) ? globalThis.Number(object.days) : 0,
       hosts: isSet(object.hosts) ? HostSelector.fromJSON(object.hosts) : undefined,
+      withHours: isSet(object.withHours)
+        ? globalThis.Boolean(object.withHours)
+        : isSet(object.with_hours)
+        ? globalThis.Boolean(object.with_hours)
+        : false,
     };
   },
 
@@ -178,6 +203,9 @@ export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
     if (message.hosts !== undefined) {
       obj.hosts = HostSelector.toJSON(message.hosts);
     }
+    if (message.withHours !== false) {
+      obj.withHours = message.withHours;
+    }
     return obj;
   },
 
@@ -192,6 +220,7 @@ export const ListHostCostsRequest: MessageFns<ListHostCostsRequest> = {
     message.hosts = (object.hosts !== undefined && object.hosts !== null)
       ? HostSelector.fromPartial(object.hosts)
       : undefined;
+    message.withHours = object.withHours ?? false;
     return message;
   },
 };
@@ -437,7 +466,7 @@ export const HostCost: MessageFns<HostCost> = {
 };
 
 function createBaseDayCost(): DayCost {
-  return { day: "", events: 0n, blocks: 0n, bytes: 0n };
+  return { day: "", events: 0n, blocks: 0n, bytes: 0n, hourEvents: [] };
 }
 
 export const DayCost: MessageFns<DayCost> = {
@@ -462,6 +491,16 @@ export const DayCost: MessageFns<DayCost> = {
         throw new globalThis.Error("value provided for field message.bytes of type uint64 too large");
       }
       writer.uint32(32).uint64(message.bytes);
+    }
+    if (message.hourEvents.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.hourEvents) {
+        if (BigInt.asUintN(64, v) !== v) {
+          throw new globalThis.Error("a value provided in array field hourEvents of type uint64 is too large");
+        }
+        writer.uint64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -511,6 +550,24 @@ export const DayCost: MessageFns<DayCost> = {
             message.bytes = reader.uint64() as bigint;
             continue;
           }
+          case 5: {
+            if (tag === 40) {
+              message.hourEvents.push(reader.uint64() as bigint);
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.hourEvents.push(reader.uint64() as bigint);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -529,6 +586,11 @@ export const DayCost: MessageFns<DayCost> = {
       events: isSet(object.events) ? BigInt(object.events) : 0n,
       blocks: isSet(object.blocks) ? BigInt(object.blocks) : 0n,
       bytes: isSet(object.bytes) ? BigInt(object.bytes) : 0n,
+      hourEvents: globalThis.Array.isArray(object?.hourEvents)
+        ? object.hourEvents.map((e: any) => BigInt(e))
+        : globalThis.Array.isArray(object?.hour_events)
+        ? object.hour_events.map((e: any) => BigInt(e))
+        : [],
     };
   },
 
@@ -546,6 +608,9 @@ export const DayCost: MessageFns<DayCost> = {
     if (message.bytes !== 0n) {
       obj.bytes = message.bytes.toString();
     }
+    if (message.hourEvents?.length) {
+      obj.hourEvents = message.hourEvents.map((e) => e.toString());
+    }
     return obj;
   },
 
@@ -558,6 +623,7 @@ export const DayCost: MessageFns<DayCost> = {
     message.events = (object.events !== undefined && object.events !== null) ? BigInt(object.events) : 0n;
     message.blocks = (object.blocks !== undefined && object.blocks !== null) ? BigInt(object.blocks) : 0n;
     message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
+    message.hourEvents = object.hourEvents?.map((e) => BigInt(e)) || [];
     return message;
   },
 };

@@ -22,7 +22,11 @@ export interface ListHostCostsRequest {
     | number
     | undefined;
   /** Only of these; absent for all that the caller may see. */
-  hosts?: HostSelector | undefined;
+  hosts?:
+    | HostSelector
+    | undefined;
+  /** Whether days tell their hours: they are most of a large answer. */
+  withHours?: boolean | undefined;
 }
 
 export interface ListHostCostsResponse {
@@ -56,7 +60,14 @@ export interface DayCost {
     | string
     | undefined;
   /** Of stored payloads. */
-  bytes?: string | undefined;
+  bytes?:
+    | string
+    | undefined;
+  /**
+   * Events of each of its 24 hours, the first from midnight on, UTC. Empty where they were not asked for, and where they are not known of all that is
+   * stored of the day: segments that were made before hours were counted do not tell.
+   */
+  hourEvents?: string[] | undefined;
 }
 
 /** DiskForecast is about the database's disk, where the database tells of it. */
