@@ -7,6 +7,8 @@ import { type FleetChanges, generate, writeSpec } from "./fleet.ts";
 import { finished, type TestHosts } from "./hosts.ts";
 import type { ApplyOptions, Module, Run } from "./module.ts";
 
+type Playbook = "rollout" | "verify" | "uninstall" | "collector" | "cost_sample";
+
 interface Inventory {
   /** Of its hosts; all where none are said. */
   names?: readonly string[] | undefined;
@@ -78,7 +80,7 @@ export class Ansible implements Module {
   }
 
   /** Runs a playbook of the collection. */
-  async play(playbook: "rollout" | "verify" | "uninstall" | "collector", ...options: string[]): Promise<Run> {
+  async play(playbook: Playbook, ...options: string[]): Promise<Run> {
     const start = performance.now();
     const words = [`hosttrail.agent.${playbook}`, "-i", join(this.#folder, "inventory"), "-e", `@${this.#token}`];
     const child = spawn("ansible-playbook", [...words, ...options], {

@@ -84,7 +84,7 @@ describe("modules are what a reviewer of their tool would accept", () => {
       const target = join(scratch, "installed");
       const archive = join(scratch, "hosttrail-agent-1.0.0.tar.gz");
       sure(scratch, {}, "ansible-galaxy", "collection", "install", "--offline", "-p", target, archive);
-      for (const playbook of ["rollout", "verify", "uninstall"]) {
+      for (const playbook of ["rollout", "verify", "uninstall", "cost_sample"]) {
         const settings = { ANSIBLE_COLLECTIONS_PATH: target };
         sure(
           scratch,

@@ -79,9 +79,12 @@ describe("generated modules", () => {
   it("have argument specs that agree with the defaults", () => {
     const defaults = parse(fileOf("ansible", "roles/agent/defaults/main.yml")) as Record<string, unknown>;
     const specs = parse(fileOf("ansible", "roles/agent/meta/argument_specs.yml")) as {
-      argument_specs: { main: { options: Record<string, { default?: unknown }> } };
+      argument_specs: Record<string, { options: Record<string, { default?: unknown }> }>;
     };
-    const { options } = specs.argument_specs.main;
+    const options = Object.assign({}, ...Object.values(specs.argument_specs).map((each) => each.options)) as Record<
+      string,
+      { default?: unknown }
+    >;
     assert.deepEqual(Object.keys(options).sort(), Object.keys(defaults).sort());
     for (const [name, { default: value }] of Object.entries(options))
       if (value !== undefined) assert.deepEqual(value, defaults[name], name);

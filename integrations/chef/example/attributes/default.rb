@@ -122,6 +122,18 @@ default['hosttrail']['agent']['kernel_command_line'] = 'warn'
 # Time in which events must be proved to arrive.
 default['hosttrail']['agent']['verify_timeout_seconds'] = 120
 
+# Of the recipe cost_sample: present counts where there is no sample yet, absent takes the sample away.
+default['hosttrail']['cost_sample']['state'] = 'present'
+
+# For how long is counted, 1 to 1440 minutes.
+default['hosttrail']['cost_sample']['minutes'] = 10
+
+# A log of auditd to count (/var/log/audit/audit.log) instead of what happens meanwhile; empty for the kernel.
+default['hosttrail']['cost_sample']['log'] = ''
+
+# Load the rules where auditd runs, which keeps what they make.
+default['hosttrail']['cost_sample']['beside_daemon'] = false
+
 # One's own collectors. Addresses of the servers of NATS, and of the collectors by names of yours.
 default['hosttrail']['collector']['nats_addresses'] = []
 default['hosttrail']['collector']['addresses'] = {}

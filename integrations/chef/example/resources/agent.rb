@@ -147,6 +147,15 @@ action_class do
 
   # Whatever would make the run fail later is found here, before anything is changed.
   def preflight(replace)
+    check_host(replace)
+    check_audit
+    check_boot_loader if new_resource.kernel_command_line == 'set' && new_resource.audit_mode != 'none'
+    check_artifact if replace && new_resource.artifact_source == 'file'
+    check_collector if new_resource.proxy.empty? && !new_resource.golden_image
+  end
+
+  # What a host must be like to have the package.
+  def check_host(replace)
     # Values from attributes are checked when they are read: so all are read now.
     new_resource.class.state_properties.each { |property| property.get(new_resource) }
     refuse('the agent is run by systemd, which does not run here.') unless ::File.directory?('/run/systemd/system')
@@ -161,10 +170,6 @@ action_class do
       left = shell_out!('df', '--block-size=M', '--output=avail', folder).stdout.lines.last.to_i
       refuse("#{folder} has #{left} MiB left; installing the agent takes #{Hosttrail::Helpers::FREE_MIB} MiB.") if replace && left < Hosttrail::Helpers::FREE_MIB
     end
-    check_audit
-    check_boot_loader if new_resource.kernel_command_line == 'set' && new_resource.audit_mode != 'none'
-    check_artifact if replace && new_resource.artifact_source == 'file'
-    check_collector if new_resource.proxy.empty? && !new_resource.golden_image
   end
 
   def check_audit
@@ -404,6 +409,24 @@ action_class do
 
     log result.stdout.strip
   end
+
+  # Its scripts stop the agent and take its audit rules out of the kernel.
+  def remove_package
+    if package_format == 'deb'
+      dpkg_package 'hosttrail-agent' do
+        action :purge
+      end
+    else
+      package 'hosttrail-agent' do
+        action :remove
+      end
+    end
+    # Not the resource user, which wants a library of Ruby that not every client brings.
+    execute 'remove the user of the agent' do
+      command %w(userdel hosttrail-agent)
+      only_if 'getent passwd hosttrail-agent'
+    end
+  end
 end
 
 action :install, description: 'Install, configure, enrol and run the agent, and prove that its events arrive.' do
@@ -435,30 +458,26 @@ action :verify, description: 'Prove that events of this host arrive; changes not
   prove
 end
 
+action :install_package, description: 'Install the package alone: nothing is configured, enrolled or started, and no collector is asked.' do
+  replace = installed_version != package_version(new_resource.version)
+  check_host(replace)
+  check_artifact if replace && new_resource.artifact_source == 'file'
+  install_package if replace
+end
+
+action :remove_package, description: 'Take off the package and its user alone.' do
+  remove_package
+end
+
 action :uninstall, description: 'Take the agent off, with its state and its audit rules.' do
-  # The package's scripts stop the agent and take its audit rules out of the kernel.
-  if package_format == 'deb'
-    dpkg_package 'hosttrail-agent' do
-      action :purge
-    end
-  else
-    package 'hosttrail-agent' do
-      action :remove
-    end
-  end
-  %w(/etc/hosttrail-agent /var/lib/hosttrail-agent /etc/systemd/system/hosttrail-agent.service.d).each do |folder|
+  remove_package
+  (Hosttrail::Helpers::FOLDERS + %w(/etc/systemd/system/hosttrail-agent.service.d)).each do |folder|
     directory folder do
       recursive true
       action :delete
     end
   end
-  %w(
-    /etc/apt/sources.list.d/hosttrail.sources
-    /etc/apt/keyrings/hosttrail.asc
-    /etc/yum.repos.d/hosttrail.repo
-    /etc/zypp/repos.d/hosttrail.repo
-    /etc/pki/rpm-gpg/RPM-GPG-KEY-hosttrail
-  ).each do |path|
+  Hosttrail::Helpers::REPOSITORY_FILES.each do |path|
     file path do
       action :delete
       backup false
@@ -471,10 +490,5 @@ action :uninstall, description: 'Take the agent off, with its state and its audi
     action :delete
     backup false
     notifies :run, 'execute[update-grub]', :immediately
-  end
-  # Not the resource user, which wants a library of Ruby that not every client brings.
-  execute 'remove the user of the agent' do
-    command %w(userdel hosttrail-agent)
-    only_if 'getent passwd hosttrail-agent'
   end
 end

@@ -12,6 +12,16 @@ module Hosttrail
     # Room that installing and upgrading takes, in MiB.
     FREE_MIB = 300
 
+    # What comes with the package, and to get it.
+    FOLDERS = %w(/etc/hosttrail-agent /var/lib/hosttrail-agent).freeze
+    REPOSITORY_FILES = %w(
+      /etc/apt/sources.list.d/hosttrail.sources
+      /etc/apt/keyrings/hosttrail.asc
+      /etc/yum.repos.d/hosttrail.repo
+      /etc/zypp/repos.d/hosttrail.repo
+      /etc/pki/rpm-gpg/RPM-GPG-KEY-hosttrail
+    ).freeze
+
     # JSON without spaces and with its own characters, keys in order: as all modules of the fleet write it.
     def json(value)
       JSON.generate(in_order(value))

@@ -23,3 +23,11 @@ describe 'hosttrail::uninstall' do
     expect(chef_run).to uninstall_hosttrail_agent('default')
   end
 end
+
+describe 'hosttrail::cost_sample' do
+  platform 'debian', '12'
+
+  it 'counts under the name of the node' do
+    expect(chef_run).to create_hosttrail_cost_sample(chef_run.node.name)
+  end
+end
