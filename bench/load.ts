@@ -106,21 +106,29 @@ async function run(): Promise<void> {
   const alerts = new AlertServiceClient(`localhost:${ports.watch}`, credentialsOf(stack, stack.user));
   const alertMs = watchAlerts(alerts);
   const [marker] = await openAgents();
-  const running = Promise.all(agents.slice(1).map((agent) => agent.run()));
-  running.catch(() => undefined);
-  await sleep(SETTLE_MS);
   const quiet = await phase("alone", marker as LoadAgent, alertMs);
-  const people = ask();
-  await sleep(SETTLE_MS);
   const asked = await phase("asked", marker as LoadAgent, alertMs);
-  await people.end();
   for (const what of ["received", "alert"] as const) {
     const ratio = quantile(asked[what], 0.99) / quantile(quiet[what], 0.99);
     say(`${what}: p99 ${ratio.toFixed(2)} times as long while ${QUERIES} queries and ${TAILS} tails go on`);
   }
   for (const agent of agents) agent.end();
-  await running;
   alerts.close();
+}
+
+/** Makes what the agents send from now on, and starts them: once all is made, the time of which is guessed before. */
+async function startAgents(): Promise<{ sending: Promise<unknown> }> {
+  const seconds = SECONDS + (2 * SETTLE_MS) / 1000;
+  const [, ...senders] = agents;
+  const makingMs = (senders[0]?.makingMs() ?? 0) * (PER_SECOND / BLOCK) * seconds;
+  const startMs = Date.now() + 1.2 * makingMs + 1000;
+  for (const agent of senders) agent.prepare(startMs, seconds);
+  const lateMs = Date.now() - startMs;
+  if (lateMs > 0) say(`▸ events are ${(lateMs / 1000).toFixed(1)} s old: making them took longer than was guessed`);
+  await sleep(Math.max(0, -lateMs));
+  const sending = Promise.all(senders.map((agent) => agent.run()));
+  sending.catch(() => undefined);
+  return { sending };
 }
 
 /** The first one sends what alerts are made of. */
@@ -166,7 +174,14 @@ interface Delays {
   alert: number[];
 }
 
-async function phase(name: string, marker: LoadAgent, alertMs: ReadonlyMap<string, number>): Promise<Delays> {
+async function phase(
+  name: (typeof PHASES)[number],
+  marker: LoadAgent,
+  alertMs: ReadonlyMap<string, number>,
+): Promise<Delays> {
+  const { sending } = await startAgents();
+  const people = name === "asked" ? ask() : undefined;
+  await sleep(SETTLE_MS);
   for (const agent of agents) agent.takeDelays();
   const sentMs = new Map<string, number>();
   const beganMs = performance.now();
@@ -188,6 +203,8 @@ async function phase(name: string, marker: LoadAgent, alertMs: ReadonlyMap<strin
   say(
     `${name.padEnd(6)} ${Math.round((received.length * BLOCK) / seconds).toLocaleString("en")} events/s received, ${unanswered} blocks not yet; received ${quantiles(received)}; alert ${quantiles(alert)}`,
   );
+  await people?.end();
+  await sending;
   return { received, alert };
 }
 

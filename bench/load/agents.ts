@@ -2,14 +2,13 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import { encodeHeader, sealBlock } from "@hosttrail/lib/block";
+import { sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
-import { Block } from "@hosttrail/proto/block";
 import type { Event } from "@hosttrail/proto/event";
 import { IngestServiceClient, type StreamRequest, type StreamResponse } from "@hosttrail/proto/ingest";
 import type { Identity } from "@hosttrail/stack";
 
-const DOMAIN = Buffer.from("hosttrail-block-v2\0");
+const MADE_TO_GUESS = 200;
 const NO_HASH = new Uint8Array(0);
 
 export interface AgentOptions {
@@ -17,12 +16,12 @@ export interface AgentOptions {
   ca: Buffer;
   hostId: string;
   identity: Identity;
-  /** What all of its blocks have in them. */
+  /** What all of its blocks have in them, at other times. */
   events: readonly Event[];
   blocksPerSecond: number;
 }
 
-/** One host. What it sends differs in its numbers only, so that making it takes no time here. */
+/** One host. What it sends is made before, so that making it takes no time while it is measured. */
 export class LoadAgent {
   readonly #options: AgentOptions;
   readonly #client: IngestServiceClient;
@@ -32,6 +31,8 @@ export class LoadAgent {
   readonly #sentMs: number[] = [];
   readonly #delaysMs: number[] = [];
   readonly #epoch = BigInt(Date.now()) << 16n;
+  #prepared: Uint8Array[] = [];
+  #startMs = 0;
   #seq = 0;
   #received = 0;
   #isEnding = false;
@@ -71,40 +72,67 @@ export class LoadAgent {
     this.#stream.write({ message: { $case: "hello", value } });
   }
 
-  /** Sends at its rate until it is ended. */
+  /**
+   * Makes what `run` sends: a block for each of its turns from `startMs` on, for so many seconds. Its events are of the time since the block
+   * before: what is detected goes by the times of events, and a host whose events are all of one moment is none that there is.
+   */
+  prepare(startMs: number, seconds: number): void {
+    const { events, blocksPerSecond } = this.#options;
+    const intervalNano = Math.round(1e9 / blocksPerSecond);
+    const startNano = BigInt(Math.round(startMs)) * 1_000_000n;
+    this.#startMs = startMs;
+    this.#prepared = Array.from({ length: Math.round(seconds * blocksPerSecond) }, (_, turn) =>
+      this.#make(
+        events.map((event, at) => {
+          const sinceNano = (turn - 1 + (at + 1) / events.length) * intervalNano;
+          return {
+            ...event,
+            event: event.event && { ...event.event, timeUnixNano: startNano + BigInt(Math.round(sinceNano)) },
+          };
+        }),
+      ),
+    );
+  }
+
+  /** Sends what was prepared, each block when it is its turn, or until it is ended. */
   async run(): Promise<void> {
     await this.#ready;
-    const { events, blocksPerSecond } = this.#options;
-    const make = this.#maker(events);
-    const beganMs = performance.now();
-    for (let sent = 0; !this.#isEnding; sent++) {
-      this.#send(make(), events.length);
+    const { blocksPerSecond } = this.#options;
+    for (const [turn, bytes] of this.#prepared.entries()) {
+      await sleep(Math.max(0, this.#startMs + (turn / blocksPerSecond) * 1000 - Date.now()));
       if (this.#failure !== undefined) throw this.#failure;
-      await sleep(Math.max(0, ((sent + 1) / blocksPerSecond) * 1000 - (performance.now() - beganMs)));
+      if (this.#isEnding) return;
+      this.#send(bytes);
     }
+    this.#prepared = [];
   }
 
   /** Sends events by themselves. */
   async sendEvents(events: readonly Event[]): Promise<void> {
     await this.#ready;
-    this.#send(this.#maker(events)(), events.length);
+    this.#send(this.#make(events));
   }
 
-  #send(bytes: Uint8Array, events: number): void {
+  #send(bytes: Uint8Array): void {
     this.#sentMs.push(performance.now());
-    this.#seq += events;
     this.#stream.write({ message: { $case: "block", value: bytes } });
   }
 
-  #maker(events: readonly Event[]): () => Uint8Array {
-    const { hostId } = this.#options;
-    const about = { hostId, epoch: this.#epoch, firstSeq: 0n, bootId: "", agentVersion: "bench", flags: 0 };
-    const sealed = sealBlock(events, { ...about, previousHeaderSha256: NO_HASH }, nodePrimitives, this.#sign);
-    const block = Block.decode(sealed.bytes);
-    return () => {
-      const header = encodeHeader({ ...sealed.header, firstSeq: BigInt(this.#seq) });
-      return Block.encode({ ...block, header, signature: this.#sign(Buffer.concat([DOMAIN, header])) }).finish();
-    };
+  /** The next block. */
+  #make(events: readonly Event[]): Uint8Array {
+    const about = { hostId: this.#options.hostId, epoch: this.#epoch, firstSeq: BigInt(this.#seq), bootId: "" };
+    const options = { ...about, agentVersion: "bench", flags: 0, previousHeaderSha256: NO_HASH };
+    const { bytes } = sealBlock(events, options, nodePrimitives, this.#sign);
+    this.#seq += events.length;
+    return bytes;
+  }
+
+  /** How many milliseconds it takes to make a block, by making some that are never sent. */
+  makingMs(): number {
+    const [beganMs, seq] = [performance.now(), this.#seq];
+    for (let turn = 0; turn < MADE_TO_GUESS; turn++) this.#make(this.#options.events);
+    this.#seq = seq;
+    return (performance.now() - beganMs) / MADE_TO_GUESS;
   }
 
   /** Milliseconds from sending to *received* since the last time that this was asked. */

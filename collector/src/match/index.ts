@@ -14,10 +14,10 @@ import type { HostInfo, RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
 import { batchOf } from "./batch.ts";
 import { joined, rangeOf } from "./looked.ts";
-import { parted } from "./parts.ts";
+import { messagesOf } from "./parts.ts";
 
 export { batchOf } from "./batch.ts";
-export { parted } from "./parts.ts";
+export { messagesOf } from "./parts.ts";
 
 /** What the step needs of the streams. */
 export interface MatchFeed {
@@ -176,11 +176,11 @@ export class Matcher {
   }
 
   async #publish(batch: MatchBatch): Promise<true> {
-    const parts = parted(batch, this.#feed.messageBytesMax());
-    for (const [index, part] of parts.entries()) {
+    const messages = messagesOf(batch, this.#feed.messageBytesMax());
+    for (const [index, bytes] of messages.entries()) {
       // Under other rules the same block says something else.
       const id = `${batch.blockId}-${batch.headerSha256}-${batch.revision}-${index}`;
-      await this.#feed.publishMatches(batch.hostId, MatchBatch.encode(part).finish(), id);
+      await this.#feed.publishMatches(batch.hostId, bytes, id);
     }
     for (const { events, more } of batch.rules) metrics.detectMatches.inc(events.length + more);
     return true;

@@ -4,7 +4,7 @@ import { AlertRule } from "@hosttrail/proto/alert";
 import { MatchBatch, MatchedEvent, RuleMatches } from "@hosttrail/proto/detection";
 import { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
-import { parted } from "./parts.ts";
+import { messagesOf } from "./parts.ts";
 import { alertTitle } from "./title.ts";
 
 describe("titles of alerts", () => {
@@ -59,7 +59,8 @@ describe("batches of matches", () => {
     fc.assert(
       fc.property(rules, (list) => {
         const whole = batch(list);
-        const parts = parted(whole, 10_000);
+        const messages = messagesOf(whole, 10_000);
+        const parts = messages.map((bytes) => MatchBatch.decode(bytes));
         const count = (each: MatchBatch): number =>
           each.rules.reduce((sum, { events, more }) => sum + events.length + more, 0);
         assert.equal(
@@ -70,15 +71,15 @@ describe("batches of matches", () => {
           parts.map(({ part }) => part),
           parts.map((_, at) => at),
         );
-        for (const part of parts) assert.ok(MatchBatch.encode(part).finish().length <= 10_000);
+        for (const { length } of messages) assert.ok(length <= 10_000);
       }),
       { numRuns: 200 },
     );
   });
 
   it("name the times of what is only counted", () => {
-    const [part] = parted(batch([{ events: 400, text: 2000 }]), 8000);
-    const [rule] = part?.rules ?? [];
+    const [bytes = new Uint8Array(0)] = messagesOf(batch([{ events: 400, text: 2000 }]), 8000);
+    const [rule] = MatchBatch.decode(bytes).rules;
     assert.ok(rule !== undefined && rule.more > 0);
     assert.equal(rule.events.length + rule.more, 400);
     assert.equal(rule.moreLastUnixNano, 499n);

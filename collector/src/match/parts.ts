@@ -1,11 +1,17 @@
-/** A batch that is too large for one message. */
+/** A batch of matches on messages of the stream. */
 import { MatchBatch, RuleMatches } from "@hosttrail/proto/detection";
 
 /** Room for what is not rules. */
 const HEAD_BYTES_MAX = 4096;
 
+/** A batch as the messages that it is sent as. Nearly each one fits, and is written once. */
+export function messagesOf(batch: MatchBatch, bytesMax: number): Uint8Array[] {
+  const whole = MatchBatch.encode(batch).finish();
+  return whole.length <= bytesMax ? [whole] : parted(batch, bytesMax).map((part) => MatchBatch.encode(part).finish());
+}
+
 /** Rules of a batch on several messages; a rule whose events in full do not fit into one loses these, and then those behind the last that fits. */
-export function parted(batch: MatchBatch, bytesMax: number): MatchBatch[] {
+function parted(batch: MatchBatch, bytesMax: number): MatchBatch[] {
   const room = bytesMax - HEAD_BYTES_MAX;
   const parts: MatchBatch[] = [];
   let rules: RuleMatches[] = [];

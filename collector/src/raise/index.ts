@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HistoryNeeded } from "@hosttrail/lib/correlate";
 import type { Logger } from "@hosttrail/lib/log";
 import { metrics } from "../metrics/index.ts";
-import { parted } from "../match/index.ts";
+import { messagesOf } from "../match/index.ts";
 import { Correlations } from "./correlations.ts";
 import type { HostInfo } from "../rulebook/index.ts";
 import type { Found } from "./look.ts";
@@ -154,12 +154,10 @@ export class Raiser {
     const { feed } = this.#parts;
     if (batch.looked.length > 0) await feed.publishLooked(MatchBatch.encode(batch).finish());
     else
-      for (const part of parted(batch, feed.messageBytesMax()))
-        await feed.publishMatches(
-          batch.hostId,
-          MatchBatch.encode(part).finish(),
-          `${batch.blockId}-${batch.headerSha256}-${batch.revision}-${part.part}`,
-        );
+      for (const [index, bytes] of messagesOf(batch, feed.messageBytesMax()).entries()) {
+        const id = `${batch.blockId}-${batch.headerSha256}-${batch.revision}-${index}`;
+        await feed.publishMatches(batch.hostId, bytes, id);
+      }
   }
 
   /** Looks at what the broker lost before it was looked at. */

@@ -15,25 +15,10 @@ import {
   type Test,
 } from "../sigma/index.ts";
 import { compileRuleRegex } from "./regex.ts";
+import { weightOf } from "./weight.ts";
 
 /** Says what a rule's field is called by those who read it; undefined where no event has it. */
 export type NameField = (field: string) => string | undefined;
-
-/** Fields that nearly every subject has in one of a few forms: finding one of these says little. */
-const COMMON: ReadonlySet<string> = new Set([
-  "type",
-  "nametype",
-  "success",
-  "SYSCALL",
-  "syscall",
-  "ARCH",
-  "arch",
-  "User",
-  "Initiated",
-  "event.action",
-  "event.outcome",
-]);
-const COMMON_WEIGHT = 0.9;
 
 /** A rule's condition as a predicate. Throws a SigmaError for what cannot be asked. */
 export function predicateOf(expression: Expression, name: NameField): Predicate {
@@ -63,19 +48,8 @@ function ofItem({ field: given, test, line }: Item, name: NameField): Predicate 
     field,
     name: nameOf(test),
     question,
-    weight: COMMON.has(field) ? COMMON_WEIGHT : weightOf(question),
+    weight: weightOf(field, question),
   };
-}
-
-function weightOf({ equals, part, parts }: ValueQuestion): number {
-  if (equals !== undefined) return 0.3 ** Math.min(equals.length, 12);
-  const rarity = (text: string): number => 0.5 ** Math.min(text.length, 16);
-  if (parts !== undefined)
-    return Math.min(
-      1,
-      parts.reduce((sum, text) => sum + rarity(text), 0),
-    );
-  return part === undefined || part === "" ? 1 : rarity(part);
 }
 
 /** The same for tests that are the same. */

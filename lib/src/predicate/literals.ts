@@ -16,8 +16,9 @@ const SET_MAX = 64;
 const TEXT_MAX = 64;
 const CLASS_MAX = 8;
 const DEPTH_MAX = 100;
-/** Shorter ones stand nearly everywhere. */
+/** Shorter ones stand nearly everywhere, but for characters that paths, names and most command lines do not have. */
 const LENGTH_MIN = 2;
+const RARE = /[[\]{}<>|&;`~^#%@()!?*$"'\\]/;
 
 const NOTHING: Known = { exact: undefined, required: undefined };
 const EMPTY: Known = { exact: [""], required: undefined };
@@ -215,7 +216,7 @@ function requiredOf({ exact, required }: Known): readonly string[] | undefined {
 /** A set that is worth asking for: each of its texts says something. */
 function candidate(texts: readonly string[] | undefined): readonly string[] | undefined {
   if (texts === undefined || texts.length === 0) return undefined;
-  return texts.every((text) => text.length >= LENGTH_MIN) ? texts : undefined;
+  return texts.every((text) => text.length >= LENGTH_MIN || RARE.test(text)) ? texts : undefined;
 }
 
 /** The one whose shortest text is longest; of those the smaller one. */
