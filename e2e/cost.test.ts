@@ -113,6 +113,7 @@ describe("a forecast before the rollout", () => {
 
 describe("a forecast by what is stored", () => {
   let stack: Awaited<ReturnType<typeof openStack>>;
+  let archive: Archive;
 
   before(async () => {
     const access = {
@@ -127,7 +128,7 @@ describe("a forecast by what is stored", () => {
     await stack.startServices();
     await stack.startCollector();
     const stream = await openBlockStream(stack);
-    const archive = Archive.open({ url: stack.mongodb.url, database: stack.database });
+    archive = Archive.open({ url: stack.mongodb.url, database: stack.database });
     const options = { turnMs: 50, ageMs: 0, blocksMin: 1 };
     const logger = openLogger("test", "error");
     const compactor = new Compactor(
@@ -143,14 +144,14 @@ describe("a forecast by what is stored", () => {
       await publishNights(new PublishingHost("night1"), stream);
       await eventually("all blocks being stored", 60_000, async () => (await stream.lag()) === 0 || undefined);
       while (await compactor.compactWaiting());
-      await forgetHours(archive, dayText(NIGHT_DAYS));
+      await forgetHours(dayText(NIGHT_DAYS));
     } finally {
       await compactor.close();
       await stream.close();
-      await archive.close();
     }
   });
   after(async () => {
+    await archive?.close();
     await stack?.[Symbol.asyncDispose]();
   });
 
@@ -212,7 +213,7 @@ describe("a forecast by what is stored", () => {
   }
 
   /** As if the day had been stored before hours were counted. */
-  async function forgetHours(archive: Archive, day: string): Promise<void> {
+  async function forgetHours(day: string): Promise<void> {
     for (const { older: _older, ...catalog } of await archive.history.catalogs(day, undefined)) {
       const entries = catalog.entries.map(({ hourEvents, ...entry }) => {
         assert.equal(hourEvents?.length, 14, "hours from 1 to 14 were counted");
@@ -255,6 +256,20 @@ describe("a forecast by what is stored", () => {
         assert.ok(days.every(({ hourEvents, events }) => hourEvents.length === 0 && events > 0n));
     } finally {
       client.close();
+    }
+  });
+
+  it("has the same of a day whose hosts are read one after the other", async () => {
+    const { history } = archive;
+    for (const day of await history.days()) {
+      const each = [];
+      for await (const catalog of history.eachCatalog(day)) each.push(catalog);
+      const all = await history.catalogs(day, undefined);
+      assert.deepEqual(
+        each,
+        all.map(({ hostId, entries }) => ({ hostId, entries })),
+      );
+      assert.ok(each.length > 0);
     }
   });
 

@@ -9,7 +9,7 @@ import {
 import { HostSelector } from "@hosttrail/proto/scan";
 import { type HostSet, labelsKey } from "../access/index.ts";
 import type { HostFinder } from "../ask/index.ts";
-import type { Catalog, DiskSample, HostDocument, Place } from "../model/index.ts";
+import type { DiskSample, HostDocument, Place } from "../model/index.ts";
 import {
   type Answers,
   type Gate,
@@ -19,15 +19,14 @@ import {
   timestampOf,
   type Visit,
 } from "../serve/index.ts";
-import { dayHoursOf } from "./hours.ts";
+import { type DaySource, DaySums } from "./days.ts";
 
 /** What it is told from. Each throws a RetryableError where the database is away. */
-export interface CostSource {
+export interface CostSource extends DaySource {
   finder: HostFinder;
   listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
   /** Days that have history, the newest first. */
   days(): Promise<Place[]>;
-  catalogs(place: Place, hostIds: readonly string[] | undefined): Promise<Catalog[]>;
   /** By a host's id, for how many days its events are kept; as of now. */
   keepDays(): Promise<(hostId: string) => number>;
   diskSamples(): Promise<DiskSample[]>;
@@ -42,10 +41,12 @@ const ALWAYS = { startNano: -(1n << 63n), endNano: (1n << 63n) - 1n };
 export class CostApi {
   readonly #source: CostSource;
   readonly #tokens: PageTokens;
+  readonly #sums: DaySums;
 
   constructor(source: CostSource, tokens: PageTokens) {
     this.#source = source;
     this.#tokens = tokens;
+    this.#sums = new DaySums(source);
   }
 
   /** The methods as grpc-js wants them. */
@@ -77,7 +78,6 @@ export class CostApi {
     };
   }
 
-  /** One day of the page's hosts is in memory at a time. */
   async #costsOf(
     hosts: readonly HostDocument[],
     { days, withHours }: { days: number; withHours: boolean },
@@ -92,14 +92,16 @@ export class CostApi {
         { hostId, hostName: name, days: [], keepDays: keepDays(hostId) },
       ]),
     );
-    for (const day of whole)
-      for (const { hostId, entries } of await this.#source.catalogs(day, [...costs.keys()])) {
-        const sum = (of: "events" | "blocks" | "bytes"): bigint =>
-          BigInt(entries.reduce((total, entry) => total + entry[of], 0));
-        const hourEvents = (withHours ? dayHoursOf(day, entries) : undefined)?.map(BigInt) ?? [];
-        const sums = { events: sum("events"), blocks: sum("blocks"), bytes: sum("bytes") };
-        costs.get(hostId)?.days.push({ day, ...sums, hourEvents });
+    for (const day of whole) {
+      const sums = await this.#sums.of(day, [...costs.keys()]);
+      for (const [hostId, cost] of costs) {
+        const sum = sums.get(hostId);
+        if (sum === undefined) continue;
+        const [events, blocks, bytes] = [BigInt(sum.events), BigInt(sum.blocks), BigInt(sum.bytes)];
+        const hourEvents = withHours ? (sum.hourEvents?.map(BigInt) ?? []) : [];
+        cost.days.push({ day, events, blocks, bytes, hourEvents });
       }
+    }
     return [...costs.values()];
   }
 

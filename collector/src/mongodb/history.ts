@@ -139,6 +139,26 @@ export class HistoryStore {
     return found.map(({ bytes, ...catalog }) => ({ ...catalog, place, older: [], entries: entriesOf(bytes) }));
   }
 
+  /** The newest catalogs of all hosts, one after the other: they are never in memory together. Throws a RetryableError where the database is away. */
+  async *eachCatalog(place: Place): AsyncGenerator<Pick<Catalog, "hostId" | "entries">> {
+    let last: Payload | undefined;
+    const told = (document: Payload): Pick<Catalog, "hostId" | "entries"> => ({
+      hostId: parseCatalogId(document._id).hostId,
+      entries: entriesOf(bytesOf(document)),
+    });
+    try {
+      // Ascending, as in `catalogs`: the versions of a host follow each other, and the last of them is the newest.
+      for await (const document of this.#catalogs(place).find({}, { sort: { _id: 1 } })) {
+        const { hostId } = parseCatalogId(document._id);
+        if (last !== undefined && parseCatalogId(last._id).hostId !== hostId) yield told(last);
+        last = document;
+      }
+      if (last !== undefined) yield told(last);
+    } catch (error) {
+      throw classify(error);
+    }
+  }
+
   /**
    * Puts a catalog in the place of the version before it, and removes that. False where another one was first, and nothing is
    * changed. A version that was left by somebody who was ended between the two steps is removed by `removeCatalog`.

@@ -17,6 +17,7 @@ export function openCost({ archive, past, gate }: ApiParts): Api {
       listHosts: (afterId, limit, hostIds) => hosts.listHosts(afterId, limit, hostIds),
       days: () => history.days(),
       catalogs: (place, hostIds) => history.newestCatalogs(place, hostIds),
+      eachCatalog: (place) => history.eachCatalog(place),
       async keepDays() {
         const [set, labels] = await Promise.all([retention.listPolicies(), identities.allLabels()]);
         const policies = new Policies(set);
