@@ -39,7 +39,7 @@ export class DaySums {
   readonly #kept = new Map<Place, Promise<ReadonlyMap<string, DaySum>>>();
   #hostDays = 0;
 
-  constructor(source: DaySource, hostDaysMax = HOST_DAYS_MAX) {
+  constructor(source: DaySource, hostDaysMax: number = HOST_DAYS_MAX) {
     this.#source = source;
     this.#hostDaysMax = hostDaysMax;
   }

@@ -20,15 +20,20 @@ import {
   type Visit,
 } from "../serve/index.ts";
 import { type DaySource, DaySums } from "./days.ts";
+import { Remembered } from "./remembered.ts";
+
+type CostHost = Pick<HostDocument, "hostId" | "name">;
+type KeepDays = (hostId: string) => number;
 
 /** What it is told from. Each throws a RetryableError where the database is away. */
 export interface CostSource extends DaySource {
   finder: HostFinder;
-  listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<HostDocument[]>;
+  /** In the order of their ids, after one of them; only these, undefined for all. */
+  listHosts(afterId: string, limit: number, hostIds: readonly string[] | undefined): Promise<CostHost[]>;
   /** Days that have history, the newest first. */
   days(): Promise<Place[]>;
   /** By a host's id, for how many days its events are kept; as of now. */
-  keepDays(): Promise<(hostId: string) => number>;
+  keepDays(): Promise<KeepDays>;
   diskSamples(): Promise<DiskSample[]>;
   /** When a disk will be full, milliseconds since 1970. */
   fullAt(samples: readonly DiskSample[]): number | undefined;
@@ -36,17 +41,23 @@ export interface CostSource extends DaySource {
 
 const PAGE = { none: 50, most: 200 } as const;
 const DAYS = { none: 14, most: 31 } as const;
+/** Of more hosts, each page is listed by itself. */
+const HOSTS_REMEMBERED_MAX = 100_000;
 const ALWAYS = { startNano: -(1n << 63n), endNano: (1n << 63n) - 1n };
 
 export class CostApi {
   readonly #source: CostSource;
   readonly #tokens: PageTokens;
   readonly #sums: DaySums;
+  readonly #hosts: Remembered<CostHost[]>;
+  readonly #keepDays: Remembered<KeepDays>;
 
   constructor(source: CostSource, tokens: PageTokens) {
     this.#source = source;
     this.#tokens = tokens;
     this.#sums = new DaySums(source);
+    this.#hosts = new Remembered(() => source.listHosts("", HOSTS_REMEMBERED_MAX, undefined));
+    this.#keepDays = new Remembered(() => source.keepDays());
   }
 
   /** The methods as grpc-js wants them. */
@@ -64,10 +75,11 @@ export class CostApi {
     const selected = await this.#source.finder.select({ hostId: "", hosts: request.hosts }, visit.hosts, ALWAYS);
     const size = pageSize === 0 ? PAGE.none : pageSize;
     // One more than asked for tells whether there is a next page.
-    const hosts = await this.#source.listHosts(after, size + 1, selected && [...selected]);
+    const hosts = await this.#hostsAfter(after, size + 1, selected);
     const page = hosts.slice(0, size);
     const last = hosts.length > size ? page.at(-1)?.hostId : undefined;
-    const hostCosts = await this.#costsOf(page, { days: days === 0 ? DAYS.none : days, withHours });
+    const keepDays = await this.#keepDays.get(after === "");
+    const hostCosts = await this.#costsOf(page, { days: days === 0 ? DAYS.none : days, withHours, keepDays });
     return {
       response: {
         hostCosts,
@@ -78,14 +90,23 @@ export class CostApi {
     };
   }
 
+  /** The embedded database reads all hosts to list some of them: the pages after the first are taken from one list that is no older. */
+  async #hostsAfter(afterId: string, limit: number, selected: HostSet): Promise<CostHost[]> {
+    if (afterId === "") this.#hosts.forget();
+    const all = afterId === "" ? undefined : await this.#hosts.get(false);
+    if (all === undefined || all.length === HOSTS_REMEMBERED_MAX)
+      return await this.#source.listHosts(afterId, limit, selected && [...selected]);
+    const later = all.filter(({ hostId }) => hostId > afterId && selected?.has(hostId) !== false);
+    return later.slice(0, limit);
+  }
+
   async #costsOf(
-    hosts: readonly HostDocument[],
-    { days, withHours }: { days: number; withHours: boolean },
+    hosts: readonly CostHost[],
+    { days, withHours, keepDays }: { days: number; withHours: boolean; keepDays: KeepDays },
   ): Promise<HostCost[]> {
     if (hosts.length === 0) return [];
     const today = new Date().toISOString().slice(0, 10).replaceAll("-", "");
     const whole = (await this.#source.days()).filter((day) => day < today).slice(0, days);
-    const keepDays = await this.#source.keepDays();
     const costs = new Map(
       hosts.map(({ hostId, name }): [string, HostCost] => [
         hostId,

@@ -14,7 +14,8 @@ export function openCost({ archive, past, gate }: ApiParts): Api {
   const api = new CostApi(
     {
       finder: past.finder,
-      listHosts: (afterId, limit, hostIds) => hosts.listHosts(afterId, limit, hostIds),
+      listHosts: async (afterId, limit, hostIds) =>
+        hostIds === undefined ? await hosts.listStates(afterId, limit) : await hosts.listHosts(afterId, limit, hostIds),
       days: () => history.days(),
       catalogs: (place, hostIds) => history.newestCatalogs(place, hostIds),
       eachCatalog: (place) => history.eachCatalog(place),
