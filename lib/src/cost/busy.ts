@@ -2,7 +2,7 @@
 import type { HostForecast, HourForecast } from "./host.ts";
 import { DAY_HOURS, WEEKDAYS } from "./series.ts";
 
-export interface HourRate {
+interface HourRate {
   hour: number;
   eventsPerSecond: number;
 }
