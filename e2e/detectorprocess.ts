@@ -8,7 +8,7 @@ import { PRODUCTS } from "../tools/package/product.ts";
 
 const RULES = new URL("../rules", import.meta.url).pathname;
 
-/** Not started yet. `detect` is that section of its configuration. The program is one file, which starts faster. */
+/** Not started yet. `detect` is that section of its configuration. The program is bundled, which starts faster. */
 export async function detectorProcess(
   stack: Stack,
   name: string,

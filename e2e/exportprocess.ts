@@ -9,7 +9,7 @@ import { metricsOf } from "./metrics.ts";
 
 let program: Promise<string> | undefined;
 
-/** The collector as one file, which starts faster. */
+/** The collector bundled, which starts faster. */
 async function collectorProgram(): Promise<string> {
   const folder = join(new URL("../.hosttrail", import.meta.url).pathname, "bundle");
   mkdirSync(folder, { recursive: true });

@@ -482,7 +482,7 @@ describe("a database that fails while it is compacted", { timeout: 300_000 }, ()
 });
 
 describe("the packaged collector", { timeout: 300_000 }, () => {
-  it("compacts as well: its thread begins with the same one file", async () => {
+  it("compacts as well: its thread begins with a file of the same bundle", async () => {
     const folder = mkdtempSync(join(tmpdir(), "hosttrail-bundle-"));
     try {
       const program = PRODUCTS.collector.programs.find(({ name }) => name === "hosttrail-collector");

@@ -68,7 +68,7 @@ export async function startCollector(config: CollectorConfig, logger: Logger): P
     signal: stopping.signal,
     logger,
   };
-  let opened: OpenApi | undefined;
+  let opened: Promise<OpenApi> | undefined;
   const shared = { ...parts, api: () => (opened ??= openApi(parts)) };
 
   const stop = async (): Promise<void> => {

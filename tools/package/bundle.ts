@@ -1,6 +1,6 @@
-/** Programs as one file each, and the packages beside them that read files of their own. */
+/** Programs as few files each, and the packages beside them that read files of their own. */
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, parse, resolve } from "node:path";
 import { build } from "esbuild";
 import type { Program } from "./product.ts";
 
@@ -43,11 +43,15 @@ function manifestOf(folder: string): Manifest {
   return JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as Manifest;
 }
 
-/** Writes a program to `lib`; returns the packages that are in it. */
+/** Writes a program to `lib`, a module with what it imports on demand beside it; returns the packages that are in it. */
 export async function bundle(program: Program, lib: string, version: string): Promise<Component[]> {
+  const { name, ext } = parse(program.output);
   const { metafile } = await build({
-    entryPoints: [join(ROOT, program.entry)],
-    outfile: join(lib, program.output),
+    entryPoints: { [name]: join(ROOT, program.entry) },
+    outdir: lib,
+    outExtension: { ".js": ext },
+    chunkNames: `${name}-[hash]`,
+    splitting: program.format === "esm",
     bundle: true,
     platform: "node",
     format: program.format,
@@ -63,7 +67,7 @@ export async function bundle(program: Program, lib: string, version: string): Pr
     },
     banner: { js: BANNERS[program.format] },
   });
-  spellInAscii(join(lib, program.output));
+  for (const output of Object.keys(metafile.outputs)) spellInAscii(resolve(output));
   const folders = new Set<string>();
   for (const input of Object.keys(metafile.inputs)) {
     const match = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input);

@@ -57,6 +57,7 @@ export interface CollectorConfig {
     hosts: "enrolled" | "certified";
     credit: number;
     linkWindowBytes: number;
+    linkMemoryBytes: number;
     helloTimeoutMs: number;
     publishAttempts: number;
     publishingBytesMax: number;
@@ -243,6 +244,11 @@ export const collectorSchema: ConfigSchema = mapOf(
       link_window_bytes: {
         ...integer(0, LINK_WINDOW_MAX, LINK_WINDOW_DEFAULT),
         description: "Kept of each agent's stream, to compress its small blocks after those before them; 0: none.",
+      },
+      link_memory_bytes: {
+        ...integer(MIB, 65_536 * MIB, 48 * MIB),
+        description:
+          "Of all streams together; where agents are so many that it is used up, those that come keep less, 2 KiB at least.",
       },
       hello_timeout_ms: integer(100, 60_000, 5000),
       publish_attempts: integer(1, 100, 5),

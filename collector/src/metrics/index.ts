@@ -10,6 +10,7 @@ const registers = [registry];
 export interface Metrics {
   ingestStreams: Gauge;
   ingestCredit: Gauge;
+  ingestLinkBytes: Gauge;
   ingestPublishing: Gauge;
   ingestPublishingBytes: Gauge;
   ingestGoodbyes: Counter<"reason">;
@@ -221,6 +222,11 @@ export const metrics: Metrics = {
   ingestCredit: new Gauge({
     name: "hosttrail_ingest_credit_blocks",
     help: "Blocks that connected agents may have on their way together: their credit.",
+    registers,
+  }),
+  ingestLinkBytes: new Gauge({
+    name: "hosttrail_ingest_link_bytes",
+    help: "Memory that connected agents' streams may take for linked blocks.",
     registers,
   }),
   ingestPublishing: new Gauge({

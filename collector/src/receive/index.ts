@@ -14,6 +14,7 @@ export { Newcomers, WORD_INTERVAL_MS } from "./newcomers.ts";
 export { onward } from "./codec.ts";
 export { Presences } from "./presence.ts";
 export { Room } from "./room.ts";
+export { Windows } from "./windows.ts";
 export type { Tuning } from "./stream.ts";
 
 /** When a host that has too many streams may try again. */

@@ -39,6 +39,7 @@ import { type ProfileArchive, ProfileKeeper } from "./profile.ts";
 import { Questions } from "./questions.ts";
 import type { Delay, HostQuota, QuotaOptions } from "./quota.ts";
 import type { Room } from "./room.ts";
+import type { Windows } from "./windows.ts";
 
 /** Where blocks go, and where news of stored ones come from. */
 interface BlockSink {
@@ -71,8 +72,8 @@ export interface ReceiveOptions {
   /** Authorities that agents shall trust, PEM. */
   trustBundle: () => string;
   collectorVersion: string;
-  /** Bytes that are kept of each stream, for linked blocks; 0 where they are not taken. */
-  linkWindowBytes: number;
+  /** Of all streams, for linked blocks. */
+  windows: Windows;
   /** As it is now. A stream keeps what it began with, but for its host's quota. */
   tuning: () => Tuning;
 }
@@ -118,6 +119,8 @@ export class HostStream {
   readonly #quota: HostQuota;
   readonly #questions: Questions;
   readonly #profiles: ProfileKeeper;
+  /** Bytes that are kept for linked blocks; 0 where they are not taken. */
+  readonly #linkWindowBytes: number;
   readonly #link: LinkReader;
   #helloTimer: NodeJS.Timeout | undefined;
   /** The certificate was looked at when the connection began: it must not be used beyond its end. */
@@ -154,13 +157,15 @@ export class HostStream {
     this.#quota.streams++;
     this.#questions = new Questions((question) => options.sink.askStored(peer.name, question));
     this.#profiles = new ProfileKeeper(options.profiles, peer.name, logger);
-    this.#link = new LinkReader(options.linkWindowBytes, nodePrimitives);
+    this.#linkWindowBytes = options.windows.take();
+    this.#link = new LinkReader(this.#linkWindowBytes, nodePrimitives);
     this.#farewell = new Farewell(
       this.#tuning,
       (value) => this.#answer({ $case: "goodbye", value }),
       () => this.end(),
     );
     metrics.ingestStreams.inc();
+    metrics.ingestLinkBytes.inc(this.#linkWindowBytes);
     this.#helloTimer = setTimeout(
       () => this.#fail(status.DEADLINE_EXCEEDED, "HELLO_MISSING", "no hello in time"),
       this.#tuning.helloTimeoutMs,
@@ -220,8 +225,10 @@ export class HostStream {
     this.#questions.close();
     this.#profiles.close();
     this.#options.room.giveUp(this);
+    this.#options.windows.giveBack(this.#linkWindowBytes);
     this.#quota.streams--;
     metrics.ingestStreams.dec();
+    metrics.ingestLinkBytes.dec(this.#linkWindowBytes);
     this.#ended();
   }
 
@@ -315,7 +322,8 @@ export class HostStream {
       if (blocks.length > 0) this.#answer({ $case: "stored", value: { blocks } });
       for (const value of rejected) this.#answer({ $case: "rejected", value });
     });
-    const { collectorVersion, linkWindowBytes, trustBundle, sink } = this.#options;
+    const { collectorVersion, trustBundle, sink } = this.#options;
+    const linkWindowBytes = this.#linkWindowBytes;
     const { credit } = this.#tuning;
     const blockBytesMax = Math.min(BLOCK_BYTES_MAX, sink.blockBytesMax);
     const value = { collectorVersion, credit, blockBytesMax, linkWindowBytes, profileVersion };
@@ -340,7 +348,7 @@ export class HostStream {
   /** Taken apart at once, since the next one builds upon it. */
   #linked(frame: Uint8Array): void {
     try {
-      if (this.#options.linkWindowBytes === 0) throw new LinkError("linked blocks are not taken here");
+      if (this.#linkWindowBytes === 0) throw new LinkError("linked blocks are not taken here");
       void this.#block(this.#link.unpack(frame));
     } catch (error) {
       if (!(error instanceof LinkError)) throw error;

@@ -20,7 +20,7 @@ export async function startConsole(shared: Shared): Promise<RunningRole | undefi
     return undefined;
   }
   const { max, strangersPerAddressMax, handshakeTimeoutMs } = config.connections;
-  const { apis, access, close, release } = shared.api();
+  const { apis, access, close, release } = await shared.api();
   const provider = providerOf(config);
   const { server, work } = await serveConsole(
     {

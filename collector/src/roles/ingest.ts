@@ -6,7 +6,7 @@ import { Confirmation } from "../confirm/index.ts";
 import type { CollectorConfig } from "../config/index.ts";
 import type { BlockStream } from "../jetstream/index.ts";
 import { HostIdentities } from "../identities/index.ts";
-import { Newcomers, Presences, Receiver, Room, type Tuning, WORD_INTERVAL_MS } from "../receive/index.ts";
+import { Newcomers, Presences, Receiver, Room, type Tuning, Windows, WORD_INTERVAL_MS } from "../receive/index.ts";
 import { BLOCK_MESSAGE_BYTES_MAX } from "../serve/index.ts";
 import { COLLECTOR_VERSION } from "../version.ts";
 import type { RunningRole, Shared } from "./role.ts";
@@ -32,7 +32,7 @@ export async function startIngest({
   const presences = new Presences();
   const receiver = new Receiver(
     {
-      linkWindowBytes: config.ingest.linkWindowBytes,
+      windows: new Windows(config.ingest.linkWindowBytes, config.ingest.linkMemoryBytes),
       tuning: () => tuningOf(live()),
       sink: stream,
       identities,

@@ -20,7 +20,7 @@ export interface Shared {
   /** Whether those are there. */
   reach: { nats: Probe; database: Probe };
   /** The services of the API, opened for whoever asks first. */
-  api: () => OpenApi;
+  api: () => Promise<OpenApi>;
   /** Aborted when work on what has come already is to end; servers have stopped by then. */
   signal: AbortSignal;
   logger: Logger;

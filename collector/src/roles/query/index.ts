@@ -24,7 +24,7 @@ import { openVerify } from "./verify.ts";
 
 export async function startQuery(shared: Shared): Promise<RunningRole> {
   const { config, logger } = shared;
-  const { apis, close, release } = shared.api();
+  const { apis, close, release } = await shared.api();
   const about = {
     listen: config.query.listen,
     clientCertificate: "optional",
