@@ -1,6 +1,7 @@
 /** What rules found in a block, as it is handed to the one who alerts. */
 import type { ColumnBlock } from "@hosttrail/lib/block";
 import type { FieldTexts, MatchBatch, MatchedEvent, RuleMatches } from "@hosttrail/proto/detection";
+import { Event } from "@hosttrail/proto/event";
 import type { BlockMessage } from "../model/index.ts";
 import { type BlockMatch, describe, type HostInfo, matchBlock, type RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
@@ -14,6 +15,8 @@ const CORRELATED_FULL_EVENTS_MAX = 20;
 /** Texts of a field, and characters of each, that are handed on for correlations. */
 const TEXTS_MAX = 100;
 const TEXT_LENGTH_MAX = 4096;
+
+const NO_EVENT = new Uint8Array(0);
 
 export interface BlockContext {
   book: RuleBook;
@@ -67,7 +70,7 @@ function matchesOf(list: readonly BlockMatch[], block: ColumnBlock, context: Blo
       silencedBy: silence,
       fields: exception === "" && asked !== undefined ? textsOf(book, block, match, asked) : [],
       title: isFull && alerts ? alertTitle(loaded.rule, (field) => book.detection.textsOf(block, match, field)) : "",
-      event: isFull ? block.event(match.event) : undefined,
+      event: isFull ? Event.encode(block.event(match.event)).finish() : NO_EVENT,
     };
   });
   return { rule: describe(loaded), alerts, events, ...rest(list.slice(EVENTS_MAX), block) };

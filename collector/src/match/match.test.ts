@@ -40,7 +40,7 @@ function batch(rules: { events: number; text: number; more?: number }[]): MatchB
         ...MatchedEvent.create(),
         eventId: `e-${at}`,
         timeUnixNano: BigInt(100 + at),
-        event: { ...Event.create(), id: "x".repeat(text) },
+        event: Event.encode({ ...Event.create(), id: "x".repeat(text) }).finish(),
       })),
     })),
   };

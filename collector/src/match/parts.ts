@@ -3,6 +3,7 @@ import { MatchBatch, RuleMatches } from "@hosttrail/proto/detection";
 
 /** Room for what is not rules. */
 const HEAD_BYTES_MAX = 4096;
+const NO_EVENT = new Uint8Array(0);
 
 /** A batch as the messages that it is sent as. Nearly each one fits, and is written once. */
 export function messagesOf(batch: MatchBatch, bytesMax: number): Uint8Array[] {
@@ -34,7 +35,7 @@ function parted(batch: MatchBatch, bytesMax: number): MatchBatch[] {
 function fitted(matches: RuleMatches, room: number): RuleMatches {
   const fits = (each: RuleMatches): boolean => RuleMatches.encode(each).finish().length <= room;
   if (fits(matches)) return matches;
-  const bare = { ...matches, events: matches.events.map((event) => ({ ...event, event: undefined })) };
+  const bare = { ...matches, events: matches.events.map((event) => ({ ...event, event: NO_EVENT })) };
   let smaller: RuleMatches = bare;
   while (!fits(smaller) && smaller.events.length > 1) smaller = withLess(smaller);
   return smaller;

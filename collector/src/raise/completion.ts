@@ -5,7 +5,7 @@
 import type { CorrelationMatch } from "@hosttrail/lib/correlate";
 import type { Alert } from "@hosttrail/proto/alert";
 import type { MatchBatch } from "@hosttrail/proto/detection";
-import type { Event } from "@hosttrail/proto/event";
+import { Event } from "@hosttrail/proto/event";
 import type { RaiseHistory } from "./ports.ts";
 
 /** Events in full in an alert of a correlation. */
@@ -26,7 +26,8 @@ interface Waiting {
 
 export class Completion {
   readonly #history: RaiseHistory;
-  readonly #recent = new Map<string, Event>();
+  /** Serialized: there are many, and hardly one is asked for. */
+  readonly #recent = new Map<string, Uint8Array>();
   readonly #names = new Map<string, string>();
   readonly #matches = new Map<string, CorrelationMatch>();
   readonly #waiting = new Map<string, Waiting>();
@@ -39,8 +40,8 @@ export class Completion {
   note({ rules, hostId, hostName }: MatchBatch): void {
     remember(this.#names, hostId, hostName, NAMES_MAX);
     for (const { events } of rules)
-      for (const { event } of events)
-        if (event !== undefined) remember(this.#recent, event.id, event, RECENT_EVENTS_MAX);
+      for (const { eventId, event } of events)
+        if (event.length > 0) remember(this.#recent, eventId, event, RECENT_EVENTS_MAX);
   }
 
   /** Empty where the host is not known. */
@@ -73,13 +74,18 @@ export class Completion {
     const events: Event[] = [];
     const missing: string[] = [];
     for (const id of alert.eventIds) {
-      const event = known.get(id) ?? this.#recent.get(id);
+      const event = known.get(id) ?? this.#knownEvent(id);
       if (event === undefined) missing.push(id);
       else events.push(event);
     }
     alert.events = events.slice(0, CORRELATED_EVENTS_MAX);
     if (missing.length === 0) this.#waiting.delete(alert.id);
     else remember(this.#waiting, alert.id, { eventIds: missing, tries: 0 }, WAITING_MAX);
+  }
+
+  #knownEvent(id: string): Event | undefined {
+    const bytes = this.#recent.get(id);
+    return bytes === undefined ? undefined : Event.decode(bytes);
   }
 
   /** Events that were found, by alert. */

@@ -17,7 +17,7 @@ function matched(seq: number, isFull = true): MatchedEvent {
     eventId,
     timeUnixNano: BigInt(seq) * 1_000_000_000n,
     title: `Title of ${seq}`,
-    event: isFull ? { ...Event.create(), id: eventId } : undefined,
+    event: isFull ? Event.encode({ ...Event.create(), id: eventId }).finish() : new Uint8Array(0),
   };
 }
 

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { Alert, type AlertGroup, type AlertRule, AlertState } from "@hosttrail/proto/alert";
 import type { MatchedEvent } from "@hosttrail/proto/detection";
-import type { Event } from "@hosttrail/proto/event";
+import { Event } from "@hosttrail/proto/event";
 import type { Timestamp } from "@hosttrail/proto/timestamp";
 
 /** Events in full, and ids of events: half of these the oldest and half the newest. */
@@ -77,7 +77,8 @@ export function addMatch(alert: Alert, match: MatchedEvent, { host, receivedNano
   alert.count += 1n;
   if (!alert.hosts.some(({ id }) => id === host.id)) alert.hosts.push(host);
   alert.eventIds = withId(alert.eventIds, match.eventId);
-  if (match.event !== undefined) alert.events = withEvent(alert.events, match.event);
+  if (match.event.length > 0 && isWanted(alert.events, match.eventId, EVENTS_MAX))
+    alert.events = withEvent(alert.events, Event.decode(match.event));
   if (isFirst) {
     if (match.title !== "") alert.title = match.title;
     alert.silencedBy = match.silencedBy;
@@ -113,12 +114,20 @@ function withId(ids: readonly string[], id: string): string[] {
 
 /** The oldest stay. */
 export function withEvent(events: readonly Event[], event: Event, most: number = EVENTS_MAX): Event[] {
-  const at = placeOf(
-    events.map(({ id }) => id),
-    event.id,
-  );
-  if (events[at]?.id === event.id || at >= most) return [...events];
+  if (!isWanted(events, event.id, most)) return [...events];
+  const at = placeAmong(events, event.id);
   return [...events.slice(0, at), event, ...events.slice(at)].slice(0, most);
+}
+
+/** Whether an event is none of these and not behind them where they are enough. */
+function isWanted(events: readonly Event[], id: string, most: number): boolean {
+  const at = placeAmong(events, id);
+  return at < most && events[at]?.id !== id;
+}
+
+function placeAmong(events: readonly Event[], id: string): number {
+  const at = events.findIndex((other) => other.id >= id);
+  return at === -1 ? events.length : at;
 }
 
 function placeOf(ids: readonly string[], id: string): number {

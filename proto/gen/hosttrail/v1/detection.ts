@@ -7,7 +7,6 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { AlertGroup, AlertRule } from "./alert.ts";
-import { Event } from "./event.ts";
 
 export const protobufPackage = "hosttrail.v1";
 
@@ -64,11 +63,12 @@ export interface MatchedEvent {
   hiddenBy: string;
   /** Fields that correlations ask for. */
   fields: FieldTexts[];
-  /** Of the first events of a rule in a block: the alert's title, and the event in full. */
+  /**
+   * Of the first events of a rule in a block: the alert's title, and the event in full, a serialized Event. Few of them come into an alert, and only
+   * these are taken apart. Empty where it is not told.
+   */
   title: string;
-  event:
-    | Event
-    | undefined;
+  event: Uint8Array;
   /** The silence that keeps it from being notified. */
   silencedBy: string;
 }
@@ -657,7 +657,15 @@ export const RuleMatches: MessageFns<RuleMatches> = {
 };
 
 function createBaseMatchedEvent(): MatchedEvent {
-  return { eventId: "", timeUnixNano: 0n, hiddenBy: "", fields: [], title: "", event: undefined, silencedBy: "" };
+  return {
+    eventId: "",
+    timeUnixNano: 0n,
+    hiddenBy: "",
+    fields: [],
+    title: "",
+    event: new Uint8Array(0),
+    silencedBy: "",
+  };
 }
 
 export const MatchedEvent: MessageFns<MatchedEvent> = {
@@ -680,8 +688,8 @@ export const MatchedEvent: MessageFns<MatchedEvent> = {
     if (message.title !== "") {
       writer.uint32(42).string(message.title);
     }
-    if (message.event !== undefined) {
-      Event.encode(message.event, writer.uint32(50).fork()).join();
+    if (message.event.length !== 0) {
+      writer.uint32(50).bytes(message.event);
     }
     if (message.silencedBy !== "") {
       writer.uint32(58).string(message.silencedBy);
@@ -747,7 +755,7 @@ export const MatchedEvent: MessageFns<MatchedEvent> = {
               break;
             }
 
-            message.event = Event.decode(reader, reader.uint32());
+            message.event = reader.bytes();
             continue;
           }
           case 7: {
@@ -789,7 +797,7 @@ export const MatchedEvent: MessageFns<MatchedEvent> = {
         : "",
       fields: globalThis.Array.isArray(object?.fields) ? object.fields.map((e: any) => FieldTexts.fromJSON(e)) : [],
       title: isSet(object.title) ? globalThis.String(object.title) : "",
-      event: isSet(object.event) ? Event.fromJSON(object.event) : undefined,
+      event: isSet(object.event) ? bytesFromBase64(object.event) : new Uint8Array(0),
       silencedBy: isSet(object.silencedBy)
         ? globalThis.String(object.silencedBy)
         : isSet(object.silenced_by)
@@ -815,8 +823,8 @@ export const MatchedEvent: MessageFns<MatchedEvent> = {
     if (message.title !== "") {
       obj.title = message.title;
     }
-    if (message.event !== undefined) {
-      obj.event = Event.toJSON(message.event);
+    if (message.event.length !== 0) {
+      obj.event = base64FromBytes(message.event);
     }
     if (message.silencedBy !== "") {
       obj.silencedBy = message.silencedBy;
@@ -836,7 +844,7 @@ export const MatchedEvent: MessageFns<MatchedEvent> = {
     message.hiddenBy = object.hiddenBy ?? "";
     message.fields = object.fields?.map((e) => FieldTexts.fromPartial(e)) || [];
     message.title = object.title ?? "";
-    message.event = (object.event !== undefined && object.event !== null) ? Event.fromPartial(object.event) : undefined;
+    message.event = object.event ?? new Uint8Array(0);
     message.silencedBy = object.silencedBy ?? "";
     return message;
   },
