@@ -40,8 +40,9 @@ const refused = new Map<string, string>();
 
 /** Notes what is wrong with a certificate that TLS did not take, until the connection ends. */
 export function noteRefusal(socket: TLSSocket, authorities: readonly X509Certificate[]): void {
+  if (socket.authorized) return;
   const presented = socket.getPeerCertificate(true) as DetailedPeerCertificate | undefined;
-  if (socket.authorized || presented?.raw === undefined) return;
+  if (presented?.raw === undefined) return;
   const peer = `${socket.remoteAddress}:${socket.remotePort}`;
   refused.set(peer, refusalOf(presented, authorities, socket.authorizationError));
   socket.once("close", () => refused.delete(peer));
@@ -77,8 +78,9 @@ const chains = new Map<string, Buffer[]>();
 
 /** Notes what a certificate that TLS has taken hangs on, but for the root. */
 export function noteChain(socket: TLSSocket): void {
+  if (!socket.authorized) return;
   const presented = socket.getPeerCertificate(true) as DetailedPeerCertificate | undefined;
-  if (!socket.authorized || presented?.raw === undefined) return;
+  if (presented?.raw === undefined) return;
   const between = above(presented).filter((der) => !isRoot(new X509Certificate(der)));
   if (between.length === 0) return;
   const peer = `${socket.remoteAddress}:${socket.remotePort}`;
