@@ -35,6 +35,10 @@ const CASES: [string, string[]][] = [
   ["(ab){2,}", ["ab"]],
   ["(a", []],
   ["*a", []],
+  ["^\\[[a-z]+\\]", ["["]],
+  ["a;b?", ["a;"]],
+  ["[;|]", [";", "|"]],
+  ["[;a]", []],
 ];
 
 describe("what a regular expression needs", () => {
@@ -43,14 +47,14 @@ describe("what a regular expression needs", () => {
 
   it("stands in every text that it finds, in whatever case", () => {
     const part = fc.constantFrom(
-      ..."a b c ab . a* b? c+ (a|b) (ab)? (ab|c)+ [ab] [^a] [a-c] a{2} (ab){1,2} b{0,1} \\. ^ $ (?:b|) \\b \\s | (?i) ) (".split(
+      ..."a b c ab . a* b? c+ (a|b) (ab)? (ab|c)+ [ab] [^a] [a-c] a{2} (ab){1,2} b{0,1} \\. ; \\[ [;|] [;a] ^ $ (?:b|) \\b \\s | (?i) ) (".split(
         " ",
       ),
     );
     const source = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(""));
     let found = 0;
     fc.assert(
-      fc.property(source, fc.boolean(), fc.stringMatching(/^[abcABC. ]{0,10}$/), (joined, anyCase, text) => {
+      fc.property(source, fc.boolean(), fc.stringMatching(/^[abcABC. ;|[]{0,10}$/), (joined, anyCase, text) => {
         let test: (text: string) => boolean;
         try {
           test = compileRegex(joined, anyCase ? "i" : "");
