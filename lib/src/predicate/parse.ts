@@ -159,9 +159,10 @@ class Parser {
     const characters = this.#characters;
     const { column } = characters;
     this.#count(column);
-    const { path, literal } = this.#member("a field, a function or a word");
+    const { path, literal, endsQuoted } = this.#member("a field, a function or a word");
     const end = characters.at;
-    if (!literal.isQuoted && characters.next === "(") return this.#call(path, column);
+    // A function's name has no quotes.
+    if (!endsQuoted && characters.next === "(") return this.#call(path, column);
     characters.skipSpace();
     const signColumn = characters.column;
     const comparator = this.#comparator();
@@ -228,25 +229,27 @@ class Parser {
   }
 
   /** A field's name or a word: parts between dots, of which all but the first may stand in quotes. */
-  #member(what: string, comma = true): { path: string[]; literal: Literal } {
+  #member(what: string, comma = true): { path: string[]; literal: Literal; endsQuoted: boolean } {
     const characters = this.#characters;
     const { column } = characters;
     if (characters.isQuote) {
       const literal = characters.quoted();
       if (characters.next === ".")
         throw new FilterError(column, "a text in quotes before a dot; the first part of a field has no quotes");
-      return { path: [textOf(literal)], literal };
+      return { path: [textOf(literal)], literal, endsQuoted: true };
     }
     if (characters.isAtEnd) throw new FilterError(column, `ends where ${what} is expected`);
     const literal = characters.word({ colon: false, comma });
     if (literal.raw === "" || KEYWORD.test(literal.raw))
       throw new FilterError(column, `${shown(literal.raw || characters.found)} where ${what} is expected`);
     const path = literal.raw.split(".");
+    let endsQuoted = false;
     while (characters.isQuote && path.length > 1 && path.at(-1) === "") {
       path[path.length - 1] = textOf(characters.quoted());
-      if (characters.next === ".") path.push(...characters.word({ colon: false, comma }).raw.slice(1).split("."));
+      endsQuoted = characters.next !== ".";
+      if (!endsQuoted) path.push(...characters.word({ colon: false, comma }).raw.slice(1).split("."));
     }
-    return { path, literal };
+    return { path, literal, endsQuoted };
   }
 
   /** `name(field, value)`, or `field.name(value)`. */

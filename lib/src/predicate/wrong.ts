@@ -33,6 +33,7 @@ export const WRONG_FILTERS: readonly [text: string, column: number, message: Reg
   ['"user.name" = a', 1, /a text in quotes where a field is expected/],
   ['"host".labels = a', 1, /the first part of a field has no quotes/],
   ['host.labels."a b"', 18, /ends where a comparison is expected/],
+  ['host.labels."matches"(a)', 22, /"\(" where a comparison is expected/],
   ["a and b", 3, /"and" is written AND; the word itself is found by "and" in quotes/],
   ["a or b", 3, /written OR/],
   ["not b", 1, /written NOT/],
