@@ -30,7 +30,7 @@ import { Lifetime, systemState } from "./lifetime/index.ts";
 import { Ending, EndWatch } from "./notice/index.ts";
 import { EventMaker } from "./make/index.ts";
 import type { Made, RawRecord, RecordGroup, Repetition, Stamp } from "./model/index.ts";
-import { Reassembler } from "./reassemble/index.ts";
+import { Expiry, Reassembler } from "./reassemble/index.ts";
 import { profileOf } from "./profile/index.ts";
 import { readKey, Redactor } from "./redact/index.ts";
 import { type Report, reportEvent } from "./report/index.ts";
@@ -45,8 +45,6 @@ declare const HOSTTRAIL_VERSION: string | undefined;
 export const AGENT_VERSION: string = typeof HOSTTRAIL_VERSION === "undefined" ? "0.1.0" : HOSTTRAIL_VERSION;
 /** What a host may use as a nonce of its canary. */
 const NONCE = /^[0-9a-f]{32}$/;
-/** How often in an event's deadline it is looked at. */
-const EXPIRE_SHARE = 8;
 /** Blocks of the quarantine that one question may send: the agent does nothing else meanwhile. */
 const KEYS_MAX = 16;
 /** How loud the log is about what happens in the spool. */
@@ -296,7 +294,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     // An event that waits for the rest of its records is not missing.
     gaps.seeRecord(record);
     reassembler.push(record, arrivedMs);
-    expiry ??= setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE);
+    expiry.watch();
   }
   /** What is missing of a file stands in the trail, too; single lines only in the log. */
   function tellUnread({ file, offset, line, reason, isLoss }: SourceFault): void {
@@ -307,6 +305,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
   const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain, tellUnread);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
+  const expiry = new Expiry(reassembler, config.reassemble.timeoutMs);
   // What only the newest block tells is told to the source as well: after the next block it would be told by nobody.
   const spooledBefore = [...eventKeys(spool.lastBlock), ...source.spooledBefore()];
   source.commit(source.position(), spooledBefore);
@@ -332,13 +331,6 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     shipper.hurry();
     tellLedger(isForced);
     builder.flush();
-  }
-
-  // Only while records wait for others is there anything to expire.
-  let expiry: NodeJS.Timeout | undefined;
-  function expire(): void {
-    reassembler.expire(performance.now());
-    expiry = reassembler.waiting > 0 ? setTimeout(expire, config.reassemble.timeoutMs / EXPIRE_SHARE) : undefined;
   }
 
   const ruleFiles = { files: audit.rulesFiles, directory: audit.rulesDirectory, root: config.hostRoot };
@@ -643,7 +635,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
     watch.close();
     ending.close();
     for (const timer of [minute, pageOut, watchdog]) clearInterval(timer);
-    clearTimeout(expiry);
+    expiry.stop();
     reassembler.flush(source.endOfEventExpected ? "end" : "");
     integrity.flush();
     builder.flush();

@@ -11,6 +11,8 @@
 import { RECORD } from "@hosttrail/lib/audit";
 import { lengthOf, type RawRecord, type RecordGroup, type Stamp } from "../model/index.ts";
 
+export { Expiry } from "./expiry.ts";
+
 /** Kernel records stand from here to the next; only they can belong to an event of several records. */
 const KERNEL_FIRST = 1300;
 const KERNEL_LAST = 1999;
