@@ -1,17 +1,22 @@
 /** Gives up on events that wait for records in vain, and asks only while some wait. */
-import type { Reassembler } from "./index.ts";
+
+/** What holds events that wait. */
+interface Waiting {
+  readonly waiting: number;
+  expire(nowMs: number): void;
+}
 
 /** How often in an event's deadline it is looked at. */
 const SHARE = 8;
 
 export class Expiry {
-  readonly #reassembler: Pick<Reassembler, "expire" | "waiting">;
+  readonly #reassembler: Waiting;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = 0;
   #wasHeldUp = false;
 
-  constructor(reassembler: Pick<Reassembler, "expire" | "waiting">, timeoutMs: number) {
+  constructor(reassembler: Waiting, timeoutMs: number) {
     this.#reassembler = reassembler;
     this.#intervalMs = timeoutMs / SHARE;
   }
