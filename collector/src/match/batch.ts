@@ -5,6 +5,7 @@ import { Event } from "@hosttrail/proto/event";
 import type { BlockMessage } from "../model/index.ts";
 import { type BlockMatch, describe, type HostInfo, matchBlock, type RuleBook } from "../rulebook/index.ts";
 import type { Suppressions } from "../suppress/index.ts";
+import { NO_EVENT } from "./parts.ts";
 import { alertTitle } from "./title.ts";
 
 /** Events of one rule and block that are told one by one, and those that are told in full. */
@@ -15,8 +16,6 @@ const CORRELATED_FULL_EVENTS_MAX = 20;
 /** Texts of a field, and characters of each, that are handed on for correlations. */
 const TEXTS_MAX = 100;
 const TEXT_LENGTH_MAX = 4096;
-
-const NO_EVENT = new Uint8Array(0);
 
 export interface BlockContext {
   book: RuleBook;

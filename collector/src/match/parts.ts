@@ -3,7 +3,8 @@ import { MatchBatch, RuleMatches } from "@hosttrail/proto/detection";
 
 /** Room for what is not rules. */
 const HEAD_BYTES_MAX = 4096;
-const NO_EVENT = new Uint8Array(0);
+/** Of an event that is not told in full. */
+export const NO_EVENT: Uint8Array = new Uint8Array(0);
 
 /** A batch as the messages that it is sent as. Nearly each one fits, and is written once. */
 export function messagesOf(batch: MatchBatch, bytesMax: number): Uint8Array[] {
