@@ -24,6 +24,8 @@ export function parseFilter(text: string): Tree | undefined {
 }
 
 const KEYWORD = /^(?:AND|OR|NOT)$/;
+/** What a function may be called. */
+const NAME = /^[A-Za-z]\w*$/;
 
 /** Before brackets of a value, as in `field = (a OR b)`: what each word in them is compared with. */
 type Left = Pick<Restriction, "path" | "comparator" | "column">;
@@ -259,6 +261,12 @@ class Parser {
     const name = path.at(-1) ?? "";
     let ofPath = path.slice(0, -1);
     let pathColumn = column;
+    if (!NAME.test(name) || KEYWORD.test(name))
+      throw new FilterError(column, `${shown(name)} where a function's name is expected: letters, digits and _`);
+    const [first] = ofPath;
+    // Such a name could not stand in name(field, value).
+    if (first === "" || first?.includes(",") === true || (ofPath.length === 1 && KEYWORD.test(first ?? "")))
+      throw new FilterError(column, `${shown(ofPath.join("."))} where the field that ${name} is about is expected`);
     characters.at++;
     characters.skipSpace();
     if (ofPath.length === 0) {
