@@ -15,6 +15,7 @@ napi_value Initialize(napi_env env, napi_value exports) {
       {"readerStatistics", nullptr, ReaderStatistics, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"stopReader", nullptr, StopReader, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"readerPosition", nullptr, ReaderPosition, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
+      {"readerEnd", nullptr, ReaderEnd, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"commitReader", nullptr, CommitReader, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"readerCommitted", nullptr, ReaderCommitted, nullptr, nullptr, nullptr, napi_enumerable, nullptr},
       {"notifyManager", nullptr, NotifyManager, nullptr, nullptr, nullptr, napi_enumerable, nullptr},

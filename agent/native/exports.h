@@ -8,6 +8,7 @@ napi_value ForgetTexts(napi_env env, napi_callback_info info);
 napi_value ReaderStatistics(napi_env env, napi_callback_info info);
 napi_value StopReader(napi_env env, napi_callback_info info);
 napi_value ReaderPosition(napi_env env, napi_callback_info info);
+napi_value ReaderEnd(napi_env env, napi_callback_info info);
 napi_value CommitReader(napi_env env, napi_callback_info info);
 napi_value ReaderCommitted(napi_env env, napi_callback_info info);
 napi_value NotifyManager(napi_env env, napi_callback_info info);

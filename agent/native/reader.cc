@@ -114,6 +114,13 @@ napi_value ReaderPosition(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// readerEnd(reader): number. Where in the ring the next record will be laid.
+napi_value ReaderEnd(napi_env env, napi_callback_info info) {
+  napi_value result;
+  napi_create_double(env, static_cast<double>(Unwrap<Reader>(env, OneArgument(env, info))->end()), &result);
+  return result;
+}
+
 // commitReader(reader, position: number, spooled: Buffer of SpooledEvent): void
 napi_value CommitReader(napi_env env, napi_callback_info info) {
   size_t count = 3;

@@ -133,6 +133,7 @@ class Reader {
   void ForgetTexts() { texts_.Clear(); }
 
   uint64_t cursor() const { return cursor_; }
+  uint64_t end() const { return ring_.head(); }
 
   // Everything before `tail` is spooled, and so are the events in `spooled`.
   void Commit(uint64_t tail, const SpooledEvent* spooled, uint32_t count) {

@@ -309,7 +309,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   // What only the newest block tells is told to the source as well: after the next block it would be told by nobody.
   const spooledBefore = [...eventKeys(spool.lastBlock), ...source.spooledBefore()];
   source.commit(source.position(), spooledBefore);
-  const journal = new Journal(spooledBefore);
+  const journal = new Journal(spooledBefore, source.readBeforeTo);
 
   const ending = new Ending({
     announce: ({ by, action, timeMs }) => {

@@ -35,6 +35,7 @@ interface SimulatedSource {
   position(): number;
   commit(position: number, spooled: readonly EventName[]): void;
   spooledBefore(): EventName[];
+  readBeforeTo: number;
   pause(): void;
   resume(): void;
   shrink(): void;
@@ -46,6 +47,7 @@ export function openSource(_options: object, take: (record: Record, nowMs: numbe
   const process = runningProcess();
   const ring = presentRings.now(process.machine);
   const before = [...ring.beyond];
+  const readBeforeTo = ring.end;
   let position = ring.committed;
   ring.readTo = position;
   let records = 0;
@@ -100,6 +102,7 @@ export function openSource(_options: object, take: (record: Record, nowMs: numbe
       ring.commit(to, spooled);
     },
     spooledBefore: () => before,
+    readBeforeTo,
     pause() {
       isPaused = true;
     },

@@ -25,8 +25,6 @@ interface Entry extends EventKey {
 const FIRST_ENTRIES = 2048;
 /** Spooled events beyond a commit that a source can remember. */
 export const BEYOND_MAX = 16_000;
-/** What an earlier life spooled comes again within so much of the events' own time, or not at all. */
-const GIVEN_AGAIN_MS = 60_000;
 
 /** Of an event that no source gives. */
 const NOWHERE: Stretch = { first: Number.POSITIVE_INFINITY, last: Number.POSITIVE_INFINITY };
@@ -90,13 +88,12 @@ export class Journal {
   #beyond: Entry[] = [];
   /** Events that an earlier life spooled and the source may give again, by name. */
   readonly #known: Map<string, EventKey>;
-  /** After that, in the events' own time, it gives none of them. */
-  readonly #knownUntilMs: number;
+  readonly #readBeforeTo: number;
 
-  constructor(known: Iterable<EventKey>) {
+  /** `readBeforeTo`: what begins there or later in the source no earlier life has read. */
+  constructor(known: Iterable<EventKey>, readBeforeTo: number) {
     this.#known = new Map(Array.from(known, (key) => [nameOf(key), key]));
-    const newestMs = Array.from(this.#known.values(), ({ timeMs }) => timeMs).reduce((a, b) => Math.max(a, b), 0);
-    this.#knownUntilMs = newestMs + GIVEN_AGAIN_MS;
+    this.#readBeforeTo = readBeforeTo;
   }
 
   /** True, once, for an event that an earlier life has spooled. It stays spooled for the next life, too, until a commit covers it. */
@@ -108,7 +105,6 @@ export class Journal {
 
   /** An event is on its way. */
   add(key: EventKey, records: Stretch, way: string): void {
-    if (this.#known.size > 0 && key.timeMs > this.#knownUntilMs) this.#known.clear();
     let pending = this.#pending.get(way);
     if (pending === undefined) this.#pending.set(way, (pending = new Entries()));
     pending.push(key.timeMs, key.serial, records);
@@ -130,6 +126,8 @@ export class Journal {
     this.#beyond = [...this.#beyond, ...done].filter(
       (entry) => entry.last >= position && entry.last < Number.POSITIVE_INFINITY,
     );
+    // Not by the events' times: a clock may have been set back between them.
+    if (open >= this.#readBeforeTo) this.#known.clear();
     if (this.#known.size === 0) return { position, beyond: this.#beyond };
     // The source has not come to these again: only their names are known.
     const unseen = [...this.#known.values()].slice(0, Math.max(0, BEYOND_MAX - this.#beyond.length));

@@ -21,24 +21,27 @@ describe("the journal", () => {
       /** The crash falls between the write of a block and its commit. */
       beforeCommit: fc.boolean(),
       twoWays: fc.boolean(),
+      /** Of each event: the clock may have been set meanwhile, also back. */
+      timesMs: fc.array(fc.nat(10_000_000), { minLength: 13, maxLength: 13 }),
     });
     fc.assert(
-      fc.property(plan, ({ source, blockSize, crashes, beforeCommit, twoWays }) => {
+      fc.property(plan, ({ source, blockSize, crashes, beforeCommit, twoWays, timesMs }) => {
         const made: Made[] = [...new Set(source)].map((serial) => ({
-          key: { timeMs: serial, serial },
+          key: { timeMs: timesMs[serial] ?? 0, serial },
           first: source.indexOf(serial),
           last: source.lastIndexOf(serial),
         }));
         const end = source.length;
         const spooled: EventKey[] = [];
         let committed = 0;
+        let readTo = 0;
         let beyond: EventKey[] = [];
         let lastBlock: EventKey[] = [];
 
         const live = (known: EventKey[], from: number, to: number): void => {
           // As the agent does before it reads.
           beyond = known;
-          const journal = new Journal(known);
+          const journal = new Journal(known, readTo);
           const blocks: Made[][] = [[], []];
           const flush = (way: number, crashes: boolean): void => {
             const block = blocks[way] ?? [];
@@ -54,6 +57,7 @@ describe("the journal", () => {
             committed = commit.position;
             beyond = [...commit.beyond];
           };
+          readTo = Math.max(readTo, to);
           let position = from;
           while (position < to) {
             position++;
@@ -96,7 +100,7 @@ describe("the journal", () => {
   });
 
   it("knows an event whose last record is after the commit, since it comes again without the first ones", () => {
-    const journal = new Journal([]);
+    const journal = new Journal([], 0);
     const [mixed, other] = [
       { timeMs: 1, serial: 1 },
       { timeMs: 1, serial: 2 },
@@ -110,13 +114,13 @@ describe("the journal", () => {
       before.beyond.map(({ serial }) => serial),
       [1],
     );
-    const next = new Journal([mixed]);
+    const next = new Journal([mixed], 400);
     assert.equal(next.isKnown(mixed, { first: 300, last: 300 }), true, "what is left of it is no event of its own");
     assert.deepEqual(journal.spooled(1, 400, "low"), { position: 400, beyond: [] });
   });
 
   it("holds as many as gather while the disk takes nothing, in their order, and few again afterwards", () => {
-    const journal = new Journal([]);
+    const journal = new Journal([], 0);
     const count = 50_000;
     for (let at = 0; at < count; at++)
       journal.add({ timeMs: 1.7e12 + at, serial: at }, { first: at * 1000, last: at * 1000 + 7 }, "normal");

@@ -78,6 +78,8 @@ interface Addon {
   forgetTexts(reader: ReaderHandle): void;
   /** Where in the ring the next drain begins. */
   readerPosition(reader: ReaderHandle): number;
+  /** Where in the ring the next record will be laid. */
+  readerEnd(reader: ReaderHandle): number;
   /** Everything before `position` is spooled, and so are these events: u64 milliseconds, u32 serial, u32 0 each. */
   commitReader(reader: ReaderHandle, position: number, spooled: Buffer): void;
   /** The events of the last commit, as they were given to it. */

@@ -28,6 +28,7 @@ function sourceOf(
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],
+    readBeforeTo: name === "file" ? Number.POSITIVE_INFINITY : 0,
     finished,
   };
 }

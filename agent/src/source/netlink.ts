@@ -140,6 +140,7 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord, takeAgain
     },
   );
   position = addon.readerPosition(reader);
+  const readBeforeTo = addon.readerEnd(reader);
   const before = readSpooled(addon.readerCommitted(reader));
   const kept = stored !== undefined || storeSocket(reader, multicast);
   return {
@@ -152,6 +153,7 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord, takeAgain
     position: () => position,
     commit: (to, spooled) => addon.commitReader(reader, to, writeSpooled(spooled)),
     spooledBefore: () => before,
+    readBeforeTo,
     pause() {
       paused = true;
     },

@@ -21,6 +21,7 @@ export function openNone(): Source {
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],
+    readBeforeTo: 0,
     pause: () => undefined,
     resume: () => undefined,
     shrink: () => undefined,

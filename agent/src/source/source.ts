@@ -56,6 +56,8 @@ export interface Source {
   commit(position: number, spooled: readonly SpooledEvent[]): void;
   /** The events of the last commit of an earlier process. */
   spooledBefore(): SpooledEvent[];
+  /** What begins here or later was read by no earlier process: infinite where all is read from its beginning again. */
+  readBeforeTo: number;
   /** Hands nothing on until `resume`: what comes meanwhile waits in the source. */
   pause(): void;
   resume(): void;

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { BLOCK_BYTES_MAX, sealBlock } from "@hosttrail/lib/block";
+import { BLOCK_BYTES_MAX, parseBlock, sealBlock } from "@hosttrail/lib/block";
 import { nodePrimitives, signerOf } from "@hosttrail/lib/crypto";
 import { Event } from "@hosttrail/proto/event";
 import fc from "fast-check";
@@ -84,6 +84,23 @@ describe("the spool", () => {
     assert.equal(after.position.nextSeq, 0n);
     assert.equal([...after.blocks].length, 1);
     assert.equal(after.position.previousHeaderSha256.length, 32);
+  });
+
+  it("knows its newest block, and where the trail goes on, also where the clock was set back", (context) => {
+    context.mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 2, 14, 20) });
+    const spool = open();
+    append(spool);
+    spool.close();
+    context.mock.timers.setTime(Date.UTC(2026, 2, 14, 18));
+    const rebooted = open({ bootId: "77c1d9aa-20be-4c0f-b1f5-93e8a6d0415e" });
+    assert.ok(rebooted.position.epoch > spool.position.epoch);
+    append(rebooted);
+    const newest = append(rebooted, 3);
+    rebooted.close();
+    const again = open();
+    assert.equal(parseBlock(again.lastBlock ?? Buffer.alloc(0)).header.firstSeq, newest.firstSeq);
+    assert.deepEqual(again.position, rebooted.position);
+    again.close();
   });
 
   it("cuts a torn write off, tells where it was, and keeps the rest", () => {

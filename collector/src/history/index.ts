@@ -3,7 +3,7 @@
  * the catalog before it removes an arrival; so whoever reads arrivals first, and then the catalog, sees each block at least once. A
  * block that is in both is taken from the catalog.
  */
-import { BlockError, type ColumnBlock, parseEventId } from "@hosttrail/lib/block";
+import { BlockError, type ColumnBlock, epochMs, parseEventId } from "@hosttrail/lib/block";
 import { nodePrimitives } from "@hosttrail/lib/crypto";
 import type { SieveAnswers } from "@hosttrail/lib/predicate";
 import { Sieve } from "@hosttrail/lib/sieve";
@@ -70,7 +70,6 @@ const SIEVE_BYTES_KEPT_MAX: number = 64 * 1024 * 1024;
 const DAYS_AT_ONCE = 8;
 const TIME_MIN = -(1n << 63n);
 const TIME_MAX = (1n << 63n) - 1n;
-const EPOCH_MS_SHIFT = 16n;
 const DAY_MS = 86_400_000;
 /** The last millisecond that a date can have. */
 const DATE_MS_MAX = 8.64e15;
@@ -262,7 +261,7 @@ function latestFirst(a: Unit, b: Unit): number {
 
 /** An epoch begins with the time at which its agent started, where it is not that of a fork: its events are of that day or later. */
 function orderedPlaces(days: readonly Place[], epoch: bigint): Place[] {
-  const startMs = Number(epoch >> EPOCH_MS_SHIFT);
+  const startMs = epochMs(epoch);
   const first = startMs < 8.64e15 ? dayBefore(startMs) : "";
   const likely = days.filter((day) => day >= first).sort();
   return [...likely, OUTSIDE, ...days.filter((day) => day < first)];

@@ -5,6 +5,7 @@
  * the spool only when it is stored, given up or put aside, and a ledger that says so is itself stored later. So whoever reads the ledger
  * first, and then what is stored, finds every number that is not open.
  */
+import { epochMs } from "@hosttrail/lib/block";
 import type { EpochTrail } from "../model/index.ts";
 import { type DeadNumbers, type Fate, type Fated, Fates } from "./fate.ts";
 import { endOf, type Ranges, sizeOf, split } from "../ranges/index.ts";
@@ -95,7 +96,6 @@ export interface Account {
 const NONE: Ranges = [];
 /** Ranges of one reason that are named. */
 const RANGES_NAMED_MAX = 16;
-const EPOCH_MS_SHIFT = 16n;
 /** An agent's epoch is of the moment of its start, and its first report of a while later. */
 const EPOCH_GRACE_MS = 60_000;
 
@@ -215,7 +215,7 @@ function vanished({ trail, stored, dropped, startMs, endMs, isWhole }: HostPast,
     const { without } = split(split(before, stored.get(epoch) ?? NONE).without, dropped.get(epoch) ?? NONE);
     if (without.length === 0) continue;
     const toMs = first?.fromMs ?? usedMs;
-    const fromMs = Math.min(Number(epoch >> EPOCH_MS_SHIFT), toMs);
+    const fromMs = Math.min(epochMs(epoch), toMs);
     found.push({ ...UNTOLD, fromMs, toMs, handed: without.map((range) => ({ epoch, ...range })) });
   }
   return found;
@@ -231,7 +231,7 @@ function handedOut(report: LedgerReport, before: LedgerReport | undefined, start
   if (position === undefined) return undefined;
   const { epoch, next } = position;
   const known = positionOf(before);
-  const isNew = Number(epoch >> EPOCH_MS_SHIFT) >= startMs - EPOCH_GRACE_MS;
+  const isNew = epochMs(epoch) >= startMs - EPOCH_GRACE_MS;
   const counted = next > report.counts.spooled ? next - report.counts.spooled : 0n;
   const first = known !== undefined ? known.next : isNew ? 0n : counted;
   return { epoch, first: first < next ? first : next, next };

@@ -1,4 +1,5 @@
 /** Which numbers of an epoch are there, and which of those that were handed out are not. Pure. */
+import { epochMs } from "@hosttrail/lib/block";
 import type { SequenceRange } from "../model/index.ts";
 import type { Evidence } from "./finding.ts";
 
@@ -73,10 +74,9 @@ function between(a: bigint, b: bigint): Pick<Hole, "earliestNano" | "latestNano"
   return a <= b ? { earliestNano: a, latestNano: b } : { earliestNano: b, latestNano: a };
 }
 
-const EPOCH_MS_SHIFT = 16n;
 const NANOS_OF_MS = 1_000_000n;
 
 /** When an epoch began, by the host's clock, nanoseconds. */
 function startOf(epoch: bigint): bigint {
-  return (epoch >> EPOCH_MS_SHIFT) * NANOS_OF_MS;
+  return BigInt(epochMs(epoch)) * NANOS_OF_MS;
 }

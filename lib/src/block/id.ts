@@ -81,7 +81,19 @@ export function parseEventId(id: string): { hostId: string; epoch: bigint; seq: 
   return { hostId, epoch: BigInt(`0x${epoch}`), seq: BigInt(`0x${seq}`) };
 }
 
-/** A new epoch: milliseconds since 1970 above 16 random bits. */
-export function newEpoch(nowMs: number, random: number): bigint {
-  return (BigInt(nowMs) << 16n) | BigInt(random & 0xffff);
+/** How far the time at which an epoch began stands above its random bits. */
+const EPOCH_MS_SHIFT = 16n;
+
+/** When an epoch began by its host's clock, milliseconds since 1970; later than that where the clock was set back. */
+export function epochMs(epoch: bigint): number {
+  return Number(epoch >> EPOCH_MS_SHIFT);
+}
+
+/**
+ * A new epoch: milliseconds since 1970 above 16 random bits. It is after the one before it also where the clock was set back meanwhile: epochs
+ * tell which block of a trail is the last.
+ */
+export function newEpoch(nowMs: number, random: number, before?: bigint): bigint {
+  const ms = before === undefined ? nowMs : Math.max(nowMs, epochMs(before) + 1);
+  return (BigInt(ms) << EPOCH_MS_SHIFT) | BigInt(random & 0xffff);
 }
