@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { readTap, timesOf } from "./tap.ts";
+import { cpuMsOf, readTap, timesOf } from "./tap.ts";
 
 const TESTS = `import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -78,6 +78,17 @@ describe("the times of a test run", () => {
         .trimEnd()
         .split("\n").length,
       2 + 1 + 8,
+    );
+  });
+
+  it("say what processors did, where that is known", () => {
+    const said = execFileSync("bash", ["-c", "TIMEFORMAT='%U %S'; { time true; } 2>&1"], { encoding: "utf8" });
+    assert.ok((cpuMsOf(said) ?? Number.NaN) < 1000, said);
+    assert.equal(cpuMsOf("61.500 2.250\n"), 63_750);
+    assert.equal(cpuMsOf("bash: no such thing\n"), undefined);
+    assert.match(
+      timesOf([{ name: "unit", ms: 90_000, cpuMs: 63_750, timed: [] }]),
+      /^ +90\.0 s {2}unit, 63\.8 s of processors$/m,
     );
   });
 

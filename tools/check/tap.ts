@@ -13,6 +13,8 @@ export interface Report {
   name: string;
   /** Of the whole run; files of one suite may run side by side. */
   ms: number;
+  /** Time of processors that it and all its programs took, milliseconds; undefined where nobody knows. */
+  cpuMs?: number | undefined;
   timed: readonly Timed[];
 }
 
@@ -64,7 +66,13 @@ export function timesOf(reports: readonly Report[]): string {
       .sort(([a], [b]) => b - a)
       .slice(0, ROWS_MAX);
   const parts: [string, [number, string][]][] = [
-    ["time by suite", reports.map(({ name, ms }) => [ms, name])],
+    [
+      "time by suite",
+      reports.map(({ name, ms, cpuMs }) => [
+        ms,
+        cpuMs === undefined ? name : `${name}, ${seconds(cpuMs).trim()} of processors`,
+      ]),
+    ],
     ["slowest groups of tests", rowsOf(({ names, isSuite }) => isSuite && names.length === 1)],
     ["slowest tests", rowsOf(({ isSuite }) => !isSuite)],
   ];
@@ -72,6 +80,12 @@ export function timesOf(reports: readonly Report[]): string {
     .filter(([, rows]) => rows.length > 0)
     .map(([title, rows]) => `${title}:\n${rows.map(([ms, what]) => `${seconds(ms)}  ${what}\n`).join("")}`)
     .join("");
+}
+
+/** Milliseconds of processors, as bash's `time` says them by TIMEFORMAT='%U %S'; undefined where it does not. */
+export function cpuMsOf(text: string): number | undefined {
+  const [, user, system] = /^([\d.]+) ([\d.]+)\s*$/.exec(text) ?? [];
+  return user === undefined ? undefined : (Number(user) + Number(system)) * 1000;
 }
 
 function seconds(ms: number): string {

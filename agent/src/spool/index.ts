@@ -208,7 +208,10 @@ export class Spool {
     this.lastBlock = last?.bytes;
     this.#counts.foundEvents = this.#counts.events;
     return {
-      epoch: certain && last !== undefined ? last.header.epoch : newEpoch(Date.now(), randomInt(0x10000), last?.header.epoch),
+      epoch:
+        certain && last !== undefined
+          ? last.header.epoch
+          : newEpoch(Date.now(), randomInt(0x10000), last?.header.epoch),
       nextSeq: certain && last !== undefined ? last.header.firstSeq + BigInt(last.header.count) : 0n,
       previousHeaderSha256: last?.headerSha256 ?? new Uint8Array(0),
     };

@@ -17,7 +17,16 @@ export {
   parseBlock,
   parseHeader,
 } from "./header.ts";
-export { type BlockPosition, epochMs, eventId, type EventNames, hex64, isHostId, newEpoch, parseEventId } from "./id.ts";
+export {
+  type BlockPosition,
+  epochMs,
+  eventId,
+  type EventNames,
+  hex64,
+  isHostId,
+  newEpoch,
+  parseEventId,
+} from "./id.ts";
 export * from "./limits.ts";
 export { type ScannedHost, scanPayload } from "./scan/index.ts";
 export * from "./segment/index.ts";
