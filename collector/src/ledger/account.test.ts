@@ -250,6 +250,14 @@ describe("the account of a host", () => {
     assert.deepEqual(kindsOf(account({ reports: set, stored: numbersOf([range(0, 30)]) })), []);
   });
 
+  it("does not take an epoch for a new one that began at a time that is still to come", () => {
+    const epoch = BigInt(10 * HOUR_MS) << 16n;
+    const [, , last] = run(USUAL.map((each) => ({ ...each, epoch })));
+    const stretches = account({ reports: [last as LedgerReport], stored: numbersOf([range(20, 30, epoch)]) });
+    assert.deepEqual(kindsOf(stretches), []);
+    assert.equal(stretches[0]?.trail.handedOut, 10n);
+  });
+
   it("counts what no ledger speaks of", () => {
     const stored = numbersOf([range(0, 12), range(0, 3, 99n)]);
     const { told } = accountOf({

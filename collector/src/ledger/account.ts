@@ -231,7 +231,9 @@ function handedOut(report: LedgerReport, before: LedgerReport | undefined, start
   if (position === undefined) return undefined;
   const { epoch, next } = position;
   const known = positionOf(before);
-  const isNew = epochMs(epoch) >= startMs - EPOCH_GRACE_MS;
+  const beganMs = epochMs(epoch);
+  // One that began after its own report is of a clock that was set back since, and may be old.
+  const isNew = beganMs >= startMs - EPOCH_GRACE_MS && beganMs <= report.toMs + EPOCH_GRACE_MS;
   const counted = next > report.counts.spooled ? next - report.counts.spooled : 0n;
   const first = known !== undefined ? known.next : isNew ? 0n : counted;
   return { epoch, first: first < next ? first : next, next };
