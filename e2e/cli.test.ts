@@ -421,7 +421,8 @@ describe("on a terminal", () => {
       env: { ...environment, TERM: "xterm", PAGER: "sed s/^/paged:/" },
     });
     const [, output] = await ended(child);
-    return output.replaceAll("\r", "");
+    // What is told of a question that takes long is wiped away before its answer.
+    return output.replaceAll(/\r\u001b\[K(?:[^\r\n]*(?=\r\u001b\[K))?/g, "").replaceAll("\r", "");
   }
 
   it("tables fit its width, with colours, through the pager; elsewhere nothing is cut", async () => {

@@ -160,4 +160,9 @@ async function main(): Promise<void> {
   }
 }
 
+// A reader that went away, as `head` does, is no error: the command goes on, and its exit code says how it ended.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") fail(error);
+});
+
 main().catch(fail);

@@ -38,7 +38,7 @@ if [ "$stage" = 1 ]; then
 
   fallocate -l "$(df --output=avail -B1 /var/lib | tail -n 1)" /var/ballast 2>/dev/null || dd if=/dev/zero of=/var/ballast bs=1M 2>/dev/null
   run_marked full 30; sleep 3; refused=$(value spool.refuses)
-  rm -f /var/ballast; sync; wait_for full 30; result "a full disk stops no event" $? "refused: $refused, $(marks full)"
+  rm -f /var/ballast; sync; wait_for full 30; result "a full disk stops no event" $? "refused: $refused, $(marks full), in parts: $(value ledger.partial)"
 
   # As after an error of the disk: every file system with one becomes read-only, whoever has files open. ext4 may take writes into memory
   # all the same; whether they are refused is the kernel's choice.
@@ -54,7 +54,7 @@ if [ "$stage" = 1 ]; then
 
   systemctl stop hosttrail-agent; agent release; systemctl start auditd; sleep 2; systemctl start hosttrail-agent; ready
   result "multicast beside auditd" "$([ "$(value source.name)" = netlink-multicast ]; echo $?)" "$(value source.name), audit daemon $(auditctl -s | awk '/^pid/ {print $2}') is $(cat "/proc/$(auditctl -s | awk '/^pid/ {print $2}')/comm")"
-  run_marked beside 50; wait_for beside 50; result "events by multicast" $? "$(marks beside)"
+  run_marked beside 50; wait_for beside 50; result "events by multicast" $? "$(marks beside), in parts: $(value ledger.partial)"
   result "auditd has them too" "$([ "$(grep -c 'a1="beside-' /var/log/audit/audit.log)" -ge 50 ]; echo $?)" "$(grep -c 'a1="beside-' /var/log/audit/audit.log) lines"
   agent doctor | sed 's/^/  doctor: /'
 
