@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Archive } from "@hosttrail/collector/mongodb";
 import type { BlockStream } from "@hosttrail/collector/jetstream";
+import { DetectorState } from "@hosttrail/proto/detection";
 import type { QueryServiceClient } from "@hosttrail/proto/query";
 import { eventually, openStack, searchAll } from "../environment.ts";
 import { detectionSettled, openBlockStream, PublishingHost } from "../publisher.ts";
@@ -11,6 +12,7 @@ import { eventOf, RULES } from "./work.ts";
 
 const CLI = new URL("../../cli/src/main.ts", import.meta.url).pathname;
 const BLOCK_EVENTS = 5;
+const HOSTS_MAX = 10_000;
 
 /** What an alert says that must not depend on who was killed. */
 interface Told {
@@ -112,11 +114,33 @@ export async function checkEvents(
   }
 }
 
+/** Stored events that the detector's last checkpoint does not have: "<host> <epoch> <from> to <to>". */
+async function notLookedAt(archive: Archive): Promise<string[]> {
+  const saved = await archive.detector.loadState();
+  const { looked } = DetectorState.decode(saved?.bytes ?? new Uint8Array());
+  const trails = await archive.hosts.listTrails("", HOSTS_MAX);
+  return trails.flatMap(({ hostId, trail }) =>
+    trail.flatMap(({ epoch, ranges }) => {
+      const known = looked.filter((range) => range.hostId === hostId && range.epoch === epoch);
+      // Both are in as few ranges as they can be.
+      return ranges
+        .filter(({ first, next }) => !known.some((range) => range.first <= first && next <= range.next))
+        .map(({ first, next }) => `${hostId} ${epoch} ${first} to ${next}`);
+    }),
+  );
+}
+
 /** Nothing waits: in no stream, and not as arrivals. */
 export async function settled(stream: BlockStream, archive: Archive, timeoutMs: number): Promise<void> {
   await eventually("all blocks being stored", timeoutMs, async () => {
     const lag = await stream.lag();
     if (lag > 0) throw new Error(`${lag} blocks wait in the stream`);
+    return true;
+  });
+  // What the broker lost after it was stored is found by what is stored, a while later.
+  await eventually("all that is stored being held against rules", timeoutMs, async () => {
+    const passed = await notLookedAt(archive);
+    if (passed.length > 0) throw new Error(`no rule was held against ${passed.join(", ")}`);
     return true;
   });
   await detectionSettled(stream, archive);

@@ -68,12 +68,13 @@ export async function live(
   const events = Math.ceil(lastsMs / EVENT_INTERVAL_MS / 5) * 5;
   const say = (text: string): void => void process.stderr.write(`▸ seed ${seed}: ${text}\n`);
   await using world = await World.prepare({ hosts, startMs, events });
-  await world.start();
+  await world.startServices();
+  await giveRules(world);
+  await world.startCollectors();
   const archive = Archive.open({ url: world.databaseUrl, database: world.database });
   const stream = await BlockStream.open(streamOptions(world), openLogger("chaos", "error"));
   const client = queryClient(world);
   try {
-    await putRules(archive);
     await stream.matches.prepareMatching(3_600_000);
     world.startHosts();
     say(`${hosts} hosts make ${events} events each`);
@@ -109,6 +110,16 @@ export async function live(
 async function storedUpTo(archive: Archive): Promise<bigint> {
   const hosts = await archive.hosts.listHosts("", HOSTS_MAX, undefined);
   return hosts.reduce((sum, { lastEventNano }) => sum + lastEventNano, 0n);
+}
+
+/** Before there are collectors: one that the faults cut off from the database goes on with the rules that it has. */
+async function giveRules({ databaseUrl, database }: World): Promise<void> {
+  const archive = Archive.open({ url: databaseUrl, database });
+  try {
+    await putRules(archive);
+  } finally {
+    await archive.close();
+  }
 }
 
 function streamOptions({ natsUrls }: World): Parameters<typeof BlockStream.open>[0] {

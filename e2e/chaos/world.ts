@@ -136,14 +136,17 @@ export class World implements AsyncDisposable {
     return NATS_NODES.map((name) => `http://${this.network.machine(name).address}:${MONITOR_PORT}`);
   }
 
-  /** Servers first; hosts only when `startHosts` says so. */
-  async start(): Promise<void> {
+  /** NATS and the database. */
+  async startServices(): Promise<void> {
     for (const { kind, child } of this.parts) if (kind === "nats" || kind === "database") child.start();
     for (const { name, kind, child } of this.parts) {
       if (kind !== "nats" && kind !== "database") continue;
       const port = kind === "nats" ? NATS_PORT : DATABASE_PORT;
       await waitForPort(port, name, () => child.assertRunning(), 60_000, this.network.machine(name).address);
     }
+  }
+
+  async startCollectors(): Promise<void> {
     for (const { kind, child } of this.parts) if (kind === "collector") child.start();
     await this.ready();
   }
