@@ -305,7 +305,7 @@ export function startAgent(config: AgentConfig, logger: Logger): RunningAgent {
   }
   const source: Source = openSource({ ...config.source, ringPath, bootId }, push, acceptAgain, tellUnread);
   const reassembler = new Reassembler({ ...config.reassemble, endOfEventExpected: source.endOfEventExpected }, accept);
-  const expiry = new Expiry(reassembler, config.reassemble.timeoutMs);
+  const expiry = new Expiry(reassembler, config.reassemble.timeoutMs, () => source.hasUnread());
   // What only the newest block tells is told to the source as well: after the next block it would be told by nobody.
   const spooledBefore = [...eventKeys(spool.lastBlock), ...source.spooledBefore()];
   source.commit(source.position(), spooledBefore);

@@ -36,6 +36,7 @@ interface SimulatedSource {
   commit(position: number, spooled: readonly EventName[]): void;
   spooledBefore(): EventName[];
   readBeforeTo: number;
+  hasUnread(): boolean;
   pause(): void;
   resume(): void;
   shrink(): void;
@@ -103,6 +104,7 @@ export function openSource(_options: object, take: (record: Record, nowMs: numbe
     },
     spooledBefore: () => before,
     readBeforeTo,
+    hasUnread: () => position < ring.end,
     pause() {
       isPaused = true;
     },

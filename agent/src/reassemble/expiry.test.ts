@@ -14,11 +14,15 @@ function record(type: number): RawRecord {
   return { ...stamp, type, text: "x", actor: "", call: undefined, enriched: "", position: 0 };
 }
 
-function open(): { push: (type: number) => void; expiry: Expiry; ended: RecordGroup["partial"][] } {
+function open(hasUnread = () => false): {
+  push: (type: number) => void;
+  expiry: Expiry;
+  ended: RecordGroup["partial"][];
+} {
   const ended: RecordGroup["partial"][] = [];
   const options = { timeoutMs: TIMEOUT_MS, endOfEventExpected: true, bytesMax: 1_000_000 };
   const reassembler = new Reassembler(options, ({ partial }) => void ended.push(partial));
-  const expiry = new Expiry(reassembler, TIMEOUT_MS);
+  const expiry = new Expiry(reassembler, TIMEOUT_MS, hasUnread);
   return {
     ended,
     expiry,
@@ -65,6 +69,17 @@ describe("waiting for the rest of an event", () => {
     await sleep(TIMEOUT_MS);
     port1.close();
     assert.deepEqual(ended, [""]);
+  });
+
+  it("goes on as long as there is something that was not read, as while the disk takes nothing", async () => {
+    let isUnread = true;
+    const { push, ended } = open(() => isUnread);
+    push(RECORD.SYSCALL);
+    await sleep(TIMEOUT_MS * 3);
+    assert.deepEqual(ended, []);
+    isUnread = false;
+    await sleep(TIMEOUT_MS);
+    assert.deepEqual(ended, ["timeout"]);
   });
 
   it("ends where nothing came in all that time either", async () => {

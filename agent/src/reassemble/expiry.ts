@@ -11,13 +11,16 @@ const SHARE = 8;
 
 export class Expiry {
   readonly #reassembler: Waiting;
+  readonly #hasUnread: () => boolean;
   readonly #intervalMs: number;
   #timer: NodeJS.Timeout | undefined;
   #dueMs = 0;
   #wasHeldUp = false;
 
-  constructor(reassembler: Waiting, timeoutMs: number) {
+  /** `hasUnread`: whether there are records that the reassembler was not given yet; what it waits for may be among them. */
+  constructor(reassembler: Waiting, timeoutMs: number, hasUnread: () => boolean) {
     this.#reassembler = reassembler;
+    this.#hasUnread = hasUnread;
     this.#intervalMs = timeoutMs / SHARE;
   }
 
@@ -41,7 +44,7 @@ export class Expiry {
     // turn before what is to be read.
     const isHeldUp = nowMs - this.#dueMs >= this.#intervalMs && !this.#wasHeldUp;
     this.#wasHeldUp = isHeldUp;
-    if (!isHeldUp) this.#reassembler.expire(nowMs);
+    if (!isHeldUp && !this.#hasUnread()) this.#reassembler.expire(nowMs);
     if (this.#reassembler.waiting > 0) this.#schedule();
     else this.#timer = undefined;
   }

@@ -28,6 +28,8 @@ function sourceOf(
     position: () => 0,
     commit: () => undefined,
     spooledBefore: () => [],
+    // What it waits for is not here, and ends by what comes after it.
+    hasUnread: () => gate.isPaused,
     readBeforeTo: name === "file" ? Number.POSITIVE_INFINITY : 0,
     finished,
   };

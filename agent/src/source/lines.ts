@@ -38,6 +38,10 @@ export class Gate {
     this.resume();
   }
 
+  get isPaused(): boolean {
+    return this.#open !== undefined;
+  }
+
   /** True when reading goes on; waits while it is paused. */
   async passes(): Promise<boolean> {
     await this.#open;

@@ -154,6 +154,7 @@ export function openNetlink(options: NetlinkOptions, take: TakeRecord, takeAgain
     commit: (to, spooled) => addon.commitReader(reader, to, writeSpooled(spooled)),
     spooledBefore: () => before,
     readBeforeTo,
+    hasUnread: () => addon.readerEnd(reader) > position,
     pause() {
       paused = true;
     },

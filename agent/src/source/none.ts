@@ -22,6 +22,7 @@ export function openNone(): Source {
     commit: () => undefined,
     spooledBefore: () => [],
     readBeforeTo: 0,
+    hasUnread: () => false,
     pause: () => undefined,
     resume: () => undefined,
     shrink: () => undefined,

@@ -58,6 +58,8 @@ export interface Source {
   spooledBefore(): SpooledEvent[];
   /** What begins here or later was read by no earlier process: infinite where all is read from its beginning again. */
   readBeforeTo: number;
+  /** Whether it has records that were not handed on yet, also while it is paused. */
+  hasUnread(): boolean;
   /** Hands nothing on until `resume`: what comes meanwhile waits in the source. */
   pause(): void;
   resume(): void;
