@@ -422,7 +422,9 @@ describe("on a terminal", () => {
     });
     const [, output] = await ended(child);
     // What is told of a question that takes long is wiped away before its answer.
-    return output.replaceAll(/\r\u001b\[K(?:[^\r\n]*(?=\r\u001b\[K))?/g, "").replaceAll("\r", "");
+    const wiped = output.split("\r\u001b[K");
+    const kept = wiped.map((part, at) => (at === wiped.length - 1 ? part : part.slice(0, part.lastIndexOf("\n") + 1)));
+    return kept.join("").replaceAll("\r", "");
   }
 
   it("tables fit its width, with colours, through the pager; elsewhere nothing is cut", async () => {
