@@ -28,10 +28,10 @@ interface Canary {
 
 /** Prints the proof, or throws with the reason after what doctor finds. */
 export async function verify(config: AgentConfig, options: VerifyOptions): Promise<void> {
-  const rules = desiredRules(config);
-  // Reading them is no part of the time: on a slow host it takes seconds, and no reason would be known.
-  const start = performance.now();
   try {
+    const rules = desiredRules(config);
+    // Reading them is no part of the time: on a slow host it takes seconds, and no reason would be known.
+    const start = performance.now();
     const canary = await prove(config, options, rules, start + options.timeoutSeconds * 1000);
     const seconds = Number(((performance.now() - start) / 1000).toFixed(2));
     const proof = {
